@@ -1,0 +1,186 @@
+"""Every error lipsmith raises on purpose.
+
+    LipsmithError
+    ├── InputError                 the caller can mend it (exit code 2)
+    │   ├── ImageError
+    │   │   ├── InvalidImage       invalid_image
+    │   │   ├── ImageTooLarge      image_too_large
+    │   │   └── ImageTooSmall      image_too_small
+    │   ├── AudioError
+    │   │   ├── InvalidAudio       invalid_audio
+    │   │   ├── NoAudibleSound     no_audible_sound
+    │   │   └── WindowOutOfRange   window_out_of_range
+    │   ├── FaceError
+    │   │   ├── NoSourceFace       no_source_face
+    │   │   ├── FaceTooSmall       face_too_small
+    │   │   ├── FaceTurnedAway     face_turned_away
+    │   │   └── NoSuchFace         no_such_face
+    │   ├── VoiceError
+    │   │   ├── UnknownVoice       unknown_voice
+    │   │   └── EmptyText          empty_text
+    │   ├── InvalidMotion          invalid_motion
+    │   ├── InvalidOption          invalid_option
+    │   └── OutputExists           output_exists
+    ├── MissingDependency          missing_dependency
+    ├── VoiceFailed                voice_failed
+    ├── EncodingFailed             encoding_failed
+    └── Cancelled                  cancelled (exit code 130)
+
+Each class carries a stable ``code``; its docstring is the default message. A message says what is
+wrong, why, and what to do.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+
+class LipsmithError(Exception):
+    """Something went wrong inside lipsmith."""
+
+    code: ClassVar[str] = "failed"
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or inspect.getdoc(type(self)) or self.code
+        super().__init__(self.message)
+
+
+class InputError(LipsmithError):
+    """The input cannot be used as it is."""
+
+    code = "invalid_input"
+
+
+class ImageError(InputError):
+    """The picture cannot be used."""
+
+    code = "invalid_image"
+
+
+class InvalidImage(ImageError):
+    """The picture could not be read. Save it again as PNG or JPEG and try once more."""
+
+
+class ImageTooLarge(ImageError):
+    """The picture is larger than can be opened safely. Scale it down below 50 megapixels."""
+
+    code = "image_too_large"
+
+
+class ImageTooSmall(ImageError):
+    """The picture is too small. Each side needs at least 64 pixels."""
+
+    code = "image_too_small"
+
+
+class AudioError(InputError):
+    """The recording cannot be used."""
+
+    code = "invalid_audio"
+
+
+class InvalidAudio(AudioError):
+    """The recording could not be read. Save it again as WAV, FLAC or MP3 and try once more."""
+
+
+class NoAudibleSound(AudioError):
+    """Nothing can be heard in the recording. Check that it is not muted and that the right track was saved."""
+
+    code = "no_audible_sound"
+
+
+class WindowOutOfRange(AudioError):
+    """The asked start and end lie outside the recording."""
+
+    code = "window_out_of_range"
+
+
+class FaceError(InputError):
+    """The face in the picture cannot be used."""
+
+    code = "invalid_face"
+
+
+class NoSourceFace(FaceError):
+    """No human face was found in the picture. Use a picture in which one face is clearly visible from the front."""
+
+    code = "no_source_face"
+
+
+class FaceTooSmall(FaceError):
+    """The face is too small to be animated. Crop the picture closer to the face or use a larger one."""
+
+    code = "face_too_small"
+
+
+class FaceTurnedAway(FaceError):
+    """The head is turned too far to the side. Use a picture in which both eyes and both mouth corners are visible."""
+
+    code = "face_turned_away"
+
+
+class NoSuchFace(FaceError):
+    """The chosen face does not exist in the picture."""
+
+    code = "no_such_face"
+
+
+class VoiceError(InputError):
+    """The text cannot be spoken as asked."""
+
+    code = "invalid_voice"
+
+
+class UnknownVoice(VoiceError):
+    """There is no voice of that name. `lipsmith voices` lists all of them."""
+
+    code = "unknown_voice"
+
+
+class EmptyText(VoiceError):
+    """The text has nothing to say. Give at least one word."""
+
+    code = "empty_text"
+
+
+class InvalidMotion(InputError):
+    """The motion file cannot be used."""
+
+    code = "invalid_motion"
+
+
+class InvalidOption(InputError):
+    """An option has a value that cannot be used."""
+
+    code = "invalid_option"
+
+
+class OutputExists(InputError):
+    """The output file exists already. Choose another name or allow overwriting (--overwrite)."""
+
+    code = "output_exists"
+
+
+class MissingDependency(LipsmithError):
+    """A library that is needed for this is not installed. `lipsmith doctor` names it and its cure."""
+
+    code = "missing_dependency"
+
+
+class VoiceFailed(LipsmithError):
+    """The speech synthesizer failed."""
+
+    code = "voice_failed"
+
+
+class EncodingFailed(LipsmithError):
+    """The video could not be written."""
+
+    code = "encoding_failed"
+
+
+class Cancelled(LipsmithError):
+    """The work was cancelled before it was done; nothing was written."""
+
+    code = "cancelled"

@@ -1,0 +1,119 @@
+"""MotionTrack: what the face does, as numbers per frame. The seam between "what is said" and "what is drawn".
+
+Knows neither sound nor pixels. Lengths are in IOD, the distance between the two eye centres of the
+person in the picture (each centre is the mean of the two eye corners); about 63 mm on an adult.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipsmith.errors import InvalidMotion
+
+FORMAT = "lipsmith-motion-1"
+
+CHANNELS: Mapping[str, tuple[float, float, float, str]] = {
+    # name: (lowest, highest, rest, meaning)
+    "aperture": (0.0, 0.45, 0.0, "gap between the inner lips at their middle, IOD"),
+    "width": (-0.40, 0.25, 0.0, "change of mouth width against the relaxed mouth, IOD"),
+    "pucker": (0.0, 1.0, 0.0, "lips pushed forward"),
+    "press": (0.0, 1.0, 0.0, "lips pressed together and rolled in"),
+    "tuck": (0.0, 1.0, 0.0, "lower lip under the upper teeth"),
+    "tongue": (0.0, 1.0, 0.0, "tongue tip raised towards the upper teeth"),
+    "upper_raise": (0.0, 0.08, 0.0, "upper lip raised, IOD"),
+    "lower_drop": (0.0, 0.08, 0.0, "lower lip drawn down, IOD"),
+    "smile": (0.0, 1.0, 1.0, "share of the picture's own smile that is kept"),
+    "head_pitch": (-15.0, 15.0, 0.0, "head turned against the picture, degrees, positive looks down"),
+    "head_yaw": (-15.0, 15.0, 0.0, "degrees, positive turns the nose to the picture's right"),
+    "head_roll": (-15.0, 15.0, 0.0, "degrees, positive tilts clockwise as seen in the picture"),
+    "head_x": (-0.2, 0.2, 0.0, "head shifted to the picture's right, IOD"),
+    "head_y": (-0.2, 0.2, 0.0, "head shifted down, IOD"),
+    "breath": (0.0, 1.0, 0.0, "chest risen by breathing"),
+    "blink_left": (0.0, 1.0, 0.0, "lid of the eye on the picture's left, 1 = shut"),
+    "blink_right": (0.0, 1.0, 0.0, "lid of the eye on the picture's right, 1 = shut"),
+    "gaze_x": (-0.08, 0.08, 0.0, "irises shifted to the picture's right, IOD"),
+    "gaze_y": (-0.08, 0.08, 0.0, "irises shifted down, IOD"),
+    "brow": (-1.0, 1.0, 0.0, "brows raised"),
+}
+"""Every channel with its range, its value at rest and its meaning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionTrack:
+    """Per-frame motion of one face.
+
+    ``channels`` maps every name of `CHANNELS` to an (n,) float32 array within that channel's range.
+    Frame ``n`` is shown from ``n / fps``. Build one with `MotionTrack.of`, which fills and checks.
+    """
+
+    fps: Fraction
+    channels: Mapping[str, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, fps: Fraction, frames: int, **given: Any) -> Self:
+        """A track of ``frames`` frames; channels not given stay at rest, values are clipped to their range.
+
+        Raises InvalidMotion for an unknown channel, a wrong length or a value that is not finite.
+        """
+        unknown = sorted(set(given) - set(CHANNELS))
+        if unknown:
+            raise InvalidMotion(f"Unknown motion channel {unknown[0]!r}. Known: {', '.join(CHANNELS)}.")
+        channels = {}
+        for name, (low, high, rest, _) in CHANNELS.items():
+            try:
+                values = np.asarray(given.get(name, rest), dtype=np.float32)
+            except (TypeError, ValueError) as error:
+                raise InvalidMotion(f"Motion channel {name!r} holds something that is not a number.") from error
+            if values.ndim == 0:
+                values = np.full(frames, values, np.float32)
+            if values.shape != (frames,):
+                raise InvalidMotion(f"Motion channel {name!r} has {values.size} values for {frames} frames.")
+            if not np.isfinite(values).all():
+                raise InvalidMotion(f"Motion channel {name!r} holds a value that is not finite.")
+            # Rounded as it is written, so that a track that went through a file renders the very same frames.
+            channels[name] = np.round(np.clip(values, low, high).astype(np.float64), 5).astype(np.float32)
+        return cls(fps=fps, channels=channels)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.channels.values())))
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        return self.channels[name]
+
+    def frame(self, n: int) -> dict[str, float]:
+        """All channels of frame ``n``."""
+        return {name: float(values[n]) for name, values in self.channels.items()}
+
+    def to_json(self) -> str:
+        """The track as JSON text; numbers are rounded to five decimals (0.00001 IOD is 0.6 µm on an adult)."""
+        document = {
+            "format": FORMAT,
+            "fps": str(self.fps),
+            "frames": len(self),
+            "units": {name: meaning for name, (_, _, _, meaning) in CHANNELS.items()},
+            "channels": {name: [round(float(v), 5) for v in values] for name, values in self.channels.items()},
+        }
+        return json.dumps(document, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads what `to_json` wrote, edited or not. Raises InvalidMotion when it is something else."""
+        try:
+            document = json.loads(text)
+            if not isinstance(document, dict) or document.get("format") != FORMAT:
+                raise InvalidMotion(f"This is not a motion file: it lacks \"format\": \"{FORMAT}\".")
+            fps, frames, channels = Fraction(document["fps"]), int(document["frames"]), dict(document["channels"])
+        except InvalidMotion:
+            raise
+        except (ValueError, TypeError, KeyError, ZeroDivisionError, RecursionError) as error:
+            raise InvalidMotion(f"The motion file cannot be read: {error}. Export a new one with --export.") from error
+        if not 0 < fps <= 60 or frames < 1:
+            raise InvalidMotion("The motion file needs at least one frame and a rate above 0 and up to 60 fps.")
+        return cls.of(fps, frames, **{str(name): values for name, values in channels.items()})
