@@ -1,0 +1,122 @@
+"""Face finder and person matte by the networks inside the mediapipe wheel. The only file that imports mediapipe."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lipsmith.errors import MissingDependency
+from lipsmith.face.detect import Box, find_faces
+from lipsmith.face.geometry import F64
+from lipsmith.face.landmarks import Face
+from lipsmith.media.clip import F32, U8, Picture
+
+MIN_BOX_SCORE = 0.5
+"""The full-range detector's answer for animals stays below this (11 of 12 measured), for people above."""
+DETECTOR_SIDE_PX = 384
+"""Pictures are shrunk to this before the detector sees them; its own input is 192 px."""
+
+
+class MediapipeFaceFinder:
+    """FaceFinder: full-range detector, then the attention mesh on square crops."""
+
+    def find(self, picture: Picture) -> list[Face]:
+        """All human faces, most prominent first; empty when there is none."""
+        return find_faces(picture.rgb, self)
+
+    def boxes(self, rgb: U8) -> Sequence[Box]:
+        """Faces that the full-range detector sees."""
+        height, width = rgb.shape[:2]
+        shrink = min(1.0, DETECTOR_SIDE_PX / max(height, width))
+        shown = rgb
+        if shrink < 1.0:
+            size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+            shown = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        answer = self._process(self._detector, np.ascontiguousarray(shown))
+        found = []
+        for detection in answer.detections or ():
+            box = detection.location_data.relative_bounding_box
+            found.append(
+                Box(
+                    x=(box.xmin + box.width / 2) * width,
+                    y=(box.ymin + box.height / 2) * height,
+                    side=max(box.width * width, box.height * height),
+                    score=float(detection.score[0]),
+                )
+            )
+        return found
+
+    def mesh(self, rgb: U8) -> F64 | None:
+        """(478, 3) mesh of the face in a square crop, pixels of the crop."""
+        answer = self._process(self._mesh, rgb)
+        if not answer.multi_face_landmarks:
+            return None
+        height, width = rgb.shape[:2]
+        landmarks = answer.multi_face_landmarks[0].landmark
+        return np.array([(p.x * width, p.y * height, p.z * width) for p in landmarks], dtype=np.float64)
+
+    def _process(self, network: Any, rgb: U8) -> Any:
+        if network in self._warm:
+            return network.process(rgb)
+        with _quiet():  # the native libraries announce themselves when a network first runs
+            answer = network.process(rgb)
+        self._warm.add(network)
+        return answer
+
+    @cached_property
+    def _warm(self) -> set[Any]:
+        return set()
+
+    @cached_property
+    def _detector(self) -> Any:
+        return _solutions().face_detection.FaceDetection(model_selection=1, min_detection_confidence=MIN_BOX_SCORE)
+
+    @cached_property
+    def _mesh(self) -> Any:
+        return _solutions().face_mesh.FaceMesh(
+            static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.2
+        )
+
+
+def person_matte(rgb: U8) -> F32:
+    """How surely each pixel belongs to a person: (256, 256) float32, 0-1."""
+    shown = np.asarray(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    with _quiet(), _solutions().selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter:
+        matte = segmenter.process(shown).segmentation_mask
+    return np.asarray(matte, dtype=np.float32)
+
+
+def _solutions() -> Any:
+    try:
+        import mediapipe
+    except ImportError as error:
+        raise MissingDependency(
+            f"mediapipe cannot be loaded ({error}). `lipsmith doctor` names the cure."
+        ) from error
+    return mediapipe.solutions
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what the native libraries print while their models start (not Python's own messages) off the terminal."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # no stderr at all: nothing to keep quiet
+        yield
+        return
+    try:
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 2)
+        os.close(silent)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,188 @@
+"""Where to look for faces in a picture, and which one is the main face. The networks are handed in.
+
+Measured: the full-range detector sees heads down to about a tenth of the side of what it is shown, so large pictures
+are searched again in overlapping tiles; the mesh's own detector needs a face that fills a good part of
+its crop, so the mesh only ever sees square crops around a box that the full-range detector found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lipsmith.face.geometry import F64, rotate_points_back
+from lipsmith.face.landmarks import Face
+
+U8 = NDArray[np.uint8]
+
+MESH_SIDE_PX = 512
+"""Crops are shown to the mesh at this size."""
+FIRST_CROP_IN_BOXES = 2.0
+"""Side of the first crop, in sides of the detector's box."""
+CROPS_IN_IOD = (5.2, 4.6, 4.9, 5.5, 5.8)
+"""Sides of the five crops whose median is taken; a single crop is off by about half a pixel per 100 px IOD."""
+CROP_JITTER_IOD = ((0.0, 0.0), (0.05, 0.03), (-0.05, 0.04), (0.04, -0.05), (-0.04, -0.03))
+SAME_FACE_IOD = 0.8
+"""Two meshes whose centres are closer than this are the same face."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """A detector's answer, in pixels of the picture it was shown."""
+
+    x: float
+    y: float
+    side: float
+    score: float
+
+
+class FaceNetworks(Protocol):
+    """The networks a search needs."""
+
+    def boxes(self, rgb: U8) -> Sequence[Box]:
+        """Centres and sides of the faces in an RGB picture."""
+        ...
+
+    def mesh(self, rgb: U8) -> F64 | None:
+        """(478, 3) mesh of the one face in a square RGB crop, in pixels of the crop; None when there is none."""
+        ...
+
+
+def find_faces(rgb: U8, networks: FaceNetworks) -> list[Face]:
+    """All faces in a (height, width, 3) uint8 RGB picture, most prominent first; empty when there is none.
+
+    Looks at the whole picture and at four tiles, then at finer tiles, then at the picture turned by quarters.
+    """
+    height, width = rgb.shape[:2]
+    faces = _faces_in(rgb, _boxes_in_tiles(rgb, networks, splits=(1, 2)), networks)
+    if not faces:
+        faces = _faces_in(rgb, _boxes_in_tiles(rgb, networks, splits=(3, 5, 8)), networks)
+    for turns in (1, 3, 2) if not faces else ():
+        turned = np.ascontiguousarray(np.rot90(rgb, turns))
+        found = _faces_in(turned, _boxes_in_tiles(turned, networks, splits=(1, 2)), networks)
+        faces = [
+            Face(points=rotate_points_back(face.points, turns, width, height), score=face.score) for face in found
+        ]
+        if faces:
+            break
+    return sorted(faces, key=lambda face: -prominence(face, width, height))
+
+
+def prominence(face: Face, width: int, height: int) -> float:
+    """The written rule for the main face: large, near the middle, surely a face. Higher is more prominent."""
+    centre = face.points[:, :2].mean(axis=0)
+    off_centre = np.hypot(centre[0] / width - 0.5, centre[1] / height - 0.5)
+    return float(face.iod_px * (1.0 - 0.5 * off_centre) * (0.5 + 0.5 * face.score))
+
+
+def face_at(faces: Sequence[Face], x: float, y: float) -> Face | None:
+    """The face whose box holds the point (widened by a quarter), the nearest if several do; None when none does."""
+    best, best_distance = None, np.inf
+    for face in faces:
+        left, top, right, bottom = face.box
+        slack = 0.25 * max(right - left, bottom - top)
+        distance = float(np.hypot(x - (left + right) / 2, y - (top + bottom) / 2))
+        inside = left - slack <= x <= right + slack and top - slack <= y <= bottom + slack
+        if inside and distance < best_distance:
+            best, best_distance = face, distance
+    return best
+
+
+def _boxes_in_tiles(rgb: U8, networks: FaceNetworks, *, splits: Iterable[int]) -> list[Box]:
+    """Boxes of the whole picture (split 1) or of overlapping square-ish tiles, in pixels of the picture."""
+    height, width = rgb.shape[:2]
+    found = []
+    for split in splits:
+        for left, top, right, bottom in _tiles(width, height, split):
+            for box in networks.boxes(rgb[top:bottom, left:right]):
+                found.append(Box(x=box.x + left, y=box.y + top, side=box.side, score=box.score))
+    return _without_doubles(found)
+
+
+def _tiles(width: int, height: int, split: int) -> list[tuple[int, int, int, int]]:
+    """``split`` tiles along the longer side, as square as the picture allows, each half as large again as its share."""
+    if split == 1:
+        return [(0, 0, width, height)]
+    side = int(max(width, height) / split * 1.5)
+
+    def starts(length: int) -> list[int]:
+        if side >= length:
+            return [0]
+        count = int(np.ceil((length - side) / (side / 1.5))) + 1
+        return [round(start) for start in np.linspace(0, length - side, count)]
+
+    return [
+        (left, top, min(left + side, width), min(top + side, height))
+        for top in starts(height)
+        for left in starts(width)
+    ]
+
+
+def _without_doubles(boxes: list[Box]) -> list[Box]:
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda box: -box.score):
+        if all(np.hypot(box.x - other.x, box.y - other.y) > 0.5 * max(box.side, other.side) for other in kept):
+            kept.append(box)
+    return kept
+
+
+def _faces_in(rgb: U8, boxes: Iterable[Box], networks: FaceNetworks) -> list[Face]:
+    faces: list[Face] = []
+    for box in boxes:
+        points = _mesh_in_crop(rgb, networks, box.x, box.y, box.side * FIRST_CROP_IN_BOXES)
+        if points is None:
+            continue
+        face = Face(points=_median_mesh(rgb, networks, points), score=box.score)
+        centre = face.points[:, :2].mean(axis=0)
+        if all(
+            np.hypot(*(centre - other.points[:, :2].mean(axis=0))) > SAME_FACE_IOD * max(face.iod_px, other.iod_px)
+            for other in faces
+        ):
+            faces.append(face)
+    return faces
+
+
+def _median_mesh(rgb: U8, networks: FaceNetworks, first: F64) -> F64:
+    """The median over five crops, each a little larger or smaller and off to a side, to shed the crop's own jitter."""
+    left, right = first[[33, 133], :2].mean(axis=0), first[[362, 263], :2].mean(axis=0)
+    iod_px = float(np.hypot(*(right - left)))
+    centre = first[:, :2].mean(axis=0)
+    meshes = [
+        mesh
+        for size, (dx, dy) in zip(CROPS_IN_IOD, CROP_JITTER_IOD, strict=True)
+        if (
+            mesh := _mesh_in_crop(
+                rgb, networks, centre[0] + dx * iod_px, centre[1] + dy * iod_px, max(size * iod_px, 16.0)
+            )
+        )
+        is not None
+    ]
+    median: F64 = np.median(np.stack(meshes), axis=0) if meshes else first
+    return median
+
+
+def _mesh_in_crop(rgb: U8, networks: FaceNetworks, x: float, y: float, side: float) -> F64 | None:
+    """Mesh of the face in a square around (x, y), in pixels of the picture; the picture's edge is repeated outside."""
+    scale = MESH_SIDE_PX / side
+    to_crop = np.array([[scale, 0, MESH_SIDE_PX / 2 - x * scale], [0, scale, MESH_SIDE_PX / 2 - y * scale]])
+    # Only shrinking needs an area filter; it is done in whole steps first, since warpAffine has none.
+    step = max(1, int(side / MESH_SIDE_PX))
+    shown = rgb
+    if step > 1:
+        shown = cv2.resize(rgb, (rgb.shape[1] // step, rgb.shape[0] // step), interpolation=cv2.INTER_AREA)
+        to_crop[:, :2] *= [rgb.shape[1] / shown.shape[1], rgb.shape[0] / shown.shape[0]]
+    crop = cv2.warpAffine(
+        shown, to_crop, (MESH_SIDE_PX, MESH_SIDE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    mesh = networks.mesh(np.asarray(crop, dtype=np.uint8))
+    if mesh is None:
+        return None
+    points = mesh / scale
+    points[:, 0] += x - side / 2
+    points[:, 1] += y - side / 2
+    return points

@@ -1,0 +1,87 @@
+"""Boxes, the head's own frame of reference, and the way between picture and head. Numbers only, no models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadFrame:
+    """The head's own axes in the picture: x through the eyes, y from brow to chin, z away from the camera.
+
+    ``rotation`` rows are the three unit axes; ``origin`` is the nose bridge (mesh point 168) in pixels;
+    ``iod_px`` is the eye distance in three dimensions, so that turning the head does not shrink the unit.
+    """
+
+    origin: F64
+    rotation: F64
+    iod_px: float
+
+    @classmethod
+    def of(cls, points: F64) -> HeadFrame:
+        """Frame of a (478, 3) mesh in pixels."""
+        across = points[[263, 362]].mean(axis=0) - points[[33, 133]].mean(axis=0)
+        iod_px = float(np.linalg.norm(across))
+        x_axis = across / iod_px
+        down = points[152] - points[10]
+        down = down - x_axis * float(down @ x_axis)
+        y_axis = down / np.linalg.norm(down)
+        rotation = np.stack([x_axis, y_axis, np.cross(x_axis, y_axis)])
+        return cls(origin=points[168].copy(), rotation=rotation, iod_px=iod_px)
+
+    def to_head(self, points: F64) -> F64:
+        """(n, 3) pixels -> (n, 3) IOD in the head's frame."""
+        return (points - self.origin) @ self.rotation.T / self.iod_px
+
+    def offsets_to_picture(self, offsets: F64) -> F64:
+        """(n, 3) displacements in IOD -> (n, 2) displacements in pixels."""
+        moved: F64 = (offsets @ self.rotation)[:, :2] * self.iod_px
+        return moved
+
+    def to_picture(self, points: F64) -> F64:
+        """(n, 3) IOD in the head's frame -> (n, 2) pixels."""
+        return self.offsets_to_picture(points) + self.origin[:2]
+
+    @property
+    def yaw_deg(self) -> float:
+        """How far the head is turned: positive when the nose points to the picture's right.
+
+        The z axis points away from the camera, so the nose points along -z.
+        """
+        z_axis = self.rotation[2]
+        return float(np.degrees(np.arctan2(-z_axis[0], z_axis[2])))
+
+    @property
+    def pitch_deg(self) -> float:
+        """Positive when the head looks down."""
+        z_axis = self.rotation[2]
+        return float(np.degrees(np.arctan2(-z_axis[1], np.hypot(z_axis[0], z_axis[2]))))
+
+    @property
+    def roll_deg(self) -> float:
+        """Positive when the head is tilted clockwise as seen in the picture."""
+        return float(np.degrees(np.arctan2(self.rotation[0, 1], self.rotation[0, 0])))
+
+
+def smoothstep(values: F64 | float, low: float, high: float) -> F64:
+    """0 below ``low``, 1 above ``high``, a smooth cubic between."""
+    t = np.clip((np.asarray(values, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+def rotate_points_back(points: F64, turns: int, width: int, height: int) -> F64:
+    """Points found in `numpy.rot90(picture, turns)` -> points of the picture of ``width`` x ``height``."""
+    x, y = points[:, 0].copy(), points[:, 1].copy()
+    back = points.copy()
+    if turns % 4 == 1:  # rot90 turns counter-clockwise: new x = old y, new y = width - 1 - old x
+        back[:, 0], back[:, 1] = width - 1 - y, x
+    elif turns % 4 == 2:
+        back[:, 0], back[:, 1] = width - 1 - x, height - 1 - y
+    elif turns % 4 == 3:
+        back[:, 0], back[:, 1] = y, height - 1 - x
+    return back
