@@ -1,0 +1,458 @@
+"""Sound and frames out of files, block by block. Never holds a whole recording or clip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from lipsmith.errors import InputError, InvalidAudio, NoAudibleSound, WindowOutOfRange
+from lipsmith.media.clip import F32, U8
+from lipsmith.media.probe import MAX_FRAME_PIXELS, SoundFacts, open_media, sound_facts, sound_track
+from lipsmith.media.timeline import check_window, seconds_to_samples
+
+INAUDIBLE_PEAK_DBFS = -70.0  # below the noise of the quietest room on 16-bit gear; speech at -50 LUFS peaks near -30
+EMPTY_CHANNEL_DB = 20.0  # a channel this far below the other carries only crosstalk
+CANCELLING_DB = 6.0  # the mean of unrelated channels lies 3 dB below them; far more means they cancel
+MISSING_SHARE = 0.02  # headers round; a file that lacks more than this of its announced length was cut off
+MISSING_S = 0.5
+LONGEST_LEAD_S = 600.0  # a start later than this is a broken clock, not a late start
+_BLOCK_SAMPLES = 16_384  # enough to make numpy's cost per call vanish, 128 kB of stereo
+_LAYOUTS = {1: "mono", 2: "stereo"}
+
+_UNNAMED_MATRIX = 2  # AVCOL_SPC_UNSPECIFIED
+_HD_FROM_HEIGHT = 720  # the usual guess for clips that do not name their matrix
+_EXACT_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+@dataclass(kw_only=True)
+class _Levels:
+    """What a pass over a sound has heard; grows by `hear`."""
+
+    channels: int
+    samples: int = 0
+    highest: F32 = field(init=False)
+    lowest: F32 = field(init=False)
+    energy: np.ndarray[tuple[int], np.dtype[np.float64]] = field(init=False)
+    mean_energy: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.highest = np.full(self.channels, -np.inf, dtype=np.float32)
+        self.lowest = np.full(self.channels, np.inf, dtype=np.float32)
+        self.energy = np.zeros(self.channels)
+
+    def hear(self, block: F32) -> None:
+        """Takes in a (channels, n) block."""
+        self.samples += block.shape[1]
+        self.highest = np.maximum(self.highest, block.max(axis=1))
+        self.lowest = np.minimum(self.lowest, block.min(axis=1))
+        self.energy += np.einsum("cn,cn->c", block, block, dtype=np.float64)
+        mean = block.mean(axis=0)
+        self.mean_energy += float(np.dot(mean, mean))
+
+    @property
+    def peak(self) -> float:
+        """Largest distance from zero, full scale 1."""
+        return float(max(self.highest.max(), -self.lowest.min())) if self.samples else 0.0
+
+    @property
+    def audible_dbfs(self) -> float:
+        """Half the largest swing, in dB of full scale; a constant offset makes no sound."""
+        swing = float((self.highest - self.lowest).max()) / 2 if self.samples else 0.0
+        return 20 * math.log10(swing) if swing > 0 else -math.inf
+
+    @property
+    def mono_channel(self) -> int | None:
+        """Which channel speaks for all when one is wanted; None where their mean does."""
+        if self.channels == 1:
+            return 0
+        loud, soft = float(self.energy.max()), float(self.energy.min())
+        one_is_empty = soft < loud * 10 ** (-EMPTY_CHANNEL_DB / 10)
+        they_cancel = self.mean_energy < float(self.energy.mean()) * 10 ** (-CANCELLING_DB / 10)
+        return int(self.energy.argmax()) if one_is_empty or they_cancel else None
+
+
+class FileSound:
+    """The sound of a file, or a window of it; decoded anew each time it is played. Implements `Sound`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        facts: SoundFacts,
+        first_sample: int,
+        gain: float,
+        levels: _Levels,
+        warnings: tuple[str, ...],
+    ) -> None:
+        self._path = path
+        self._facts = facts
+        self._first_sample = first_sample
+        self._gain = gain
+        self._levels = levels
+        self.warnings = warnings
+        """What its owner may want to know, such as a file that was cut off."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the decoded window, seconds."""
+        return self._levels.samples / self.rate_hz
+
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+        return self._levels.channels
+
+    @property
+    def rate_hz(self) -> int:
+        """The file's own rate."""
+        return self._facts.rate_hz
+
+    def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
+        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
+        with open_media(self._path, InvalidAudio) as container:
+            decoded = _decoded(container, self._path, self._facts, _Faults())
+            window = _cut(decoded, self._first_sample, self._first_sample + self._levels.samples)
+            mixed = (_mix(block * np.float32(self._gain), channels, self._levels) for block in window)
+            yield from _at_rate(mixed, self.rate_hz, rate_hz, self._levels.samples)
+
+
+class MemorySound:
+    """Sound that lies in memory, such as a spoken text. Implements `Sound`.
+
+    ``samples`` is (channels, n) float32 with 1 or 2 channels, full scale ±1. Raises InvalidAudio for another shape or
+    for samples that are not finite.
+    """
+
+    def __init__(self, samples: F32, rate_hz: int) -> None:
+        samples = np.ascontiguousarray(samples, dtype=np.float32)
+        if samples.ndim != 2 or samples.shape[0] not in (1, 2) or not samples.shape[1]:
+            raise InvalidAudio(f"Sound in memory has to be (1 or 2 channels, samples), not {samples.shape}.")
+        if not np.isfinite(samples).all():
+            raise InvalidAudio("The sound holds samples that are no numbers.")
+        self._samples = samples
+        self._rate_hz = rate_hz
+        self._levels = _Levels(channels=samples.shape[0])
+        self._levels.hear(samples)
+        self.warnings: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self._samples.shape[1] / self._rate_hz
+
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+        return self._samples.shape[0]
+
+    @property
+    def rate_hz(self) -> int:
+        """The rate the samples were given at."""
+        return self._rate_hz
+
+    def window(self, start_s: float | None = None, end_s: float | None = None) -> MemorySound:
+        """The part between two times; raises WindowOutOfRange."""
+        start, end = check_window(start_s, end_s, self.duration_s)
+        first, last = seconds_to_samples(start, self._rate_hz), seconds_to_samples(end, self._rate_hz)
+        if first >= last:
+            raise WindowOutOfRange(f"The window from {start:g} to {end:g} s is shorter than one sample.")
+        return MemorySound(self._samples[:, first:last], self._rate_hz)
+
+    def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
+        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
+        count = self._samples.shape[1]
+        pieces = (self._samples[:, at : at + _BLOCK_SAMPLES] for at in range(0, count, _BLOCK_SAMPLES))
+        mixed = (_mix(piece, channels, self._levels) for piece in pieces)
+        yield from _at_rate(mixed, self._rate_hz, rate_hz, count)
+
+
+def open_sound(path: str | Path, *, start_s: float | None = None, end_s: float | None = None) -> FileSound:
+    """Opens the first sound track of a file and hears it once through, to know its true length and levels.
+
+    A sound file runs on its own clock, from its first sample; a track that starts late within a video is led by
+    silence, so that it stays with the pictures.
+
+    Raises InvalidAudio, NoAudibleSound or WindowOutOfRange.
+    """
+    path = Path(path)
+    start, end = check_window(start_s, end_s)
+    faults = _Faults()
+    with open_media(path, InvalidAudio) as container:
+        facts = sound_facts(container, sound_track(container, path), path)
+        levels = _Levels(channels=min(2, facts.channels))
+        first = seconds_to_samples(start, facts.rate_hz)
+        last = None if math.isinf(end) else seconds_to_samples(end, facts.rate_hz)
+        heard = _listen(_decoded(container, path, facts, faults), first, last, levels)
+    _refuse_nothing(path, heard)
+    if last is None or heard < last:
+        check_window(start_s, end_s, heard / facts.rate_hz)
+    _refuse_inaudible(path, levels)
+    gain, gain_notes = _room_for_peaks(facts, levels)
+    notes = (*_what_is_missing(path, facts, heard, last, faults), *gain_notes)
+    return FileSound(path, facts=facts, first_sample=first, gain=gain, levels=levels, warnings=notes)
+
+
+@dataclass(kw_only=True)
+class _Faults:
+    """What went wrong on the way through a file."""
+
+    packets: int = 0
+    broke_off: bool = False
+
+
+def _listen(blocks: Iterable[F32], first: int, last: int | None, levels: _Levels) -> int:
+    """Hears the samples from ``first`` to ``last``; returns how many were decoded, counted from the very start."""
+    heard = 0
+    for block in blocks:
+        part = block[:, max(0, first - heard) : None if last is None else max(0, last - heard)]
+        heard += block.shape[1]
+        if part.shape[1]:
+            levels.hear(part)
+        if last is not None and heard >= last:
+            break
+    return heard
+
+
+def _refuse_nothing(path: Path, heard: int) -> None:
+    if not heard:
+        raise InvalidAudio(
+            f"{path.name!r} has a sound track, but not a single sample in it. Record or export it again."
+        )
+
+
+def _refuse_inaudible(path: Path, levels: _Levels) -> None:
+    if not levels.samples:
+        raise WindowOutOfRange(f"The window into {path.name!r} is shorter than one sample. Choose a longer one.")
+    if not np.isfinite(levels.highest - levels.lowest).all():
+        raise InvalidAudio(f"{path.name!r} holds samples that are no numbers. Export it again.")
+    if levels.audible_dbfs < INAUDIBLE_PEAK_DBFS:
+        raise NoAudibleSound(
+            f"Nothing can be heard in {path.name!r}: its loudest sample lies below {INAUDIBLE_PEAK_DBFS:g} dB of full "
+            "scale. Check that the microphone was not muted and that the window holds speech."
+        )
+
+
+def _room_for_peaks(facts: SoundFacts, levels: _Levels) -> tuple[float, tuple[str, ...]]:
+    """The gain that keeps a mix of many channels from clipping; sound of one or two is never touched."""
+    if facts.channels <= 2:
+        return 1.0, ()
+    note = f"The {facts.channels} channels were mixed down to stereo"
+    if levels.peak <= 1.0:
+        return 1.0, (f"{note}.",)
+    return 1.0 / levels.peak, (f"{note}, {20 * math.log10(levels.peak):.1f} dB softer so that no peak clips.",)
+
+
+def _what_is_missing(path: Path, facts: SoundFacts, heard: int, last: int | None, faults: _Faults) -> tuple[str, ...]:
+    read_s = heard / facts.rate_hz
+    if last is not None and heard >= last:
+        return ()
+    if facts.announced_s is not None and facts.announced_s - read_s > max(MISSING_S, MISSING_SHARE * read_s):
+        return (
+            f"{path.name!r} announces {facts.announced_s:.2f} s of sound, but only {read_s:.2f} s could be read: "
+            "it was probably cut off.",
+        )
+    if faults.broke_off or faults.packets:
+        return (f"{path.name!r} is damaged in places; {read_s:.2f} s of sound could be read.",)
+    return ()
+
+
+def _decoded(container: InputContainer, path: Path, facts: SoundFacts, faults: _Faults) -> Iterator[F32]:
+    """(1 or 2, n) float32 blocks at the file's rate, from the first sample, or from the start of its video."""
+    channels = min(2, facts.channels)
+    resampler: AudioResampler | None = None
+    seen: tuple[str, str, int] | None = None
+    for frame in _sound_frames(container, faults):
+        if seen is None and facts.has_video:
+            yield from _silence(channels, _lead_samples(container, frame.time, facts.rate_hz))
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != seen:  # joined recordings may change in the middle
+            if resampler is not None:
+                yield from _drawn(resampler, None, path)
+            resampler = AudioResampler("fltp", _LAYOUTS[channels], facts.rate_hz)
+            seen = kind
+        assert resampler is not None
+        frame.pts = None  # the clock of a hostile file must not open gaps in the filter
+        yield from _drawn(resampler, frame, path)
+    if resampler is not None:
+        yield from _drawn(resampler, None, path)
+
+
+def _drawn(resampler: AudioResampler, frame: AudioFrame | None, path: Path) -> Iterator[F32]:
+    try:
+        for piece in resampler.resample(frame):
+            yield piece.to_ndarray()  # type: ignore[misc]  # fltp is float32
+    except (av.FFmpegError, ValueError) as fault:
+        raise InvalidAudio(
+            f"The channels of {path.name!r} cannot be mixed down to two. Save it again as stereo or mono."
+        ) from fault
+
+
+def _sound_frames(container: InputContainer, faults: _Faults) -> Iterator[AudioFrame]:
+    """Every frame that can be decoded; a bad packet is skipped, a file that breaks off just ends."""
+    packets = container.demux(container.streams.audio[0])
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.FFmpegError, OSError):
+            faults.broke_off = True
+            return
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            faults.packets += 1
+
+
+def _lead_samples(container: InputContainer, first_s: float | None, rate_hz: int) -> int:
+    """How much later than its container a track starts, samples; 0 for a clock that makes no sense."""
+    if first_s is None or container.start_time is None:
+        return 0
+    lead_s = first_s - container.start_time / av.time_base
+    return seconds_to_samples(lead_s, rate_hz) if 0 < lead_s <= LONGEST_LEAD_S else 0
+
+
+def _silence(channels: int, samples: int) -> Iterator[F32]:
+    for at in range(0, samples, _BLOCK_SAMPLES):
+        yield np.zeros((channels, min(_BLOCK_SAMPLES, samples - at)), dtype=np.float32)
+
+
+def _cut(blocks: Iterable[F32], first: int, last: int) -> Iterator[F32]:
+    """The samples from ``first`` to ``last`` of a stream of blocks, in blocks."""
+    at = 0
+    for block in blocks:
+        part = block[:, max(0, first - at) : max(0, last - at)]
+        at += block.shape[1]
+        if part.shape[1]:
+            yield part
+        if at >= last:
+            return
+
+
+def _mix(block: F32, channels: int, levels: _Levels) -> F32:
+    """``block`` with ``channels`` channels: doubled, as it is, or brought to one."""
+    if channels == block.shape[0]:
+        return block
+    if channels == 2:
+        return np.repeat(block, 2, axis=0)
+    chosen = levels.mono_channel
+    return block.mean(axis=0, keepdims=True) if chosen is None else block[chosen : chosen + 1]
+
+
+def _at_rate(blocks: Iterable[F32], from_hz: int, to_hz: int, samples: int) -> Iterator[F32]:
+    """The blocks, together ``samples`` long, at another rate: exactly as many samples as that length asks for."""
+    left = seconds_to_samples(Fraction(samples, from_hz), to_hz)
+    channels = 1
+    for block in blocks if from_hz == to_hz else _resampled(blocks, from_hz, to_hz):
+        channels = block.shape[0]
+        piece = block[:, :left]
+        left -= piece.shape[1]
+        if piece.shape[1]:
+            yield np.ascontiguousarray(piece)
+    if left:  # the filter's tail may be a sample short
+        yield np.zeros((channels, left), dtype=np.float32)
+
+
+def _resampled(blocks: Iterable[F32], from_hz: int, to_hz: int) -> Iterator[F32]:
+    resampler: AudioResampler | None = None
+    for block in blocks:
+        layout = _LAYOUTS[block.shape[0]]
+        resampler = resampler or AudioResampler("fltp", layout, to_hz)
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=layout)
+        frame.sample_rate = from_hz
+        for piece in resampler.resample(frame):
+            yield piece.to_ndarray()  # type: ignore[misc]  # fltp is float32
+    if resampler is not None:
+        for piece in resampler.resample(None):
+            yield piece.to_ndarray()  # type: ignore[misc]
+
+
+class FileFrames:
+    """The pictures of a video file, upright, decoded anew each time they are walked through."""
+
+    def __init__(self, path: Path, *, fps: Fraction, frame_count: int, width: int, height: int) -> None:
+        self._path = path
+        self.fps = fps
+        """Average rate over the whole clip."""
+        self.frame_count = frame_count
+        """Pictures in the file, counted without decoding them."""
+        self.width = width
+        """As shown, after any turn, pixels."""
+        self.height = height
+
+    def __len__(self) -> int:
+        return self.frame_count
+
+    def __iter__(self) -> Iterator[U8]:
+        """(height, width, 3) uint8 RGB, one frame at a time, in the order they are shown."""
+        reformatter = VideoReformatter()
+        with open_media(self._path, InputError) as container:
+            stream = _video_stream(container, self._path)
+            stream.thread_type = "AUTO"
+            try:
+                for frame in container.decode(stream):
+                    yield _upright_rgb(frame, reformatter)
+            except av.FFmpegError as fault:
+                raise InputError(f"{self._path.name!r} is damaged. Export the video again.") from fault
+
+
+def read_frames(path: str | Path) -> FileFrames:
+    """Opens the pictures of a video; raises InputError for a file without any."""
+    path = Path(path)
+    with open_media(path, InputError) as container:
+        stream = _video_stream(container, path)
+        frame = next(container.decode(stream), None)
+        if frame is None:
+            raise InputError(f"{path.name!r} has a video track without a single picture.")
+        sides = (frame.width, frame.height) if frame.rotation % 180 == 0 else (frame.height, frame.width)
+        container.seek(0)
+        count = sum(1 for packet in container.demux(stream) if packet.size)
+        fps = stream.average_rate or stream.guessed_rate or Fraction(25)
+    return FileFrames(path, fps=Fraction(fps), frame_count=count, width=sides[0], height=sides[1])
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    if not container.streams.video:
+        raise InputError(f"{path.name!r} has no pictures. Choose a video.")
+    stream = container.streams.video[0]
+    if stream.width * stream.height > MAX_FRAME_PIXELS:
+        raise InputError(
+            f"The pictures of {path.name!r} have {stream.width} x {stream.height} pixels; at most "
+            f"{MAX_FRAME_PIXELS // 1_000_000} megapixels can be used. Scale the video down."
+        )
+    return stream
+
+
+def _upright_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> U8:
+    """The frame in RGB by the matrix it was made with; FFmpeg alone would take BT.601 for everything unnamed."""
+    matrix = frame.colorspace
+    if matrix == _UNNAMED_MATRIX:
+        matrix = Colorspace.ITU709 if frame.height >= _HD_FROM_HEIGHT else Colorspace.ITU601
+    rgb: U8 = reformatter.reformat(
+        frame,
+        format="rgb24",
+        src_colorspace=matrix,
+        dst_colorspace=matrix,
+        src_color_range=_range_of(frame),
+        dst_color_range=ColorRange.JPEG,
+        interpolation=_EXACT_SCALING,
+    ).to_ndarray()  # type: ignore[assignment]  # rgb24 is uint8
+    return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90)) if frame.rotation else rgb
+
+
+def _range_of(frame: VideoFrame) -> int:
+    if frame.format.name.startswith("yuvj"):
+        return ColorRange.JPEG
+    return frame.color_range or ColorRange.MPEG

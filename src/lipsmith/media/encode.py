@@ -1,0 +1,235 @@
+"""Writes frames and sound to a file that browsers play. Draws nothing."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
+from lipsmith.media.clip import F32, U8, Sound, VideoFormat
+from lipsmith.media.timeline import frames_to_samples
+
+SOUND_RATE_HZ = 48_000
+SOUND_BITS_PER_SECOND = {1: 128_000, 2: 192_000}  # per number of channels
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+"""File name ending -> FFmpeg's writer."""
+PROVENANCE = "Made with lipsmith: the mouth and face movements in this video are synthetic."
+
+_PRESET = "veryfast"  # the fastest whose crf 18 still looks clean; drawing the frames shares the same cores
+_MAX_THREADS = 4
+_LAYOUTS = {1: "mono", 2: "stereo"}
+_EXACT_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+
+
+def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
+    """The path to write to, checked before any work is done.
+
+    Raises OutputExists when it exists and ``overwrite`` is off, and InvalidOption when its ending is not .mp4, .m4v or
+    .mov, or its folder is missing or may not be written to.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in CONTAINERS:
+        raise InvalidOption(f"{str(path)!r} has no ending that can be written. Use {', '.join(CONTAINERS)}.")
+    if path.is_dir():
+        raise InvalidOption(f"{str(path)!r} is a folder. Give the name of a file in it.")
+    if path.exists() and not overwrite:
+        raise OutputExists(f"{str(path)!r} exists already. Choose another name or allow overwriting (--overwrite).")
+    if not path.parent.is_dir():
+        raise InvalidOption(f"The folder {str(path.parent)!r} does not exist. Make it first or choose another.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InvalidOption(f"Nothing may be written to the folder {str(path.parent)!r}. Choose another.")
+    return path
+
+
+def write_video(
+    path: str | Path,
+    fmt: VideoFormat,
+    frames: Iterable[U8],
+    sound: Sound,
+    *,
+    on_frame: Callable[[int], None] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes ``frames`` and ``sound`` as H.264 and AAC; the sound is padded or cut to the length of the pictures.
+
+    A frame is (height, width, 3) uint8 RGB, or (height * 3 // 2, width) uint8 I420 planes, BT.709 limited range.
+    ``on_frame`` is told the number of frames written so far, after each. The file appears under its name only when it
+    is whole; whatever goes wrong, nothing is left behind.
+
+    Raises OutputExists, InvalidOption or EncodingFailed, and lets through what ``frames``, ``sound`` and ``on_frame``
+    raise.
+    """
+    path = check_output(path, overwrite=overwrite)
+    _check_format(fmt)
+    unfinished = path.with_name(f".lipsmith-{uuid.uuid4().hex}.part")
+    try:
+        _write(unfinished, CONTAINERS[path.suffix.lower()], fmt, frames, sound, on_frame)
+        check_output(path, overwrite=overwrite)  # someone may have been faster
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _check_format(fmt: VideoFormat) -> None:
+    if fmt.width < 2 or fmt.height < 2 or fmt.width % 2 or fmt.height % 2:
+        raise InvalidOption(f"A video of {fmt.width} x {fmt.height} pixels cannot be written: both sides must be even.")
+    if not 0 <= fmt.crf <= 51:
+        raise InvalidOption(f"The quality crf {fmt.crf} is out of range. Use 0 (best) to 51; 18 looks like the source.")
+
+
+def _write(
+    path: Path,
+    container_format: str,
+    fmt: VideoFormat,
+    frames: Iterable[U8],
+    sound: Sound,
+    on_frame: Callable[[int], None] | None,
+) -> None:
+    with _encoder_faults():
+        container = av.open(path, "w", format=container_format, options={"movflags": "+faststart"})
+    try:
+        with _encoder_faults():
+            container.metadata.update({"comment": PROVENANCE, "description": PROVENANCE})
+            picture_track = _picture_track(container, fmt)
+            sound_track = _SoundTrack(container, sound)
+        to_video = _FrameMaker(fmt)
+        written = 0
+        for pixels in frames:
+            with _encoder_faults():
+                container.mux(picture_track.encode(to_video(pixels, written)))
+            written += 1
+            sound_track.advance(frames_to_samples(written, fmt.fps, SOUND_RATE_HZ))
+            if on_frame is not None:
+                on_frame(written)
+        if not written:
+            raise EncodingFailed("There is not a single frame to write.")
+        with _encoder_faults():
+            container.mux(picture_track.encode(None))
+        sound_track.finish()
+    except BaseException:
+        _abandon(container)
+        raise
+    with _encoder_faults():
+        container.close()
+
+
+def _abandon(container: OutputContainer) -> None:
+    """Closes a file that will be thrown away; its own complaints no longer matter."""
+    with suppress(av.FFmpegError, OSError, ValueError):
+        container.close()
+
+
+@contextmanager
+def _encoder_faults() -> Iterator[None]:
+    try:
+        yield
+    except (av.FFmpegError, OSError) as fault:
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise EncodingFailed(
+            f"The video could not be written ({reason}). Check the free space on the disk and try again."
+        ) from fault
+
+
+def _picture_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:
+    track = container.add_stream("libx264", rate=fmt.fps)
+    track.width, track.height = fmt.width, fmt.height
+    track.pix_fmt = "yuv420p"
+    context = track.codec_context
+    context.time_base = 1 / fmt.fps
+    context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
+    context.colorspace = Colorspace.ITU709
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+    context.color_range = ColorRange.MPEG
+    context.options = {"preset": _PRESET, "crf": str(fmt.crf), "profile": "high"}
+    return track
+
+
+class _FrameMaker:
+    """Turns arrays into encoder frames."""
+
+    def __init__(self, fmt: VideoFormat) -> None:
+        self._fmt = fmt
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, pixels: U8, number: int) -> VideoFrame:
+        rgb_shape = (self._fmt.height, self._fmt.width, 3)
+        i420_shape = (self._fmt.height * 3 // 2, self._fmt.width)
+        if pixels.shape == i420_shape:
+            frame = VideoFrame.from_ndarray(pixels, format="yuv420p")
+        elif pixels.shape == rgb_shape:
+            frame = self._from_rgb(pixels)
+        else:
+            raise EncodingFailed(
+                f"Frame {number} has the shape {pixels.shape}; {rgb_shape} or {i420_shape} was agreed."
+            )
+        frame.pts = number
+        frame.time_base = 1 / self._fmt.fps
+        frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG
+        return frame
+
+    def _from_rgb(self, pixels: U8) -> VideoFrame:
+        return self._reformatter.reformat(
+            VideoFrame.from_ndarray(pixels, format="rgb24"),
+            format="yuv420p",
+            src_colorspace=Colorspace.ITU709,
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=_EXACT_SCALING,
+        )
+
+
+class _SoundTrack:
+    """Feeds sound to the encoder in step with the pictures, so that a player finds both side by side."""
+
+    def __init__(self, container: OutputContainer, sound: Sound) -> None:
+        self._container = container
+        self._channels = sound.channels
+        self._layout = _LAYOUTS[sound.channels]
+        self._blocks = iter(sound.blocks(SOUND_RATE_HZ, sound.channels))
+        self._rest: F32 = np.zeros((sound.channels, 0), dtype=np.float32)
+        self._written = 0
+        self._track: AudioStream = container.add_stream("aac", rate=SOUND_RATE_HZ, layout=self._layout)
+        self._track.bit_rate = SOUND_BITS_PER_SECOND[sound.channels]
+
+    def advance(self, until_sample: int) -> None:
+        """Writes sound up to a sample; silence where the sound has ended."""
+        missing = until_sample - self._written
+        if missing <= 0:
+            return
+        samples = self._take(missing)
+        frame = AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
+        frame.sample_rate = SOUND_RATE_HZ
+        frame.time_base = Fraction(1, SOUND_RATE_HZ)
+        frame.pts = self._written
+        self._written += missing
+        with _encoder_faults():
+            self._container.mux(self._track.encode(frame))
+
+    def finish(self) -> None:
+        """Empties the encoder."""
+        with _encoder_faults():
+            self._container.mux(self._track.encode(None))
+
+    def _take(self, count: int) -> F32:
+        while self._rest.shape[1] < count:
+            block = next(self._blocks, None)
+            if block is None:
+                block = np.zeros((self._channels, count - self._rest.shape[1]), dtype=np.float32)
+            self._rest = np.concatenate([self._rest, block], axis=1)
+        taken, self._rest = self._rest[:, :count], self._rest[:, count:]
+        return np.ascontiguousarray(taken)

@@ -1,0 +1,178 @@
+"""Loads one picture, upright and in sRGB. Knows nothing of faces."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageColor
+
+from lipsmith.errors import InvalidOption
+from lipsmith.media.clip import U8, Picture
+from lipsmith.media.probe import damaged_picture, open_picture
+
+GREY_TOLERANCE_LEVELS = 2  # JPEG at high quality keeps the channels of a grey picture this close
+DRAFT_ABOVE_PIXELS = 24_000_000  # JPEGs beyond this are decoded at half size, for an eighth of the work
+_EXIF_ORIENTATION = 0x0112
+_DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+_STORY_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF"})  # more pictures in them mean a film or pages
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what makes the picture upright (EXIF 2.32, tag 0x0112); 1 needs nothing."""
+
+
+def read_picture(path: str | Path, *, background: str = "white") -> Picture:
+    """Reads a picture: upright, opaque over ``background``, sRGB, its size as it is.
+
+    ``background`` is a colour name that Pillow knows or ``#rrggbb``. Of a moving picture the first frame is taken, with
+    a warning.
+
+    Raises InvalidImage, ImageTooLarge, ImageTooSmall, or InvalidOption for an unknown colour.
+    """
+    path = Path(path)
+    behind = _colour(background)
+    with open_picture(path) as image:
+        notes = _several_frames(image) + _draft(image)
+        _decode(path, image)
+        upright = _turn_upright(image)
+    coloured, profile_notes = _to_srgb(upright)
+    rgb = np.ascontiguousarray(_lay_over(coloured, behind), dtype=np.uint8)
+    return Picture(rgb=rgb, grey=_is_grey(rgb), warnings=(*notes, *profile_notes))
+
+
+def resize_picture(picture: Picture, width: int, height: int) -> Picture:
+    """``picture`` at ``width`` x ``height`` pixels; Lanczos, which averages over the area when it makes smaller."""
+    if (width, height) == (picture.width, picture.height):
+        return picture
+    resized = Image.fromarray(picture.rgb).resize((width, height), Image.Resampling.LANCZOS)
+    return Picture(rgb=np.array(resized, dtype=np.uint8), grey=picture.grey, warnings=picture.warnings)
+
+
+def _colour(background: str) -> tuple[int, int, int]:
+    try:
+        red, green, blue = ImageColor.getrgb(background)[:3]
+    except ValueError as error:
+        raise InvalidOption(
+            f"The background {background!r} is no colour. Give a name such as white or a code such as #20c0ff."
+        ) from error
+    return red, green, blue
+
+
+def _several_frames(image: Image.Image) -> list[str]:
+    count = getattr(image, "n_frames", 1)
+    if count < 2 or image.format not in _STORY_FORMATS:
+        return []
+    return [f"The file holds {count} pictures; only the first is used."]
+
+
+def _draft(image: Image.Image) -> list[str]:
+    """Asks the JPEG decoder for half the size where the whole would cost much and show nothing more."""
+    whole = image.size
+    if image.width * image.height <= DRAFT_ABOVE_PIXELS or image.format not in ("JPEG", "MPO"):
+        return []
+    image.draft(None, (image.width // 2, image.height // 2))
+    return [f"The picture of {whole[0]} x {whole[1]} pixels was read at {image.width} x {image.height}."]
+
+
+def _decode(path: Path, image: Image.Image) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image.load()
+    except Exception as fault:  # Pillow's decoders let almost any error out when the content is forged
+        raise damaged_picture(path) from fault
+
+
+def _turn_upright(image: Image.Image) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            turn = _TURNS.get(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # a broken EXIF block says nothing about the pixels
+        turn = None
+    if turn is None:
+        return image.copy()
+    turned = image.transpose(turn)
+    turned.info = dict(image.info)
+    return turned
+
+
+def _to_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The picture as RGB or RGBA in sRGB, and what its owner may want to know about that."""
+    if image.mode in _DEEP_MODES:
+        return _deep_to_grey(image).convert("RGB"), []
+    plain, alpha = _split_alpha(image)
+    notes: list[str] = []
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            plain = _through_profile(plain, profile)
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            notes = ["The picture's colour profile cannot be used and was ignored; its colours may be a little off."]
+    plain = plain.convert("RGB")
+    if alpha is not None:
+        plain.putalpha(alpha)
+    return plain, notes
+
+
+def _deep_to_grey(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, or of floats, brought to 8 bits by scaling, never by clipping."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
+    highest = float(values.max())
+    if image.mode == "F":
+        white = next((level for level in (1.0, 255.0, 65535.0) if highest <= level), highest)
+    else:
+        white = max(65535.0, highest)
+    return Image.fromarray(np.rint(np.clip(values / white, 0.0, 1.0) * 255.0).astype(np.uint8))
+
+
+def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """The picture without its transparency, in a mode that a colour profile can speak of, and the transparency."""
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in ("RGBa", "PA") or (image.has_transparency_data and image.mode not in ("LA", "RGBA")):
+        image = image.convert("RGBA")
+    if image.mode in ("LA", "RGBA"):
+        return image.convert(image.mode[:-1]), image.getchannel("A")
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image, None
+    return image.convert("L" if image.mode == "1" else "RGB"), None
+
+
+def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    converted = ImageCms.profileToProfile(
+        image,
+        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    assert converted is not None  # only the in-place form returns nothing
+    return converted
+
+
+def _lay_over(image: Image.Image, behind: tuple[int, int, int]) -> U8:
+    if image.mode != "RGBA":
+        return np.asarray(image)
+    ground = Image.new("RGBA", image.size, (*behind, 255))
+    return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))
+
+
+def _is_grey(rgb: U8) -> bool:
+    """True when no pixel has a colour; a sparse look first, because almost every photograph fails that."""
+    return _without_colour(rgb[::16, ::16]) and _without_colour(rgb)
+
+
+def _without_colour(rgb: U8) -> bool:
+    return bool((rgb.max(axis=2) - rgb.min(axis=2) <= GREY_TOLERANCE_LEVELS).all())

@@ -1,0 +1,113 @@
+"""Seconds, frames, samples and frame sizes: the only place that rounds time. Knows no files.
+
+One rule for nearest: halves go up. One rule for the length of a video: it covers its sound, so it is rounded up.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from lipsmith.errors import InvalidOption, WindowOutOfRange
+
+MAX_FPS = 60
+MIN_SIDE_PIXELS = 2  # the smallest even side; yuv420p shares one colour among 2 x 2 pixels
+WINDOW_SLACK_S = 0.05  # a window may end this much after the sound: people type rounded lengths
+_FLOAT_NOISE_FRAMES = 1e-6  # 0.1 s * 30 fps is 3.0000000000000004 in floats; that is 3 frames, not 4
+_BROADCAST_FPS = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))
+
+
+def seconds_to_frames(seconds: float | Fraction, fps: Fraction) -> int:
+    """Number of the frame whose start lies nearest to ``seconds``."""
+    return _nearest(Fraction(seconds) * fps)
+
+
+def frames_to_seconds(frames: int, fps: Fraction) -> float:
+    """The instant at which frame ``frames`` is first shown; also the length of that many frames."""
+    return float(frames / fps)
+
+
+def seconds_to_samples(seconds: float | Fraction, rate_hz: int) -> int:
+    """Number of samples nearest to ``seconds``."""
+    return _nearest(Fraction(seconds) * rate_hz)
+
+
+def frames_to_samples(frames: int, fps: Fraction, rate_hz: int) -> int:
+    """Number of samples nearest to the length of ``frames`` frames, without going through floats."""
+    return _nearest(Fraction(frames) * rate_hz / fps)
+
+
+def frame_count(duration_s: float, fps: Fraction) -> int:
+    """How many frames a video needs to cover a sound of ``duration_s``: rounded up, at least 1."""
+    return max(1, math.ceil(duration_s * float(fps) - _FLOAT_NOISE_FRAMES))
+
+
+def check_fps(fps: Fraction | float | str) -> Fraction:
+    """``fps`` as an exact fraction in (0, 60]; 29.97 and its sisters become the broadcast rates they stand for.
+
+    Raises InvalidOption for anything else.
+    """
+    try:
+        exact = Fraction(fps)
+    except (ValueError, OverflowError, ZeroDivisionError, TypeError) as error:
+        raise InvalidOption(f"The frame rate {fps!r} is not a number. Give something like 25 or 30000/1001.") from error
+    if not 0 < exact <= MAX_FPS:
+        raise InvalidOption(f"The frame rate {fps} is out of range. It has to be above 0 and at most {MAX_FPS}.")
+    for broadcast in _BROADCAST_FPS:
+        if exact.denominator != 1 and abs(exact - broadcast) < Fraction(1, 200):
+            return broadcast
+    simple = exact.limit_denominator(1001)
+    if simple <= 0:
+        raise InvalidOption(f"The frame rate {fps} is too low to be written. Use at least 1/1001.")
+    return simple
+
+
+def check_window(start_s: float | None, end_s: float | None, duration_s: float | None = None) -> tuple[float, float]:
+    """The window as (start, end) in seconds; an open end is ``duration_s``, or infinity where that is not known yet.
+
+    Raises WindowOutOfRange when an edge is negative or no number, when the end is not after the start, or when the
+    window leaves the sound by more than `WINDOW_SLACK_S`.
+    """
+    length_s = math.inf if duration_s is None else duration_s
+    start = 0.0 if start_s is None else float(start_s)
+    end = length_s if end_s is None else float(end_s)
+    for name, edge in (("start", start), ("end", end)):
+        if math.isnan(edge) or edge < 0 or (edge == math.inf and name == "start"):
+            raise WindowOutOfRange(f"The {name} of the window is {edge} s. It has to be a number, 0 or more.")
+    if start >= length_s:
+        raise WindowOutOfRange(
+            f"The window starts at {start:g} s, but the sound ends at {length_s:.3f} s. Choose an earlier start."
+        )
+    if end <= start:
+        raise WindowOutOfRange(f"The window ends at {end:g} s, which is not after its start at {start:g} s.")
+    if end > length_s + WINDOW_SLACK_S:
+        raise WindowOutOfRange(
+            f"The window ends at {end:g} s, but the sound ends at {length_s:.3f} s. "
+            "Choose an earlier end or leave it out."
+        )
+    return start, min(end, length_s)
+
+
+def fit_size(width: int, height: int, max_resolution: int | None = None) -> tuple[int, int]:
+    """Even (width, height), the longer side at most ``max_resolution``, near the same aspect, never enlarged.
+
+    Raises InvalidOption when ``max_resolution`` is below 2.
+    """
+    if max_resolution is not None and max_resolution < MIN_SIDE_PIXELS:
+        raise InvalidOption(f"A longer side of {max_resolution} pixels is too small. Use at least {MIN_SIDE_PIXELS}.")
+    longer = max(width, height)
+    limit = longer if max_resolution is None else min(longer, max_resolution)
+    scale = Fraction(limit, longer)
+    return _even_side(width * scale, min(width, limit)), _even_side(height * scale, min(height, limit))
+
+
+def _nearest(value: Fraction) -> int:
+    return math.floor(value + Fraction(1, 2))
+
+
+def _even_side(side: Fraction, limit: int) -> int:
+    """The even number nearest to ``side`` that is not above ``limit``, at least 2."""
+    even = 2 * _nearest(side / 2)
+    if even > limit:
+        even = 2 * (limit // 2)
+    return max(MIN_SIDE_PIXELS, even)
