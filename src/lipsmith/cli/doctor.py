@@ -1,0 +1,297 @@
+"""`lipsmith doctor`: is everything there that lipsmith needs? Tries each part for real; each fault comes with its cure."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipsmith.errors import MissingDependency
+
+PIP = f"{sys.executable} -m pip install"
+NEEDED_BYTES = 500_000_000
+"""About an hour of 720p video, and the compiled kernels."""
+
+CV2_WHEELS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+"""All of them install the one package `cv2`; whichever comes last overwrites the others."""
+
+SYSTEM_LIBRARIES: Mapping[str, str] = {
+    "libGL.so.1": "libgl1",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libEGL.so.1": "libegl1",
+    "libstdc++.so.6": "libstdc++6",
+}
+"""Library that may be missing on a bare system, and the Debian and Ubuntu package that has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What the doctor found out about one part."""
+
+    name: str
+    ok: bool
+    optional: bool
+    """lipsmith works without it; what needs it says so when asked."""
+    detail: str
+    """Version, number or, where it is not well, the fault."""
+    cure: str
+    """The line to type; empty where all is well."""
+
+
+class Fault(Exception):
+    """A part is not well, and what helps."""
+
+    def __init__(self, detail: str, cure: str) -> None:
+        super().__init__(detail)
+        self.detail, self.cure = detail, cure
+
+
+def check_python() -> str:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] not in ((3, 11), (3, 12)):
+        raise Fault(
+            f"Python {version}; the face models exist for 3.11 and 3.12 only", "Install Python 3.12 and use it."
+        )
+    return version
+
+
+def check_pictures() -> str:
+    from PIL import Image, features
+
+    lacking = [name for name, part in _PICTURE_PARTS.items() if not features.check(part)]
+    if lacking:
+        raise Fault(f"Pillow {Image.__version__} cannot read {', '.join(lacking)}", f"{PIP} --force-reinstall pillow")
+    return f"Pillow {Image.__version__}"
+
+
+_PICTURE_PARTS = {"JPEG": "jpg", "PNG": "zlib", "WebP": "webp", "AVIF": "avif", "JPEG 2000": "jpg_2000"}
+
+
+def check_video() -> str:
+    """Writes a tiny film with sound, as every film is written, and reads it back."""
+    import av
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "tiny.mp4")
+        with av.open(path, "w") as film:
+            picture, sound = film.add_stream("libx264", rate=25), film.add_stream("aac", rate=48000)
+            picture.width, picture.height, picture.pix_fmt = 64, 64, "yuv420p"
+            film.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
+            quiet = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            quiet.sample_rate = 48000
+            film.mux(sound.encode(quiet))
+            for stream in (picture, sound):
+                film.mux(stream.encode(None))
+        with av.open(path) as film:
+            if sum(1 for _ in film.decode(video=0)) != 1:
+                raise Fault("a film was written and could not be read back", f"{PIP} --force-reinstall 'av>=18,<19'")
+    return f"PyAV {av.__version__}, H.264 and AAC"
+
+
+def check_pixels() -> str:
+    installed = [name for name in CV2_WHEELS if _version(name)]
+    import cv2
+
+    if len(installed) > 1:
+        keep = "opencv-contrib-python"
+        raise Fault(
+            f"{' and '.join(installed)} overwrite each other",
+            f"{sys.executable} -m pip uninstall -y {' '.join(installed)} && {PIP} --no-deps {keep}==4.11.0.86",
+        )
+    return f"OpenCV {cv2.__version__}"
+
+
+def check_kernels() -> str:
+    """Compiles a function, and sees that the result can be kept: else every start would take seconds longer."""
+    import numba
+
+    try:
+        added = numba.njit(cache=True)(_add)
+        added(1, 2)
+    except (RuntimeError, OSError) as error:
+        raise Fault(
+            f"compiled code cannot be kept ({error})",
+            'Name a folder you may write to: export NUMBA_CACHE_DIR="$HOME/.cache/numba"',
+        ) from error
+    return f"numba {numba.__version__}, cache in {added.stats.cache_path}"
+
+
+def _add(a: int, b: int) -> int:
+    return a + b
+
+
+def check_faces() -> str:
+    """Looks for a face where there is none, with all networks that need to be there."""
+    import numpy as np
+
+    from lipsmith.engines import registry
+    from lipsmith.media.clip import Picture
+
+    registry.create("face_finder").find(Picture(rgb=np.full((128, 128, 3), 127, np.uint8), grey=True))
+    folder = Path(str(import_module("mediapipe").__file__)).parent / "modules"
+    for model in _MODELS:
+        if not (folder / model).is_file():
+            raise Fault(f"mediapipe lacks its model {Path(model).name}", f"{PIP} --force-reinstall mediapipe==0.10.21")
+    return f"mediapipe {_version('mediapipe')}, {len(_MODELS)} models"
+
+
+_MODELS = (
+    "face_detection/face_detection_full_range_sparse.tflite",
+    "face_landmark/face_landmark_with_attention.tflite",
+    "selfie_segmentation/selfie_segmentation.tflite",
+)
+
+
+def check_engines() -> str:
+    from lipsmith.engines import registry
+
+    registry.create("speech_reader")
+    registry.create("photo_animator")
+    return ", ".join(f"{role}: {' '.join(registry.names(role))}" for role in registry.BUILT_IN)
+
+
+def check_temporary_files() -> str:
+    folder = tempfile.gettempdir()
+    with tempfile.TemporaryFile() as file:
+        file.write(b"lipsmith")
+    return f"{folder}, {_free(folder)}"
+
+
+def check_this_folder() -> str:
+    folder = os.getcwd()
+    if not os.access(folder, os.W_OK):
+        raise Fault(f"nothing can be written to {folder}", "Go to a folder of your own, or use -o to write elsewhere.")
+    return f"{folder}, {_free(folder)}"
+
+
+def check_voice() -> str:
+    from lipsmith.engines import registry
+
+    return f"espeak-ng, {len(registry.create('voice').voices())} voices"
+
+
+def check_heic() -> str:
+    import pillow_heif
+
+    return f"pillow-heif {pillow_heif.__version__}"
+
+
+def check_demo() -> str:
+    from lipsmith.cli.talk import demo_portrait
+
+    return demo_portrait().name
+
+
+REQUIRED: Mapping[str, Callable[[], str]] = {
+    "Python": check_python,
+    "pictures": check_pictures,
+    "video and sound": check_video,
+    "pixels": check_pixels,
+    "compiled kernels": check_kernels,
+    "faces": check_faces,
+    "engines": check_engines,
+    "temporary files": check_temporary_files,
+    "this folder": check_this_folder,
+}
+OPTIONAL: Mapping[str, tuple[Callable[[], str], str]] = {
+    "text to speech": (check_voice, f"{PIP} 'espeakng-loader>=0.2.4'"),
+    "HEIC pictures": (check_heic, f"{PIP} 'pillow-heif>=0.22'"),
+    "demo portrait": (check_demo, f"{PIP} 'scikit-image>=0.24'"),
+}
+
+
+def examine() -> Iterator[Finding]:
+    """Checks one part after the other."""
+    for name, check in REQUIRED.items():
+        yield _finding(name, check, optional=False, cure=f"{PIP} --force-reinstall lipsmith")
+    for name, (check, cure) in OPTIONAL.items():
+        yield _finding(name, check, optional=True, cure=cure)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check everything that lipsmith needs, and say how to cure what is not well."""
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:  # at once: should a native library bring the process down, one sees which
+            typer.echo(_line(finding))
+    healthy = all(finding.ok or finding.optional for finding in findings)
+    if as_json:
+        typer.echo(json.dumps({"ok": healthy, "findings": [asdict(f) for f in findings]}, ensure_ascii=False))
+    else:
+        typer.echo(
+            "All is well." if healthy else "Something needed is not well; the lines marked with x say what to do."
+        )
+    raise typer.Exit(0 if healthy else 1)
+
+
+def _finding(name: str, check: Callable[[], str], *, optional: bool, cure: str) -> Finding:
+    try:
+        return Finding(name=name, ok=True, optional=optional, detail=check(), cure="")
+    except Fault as fault:
+        detail, cure = fault.detail, fault.cure
+    except (ImportError, MissingDependency) as error:
+        detail, cure = str(error), _cure_of_import(error) or cure
+    except Exception as error:  # whatever a broken installation raises is a finding, not an accident
+        detail = f"{type(error).__name__}: {error}"
+    return Finding(name=name, ok=False, optional=optional, detail=" ".join(detail.split()), cure=cure)
+
+
+def _cure_of_import(error: BaseException) -> str | None:
+    """The line that brings a missing system library or package."""
+    for library, package in SYSTEM_LIBRARIES.items():
+        if library in str(error):
+            swap = (
+                f"{sys.executable} -m pip uninstall -y opencv-contrib-python && "
+                f"{PIP} --no-deps opencv-contrib-python-headless==4.11.0.86"
+            )
+            also = f" (without root: {swap})" if "GL" in library or "gthread" in library else ""
+            return f"apt-get install -y {package}{also}"
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return f"{PIP} '{_PACKAGES[missing]}'" if missing in _PACKAGES else None
+
+
+_PACKAGES = {
+    "PIL": "pillow>=11.3",
+    "av": "av>=18,<19",
+    "cv2": "opencv-contrib-python==4.11.0.86",
+    "mediapipe": "mediapipe==0.10.21",
+    "numba": "numba>=0.61",
+    "numpy": "numpy>=1.26,<2",
+    "scipy": "scipy>=1.11",
+    "pillow_heif": "pillow-heif>=0.22",
+}
+"""What to install for each module that may be missing."""
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _free(folder: str) -> str:
+    free = shutil.disk_usage(folder).free
+    if free < NEEDED_BYTES:
+        raise Fault(f"only {free / 1e6:.0f} MB are free in {folder}", "Make room: at least 500 MB.")
+    return f"{free / 1e9:.0f} GB free"
+
+
+def _line(finding: Finding) -> str:
+    mark = "ok" if finding.ok else "--" if finding.optional else "x "
+    cure = f"\n     cure: {finding.cure}" if finding.cure else ""
+    return f" {mark}  {finding.name}: {finding.detail}{cure}"

@@ -1,0 +1,26 @@
+"""Ctrl-C: heard once, kept in mind, so that it is never lost inside a library that swallows exceptions."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+
+class Interrupt:
+    """Whether the user asked to stop. The first request also raises KeyboardInterrupt where the program is.
+
+    Native code that calls back into Python may drop that exception; `seen` is asked at the next step and stops then.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def listen(self) -> None:
+        """From now on Ctrl-C and a polite kill are both heard."""
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, self._hear)
+
+    def _hear(self, signum: int, frame: FrameType | None) -> None:
+        if not self.seen:  # a second one must not cut the cleaning up after the first
+            self.seen = True
+            raise KeyboardInterrupt

@@ -1,0 +1,66 @@
+"""The progress bar on stderr; plain lines where stderr is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lipsmith.pipeline import STAGES, Progress
+
+WORDS = {
+    "picture": "reading the picture",
+    "face": "looking for the face",
+    "sound": "opening the sound",
+    "speech": "reading the speech",
+    "motion": "planning the motion",
+    "video": "drawing the video",
+}
+"""What each stage is called in front of people."""
+
+
+@contextmanager
+def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A function that shows each Progress it is given; None when nothing is to be shown."""
+    if quiet:
+        yield None
+    elif not sys.stderr.isatty():
+        yield _say_stage
+    else:
+        with _bar() as show:
+            yield show
+
+
+def _say_stage(progress: Progress) -> None:
+    if progress.done == 0:
+        print(f"lipsmith: {WORDS[progress.stage]}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"))
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(WORDS[STAGES[0]], total=None, speed="")
+
+        def show(progress: Progress) -> None:
+            frames = progress.stage == "video"
+            bar.update(
+                task,
+                description=WORDS[progress.stage],
+                completed=progress.done,
+                total=progress.total if frames else None,
+                speed=_speed(progress) if frames else "",
+            )
+
+        yield show
+
+
+def _speed(progress: Progress) -> str:
+    if progress.left_s is None:
+        return ""
+    minutes, seconds = divmod(round(progress.left_s), 60)
+    return f"{progress.done}/{progress.total} frames, {progress.fps:.0f} fps, {minutes}:{seconds:02d} left"

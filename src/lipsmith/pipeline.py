@@ -1,0 +1,451 @@
+"""A photo speaks: the whole way from a picture and a sound to a finished video, told step by step.
+
+Knows the order of the steps, who reports progress and who may cancel. Knows no maths and no file formats.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+from uuid import uuid4
+
+from lipsmith.errors import (
+    Cancelled,
+    EncodingFailed,
+    FaceTooSmall,
+    FaceTurnedAway,
+    InvalidMotion,
+    InvalidOption,
+    NoSourceFace,
+    NoSuchFace,
+    OutputExists,
+)
+
+if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
+    from lipsmith.engines.contract import Spoken
+    from lipsmith.face.landmarks import Face
+    from lipsmith.media.clip import Picture, Sound
+    from lipsmith.media.decode import FileSound
+    from lipsmith.motion.track import MotionTrack
+    from lipsmith.speech.visemes import Speech
+
+StrPath = str | os.PathLike[str]
+Stage = Literal["picture", "face", "sound", "speech", "motion", "video"]
+Motion = Literal["calm", "natural", "lively"]
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""What happens, in order."""
+
+DEFAULT_FPS = Fraction(25)
+DEFAULT_VOICE = "en-us"
+MAX_SIDE_PX = 3840
+"""Longer side of the video unless asked otherwise: above 4K few players decode H.264."""
+MIN_SIDE_PX, LARGEST_SIDE_PX = 64, 8192
+"""What may be asked for: below the first nothing can be seen, above the second H.264 ends."""
+MIN_IOD_PX = 24
+"""Below this the lips are about ten pixels wide: there is nothing left to shape."""
+SMALL_IOD_PX = 40
+"""Below this the result works but looks soft."""
+MAX_YAW_DEG = 45
+"""Beyond this one corner of the mouth is hidden."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the work has come."""
+
+    stage: Stage
+    done: int
+    """Frames in the stage ``video``; 0 or 1 in all others."""
+    total: int
+    fps: float
+    """Frames finished per second since the stage began; 0 where there are no frames."""
+    left_s: float | None
+    """Seconds left in this stage; None while nobody knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TalkResult:
+    """A finished talking photo."""
+
+    path: Path
+    """The video."""
+    seconds: float
+    """Its length."""
+    frames: int
+    fps: Fraction
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    face_box: tuple[int, int, int, int]
+    """Left, top, right, bottom of the face that speaks, pixels of the video."""
+    iod_px: float
+    """Distance between the eye centres, pixels of the video."""
+    warnings: tuple[str, ...]
+    """What the owner of the result may want to know: what was changed, what may look soft."""
+    stage_seconds: Mapping[str, float]
+    """Wall-clock seconds spent in each stage that was needed, by the names of `STAGES`."""
+
+
+def talking_photo(
+    photo: StrPath,
+    audio: StrPath | None = None,
+    out: StrPath = "out.mp4",
+    *,
+    text: str | None = None,
+    voice: str | None = None,
+    rate: float = 1.0,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    fps: float | Fraction | None = None,
+    max_resolution: int | None = None,
+    face: int | tuple[float, float] | None = None,
+    still: bool = False,
+    motion: Motion = "natural",
+    seed: int = 0,
+    crf: int = 18,
+    background: str = "white",
+    export: StrPath | None = None,
+    from_motion: StrPath | MotionTrack | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> TalkResult:
+    """Makes the person in ``photo`` say what is heard in ``audio``, or ``text``, and writes the video to ``out``.
+
+    Exactly one of ``audio`` (a recording, or a video with sound) and ``text`` is needed.
+
+    - ``voice``, ``rate``: who speaks ``text`` and how fast (0.5–2.0); `lipsmith voices` lists the names.
+    - ``start_s``, ``end_s``: the part of ``audio`` that is spoken, seconds.
+    - ``fps``: up to 60; 25 unless given. With ``from_motion`` the track's own rate.
+    - ``max_resolution``: longest side of the video, pixels; never enlarges. 3840 unless given.
+    - ``face``: who speaks where several faces are: a number counted from the left, starting at 1, or a point (x, y)
+      inside the face, in pixels of the upright photo. None: the most prominent one.
+    - ``still``: the head does not move. ``motion``: how much it does: calm, natural or lively.
+    - ``seed``: same input and same seed give the same frames.
+    - ``crf``: x264's quality, 0 (lossless) to 51 (worst). ``background``: colour behind a transparent photo.
+    - ``export``: also writes the motion there, as JSON. ``from_motion``: draws that motion, a file or a track,
+      instead of making one from the sound; ``still``, ``motion`` and ``seed`` then change nothing. The video stays as
+      long as the sound: the track's last frame is held, or its end is cut, and a warning says so.
+    - ``overwrite``: replaces ``out`` and ``export`` where they exist.
+    - ``progress`` is called at the start and end of each stage and after every frame. ``cancelled`` is asked at the
+      same moments; once it answers True, Cancelled is raised.
+
+    Whatever error is raised, nothing is written. All of them are LipsmithErrors: InputError where the caller can mend
+    it, MissingDependency, VoiceFailed, EncodingFailed or Cancelled where not.
+    """
+    from lipsmith.media.timeline import check_window, frame_count, frames_to_seconds
+
+    _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, crf)
+    _check_outputs(Path(out), export, overwrite, inputs=[photo, audio, from_motion])
+    check_window(start_s, end_s)
+    given = _read_track(from_motion)
+    rate_fps = _frame_rate(fps, given)
+    work = _Work(progress, cancelled)
+    with work.stage("picture"):
+        source = _read_picture(photo, background)
+        picture = _fitted(source, max_resolution)
+    with work.stage("face"):
+        person = _scaled(_choose(_find(source), face), source, picture)
+        _check_face(person, source, picture)
+    with work.stage("sound"):
+        spoken = _speak(text, voice, rate) if text is not None else None
+        sound = spoken.sound if spoken else _open(audio, start_s, end_s)
+        frames = frame_count(sound.duration_s, rate_fps)
+    if given is not None:
+        track = _fit_length(given, frames)
+    else:
+        with work.stage("speech"):
+            speech = spoken.speech if spoken else _read_speech(sound)
+        with work.stage("motion"):
+            track = _make_motion(speech, rate_fps, frames, motion, still, seed)
+    with work.stage("video"), _beside(export, track):
+        _render(picture, person, track, sound, Path(out), crf, overwrite, work)
+    return TalkResult(
+        path=Path(out),
+        seconds=frames_to_seconds(frames, rate_fps),
+        frames=frames,
+        fps=rate_fps,
+        width=picture.width,
+        height=picture.height,
+        face_box=person.box,
+        iod_px=round(person.iod_px, 1),
+        warnings=(
+            *source.warnings,
+            *getattr(sound, "warnings", ()),
+            *_picture_warnings(source, picture, person, max_resolution),
+            *_length_warnings(given, frames),
+        ),
+        stage_seconds=work.seconds,
+    )
+
+
+class _Work:
+    """Times the stages, reports them, and stops them when asked to."""
+
+    def __init__(self, progress: Callable[[Progress], None] | None, cancelled: Callable[[], bool] | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+        self._cancelled = cancelled
+        self._stage: Stage = STAGES[0]
+        self._since = time.perf_counter()
+
+    @contextmanager
+    def stage(self, name: Stage) -> Iterator[None]:
+        self._stage, self._since = name, time.perf_counter()
+        self.report(0, 1)
+        yield
+        self.seconds[name] = round(time.perf_counter() - self._since, 3)
+        if name != "video":
+            self.report(1, 1)
+
+    def report(self, done: int, total: int) -> None:
+        """Says how far the stage has come. Raises Cancelled once that is wished."""
+        if self._cancelled and self._cancelled():
+            raise Cancelled()
+        if self._progress is None:
+            return
+        passed = time.perf_counter() - self._since
+        fps = done / passed if self._stage == "video" and passed > 0 else 0.0
+        left_s = (total - done) / fps if fps else None
+        self._progress(Progress(stage=self._stage, done=done, total=total, fps=fps, left_s=left_s))
+
+
+def _check_options(
+    text: str | None,
+    audio: StrPath | None,
+    voice: str | None,
+    rate: float,
+    start_s: float | None,
+    end_s: float | None,
+    max_resolution: int | None,
+    face: int | tuple[float, float] | None,
+    motion: str,
+    crf: int,
+) -> None:
+    rules = [
+        ((text is None) != (audio is None), "Give either a recording or a text, and not both."),
+        (text is not None or voice is None, "A voice only speaks a text. Give a text, or leave the voice out."),
+        (
+            text is None or (start_s is None and end_s is None),
+            "Start and end cut a window out of a recording. Leave them out where a text is spoken.",
+        ),
+        (0.5 <= rate <= 2.0, f"The rate is {rate}; it has to lie between 0.5 (slow) and 2.0 (fast)."),
+        (
+            max_resolution is None or MIN_SIDE_PX <= max_resolution <= LARGEST_SIDE_PX,
+            f"The longest side is {max_resolution}; it has to lie between {MIN_SIDE_PX} and {LARGEST_SIDE_PX} pixels.",
+        ),
+        (not isinstance(face, int) or face >= 1, f"Faces are counted from 1, from left to right; {face} is no face."),
+        (motion in get_args(Motion), f"There is no motion style {motion!r}. Known: {', '.join(get_args(Motion))}."),
+        (0 <= crf <= 51, f"The quality (crf) is {crf}; it has to lie between 0 (lossless) and 51 (worst)."),
+    ]
+    for kept, message in rules:
+        if not kept:
+            raise InvalidOption(message)
+
+
+def _check_outputs(out: Path, export: StrPath | None, overwrite: bool, inputs: Sequence[object]) -> None:
+    """Finds out before the work what would only fail after it."""
+    outputs = [out] if export is None else [out, Path(export)]
+    if out.suffix.lower() != ".mp4":
+        raise InvalidOption(f"The video is always an MP4, and {out.name!r} says otherwise. End its name with .mp4.")
+    taken = {Path(path).resolve() for path in inputs if isinstance(path, str | os.PathLike)}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise InvalidOption(f"{path} is used twice, and writing it would destroy the other. Choose another name.")
+        taken.add(path.resolve())
+        if path.is_dir():
+            raise InvalidOption(f"{path} is a folder. Give the name of a file.")
+        if not path.parent.is_dir():
+            raise InvalidOption(f"The folder {path.parent} does not exist. Make it first or choose another.")
+        if path.exists() and not overwrite:
+            raise OutputExists(f"{path} exists already. Choose another name or allow overwriting (--overwrite).")
+
+
+def _read_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
+    from lipsmith.motion.track import MotionTrack
+
+    if given is None or isinstance(given, MotionTrack):
+        return given
+    try:
+        return MotionTrack.from_json(Path(given).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidMotion(f"The motion file {given} cannot be read: {error}. Export one with --export.") from error
+
+
+def _frame_rate(fps: float | Fraction | None, given: MotionTrack | None) -> Fraction:
+    from lipsmith.media.timeline import check_fps
+
+    asked = None if fps is None else check_fps(fps)
+    if given is None:
+        return asked or DEFAULT_FPS
+    if asked not in (None, given.fps):
+        raise InvalidOption(f"The motion was made for {given.fps} fps, not {asked}. Leave the frame rate out.")
+    return given.fps
+
+
+def _read_picture(photo: StrPath, background: str) -> Picture:
+    from lipsmith.media.still import read_picture
+
+    return read_picture(Path(photo), background=background)
+
+
+def _fitted(source: Picture, max_resolution: int | None) -> Picture:
+    """The picture as it will be drawn: sides even, none longer than asked, never larger than it was."""
+    from lipsmith.media.still import resize_picture
+    from lipsmith.media.timeline import fit_size
+
+    width, height = fit_size(source.width, source.height, max_resolution or MAX_SIDE_PX)
+    if max(source.width, source.height) <= (max_resolution or MAX_SIDE_PX):
+        # An odd row or column is cut off: resampling all others to save it would blur them.
+        return replace(source, rgb=source.rgb[:height, :width])
+    return resize_picture(source, width, height)
+
+
+def _find(picture: Picture) -> Sequence[Face]:
+    from lipsmith.engines import registry
+
+    faces = registry.create("face_finder").find(picture)
+    if not faces:
+        raise NoSourceFace()
+    return faces
+
+
+def _choose(faces: Sequence[Face], wish: int | tuple[float, float] | None) -> Face:
+    from lipsmith.face.detect import face_at
+
+    if wish is None:
+        return faces[0]
+    from_left = sorted(faces, key=lambda face: face.box[0] + face.box[2])
+    if isinstance(wish, int):
+        if wish <= len(from_left):
+            return from_left[wish - 1]
+        wanted = f"There is no face number {wish}"
+    else:
+        if (face := face_at(faces, *wish)) is not None:
+            return face
+        wanted = f"There is no face at ({wish[0]:g}, {wish[1]:g})"
+    seen = "; ".join(f"{n} at ({(b[0] + b[2]) // 2}, {(b[1] + b[3]) // 2})" for n, b in _numbered(from_left))
+    raise NoSuchFace(f"{wanted}. Found, counted from the left, with their middles in pixels: {seen}.")
+
+
+def _numbered(faces: Sequence[Face]) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
+    return enumerate((face.box for face in faces), start=1)
+
+
+def _scaled(face: Face, source: Picture, picture: Picture) -> Face:
+    """The face found in ``source``, in pixels of ``picture``. Found there, since more pixels show more."""
+    if max(picture.width, picture.height) + 1 >= max(source.width, source.height):
+        return face
+    x, y = picture.width / source.width, picture.height / source.height
+    return replace(face, points=face.points * [x, y, (x + y) / 2])
+
+
+def _check_face(face: Face, source: Picture, picture: Picture) -> None:
+    iod_px, yaw_deg = face.iod_px, abs(face.yaw_deg)
+    if iod_px < MIN_IOD_PX:
+        source_iod_px = iod_px * source.width / picture.width
+        cure = (
+            f"It has {source_iod_px:.0f} in the photo itself: allow a larger video (--max-resolution)."
+            if source_iod_px >= MIN_IOD_PX
+            else "Use a photo that shows the face larger; scaling this one up adds no detail."
+        )
+        raise FaceTooSmall(
+            f"The face is too small: {iod_px:.0f} pixels between the eyes, where at least {MIN_IOD_PX} are needed "
+            f"to shape lips. {cure}"
+        )
+    if yaw_deg > MAX_YAW_DEG:
+        raise FaceTurnedAway(
+            f"The head is turned {yaw_deg:.0f}° to the side; beyond {MAX_YAW_DEG}° half of the mouth is hidden. "
+            "Use a picture in which both eyes and both mouth corners are visible."
+        )
+
+
+def _open(audio: StrPath | None, start_s: float | None, end_s: float | None) -> FileSound:
+    from lipsmith.media.decode import open_sound
+
+    assert audio is not None  # checked at the door: either a recording or a text
+    return open_sound(Path(audio), start_s=start_s, end_s=end_s)
+
+
+def _speak(text: str, voice: str | None, rate: float) -> Spoken:
+    from lipsmith.engines import registry
+
+    return registry.create("voice").speak(text, voice=voice or DEFAULT_VOICE, rate=rate)
+
+
+def _read_speech(sound: Sound) -> Speech:
+    from lipsmith.engines import registry
+
+    return registry.create("speech_reader").read(sound)
+
+
+def _make_motion(speech: Speech, fps: Fraction, frames: int, style: Motion, still: bool, seed: int) -> MotionTrack:
+    from lipsmith.motion.build import build_motion
+
+    return build_motion(speech, fps=fps, frames=frames, style=style, still=still, seed=seed)
+
+
+def _fit_length(track: MotionTrack, frames: int) -> MotionTrack:
+    """The first ``frames`` frames of the track; its last one is held where it is shorter."""
+    import numpy as np
+
+    rows = np.minimum(np.arange(frames), len(track) - 1)
+    return replace(track, channels={name: values[rows] for name, values in track.channels.items()})
+
+
+@contextmanager
+def _beside(export: StrPath | None, track: MotionTrack) -> Iterator[None]:
+    """Writes the track to a temporary name first, and gives it its own once the video stands."""
+    if export is None:
+        yield
+        return
+    path = Path(export)
+    aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        try:
+            aside.write_text(track.to_json(), encoding="utf-8")
+        except OSError as error:
+            raise EncodingFailed(f"The motion file {path} cannot be written: {error.strerror}.") from error
+        yield
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _render(
+    picture: Picture, face: Face, track: MotionTrack, sound: Sound, out: Path, crf: int, overwrite: bool, work: _Work
+) -> None:
+    from lipsmith.engines import registry
+    from lipsmith.media.clip import VideoFormat
+    from lipsmith.media.encode import write_video
+
+    frames = registry.create("photo_animator").frames(picture, face, track)
+    fmt = VideoFormat(width=picture.width, height=picture.height, fps=track.fps, crf=crf)
+    write_video(out, fmt, frames, sound, on_frame=lambda done: work.report(done, len(track)), overwrite=overwrite)
+
+
+def _picture_warnings(source: Picture, picture: Picture, face: Face, max_resolution: int | None) -> Iterator[str]:
+    if max_resolution is None and max(source.width, source.height) > MAX_SIDE_PX:
+        yield (
+            f"The photo has {source.width}×{source.height} pixels; the video has {picture.width}×{picture.height}, "
+            "since few players show more. A higher --max-resolution keeps more."
+        )
+    if face.iod_px < SMALL_IOD_PX:
+        yield (
+            f"The face is small: {face.iod_px:.0f} pixels between the eyes. From {SMALL_IOD_PX} on lips and teeth "
+            "look sharp."
+        )
+
+
+def _length_warnings(given: MotionTrack | None, frames: int) -> Iterator[str]:
+    if given is not None and len(given) != frames:
+        done = "its last frame is held" if len(given) < frames else "its end is cut"
+        yield f"The motion has {len(given)} frames and the sound needs {frames}: {done}."
