@@ -144,7 +144,7 @@ def talking_photo(
     from lipsmith.media.timeline import check_window, frame_count, frames_to_seconds
 
     _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, crf)
-    _check_outputs(Path(out), export, overwrite, inputs=[photo, audio, from_motion])
+    _check_outputs(out, export, overwrite, inputs=[photo, audio, from_motion])
     check_window(start_s, end_s)
     given = _read_track(from_motion)
     rate_fps = _frame_rate(fps, given)
@@ -251,22 +251,22 @@ def _check_options(
             raise InvalidOption(message)
 
 
-def _check_outputs(out: Path, export: StrPath | None, overwrite: bool, inputs: Sequence[object]) -> None:
+def _check_outputs(out: StrPath, export: StrPath | None, overwrite: bool, inputs: Sequence[object]) -> None:
     """Finds out before the work what would only fail after it."""
-    outputs = [out] if export is None else [out, Path(export)]
-    if out.suffix.lower() != ".mp4":
-        raise InvalidOption(f"The video is always an MP4, and {out.name!r} says otherwise. End its name with .mp4.")
+    from lipsmith.media.encode import check_output
+
+    check_output(Path(out), overwrite=overwrite)
     taken = {Path(path).resolve() for path in inputs if isinstance(path, str | os.PathLike)}
-    for path in outputs:
+    for path in (Path(given) for given in (out, export) if given is not None):
         if path.resolve() in taken:
             raise InvalidOption(f"{path} is used twice, and writing it would destroy the other. Choose another name.")
         taken.add(path.resolve())
-        if path.is_dir():
-            raise InvalidOption(f"{path} is a folder. Give the name of a file.")
-        if not path.parent.is_dir():
-            raise InvalidOption(f"The folder {path.parent} does not exist. Make it first or choose another.")
-        if path.exists() and not overwrite:
-            raise OutputExists(f"{path} exists already. Choose another name or allow overwriting (--overwrite).")
+    if export is None:
+        return
+    if Path(export).is_dir() or not Path(export).parent.is_dir():
+        raise InvalidOption(f"{export} cannot be written: it is a folder, or lies in one that does not exist.")
+    if Path(export).exists() and not overwrite:
+        raise OutputExists(f"{export} exists already. Choose another name or allow overwriting (--overwrite).")
 
 
 def _read_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
@@ -408,7 +408,7 @@ def _beside(export: StrPath | None, track: MotionTrack) -> Iterator[None]:
         yield
         return
     path = Path(export)
-    aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    aside = path.with_name(f".lipsmith-{uuid4().hex}.part")
     try:
         try:
             aside.write_text(track.to_json(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`lipsmith doctor`: is everything there that lipsmith needs? Tries each part for real; each fault comes with its cure."""
+"""`lipsmith doctor`: is everything there that lipsmith needs? Tries each part for real; each fault has its cure."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def check_python() -> str:
 
 
 def check_pictures() -> str:
-    from PIL import Image, features
+    from PIL import features
 
     lacking = [name for name, part in _PICTURE_PARTS.items() if not features.check(part)]
     if lacking:
-        raise Fault(f"Pillow {Image.__version__} cannot read {', '.join(lacking)}", f"{PIP} --force-reinstall pillow")
-    return f"Pillow {Image.__version__}"
+        raise Fault(f"Pillow {_version('pillow')} cannot read {', '.join(lacking)}", f"{PIP} --force-reinstall pillow")
+    return f"Pillow {_version('pillow')}"
 
 
 _PICTURE_PARTS = {"JPEG": "jpg", "PNG": "zlib", "WebP": "webp", "AVIF": "avif", "JPEG 2000": "jpg_2000"}
@@ -193,17 +193,19 @@ def check_demo() -> str:
     return demo_portrait().name
 
 
-REQUIRED: Mapping[str, Callable[[], str]] = {
-    "Python": check_python,
-    "pictures": check_pictures,
-    "video and sound": check_video,
-    "pixels": check_pixels,
-    "compiled kernels": check_kernels,
-    "faces": check_faces,
-    "engines": check_engines,
-    "temporary files": check_temporary_files,
-    "this folder": check_this_folder,
+AGAIN = f"{PIP} --force-reinstall"
+REQUIRED: Mapping[str, tuple[Callable[[], str], str]] = {
+    "Python": (check_python, "Install Python 3.12."),
+    "pictures": (check_pictures, f"{AGAIN} 'pillow>=11.3'"),
+    "video and sound": (check_video, f"{AGAIN} 'av>=18,<19'"),
+    "pixels": (check_pixels, f"{AGAIN} opencv-contrib-python==4.11.0.86"),
+    "compiled kernels": (check_kernels, f"{AGAIN} 'numba>=0.61' 'numpy>=1.26,<2'"),
+    "faces": (check_faces, f"{AGAIN} mediapipe==0.10.21 'numpy>=1.26,<2'"),
+    "engines": (check_engines, "Install lipsmith again: a part of it is missing."),
+    "temporary files": (check_temporary_files, "Name a folder you may write to: export TMPDIR=$HOME/tmp"),
+    "this folder": (check_this_folder, "Go to a folder of your own, or use -o to write elsewhere."),
 }
+"""What lipsmith cannot do without: how to try it, and what helps where the fault itself does not say."""
 OPTIONAL: Mapping[str, tuple[Callable[[], str], str]] = {
     "text to speech": (check_voice, f"{PIP} 'espeakng-loader>=0.2.4'"),
     "HEIC pictures": (check_heic, f"{PIP} 'pillow-heif>=0.22'"),
@@ -213,8 +215,8 @@ OPTIONAL: Mapping[str, tuple[Callable[[], str], str]] = {
 
 def examine() -> Iterator[Finding]:
     """Checks one part after the other."""
-    for name, check in REQUIRED.items():
-        yield _finding(name, check, optional=False, cure=f"{PIP} --force-reinstall lipsmith")
+    for name, (check, cure) in REQUIRED.items():
+        yield _finding(name, check, optional=False, cure=cure)
     for name, (check, cure) in OPTIONAL.items():
         yield _finding(name, check, optional=True, cure=cure)
 

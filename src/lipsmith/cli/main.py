@@ -56,25 +56,24 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     interrupt = Interrupt()
     interrupt.listen()
+    error: LipsmithError = Cancelled()
+    code = INTERRUPTED
     try:
         left_with = app(arguments, prog_name="lipsmith", standalone_mode=False, obj=interrupt)
         if left_with != INTERRUPTED:
             return left_with if isinstance(left_with, int) else DONE
-        code, error = INTERRUPTED, Cancelled()
     except (KeyboardInterrupt, typer.Abort):
-        code, error = INTERRUPTED, Cancelled()
+        pass
     except typer.TyperException as usage:
         return _complain("invalid_option", f"{usage.format_message()} `lipsmith --help` helps.", BAD_INPUT, as_json)
     except LipsmithError as known:
-        code, error = (BAD_INPUT if isinstance(known, InputError) else FAILED), known
+        if not (interrupt.seen or isinstance(known, Cancelled)):
+            code, error = (BAD_INPUT if isinstance(known, InputError) else FAILED), known
     except Exception as bug:
-        if interrupt.seen:  # libraries may turn an interruption into an error of their own
-            return _complain(Cancelled.code, Cancelled().message, INTERRUPTED, as_json)
-        traceback.print_exc()
-        message = f"lipsmith made a mistake ({type(bug).__name__}: {bug}). Please report it with the lines above."
-        return _complain(LipsmithError.code, message, FAILED, as_json)
-    if interrupt.seen or isinstance(error, Cancelled):
-        code, error = INTERRUPTED, Cancelled()
+        if not interrupt.seen:  # else a library turned the interruption into an error of its own
+            traceback.print_exc()
+            message = f"lipsmith made a mistake ({type(bug).__name__}: {bug}). Please report it with the lines above."
+            code, error = FAILED, LipsmithError(message)
     return _complain(error.code, error.message, code, as_json)
 
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
+
 from lipsmith.pipeline import STAGES, Progress
 
 WORDS = {
@@ -33,7 +35,7 @@ def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 def _say_stage(progress: Progress) -> None:
     if progress.done == 0:
-        print(f"lipsmith: {WORDS[progress.stage]}", file=sys.stderr, flush=True)
+        typer.echo(f"lipsmith: {WORDS[progress.stage]}", err=True)
 
 
 @contextmanager
