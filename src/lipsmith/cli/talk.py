@@ -39,7 +39,7 @@ def talk(
     ctx: typer.Context,
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A picture with a face.")],
     audio: Annotated[
-        Path | None, typer.Argument(metavar="[AUDIO]", help="A recording of speech, or a video with sound.")
+        Path | None, typer.Argument(metavar="AUDIO", help="A recording of speech, or a video with sound.")
     ] = None,
     out: Annotated[
         Path | None,
