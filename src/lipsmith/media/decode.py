@@ -200,7 +200,7 @@ def open_sound(path: str | Path, *, start_s: float | None = None, end_s: float |
         check_window(start_s, end_s, heard / facts.rate_hz)
     _refuse_inaudible(path, levels)
     gain, gain_notes = _room_for_peaks(facts, levels)
-    notes = (*_what_is_missing(path, facts, heard, last, faults), *gain_notes)
+    notes = (*_other_tracks(path, facts), *_what_is_missing(path, facts, heard, last, faults), *gain_notes)
     return FileSound(path, facts=facts, first_sample=first, gain=gain, levels=levels, warnings=notes)
 
 
@@ -252,6 +252,12 @@ def _room_for_peaks(facts: SoundFacts, levels: _Levels) -> tuple[float, tuple[st
     if levels.peak <= 1.0:
         return 1.0, (f"{note}.",)
     return 1.0 / levels.peak, (f"{note}, {20 * math.log10(levels.peak):.1f} dB softer so that no peak clips.",)
+
+
+def _other_tracks(path: Path, facts: SoundFacts) -> tuple[str, ...]:
+    if facts.tracks < 2:
+        return ()
+    return (f"{path.name!r} has {facts.tracks} sound tracks; only the first is used.",)
 
 
 def _what_is_missing(path: Path, facts: SoundFacts, heard: int, last: int | None, faults: _Faults) -> tuple[str, ...]:
@@ -427,16 +433,21 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise InputError(f"{path.name!r} has no pictures. Choose a video.")
     stream = container.streams.video[0]
-    if stream.width * stream.height > MAX_FRAME_PIXELS:
-        raise InputError(
-            f"The pictures of {path.name!r} have {stream.width} x {stream.height} pixels; at most "
-            f"{MAX_FRAME_PIXELS // 1_000_000} megapixels can be used. Scale the video down."
-        )
+    _refuse_large_frames(stream.width, stream.height)
     return stream
+
+
+def _refuse_large_frames(width: int, height: int) -> None:
+    if width * height > MAX_FRAME_PIXELS:
+        raise InputError(
+            f"The pictures of the video have {width} x {height} pixels; at most {MAX_FRAME_PIXELS // 1_000_000} "
+            "megapixels can be used. Scale the video down."
+        )
 
 
 def _upright_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> U8:
     """The frame in RGB by the matrix it was made with; FFmpeg alone would take BT.601 for everything unnamed."""
+    _refuse_large_frames(frame.width, frame.height)
     matrix = frame.colorspace
     if matrix == _UNNAMED_MATRIX:
         matrix = Colorspace.ITU709 if frame.height >= _HD_FROM_HEIGHT else Colorspace.ITU601

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
 from lipsmith.media.clip import F32, U8, Sound, VideoFormat
-from lipsmith.media.timeline import frames_to_samples
+from lipsmith.media.timeline import check_fps, frames_to_samples
 
 SOUND_RATE_HZ = 48_000
 SOUND_BITS_PER_SECOND = {1: 128_000, 2: 192_000}  # per number of channels
@@ -86,6 +86,7 @@ def write_video(
 def _check_format(fmt: VideoFormat) -> None:
     if fmt.width < 2 or fmt.height < 2 or fmt.width % 2 or fmt.height % 2:
         raise InvalidOption(f"A video of {fmt.width} x {fmt.height} pixels cannot be written: both sides must be even.")
+    check_fps(fmt.fps)
     if not 0 <= fmt.crf <= 51:
         raise InvalidOption(f"The quality crf {fmt.crf} is out of range. Use 0 (best) to 51; 18 looks like the source.")
 

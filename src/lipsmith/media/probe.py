@@ -18,6 +18,7 @@ from typing import BinaryIO
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Disposition
 from PIL import Image, UnidentifiedImageError
 
 from lipsmith.errors import ImageTooLarge, ImageTooSmall, InputError, InvalidAudio, InvalidImage
@@ -64,7 +65,10 @@ class SoundFacts:
     channels: int
     announced_s: float | None
     """Length the header claims, seconds; None when it claims none."""
+    tracks: int
+    """Sound tracks in the file."""
     has_video: bool
+    """True when moving pictures share the sound's clock; a cover picture does not count."""
 
 
 def probe_picture(path: str | Path) -> PictureFacts:
@@ -147,7 +151,8 @@ def sound_facts(container: InputContainer, track: AudioStream, path: str | Path)
         rate_hz=rate_hz,
         channels=channels,
         announced_s=_announced_s(container, track),
-        has_video=any(not stream.disposition.attached_pic for stream in container.streams.video),
+        tracks=len(container.streams.audio),
+        has_video=any(Disposition.attached_pic not in stream.disposition for stream in container.streams.video),
     )
 
 

@@ -46,7 +46,7 @@ def read_picture(path: str | Path, *, background: str = "white") -> Picture:
         _decode(path, image)
         upright = _turn_upright(image)
     coloured, profile_notes = _to_srgb(upright)
-    rgb = np.ascontiguousarray(_lay_over(coloured, behind), dtype=np.uint8)
+    rgb = np.array(_lay_over(coloured, behind), dtype=np.uint8)  # a copy: Pillow's own view is read-only
     return Picture(rgb=rgb, grey=_is_grey(rgb), warnings=(*notes, *profile_notes))
 
 
@@ -101,7 +101,7 @@ def _turn_upright(image: Image.Image) -> Image.Image:
     except Exception:  # a broken EXIF block says nothing about the pixels
         turn = None
     if turn is None:
-        return image.copy()
+        return image
     turned = image.transpose(turn)
     turned.info = dict(image.info)
     return turned
@@ -119,7 +119,8 @@ def _to_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
             plain = _through_profile(plain, profile)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             notes = ["The picture's colour profile cannot be used and was ignored; its colours may be a little off."]
-    plain = plain.convert("RGB")
+    if plain.mode != "RGB":  # Pillow would copy even where there is nothing to convert
+        plain = plain.convert("RGB")
     if alpha is not None:
         plain.putalpha(alpha)
     return plain, notes
@@ -129,10 +130,8 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, or of floats, brought to 8 bits by scaling, never by clipping."""
     values = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
     highest = float(values.max())
-    if image.mode == "F":
-        white = next((level for level in (1.0, 255.0, 65535.0) if highest <= level), highest)
-    else:
-        white = max(65535.0, highest)
+    whites = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(image.mode, (65535.0,))
+    white = next((level for level in whites if highest <= level), highest)
     return Image.fromarray(np.rint(np.clip(values / white, 0.0, 1.0) * 255.0).astype(np.uint8))
 
 
@@ -150,9 +149,12 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if source.profile.xcolor_space.strip() == "RGB" and image.mode == "L":
+        image = image.convert("RGB")  # some programs hang the screen's profile on grey pictures
     converted = ImageCms.profileToProfile(
         image,
-        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+        source,
         ImageCms.createProfile("sRGB"),
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         outputMode="RGB",
