@@ -108,7 +108,7 @@ class MotionTrack:
         try:
             document = json.loads(text)
             if not isinstance(document, dict) or document.get("format") != FORMAT:
-                raise InvalidMotion(f"This is not a motion file: it lacks \"format\": \"{FORMAT}\".")
+                raise InvalidMotion(f'This is not a motion file: it lacks "format": "{FORMAT}".')
             fps, frames, channels = Fraction(document["fps"]), int(document["frames"]), dict(document["channels"])
         except InvalidMotion:
             raise

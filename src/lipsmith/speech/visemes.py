@@ -1,8 +1,12 @@
-"""The viseme alphabet, and what is said when: data and its record. Knows no audio and no lips."""
+"""The viseme alphabet, which sound shows which of them, and what is said when. Knows no audio and no lips."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,3 +31,140 @@ class Speech:
     pitch_hz: NDArray[np.float32]
     """(n,) float32: fundamental frequency, 0 where there is none."""
     duration_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phone:
+    """One sound of speech, from ``start_s`` to ``end_s``; ``symbol`` is IPA, without any letter for a pause."""
+
+    symbol: str
+    start_s: float
+    end_s: float
+
+
+# Which letter of the International Phonetic Alphabet (chart of 2020) looks like which viseme. The classes are those of
+# the Oculus lip-sync set: lips, teeth and tongue tip decide, since the back of the mouth is not seen.
+_LETTERS_OF: Mapping[str, str] = {
+    "PP": "pbmʙɓβʘᵐ",  # β: Spanish and Japanese lips all but meet; ᵐ: the nasal start of Sinhala's prenasal stops
+    "FF": "fvɱʋⱱ",
+    "TH": "θð",
+    "DD": "tdʈɖɗᶑɾɽɺǀǃǂ",
+    "kk": "kɡgqɢxɣχʁʀħʕhɦʔcɟçʝɰʛɠʄʜʢʡ",
+    "CH": "ʃʒɕʑʂʐɧ",
+    "SS": "szʦʣ",
+    "nn": "nŋɲɳɴlɫɬɮɭʎʟǁᵑ",
+    "RR": "ɹɻrɚɝ",
+    "aa": "aɑɐʌæ",
+    "E": "eɛɜɤ",
+    "ih": "iɪɨɘəɯᵻj",  # the neutral vowel opens little, ɯ is high and unrounded
+    "oh": "oɔɒɵɞøœɶ",
+    "ou": "uʊʉyʏᵝɥwʍɸ",  # ɸ: breath through rounded, nearly closed lips; ᵝ: those of the Japanese u
+}
+_VISEME_OF: Mapping[str, str] = {letter: viseme for viseme, letters in _LETTERS_OF.items() for letter in letters}
+
+# What espeak-ng 1.52 writes for the few phonemes that it has no IPA name for (heard in Kirghiz, Irish, Oromo, Danish).
+_LEFTOVERS: Mapping[str, str] = {
+    "A": "aa", "E": "E", "ε": "E", "I": "ih", "O": "oh", "U": "ou", "S": "CH", "Z": "CH", "X": "kk", "N": "nn",
+    "T": "TH", "D": "TH", "R": "RR", "?": "kk", "Φ": "PP",
+}  # fmt: skip
+
+_GLIDES = "jɥwʍɸ"
+_VOWELS = frozenset("".join(_LETTERS_OF[viseme] for viseme in ("aa", "E", "ih", "oh", "ou"))) - frozenset(_GLIDES)
+_DIPHTHONG_SHARES = (0.55, 0.45)
+_TRIPHTHONG_SHARES = (0.40, 0.30, 0.30)
+_PLOSIVES = frozenset("pbtdʈɖkɡgcɟqɢɓɗɠʄʛ")
+_LANGUAGE_MARK = re.compile(r"\([^)]*\)?")  # "(en)": espeak-ng read the next word in another language
+
+
+@cache
+def visemes_of(symbol: str) -> tuple[tuple[str, float], ...]:
+    """The visemes that a phone shows, one after the other, each with its share of the phone's time.
+
+    ``symbol`` is IPA; stress, length, tone and other marks change nothing. Shares sum to 1. Empty when the symbol has
+    no letter: a pause or a mark. A letter that no table knows counts as its Latin base letter, else as the
+    tongue-back class ``kk``, which moves the lips least.
+
+    >>> visemes_of("ˈaɪ")
+    (('aa', 0.55), ('ih', 0.45))
+    """
+    letters = [(letter, viseme) for letter in _letters(symbol) if (viseme := _viseme_of_letter(letter))]
+    vowels = sum(letter in _VOWELS for letter, _ in letters)
+    if vowels == len(letters) == 2:
+        shares: Sequence[float] = _DIPHTHONG_SHARES
+    elif vowels == len(letters) == 3:
+        shares = _TRIPHTHONG_SHARES
+    elif len(letters) == 2 and letters[0][1] == "DD" and letters[1][1] in ("CH", "SS"):
+        shares = (0.0, 1.0) if letters[1][1] == "CH" else (0.3, 0.7)  # in "ch" the lips are forward from the start
+    else:  # such as a vowel with its r: the vowel lasts about twice as long as what clings to it
+        weights = [2.0 if letter in _VOWELS else 1.0 for letter, _ in letters]
+        shares = [weight / sum(weights) for weight in weights]
+    return tuple((viseme, share) for (_, viseme), share in zip(letters, shares, strict=True) if share)
+
+
+def is_plosive(symbol: str) -> bool:
+    """Whether a phone begins with a closure and a burst, such as p, d or the affricate t͡ʃ."""
+    return next((letter in _PLOSIVES for letter in _letters(symbol) if _viseme_of_letter(letter)), False)
+
+
+def viseme_rows(phones: Sequence[Phone], duration_s: float) -> NDArray[np.float32]:
+    """Timed phones as rows of visemes, (n, 15) float32: each row the shares within ``HOP_S`` around its time.
+
+    ``phones`` follow one another in time; what none of them covers is silence.
+    """
+    edges_s, visemes = [-1.0], ["sil"]
+    for phone in phones:
+        start_s = max(phone.start_s, edges_s[-1])
+        for viseme, share in visemes_of(phone.symbol) or (("sil", 1.0),):
+            edges_s.append(start_s)
+            visemes.append(viseme)
+            start_s += share * (phone.end_s - phone.start_s)
+        edges_s.append(max(phone.end_s, edges_s[-1]))
+        visemes.append("sil")
+    edges_s.append(max(duration_s, edges_s[-1]) + 1.0)
+    lengths_s = np.diff(edges_s)
+    times_s = np.arange(row_count(duration_s)) * HOP_S
+    rows = np.empty((len(times_s), len(VISEMES)), np.float32)
+    for column, viseme in enumerate(VISEMES):
+        shown_s = np.concatenate([[0.0], np.cumsum(lengths_s * [v == viseme for v in visemes])])
+        until, since = (np.interp(times_s + side * HOP_S / 2, edges_s, shown_s) for side in (1, -1))
+        rows[:, column] = (until - since) / HOP_S
+    return rows
+
+
+def row_count(duration_s: float) -> int:
+    """How many rows describe a sound of this length; never none."""
+    return max(1, int(np.ceil(duration_s / HOP_S - 1e-6)))
+
+
+def with_early_stops(phones: Sequence[Phone], lead_s: float = 0.040) -> list[Phone]:
+    """Phones with every plosive begun ``lead_s`` earlier, at the cost of the phone before it.
+
+    A synthesizer marks a stop in the middle of its silence; the lips have been shut since 40–45 ms (measured: energy
+    minimum 0 to 15 ms before the mark). The phone before keeps at least half of its time.
+    """
+    moved = list(phones)
+    for index in range(1, len(moved)):
+        before, phone = moved[index - 1], moved[index]
+        if is_plosive(phone.symbol):
+            start_s = max(phone.start_s - lead_s, (before.start_s + before.end_s) / 2)
+            if before.end_s >= start_s:
+                moved[index - 1] = replace(before, end_s=start_s)
+            moved[index] = replace(phone, start_s=start_s)
+    return moved
+
+
+def _letters(symbol: str) -> str:
+    """The symbol without language marks; letters composed where that makes a letter of the table."""
+    return unicodedata.normalize("NFC", _LANGUAGE_MARK.sub("", symbol))
+
+
+def _viseme_of_letter(letter: str) -> str | None:
+    """The viseme of one character; None for stress, length, tone and other marks."""
+    base = unicodedata.normalize("NFD", letter)[0]
+    known = _VISEME_OF.get(letter) or _VISEME_OF.get(base) or _LEFTOVERS.get(base)
+    if known or unicodedata.category(base) not in ("Ll", "Lu", "Lo"):
+        return known
+    named = re.match(
+        r"(?:LATIN|CYRILLIC|GREEK) (?:SMALL|CAPITAL) LETTER (?:\w+ )?([A-Z])\b", unicodedata.name(base, "")
+    )
+    return _VISEME_OF.get(named[1].lower(), "kk") if named else "kk"

@@ -1,0 +1,158 @@
+"""The program that runs espeak-ng, in a process of its own: the library is GPL-3 and may crash; neither touches us.
+
+Started by `voice_espeak` as a plain script, it imports nothing of lipsmith. It reads one JSON request from standard
+input and answers on standard output with messages: one letter, the length of the body (4 bytes, little endian), the
+body. A: sound, 16-bit mono. P: phonemes, JSON list of [sample, IPA]. V: voices, JSON list. F: failure, UTF-8 text;
+M: the Python package is missing. Z: the end, JSON with ``rate_hz``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+# From espeak-ng's speak_lib.h, version 1.52.
+_AUDIO_OUTPUT_SYNCHRONOUS = 2
+_PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 0x0001, 0x0002, 0x8000
+_CHARS_UTF8 = 1
+_POSITION_OF_CHARACTER = 1
+_PARAMETER_RATE = 1
+_EVENT_LIST_END, _EVENT_PHONEME = 0, 7
+_PHONEME_NAME_BYTES = 8
+
+_WORDS_PER_MINUTE = 175
+
+
+class _EventValue(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_void_p), ("string", ctypes.c_byte * _PHONEME_NAME_BYTES))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("message", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position_ms", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("value", _EventValue),
+    )
+
+
+class _VoiceRecord(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_char_p),  # one priority byte, the tag, a zero; then others
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("reserved", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+
+
+class SynthesizerFailed(Exception):
+    """The library refused."""
+
+
+def main() -> None:
+    """Answers one request and ends."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches parent and child; the parent does the talking
+    request = json.loads(sys.stdin.buffer.read())
+    try:
+        library, rate_hz = _open_library()
+        if request["task"] == "voices":
+            _send(b"V", _as_json(list(_voices(library))))
+        else:
+            _speak(library, request["text"], request["voice"], request["rate"])
+        _send(b"Z", _as_json({"rate_hz": rate_hz}))
+    except ImportError as error:
+        _send(b"M", str(error).encode())
+    except (SynthesizerFailed, OSError) as error:
+        _send(b"F", str(error).encode())
+
+
+def _open_library() -> tuple[ctypes.CDLL, int]:
+    import espeakng_loader
+
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    data_path = espeakng_loader.get_data_path().encode()
+    options = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
+    rate_hz = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, options)
+    if rate_hz <= 0:
+        raise SynthesizerFailed(f"espeak_Initialize answered {rate_hz}; its data may be incomplete")
+    return library, rate_hz
+
+
+def _voices(library: ctypes.CDLL) -> Iterator[dict[str, str]]:
+    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceRecord))
+    records = library.espeak_ListVoices(None)
+    index = 0
+    while records[index]:
+        record = records[index].contents
+        yield {
+            "tag": record.languages[1:].decode("utf-8", "replace"),
+            "name": record.name.decode("utf-8", "replace").strip(),
+            "file": record.identifier.decode("utf-8", "replace").rsplit("/", 1)[-1],
+        }
+        index += 1
+
+
+def _speak(library: ctypes.CDLL, text: str, voice: str, rate: float) -> None:
+    _check(library.espeak_SetVoiceByName(voice.encode()), f"espeak_SetVoiceByName({voice!r})")
+    _check(library.espeak_SetParameter(_PARAMETER_RATE, round(_WORDS_PER_MINUTE * rate), 0), "espeak_SetParameter")
+
+    def receive(samples: Any, count: int, events: Any) -> int:
+        try:
+            if samples and count > 0:
+                _send(b"A", ctypes.string_at(samples, 2 * count))
+            if phonemes := list(_phonemes(events)):
+                _send(b"P", _as_json(phonemes))
+        except OSError:
+            return 1  # nobody listens any more: stop
+        return 0
+
+    callback = _Callback(receive)
+    library.espeak_SetSynthCallback(callback)
+    data = text.encode("utf-8")
+    arguments = (data, ctypes.c_size_t(len(data) + 1), 0, _POSITION_OF_CHARACTER, 0, _CHARS_UTF8, None, None)
+    _check(library.espeak_Synth(*arguments), "espeak_Synth")
+    _check(library.espeak_Synchronize(), "espeak_Synchronize")
+
+
+def _phonemes(events: Any) -> Iterator[tuple[int, str]]:
+    index = 0
+    while events[index].type != _EVENT_LIST_END:
+        event = events[index]
+        if event.type == _EVENT_PHONEME:
+            name = bytes(event.value.string).split(b"\0")[0]  # no zero at the end when it fills all eight bytes
+            yield event.sample, name.decode("utf-8", "ignore")
+        index += 1
+
+
+def _check(status: int, call: str) -> None:
+    if status != 0:
+        raise SynthesizerFailed(f"{call} answered {status}")
+
+
+def _as_json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _send(kind: bytes, body: bytes) -> None:
+    sys.stdout.buffer.write(kind + len(body).to_bytes(4, "little") + body)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

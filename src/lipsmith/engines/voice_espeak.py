@@ -1,0 +1,259 @@
+"""Speaks text with espeak-ng: over 130 languages, no network, and the times of the phones from the synthesizer itself.
+
+The library is GPL-3; it is only ever loaded by `espeak_process`, which runs as a program of its own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import numpy as np
+
+from lipsmith.engines.contract import Spoken, VoiceInfo
+from lipsmith.errors import EmptyText, InvalidOption, MissingDependency, UnknownVoice, VoiceFailed
+from lipsmith.media.clip import F32, Sound
+from lipsmith.media.decode import MemorySound
+from lipsmith.speech.features import at_rows, measure, relative_loudness, steady_pitch
+from lipsmith.speech.visemes import Phone, Speech, viseme_rows, visemes_of, with_early_stops
+
+RATE_RANGE = (0.5, 2.0)
+"""Speaking rates; 1.0 is 175 words a minute."""
+
+# espeak-ng's own voice variants, of its forty human ones the plainest. Others add echo, roughness or a costume.
+_VARIANTS: Mapping[str, tuple[str, str]] = {
+    # suffix: (gender, words for the list)
+    "": ("male", "the language's own voice"),
+    "f2": ("female", "clear"),
+    "f3": ("female", "warm"),
+    "f4": ("female", "young"),
+    "m1": ("male", "deep"),
+    "m3": ("male", "firm"),
+    "m7": ("male", "soft"),
+}
+
+# Tags that espeak-ng 1.52 gives in a form that BCP 47 does not know (RFC 5646; IANA subtag registry).
+_LANGUAGE_TAGS: Mapping[str, str] = {
+    "ca-ba": "ca-x-balear",
+    "ca-nw": "ca-x-nw",
+    "ca-va": "ca-valencia",
+    "chr-us-qaaa-x-west": "chr-US",
+    "en-us-nyc": "en-US-x-nyc",
+    "nci": "nci",
+    "piqd": "tlh",
+    "py": "art-x-pyash",
+    "qdb": "art-x-belta",
+    "ru-cl": "ru-x-classic",
+}
+
+# Silence around the words, so that the portrait begins and ends with its mouth at rest.
+_LEAD_S, _TAIL_S = 0.25, 0.40
+
+# Languages that espeakng-loader 0.2.4 lists but ships no dictionary for: they would spell every word.
+_WITHOUT_DICTIONARY = frozenset({"fo", "kaa", "xex"})
+
+
+class EspeakVoice:
+    """The role `Voice`, played by espeak-ng. Needs the extra ``lipsmith[voice]``."""
+
+    def voices(self) -> Sequence[VoiceInfo]:
+        """Every language in seven variants, such as ``en-us`` and ``en-us+f3``.
+
+        Raises MissingDependency without the extra, VoiceFailed when the synthesizer cannot start.
+        """
+        return [
+            VoiceInfo(
+                name=f"{language}+{suffix}" if suffix else language,
+                language=_language_tag(record["tag"]),
+                gender=gender,
+                description=f"{record['name']}, {gender}, {words}",
+            )
+            for language, record in self._languages.items()
+            for suffix, (gender, words) in _VARIANTS.items()
+        ]
+
+    def speak(self, text: str, *, voice: str, rate: float) -> Spoken:
+        """Speaks ``text`` at 22 050 Hz; the pauses at punctuation are the synthesizer's.
+
+        Control characters are spaces and markup is read aloud like any text. Raises EmptyText when there is nothing to
+        say, InvalidOption for a rate outside 0.5–2.0, UnknownVoice, MissingDependency or VoiceFailed.
+        """
+        if not RATE_RANGE[0] <= rate <= RATE_RANGE[1]:
+            raise InvalidOption(f"The speaking rate {rate} is outside {RATE_RANGE[0]}–{RATE_RANGE[1]}; 1.0 is normal.")
+        words = _speakable(text)
+        file = self._voice_file(voice)
+        samples, rate_hz, marks = _synthesize(words, file, rate)
+        if not any(visemes_of(symbol) for _, symbol in marks):
+            raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
+        lead, tail = (round(seconds * rate_hz) for seconds in (_LEAD_S, _TAIL_S))
+        sound = MemorySound(np.pad(samples, (lead, tail))[np.newaxis], rate_hz)
+        marks = [(start + lead, symbol) for start, symbol in marks]
+        phones = with_early_stops(_phones(marks, rate_hz, lead + len(samples)))
+        return Spoken(sound=sound, speech=_speech(phones, sound))
+
+    @cached_property
+    def _languages(self) -> dict[str, dict[str, str]]:
+        """Voice name to its record, without variants."""
+        found: dict[str, dict[str, str]] = {}
+        for record in _ask({"task": "voices"}, b"V"):
+            name = record["tag"].lower()
+            if name in found:  # a second spelling of the same language
+                name = record["file"].lower()
+            if name not in _WITHOUT_DICTIONARY:
+                found[name] = record
+        return found
+
+    def _voice_file(self, voice: str) -> str:
+        """The name that espeak-ng loads the voice by. Raises UnknownVoice."""
+        language, _, suffix = voice.strip().lower().replace("_", "-").partition("+")
+        by_file = {record["file"].lower(): record for record in self._languages.values()}  # "fr" for "fr-fr"
+        record = self._languages.get(language) or by_file.get(language)
+        if record is None or suffix not in _VARIANTS:
+            self._refuse(voice, language, record is not None)
+        return f"{record['file']}+{suffix}" if suffix else record["file"]
+
+    def _refuse(self, voice: str, language: str, language_known: bool) -> NoReturn:
+        if language_known:
+            near = [f"{language}+{suffix}" for suffix in _VARIANTS if suffix]
+        else:
+            # "german" is a name, "en-uk" a slip of the tongue.
+            named = [
+                n for n, record in self._languages.items() if len(language) > 2 and language in record["name"].lower()
+            ]
+            near = named[:6] or difflib.get_close_matches(language, self._languages, n=4, cutoff=0.5)
+        hint = f" Near: {', '.join(near)}." if near else ""
+        raise UnknownVoice(f"There is no voice called {voice!r}.{hint} `lipsmith voices` lists all of them.")
+
+
+def _speakable(text: str) -> str:
+    """The text as espeak-ng may see it. Raises EmptyText when it holds no letter, digit or sign."""
+    # Cc and Cs would end the text early or be taken as commands; format characters (Cf) shape Persian and Hindi words.
+    plain = "".join(c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Cn", "Co") else " " for c in text)
+    if not any(unicodedata.category(c)[0] in "LNS" for c in plain):
+        raise EmptyText()
+    return plain
+
+
+def _language_tag(tag: str) -> str:
+    """espeak-ng's lower-case tag in the usual case of BCP 47: ``en-gb`` is ``en-GB``, ``fa-latn`` is ``fa-Latn``."""
+    known = _LANGUAGE_TAGS.get(tag.lower())
+    if known:
+        return known
+    first, *rest = tag.lower().split("-")
+    cased = [first]
+    for part in rest:
+        private = "x" in cased
+        cased.append(part.upper() if len(part) == 2 and not private else part.title() if len(part) == 4 else part)
+    return "-".join(cased)
+
+
+def _synthesize(text: str, voice: str, rate: float) -> tuple[F32, int, list[tuple[int, str]]]:
+    """Samples at full scale ±1, their rate, and where each phone starts: (sample, IPA)."""
+    blocks: list[F32] = []
+    marks: list[tuple[int, str]] = []
+    rate_hz = 0
+    with _running({"task": "speak", "text": text, "voice": voice, "rate": rate}) as messages:
+        for kind, body in messages:
+            if kind == b"A":
+                blocks.append(np.frombuffer(body, "<i2").astype(np.float32) / 32768)
+            elif kind == b"P":
+                marks.extend((int(sample), str(symbol)) for sample, symbol in json.loads(body))
+            elif kind == b"Z":
+                rate_hz = int(json.loads(body)["rate_hz"])
+    if not blocks:
+        raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
+    return np.concatenate(blocks), rate_hz, marks
+
+
+def _phones(marks: Sequence[tuple[int, str]], rate_hz: int, samples: int) -> list[Phone]:
+    """Marks as phones, each lasting until the next; marks without a sound of their own lengthen the phone before."""
+    heard = [(start, symbol) for start, symbol in marks if visemes_of(symbol) or not symbol]
+    ends = [start for start, _ in heard[1:]] + [samples]
+    return [
+        Phone(symbol=symbol, start_s=start / rate_hz, end_s=end / rate_hz)
+        for (start, symbol), end in zip(heard, ends, strict=True)
+        if end > start
+    ]
+
+
+def _speech(phones: Sequence[Phone], sound: Sound) -> Speech:
+    features = measure(sound)
+    return Speech(
+        visemes=viseme_rows(phones, sound.duration_s),
+        openness=None,
+        loudness=at_rows(relative_loudness(features.level_db), sound.duration_s),
+        pitch_hz=at_rows(steady_pitch(features), sound.duration_s),
+        duration_s=sound.duration_s,
+    )
+
+
+def _ask(request: Mapping[str, Any], kind: bytes) -> Any:
+    """The JSON body of the one message of ``kind``."""
+    with _running(request) as messages:
+        answers = {key: body for key, body in messages}
+    return json.loads(answers[kind])
+
+
+@contextmanager
+def _running(request: Mapping[str, Any]) -> Iterator[Iterator[tuple[bytes, bytes]]]:
+    """The messages that the synthesizer's process answers with. The process is gone when the block is left."""
+    script = Path(__file__).with_name("espeak_process.py")
+    with tempfile.TemporaryFile() as complaints:  # a file, so that a talkative library never blocks on a full pipe
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(script)],  # -P: this folder's modules must not hide the standard library's
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            with process.stdin:
+                process.stdin.write(json.dumps(request).encode())
+            yield _messages(process.stdout, process, complaints)
+        except BrokenPipeError as error:
+            raise VoiceFailed(_last_words(process, complaints)) from error
+        finally:
+            process.kill()
+            process.stdout.close()
+            process.wait()
+
+
+def _messages(
+    pipe: IO[bytes], process: subprocess.Popen[bytes], complaints: IO[bytes]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Messages up to and with the final Z. Raises MissingDependency or VoiceFailed."""
+    while True:
+        head = pipe.read(5)
+        size = int.from_bytes(head[1:], "little")
+        body = pipe.read(size) if len(head) == 5 else b""
+        if len(head) < 5 or len(body) < size:
+            raise VoiceFailed(_last_words(process, complaints))
+        kind = head[:1]
+        if kind == b"M":
+            raise MissingDependency(
+                f"Text needs the speech synthesizer espeak-ng, which is not installed ({body.decode()}). "
+                "Install it with: pip install 'lipsmith[voice]'"
+            )
+        if kind == b"F":
+            raise VoiceFailed(f"The speech synthesizer refused: {body.decode()}. Try another voice or text.")
+        yield kind, body
+        if kind == b"Z":
+            return
+
+
+def _last_words(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
+    """Why the synthesizer's process ended before it was done."""
+    status = process.wait()
+    complaints.seek(0)
+    lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
+    words = f" Its last words: {lines[-1]}" if lines else ""
+    return f"The speech synthesizer ended early (exit status {status}).{words} Try again, or another voice or text."

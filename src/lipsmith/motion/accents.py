@@ -1,0 +1,62 @@
+"""Where a speaker stresses what is said. Knows no head and no brows; they move on these instants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
+
+from lipsmith.speech.visemes import HOP_S, Speech
+
+_SMOOTHING_S = 0.050
+_MINIMUM_GAP_S = 0.5
+_TOP_SHARE = 0.20  # of all peaks of loudness and pitch, how many count as accents
+_AUDIBLE = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accent:
+    """A stressed syllable."""
+
+    time_s: float
+    strength: float
+    """0–1 within this recording."""
+
+
+def accents(speech: Speech) -> list[Accent]:
+    """Peaks of loudness and pitch that stand out, in the order of time and at least half a second apart."""
+    emphasis = _emphasis(speech)
+    peaks, facts = find_peaks(emphasis, prominence=1e-3)
+    audible = speech.loudness[peaks] > _AUDIBLE
+    peaks, prominences = peaks[audible], facts["prominences"][audible]
+    if not len(peaks):
+        return []
+    chosen: list[int] = []
+    for index in np.argsort(-prominences, kind="stable")[: max(1, round(len(peaks) * _TOP_SHARE))]:
+        if all(abs(peaks[index] - peaks[other]) * HOP_S >= _MINIMUM_GAP_S for other in chosen):
+            chosen.append(int(index))
+    strongest = prominences.max()
+    return [
+        Accent(time_s=float(peaks[index] * HOP_S), strength=float(prominences[index] / strongest))
+        for index in sorted(chosen, key=lambda index: int(peaks[index]))
+    ]
+
+
+def _emphasis(speech: Speech) -> NDArray[np.float64]:
+    """Loudness plus pitch, each in its own standard deviations; pitch counts half (it is heard in half the rows)."""
+    sigma = _SMOOTHING_S / HOP_S
+    loudness = gaussian_filter1d(speech.loudness.astype(np.float64), sigma)
+    total = _standardised(loudness)
+    voiced = speech.pitch_hz > 0
+    if voiced.sum() > 10:
+        places = np.arange(len(voiced))
+        octaves = np.interp(places, places[voiced], np.log2(speech.pitch_hz[voiced]))
+        total = total + 0.5 * _standardised(gaussian_filter1d(octaves, sigma))
+    return total
+
+
+def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (values - values.mean()) / max(float(values.std()), 1e-6)

@@ -1,0 +1,47 @@
+"""The whole performance: what is said becomes what the face does, told as a handful of named steps."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import get_args
+
+import numpy as np
+
+from lipsmith.errors import InvalidOption
+from lipsmith.motion.accents import accents
+from lipsmith.motion.eyes import blink_channels, brow_channel, gaze_channels
+from lipsmith.motion.head import head_channels
+from lipsmith.motion.mouth import mouth_channels
+from lipsmith.motion.style import STYLES, StyleName
+from lipsmith.motion.track import MotionTrack
+from lipsmith.speech.visemes import Speech
+
+
+def build_motion(
+    speech: Speech,
+    *,
+    fps: Fraction,
+    frames: int,
+    style: StyleName = "natural",
+    still: bool = False,
+    seed: int = 0,
+) -> MotionTrack:
+    """Moves a face to ``speech`` for ``frames`` frames; the same arguments always give the same track.
+
+    ``still`` holds the head and the breath; the eyes still blink. The first frame has the head, the eyes and, where the
+    speech begins with silence, the mouth as in the picture. Raises InvalidOption for an unknown style.
+    """
+    if style not in STYLES:
+        raise InvalidOption(f"There is no motion style {style!r}. Choose one of: {', '.join(get_args(StyleName))}.")
+    size = STYLES[style]
+    times_s = np.arange(frames) / float(fps)
+    # A generator each: a change in one part of the face leaves the others as they were.
+    for_head, for_lids, for_gaze, for_brow = (np.random.default_rng([seed, part]) for part in range(4))
+    stresses = accents(speech)
+    mouth = mouth_channels(speech, fps=fps, frames=frames)
+    head = {} if still else head_channels(for_head, times_s, stresses, size)
+    motionless = np.zeros(frames)
+    lids = blink_channels(for_lids, times_s, speech)
+    gaze = gaze_channels(for_gaze, times_s, head.get("head_yaw", motionless), head.get("head_pitch", motionless))
+    brow = brow_channel(for_brow, times_s, stresses, size)
+    return MotionTrack.of(fps, frames, **mouth, **head, **lids, **gaze, **brow)
