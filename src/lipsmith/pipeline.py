@@ -26,6 +26,7 @@ from lipsmith.errors import (
     NoSuchFace,
     OutputExists,
 )
+from lipsmith.motion.style import StyleName
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
     from lipsmith.engines.contract import Spoken
@@ -37,7 +38,6 @@ if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays l
 
 StrPath = str | os.PathLike[str]
 Stage = Literal["picture", "face", "sound", "speech", "motion", "video"]
-Motion = Literal["calm", "natural", "lively"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """What happens, in order."""
@@ -108,10 +108,11 @@ def talking_photo(
     max_resolution: int | None = None,
     face: int | tuple[float, float] | None = None,
     still: bool = False,
-    motion: Motion = "natural",
+    motion: StyleName = "natural",
     seed: int = 0,
     crf: int = 18,
     background: str = "white",
+    animator: str | None = None,
     export: StrPath | None = None,
     from_motion: StrPath | MotionTrack | None = None,
     overwrite: bool = False,
@@ -131,6 +132,7 @@ def talking_photo(
     - ``still``: the head does not move. ``motion``: how much it does: calm, natural or lively.
     - ``seed``: same input and same seed give the same frames.
     - ``crf``: x264's quality, 0 (lossless) to 51 (worst). ``background``: colour behind a transparent photo.
+    - ``animator``: who draws, by the name of its engine; lipsmith's own unless given.
     - ``export``: also writes the motion there, as JSON. ``from_motion``: draws that motion, a file or a track,
       instead of making one from the sound; ``still``, ``motion`` and ``seed`` then change nothing. The video stays as
       long as the sound: the track's last frame is held, or its end is cut, and a warning says so.
@@ -167,7 +169,7 @@ def talking_photo(
         with work.stage("motion"):
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
     with work.stage("video"), _beside(export, track):
-        _render(picture, person, track, sound, Path(out), crf, overwrite, work)
+        _render(picture, person, track, sound, Path(out), crf, overwrite, animator, work)
     return TalkResult(
         path=Path(out),
         seconds=frames_to_seconds(frames, rate_fps),
@@ -243,7 +245,10 @@ def _check_options(
             f"The longest side is {max_resolution}; it has to lie between {MIN_SIDE_PX} and {LARGEST_SIDE_PX} pixels.",
         ),
         (not isinstance(face, int) or face >= 1, f"Faces are counted from 1, from left to right; {face} is no face."),
-        (motion in get_args(Motion), f"There is no motion style {motion!r}. Known: {', '.join(get_args(Motion))}."),
+        (
+            motion in get_args(StyleName),
+            f"There is no motion style {motion!r}, only {', '.join(get_args(StyleName))}.",
+        ),
         (0 <= crf <= 51, f"The quality (crf) is {crf}; it has to lie between 0 (lossless) and 51 (worst)."),
     ]
     for kept, message in rules:
@@ -387,8 +392,8 @@ def _read_speech(sound: Sound) -> Speech:
     return registry.create("speech_reader").read(sound)
 
 
-def _make_motion(speech: Speech, fps: Fraction, frames: int, style: Motion, still: bool, seed: int) -> MotionTrack:
-    from lipsmith.motion.build import build_motion
+def _make_motion(speech: Speech, fps: Fraction, frames: int, style: StyleName, still: bool, seed: int) -> MotionTrack:
+    from lipsmith.motion.choreography import build_motion
 
     return build_motion(speech, fps=fps, frames=frames, style=style, still=still, seed=seed)
 
@@ -421,13 +426,21 @@ def _beside(export: StrPath | None, track: MotionTrack) -> Iterator[None]:
 
 
 def _render(
-    picture: Picture, face: Face, track: MotionTrack, sound: Sound, out: Path, crf: int, overwrite: bool, work: _Work
+    picture: Picture,
+    face: Face,
+    track: MotionTrack,
+    sound: Sound,
+    out: Path,
+    crf: int,
+    overwrite: bool,
+    animator: str | None,
+    work: _Work,
 ) -> None:
     from lipsmith.engines import registry
     from lipsmith.media.clip import VideoFormat
     from lipsmith.media.encode import write_video
 
-    frames = registry.create("photo_animator").frames(picture, face, track)
+    frames = registry.create("photo_animator", animator).frames(picture, face, track)
     fmt = VideoFormat(width=picture.width, height=picture.height, fps=track.fps, crf=crf)
     write_video(out, fmt, frames, sound, on_frame=lambda done: work.report(done, len(track)), overwrite=overwrite)
 

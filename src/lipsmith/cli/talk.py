@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,20 +13,13 @@ import typer
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.progress import shown
 from lipsmith.errors import InvalidOption, MissingDependency
+from lipsmith.motion.style import StyleName
 from lipsmith.pipeline import TalkResult, talking_photo
 
 DEMO_TEXT = (
     "Hello! A moment ago I was only a photograph. Now I can tell you a story, read you the news, "
     "or say whatever you like. What shall we talk about?"
 )
-
-
-class MotionStyle(StrEnum):
-    """How much the head moves."""
-
-    calm = "calm"
-    natural = "natural"
-    lively = "lively"
 
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
@@ -76,7 +68,7 @@ def talk(
         ),
     ] = None,
     still: Annotated[bool, typer.Option("--still", help="Keep the head still.")] = False,
-    motion: Annotated[MotionStyle, typer.Option("--motion", help="How much the head moves.")] = MotionStyle.natural,
+    motion: Annotated[StyleName, typer.Option("--motion", help="How much the head moves.")] = "natural",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another number, other blinks and head motion.")] = 0,
     crf: Annotated[int, typer.Option("--crf", metavar="N", help="Quality: 0 lossless, 51 worst.")] = 18,
     background: Annotated[
@@ -106,7 +98,7 @@ def talk(
         "max_resolution": max_resolution,
         "face": None if face is None else parse_face(face),
         "still": still,
-        "motion": motion.value,
+        "motion": motion,
         "seed": seed,
         "crf": crf,
         "background": background,

@@ -1,0 +1,34 @@
+"""A nutcracker: the chin is a block that slides down as far as the mouth is to open. All an engine needs is one method.
+
+Install it with `pip install ./examples/custom_engine`, then: talking_photo(..., animator="puppet")
+"""
+
+from collections.abc import Iterator
+
+from lipsmith.engines.contract import PhotoAnimator
+from lipsmith.face.landmarks import Face
+from lipsmith.media.clip import U8, Picture
+from lipsmith.motion.track import MotionTrack
+
+MOUTH_LEFT, MOUTH_RIGHT, LIPS_MEET, CHIN = 61, 291, 13, 152
+"""Points of the face mesh."""
+
+
+class Puppet:
+    """Draws a portrait whose chin is a block of wood."""
+
+    def frames(self, picture: Picture, face: Face, motion: MotionTrack) -> Iterator[U8]:
+        """(height, width, 3) uint8 RGB, one per frame of ``motion``."""
+        left, right = int(face.points[MOUTH_LEFT, 0]), int(face.points[MOUTH_RIGHT, 0])
+        top, bottom = int(face.points[LIPS_MEET, 1]), int(face.points[CHIN, 1])
+        block = picture.rgb[top:bottom, left:right].copy()
+        for n in range(len(motion)):
+            drop = round(float(motion["aperture"][n]) * face.iod_px)
+            drop = min(drop, picture.height - bottom)
+            frame = picture.rgb.copy()
+            frame[top : top + drop, left:right] = 0
+            frame[top + drop : bottom + drop, left:right] = block
+            yield frame
+
+
+_: type[PhotoAnimator] = Puppet  # a type checker tells whether the contract is kept
