@@ -16,6 +16,7 @@ from lipsmith.errors import MissingDependency
 from lipsmith.face.detect import Box, find_faces
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
+from lipsmith.face.layout import I32, triangles_from_edges
 from lipsmith.media.clip import F32, U8, Picture
 
 MIN_BOX_SCORE = 0.5
@@ -120,3 +121,8 @@ def _quiet() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def mesh_triangles() -> I32:
+    """(854, 3) int32: the triangles of the face mesh."""
+    return triangles_from_edges(_solutions().face_mesh.FACEMESH_TESSELATION)

@@ -1,0 +1,79 @@
+"""Which point of the 478-point mesh is what: index tables of the field's common face mesh layout.
+
+"Left" and "right" are sides of the picture, so the subject's right eye is the left one here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+I32 = NDArray[np.int32]
+
+UPPER_LIP_RINGS = (
+    (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
+    (76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306),
+    (62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292),
+    (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
+)
+"""From the outer edge of the upper lip to its inner edge; eleven columns from the left corner to the right one."""
+
+LOWER_LIP_RINGS = (
+    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291),
+    (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306),
+    (62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292),
+    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308),
+)
+"""The same for the lower lip; the corners are shared."""
+
+INNER_UPPER = UPPER_LIP_RINGS[3]
+INNER_LOWER = LOWER_LIP_RINGS[3]
+
+LEFT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
+"""Upper lid margin of the eye on the picture's left, corner to corner."""
+LEFT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
+LEFT_LID_FOLD = (130, 247, 30, 29, 27, 28, 56, 190, 243)
+"""Ring above the upper lid: the lid's own skin lies between."""
+LEFT_LOWER_FOLD = (130, 25, 110, 24, 23, 22, 26, 112, 243)
+RIGHT_UPPER_LID = (362, 398, 384, 385, 386, 387, 388, 466, 263)
+RIGHT_LOWER_LID = (362, 382, 381, 380, 374, 373, 390, 249, 263)
+RIGHT_LID_FOLD = (463, 414, 286, 258, 257, 259, 260, 467, 359)
+RIGHT_LOWER_FOLD = (463, 341, 256, 252, 253, 254, 339, 255, 359)
+LEFT_IRIS = (468, 469, 470, 471, 472)
+RIGHT_IRIS = (473, 474, 475, 476, 477)
+"""Centre first, then four points on the rim."""
+
+LEFT_BROW = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55)
+RIGHT_BROW = (300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
+
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+"""The outline of the face from the forehead over the right side, the chin and the left side."""
+
+CHIN_LINE = (17, 18, 200, 199, 175, 152)
+"""From under the lower lip straight down to the chin."""
+
+MIRROR_PAIRS = {
+    61: 291, 78: 308, 40: 270, 37: 267, 216: 436, 207: 427, 187: 411, 205: 425, 50: 280, 148: 377, 176: 400,
+    149: 378, 150: 379, 136: 365, 172: 397, 58: 288, 132: 361, 93: 323, 234: 454, 127: 356, 206: 426, 212: 432,
+    202: 422, 204: 424, 83: 313, 182: 406, 201: 421, 208: 428, 171: 396, 98: 327, 129: 358, 64: 294, 2: 2, 57: 287,
+    43: 273, 106: 335, 194: 418, 32: 262, 211: 431, 214: 434, 192: 416, 213: 433, 147: 376, 123: 352, 36: 266,
+    203: 423, 165: 391, 92: 322, 186: 410, 215: 435, 138: 367, 135: 364, 169: 394, 170: 395, 140: 369,
+}  # fmt: skip
+"""Points of the picture's left side and their twins on its right side, as far as the warp fields name them."""
+
+
+def triangles_from_edges(edges: set[tuple[int, int]] | frozenset[tuple[int, int]]) -> I32:
+    """(n, 3) int32: every cycle of three edges of the mesh. The openings of mouth and eyes stay holes."""
+    neighbours: dict[int, set[int]] = {}
+    for a, b in edges:
+        neighbours.setdefault(a, set()).add(b)
+        neighbours.setdefault(b, set()).add(a)
+    found = {
+        tuple(sorted((a, b, c)))
+        for a, b in edges
+        for c in neighbours[a] & neighbours[b]
+    }
+    return np.array(sorted(found), dtype=np.int32)

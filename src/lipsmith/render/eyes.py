@@ -1,0 +1,201 @@
+"""Lids and gaze: the eyeball behind the moving lids, and the line of the lashes.
+
+Two kinds of lid. The warped lid draws the picture's own lid down over the eye; it is right for most faces. Where the frame
+of a pair of glasses crosses the lid it would be bent, and where a deep fold hides the lid there is no lid to draw
+down: there a lid is painted in the colour of the skin above, and nothing else moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lipsmith.face.geometry import F64, HeadFrame
+from lipsmith.face.layout import LEFT_IRIS, LEFT_LID_FOLD, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_IRIS
+from lipsmith.face.layout import RIGHT_LID_FOLD, RIGHT_LOWER_LID, RIGHT_UPPER_LID
+from lipsmith.media.clip import F32, U8
+from lipsmith.render.mouth import LUMA
+from lipsmith.render.opening import View, edges_at
+from lipsmith.render.warp import SOURCE_SCALE, resample
+
+LID_COLUMNS = 24
+PAINTED_FROM_IOD = 0.035
+"""A painted lid starts this far above the open eye's upper margin."""
+HOODED_LID_IOD = 0.030
+"""A lid narrower than this between margin and fold hides under the fold."""
+FRAME_EDGE_RATIO = 0.30
+"""Brightness steps in the band between lid and brow, relative to the skin, from which on it is taken for glasses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EyeLook:
+    """One eye of one person."""
+
+    painted: bool
+    """True: a lid is painted; False: the picture's own lid is warped."""
+    lid: F32
+    """(LID_COLUMNS, 3) RGB 0-255 of the lid's skin from corner to corner."""
+    lash: F32
+    """(3,) RGB 0-255."""
+    iris: tuple[float, float]
+    """Centre in the enlarged source, pixels."""
+    iris_radius: float
+    """In the enlarged source, pixels."""
+
+
+def read_eye(rgb: U8, points: F64, frame: HeadFrame, *, left: bool, grey: bool, crop: tuple[int, int]) -> EyeLook:
+    """Reads one eye's colours and decides which lid it needs. ``crop``: the enlarged source's place in the picture."""
+    upper, lower = (LEFT_UPPER_LID, LEFT_LOWER_LID) if left else (RIGHT_UPPER_LID, RIGHT_LOWER_LID)
+    fold = LEFT_LID_FOLD if left else RIGHT_LID_FOLD
+    iris = points[list(LEFT_IRIS if left else RIGHT_IRIS), :2]
+    lid = _lid_colours(rgb, points, upper, fold, frame)
+    lash = _lash_colour(rgb, points, upper, lower)
+    if grey:
+        lid, lash = np.repeat((lid @ LUMA)[:, None], 3, axis=1), np.repeat(lash @ LUMA, 3)
+    centre = (iris[0] - np.array(crop) + 0.5) * SOURCE_SCALE - 0.5
+    return EyeLook(
+        painted=_needs_painted_lid(rgb, points, upper, fold, frame),
+        lid=lid.astype(np.float32),
+        lash=lash.astype(np.float32),
+        iris=(float(centre[0]), float(centre[1])),
+        iris_radius=float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean() * SOURCE_SCALE),
+    )
+
+
+def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: U8) -> None:
+    """Paints eyeball and lid into ``view.pixels``. ``gaze_px``: (2,) shift of the iris in pixels of the enlarged source."""
+    own = view.own
+    if np.abs(gaze_px).max() > 0.01:
+        own = resample(source, _gazing(view.own_positions, look, gaze_px))
+    _paint(
+        view.pixels,
+        own,
+        view.u,
+        view.upper,
+        view.lower,
+        view.to_local,
+        max(view.softness, 0.004),
+        look.lid,
+        look.lash,
+        np.float32(blink),
+        look.painted,
+    )
+
+
+def _gazing(positions: F32, look: EyeLook, gaze_px: F64) -> F32:
+    """Sampling positions with the iris shifted; the white and the lids around it are drawn along less and less."""
+    away = np.hypot(positions[..., 0] - look.iris[0], positions[..., 1] - look.iris[1]) / look.iris_radius
+    t = np.clip((away - 1.05) / 1.30, 0.0, 1.0)
+    share = 1.0 - t * t * (3.0 - 2.0 * t)
+    return (positions - share[..., None] * gaze_px.astype(np.float32)).astype(np.float32)
+
+
+def _columns(points: F64, line: tuple[int, ...]) -> F64:
+    """(LID_COLUMNS, 2) points evenly along a polyline of mesh points."""
+    along = np.linspace(0, len(line) - 1, LID_COLUMNS)
+    own = points[list(line), :2]
+    return np.stack([np.interp(along, np.arange(len(line)), own[:, k]) for k in range(2)], axis=1)
+
+
+def _band(rgb: U8, start: F64, way: F64, shares: F64) -> F64:
+    """(len(shares), LID_COLUMNS, 3): the picture along short lines from ``start`` in direction ``way``."""
+    at = start[None] + shares[:, None, None] * way[None]
+    return cv2.remap(
+        rgb.astype(np.float32), at.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.float64)
+
+
+def _lid_colours(rgb: U8, points: F64, upper: tuple[int, ...], fold: tuple[int, ...], frame: HeadFrame) -> F64:
+    """Per column the 65th percentile of the skin .02-.10 IOD above the fold."""
+    up = -frame.rotation[1, :2] * frame.iod_px
+    band = _band(rgb, _columns(points, fold), np.broadcast_to(up, (LID_COLUMNS, 2)), np.linspace(0.02, 0.09, 8))
+    colours = np.percentile(band, 65, axis=0)
+    # Neighbouring columns are evened out: single dark ones are hairs of the brow or the frame of glasses.
+    smooth = cv2.GaussianBlur(colours.astype(np.float32), (1, 0), sigmaX=0.1, sigmaY=3.0)
+    bright = np.median(colours, axis=0)
+    return np.maximum(np.asarray(smooth, np.float64).reshape(LID_COLUMNS, 3), 0.85 * bright)
+
+
+def _lash_colour(rgb: U8, points: F64, upper: tuple[int, ...], lower: tuple[int, ...]) -> F64:
+    pieces = [
+        rgb[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].reshape(-1, 3)
+        for x, y in np.round(points[list(upper), :2]).astype(int)
+        if 0 <= x < rgb.shape[1] and 0 <= y < rgb.shape[0]
+    ]
+    if not pieces:
+        return np.array([40.0, 30.0, 26.0])
+    pixels = np.concatenate(pieces).astype(np.float64)
+    return pixels[np.argsort(pixels @ LUMA)[: max(1, len(pixels) // 6)]].mean(axis=0)
+
+
+def _needs_painted_lid(
+    rgb: U8, points: F64, upper: tuple[int, ...], fold: tuple[int, ...], frame: HeadFrame
+) -> bool:
+    start, end = _columns(points, upper)[4:-4], _columns(points, fold)[4:-4]
+    if float(np.linalg.norm(end - start, axis=1).mean()) / frame.iod_px < HOODED_LID_IOD:
+        return True
+    above = end + (end - start)
+    luminance = _band(rgb, end, above - end + 0.06 * frame.iod_px * np.array([0.0, -1.0]), np.linspace(0.0, 1.0, 12))
+    luminance = luminance @ LUMA
+    skin = max(float(np.median(luminance)), 20.0)
+    steps = np.abs(np.diff(luminance, axis=0)).max(axis=0) / skin
+    return bool(np.median(steps) > FRAME_EDGE_RATIO)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _paint(
+    pixels: NDArray[np.uint8],
+    own: NDArray[np.uint8],
+    table_u: NDArray[np.float32],
+    upper: NDArray[np.float32],
+    lower: NDArray[np.float32],
+    to_local: NDArray[np.float32],
+    soft: float,
+    lid: NDArray[np.float32],
+    lash: NDArray[np.float32],
+    blink: float,
+    painted: bool,
+) -> None:
+    first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
+    half = table_u[-1] - 0.5
+    for row in range(pixels.shape[0]):
+        for column in range(pixels.shape[1]):
+            u = to_local[0, 0] * column + to_local[0, 1] * row + to_local[0, 2]
+            v = to_local[1, 0] * column + to_local[1, 1] * row + to_local[1, 2]
+            if abs(u) > half:
+                continue
+            high, low = edges_at(u, first, per_u, upper, lower)
+            ends = min(1.0, max(0.0, (1.0 - abs(u) / half) / 0.18))
+            inside = min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(max((low - v) / (2 * soft) + 0.5, 0.0), 1.0)
+            if not painted:
+                inside *= min(max((low - high - 0.012) / 0.03, 0.0), 1.0) if blink > 0.05 else 1.0
+            edge = high
+            if painted:
+                edge = high + blink * 0.92 * max(low - high, 0.0)
+            for c in range(3):
+                value = float(pixels[row, column, c])
+                value += inside * (own[row, column, c] - value)
+                if painted and blink > 0.02:
+                    top = high - 0.035 * min(1.0, 3.0 * blink)
+                    cover = min(max((v - top) / 0.025, 0.0), 1.0) * min(max((edge - v) / (2 * soft) + 0.5, 0.0), 1.0)
+                    cover *= min(1.0, 5.0 * blink) * ends
+                    at = min(max((u / half * 0.5 + 0.5) * (lid.shape[0] - 1), 0.0), lid.shape[0] - 1.001)
+                    i = int(at)
+                    skin = lid[i, c] * (1 - at + i) + lid[i + 1, c] * (at - i)
+                    # A lid lies on a ball: a little darker towards the lashes and the corners.
+                    turn = min(max((v - top) / max(low - top, 0.01), 0.0), 1.0)
+                    skin *= (1.0 - 0.16 * turn * turn) * (0.90 + 0.10 * ends)
+                    value += cover * (skin - value)
+                strength = min(max((blink - 0.35) / 0.5, 0.0), 1.0) if not painted else min(1.0, 4.0 * blink)
+                if strength > 0.0:
+                    line = edge if painted else 0.5 * (high + low)
+                    off = (v - line) / (0.010 + soft)
+                    dark = 0.75 * strength * np.exp(-off * off) * ends
+                    value += dark * (lash[c] - value)
+                pixels[row, column, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
+
+

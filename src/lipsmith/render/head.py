@@ -1,0 +1,182 @@
+"""Moves the head as a whole: a smooth field over the picture, near the face as deep as the face is.
+
+The head turns about an axis one eye distance behind the nose bridge; neck, shoulders and background fade out of the
+motion. Because every motion is a sum of a few fixed fields, a frame costs one small weighted sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from lipsmith.face.geometry import F64, HeadFrame, smoothstep
+from lipsmith.face.layout import FACE_OVAL, I32
+from lipsmith.media.clip import F32
+from lipsmith.render.warp import Grid, rasterise
+
+CELLS_PER_IOD = 18
+REACH_IOD = (4.0, 5.0)
+"""Nothing further from the nose bridge than this (to the side, up and down) moves, not even with a breath."""
+PIVOT_DEPTH_IOD = 1.0
+TURN_GAIN = 1.25
+"""Landmarks found again on rendered frames show the asked turn times about one over this."""
+BREATH_RISE_IOD = 0.012
+
+
+class HeadField:
+    """The field of one face in one picture."""
+
+    def __init__(
+        self, points: F64, triangles: I32, frame: HeadFrame, matte: F32, size: tuple[int, int], least_area: float
+    ) -> None:
+        """``matte``: (h, w) float32 0-1, any resolution; ``size``: width, height of the picture in pixels."""
+        width, height = size
+        self._frame = frame
+        reach = [REACH_IOD[0] * frame.iod_px, REACH_IOD[1] * frame.iod_px]
+        self.grid = Grid.over(
+            max(0.0, frame.origin[0] - reach[0]),
+            max(0.0, frame.origin[1] - reach[1]),
+            min(width - 1.0, frame.origin[0] + reach[0]),
+            min(height - 1.0, frame.origin[1] + reach[1]),
+            max(1.0, frame.iod_px / CELLS_PER_IOD),
+        )
+        x, y = self._head_coordinates()
+        inside = self._person(points, matte, size)
+        weight = self._weight(x, y, inside, points)
+        depth = self._depth(points, triangles, least_area)
+        nearness = PIVOT_DEPTH_IOD - depth
+        neck_y = float(frame.to_head(points)[152, 1]) + 0.5
+        none = np.zeros_like(x)
+        near = (1.0 - smoothstep(np.abs(x), 1.8, 3.0)) * (1.0 - smoothstep(y, 3.2, 4.6))
+        torso = smoothstep(y, neck_y + 0.1, neck_y + 1.1) * np.clip(inside, 0, 1) * near
+        self._fields = np.stack(
+            [
+                np.stack([weight * nearness * TURN_GAIN, none]),  # yaw, per radian
+                np.stack([none, weight * nearness * TURN_GAIN]),  # pitch, per radian
+                np.stack([-weight * (y - neck_y), weight * x]),  # roll, per radian
+                np.stack([weight, none]),
+                np.stack([none, weight]),
+                np.stack([none, -BREATH_RISE_IOD * torso]),
+            ]
+        ).astype(np.float32)
+        cells_x, cells_y = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
+        self._cells = np.stack([cells_x, cells_y], axis=-1).astype(np.float32)
+        self.weight: F32 = weight.astype(np.float32)
+        self.torso: F32 = torso.astype(np.float32)
+
+    def moving_rectangle(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom (even, pixels) outside of which no frame ever changes."""
+        moving = (self.weight > 0.002) | (self.torso > 0.002)
+        rows, columns = np.flatnonzero(moving.any(axis=1)), np.flatnonzero(moving.any(axis=0))
+        pitch, (width, height) = self.grid.pitch, size
+        left, right = self.grid.x + (columns[0] - 2) * pitch, self.grid.x + (columns[-1] + 2) * pitch
+        top, bottom = self.grid.y + (rows[0] - 2) * pitch, self.grid.y + (rows[-1] + 2) * pitch
+        return (
+            max(0, int(left) // 2 * 2),
+            max(0, int(top) // 2 * 2),
+            min(width, (int(np.ceil(right)) + 2) // 2 * 2),
+            min(height, (int(np.ceil(bottom)) + 2) // 2 * 2),
+        )
+
+    def way_back(self, channels: Mapping[str, float]) -> F32:
+        """(rows, columns, 2) float32 pixels on `grid`: pixel ``x`` of the frame shows what stood at ``x + way_back``."""
+        amounts = np.array(
+            [
+                np.sin(np.radians(channels["head_yaw"])),
+                np.sin(np.radians(channels["head_pitch"])),
+                np.radians(channels["head_roll"]),
+                channels["head_x"],
+                channels["head_y"],
+                channels["breath"],
+            ],
+            dtype=np.float32,
+        )
+        in_head = np.tensordot(amounts, self._fields, axes=1)
+        across, down = self._frame.rotation[0, :2], self._frame.rotation[1, :2]
+        # Directions in the picture: unit length, so that a turned head's foreshortening is not applied twice.
+        across, down = across / np.linalg.norm(across), down / np.linalg.norm(down)
+        forward = (
+            in_head[0][..., None] * across.astype(np.float32) + in_head[1][..., None] * down.astype(np.float32)
+        ) * np.float32(self._frame.iod_px)
+        back = forward
+        for _ in range(2):  # back(x) = -forward(x + back(x)), by fixed point
+            at = self._cells - back / np.float32(self.grid.pitch)
+            back = cv2.remap(forward, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.ascontiguousarray(-back, dtype=np.float32)
+
+    def _head_coordinates(self) -> tuple[F64, F64]:
+        """The head's x and y (IOD) at every cell, as if the picture were flat at the nose bridge."""
+        columns, rows = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
+        offsets = np.stack(
+            [
+                columns * self.grid.pitch + self.grid.x - self._frame.origin[0],
+                rows * self.grid.pitch + self.grid.y - self._frame.origin[1],
+            ],
+            axis=-1,
+        )
+        across, down = self._frame.rotation[0, :2], self._frame.rotation[1, :2]
+        to_head = np.linalg.inv(np.stack([across / np.linalg.norm(across), down / np.linalg.norm(down)]))
+        flat = offsets @ to_head / self._frame.iod_px
+        return flat[..., 0], flat[..., 1]
+
+    def _person(self, points: F64, matte: F32, size: tuple[int, int]) -> F64:
+        """0-1 at every cell: the person by the matte, and the face in any case (drawings escape the matte)."""
+        grid = self.grid
+        scale = np.array([matte.shape[1] / size[0], matte.shape[0] / size[1]])
+        to_matte = np.array(
+            [[grid.pitch * scale[0], 0, grid.x * scale[0]], [0, grid.pitch * scale[1], grid.y * scale[1]]]
+        )
+        shown = cv2.warpAffine(
+            matte,
+            to_matte,
+            (grid.width, grid.height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        oval = points[list(FACE_OVAL), :2]
+        centre = oval.mean(axis=0)
+        face = np.zeros((grid.height, grid.width), np.uint8)
+        outline = (centre + 1.25 * (oval - centre) - [grid.x, grid.y]) / grid.pitch
+        cv2.fillPoly(face, [np.round(outline).astype(np.int32)], 255)
+        return np.maximum(shown.astype(np.float64), face / 255.0)
+
+    def _weight(self, x: F64, y: F64, inside: F64, points: F64) -> F64:
+        """How far each cell takes part in the head's motion."""
+        head = self._frame.to_head(points)
+        chin = float(head[152, 1])
+        centre_y = float(head[[10, 152], 1].mean())
+        neck = 1.0 - smoothstep(y, chin - 0.25, chin + 0.90)
+        radius = np.hypot(x / 1.25, (y - centre_y) / 1.7)
+        side = 1.0 - smoothstep(radius, 1.25, 2.1)
+        outside = (inside < 0.5).astype(np.uint8)
+        away = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * self.grid.pitch / self._frame.iod_px
+        person = 1.0 - smoothstep(away, 0.0, 0.55)
+        sigma = 0.10 * self._frame.iod_px / self.grid.pitch
+        return np.asarray(cv2.GaussianBlur(neck * side * person, (0, 0), sigma), dtype=np.float64)
+
+    def _depth(self, points: F64, triangles: I32, least_area: float) -> F64:
+        """Depth (IOD behind the nose bridge) at every cell: the mesh's own, and a rounded head around it."""
+        grid = self.grid
+        head = self._frame.to_head(points)
+        values = np.zeros((len(points), 3), np.float32)
+        values[:, 0] = head[:, 2]
+        flow = np.zeros((grid.height, grid.width, 3), np.float32)
+        covered = np.zeros((grid.height, grid.width), np.uint8)
+        rasterise(triangles, points[:, :2].astype(np.float32), values, least_area, grid.place, flow, covered)
+        known = covered.astype(np.float32)
+        depth = flow[..., 0] * known
+        filled, weight = depth.copy(), known.copy()
+        for sigma_iod in (0.15, 0.4, 1.0):  # ever wider means fill what is still unknown
+            sigma = sigma_iod * self._frame.iod_px / grid.pitch
+            near = cv2.GaussianBlur(filled * weight, (0, 0), sigma)
+            much = cv2.GaussianBlur(weight, (0, 0), sigma)
+            share = np.clip(much * 6.0, 0.0, 1.0) * (1.0 - weight)
+            filled = filled * weight + share * near / np.maximum(much, 1e-6)
+            weight = weight + share
+            filled = filled / np.maximum(weight, 1e-6)
+        edge = float(head[list(FACE_OVAL), 2].mean())
+        filled = filled * weight + edge * (1.0 - weight)
+        sigma = 0.07 * self._frame.iod_px / grid.pitch
+        return np.asarray(cv2.GaussianBlur(np.minimum(filled, PIVOT_DEPTH_IOD + 0.1), (0, 0), sigma), dtype=np.float64)

@@ -1,0 +1,338 @@
+"""The inside of the mouth: teeth, tongue and cavity, painted between the lips, lit as the face is.
+
+A mouth that was open in the picture keeps its own teeth as long as they are visible and the asked opening resembles
+the picture's; everything else is made. The upper teeth belong to the skull, the lower ones to the jaw. Colours come from
+the picture itself: the skin and lips around, the whites of the eyes, the person's own teeth if they show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lipsmith.face.geometry import F64, smoothstep
+from lipsmith.face.layout import (
+    INNER_LOWER,
+    INNER_UPPER,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_LIP_RINGS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_LIP_RINGS,
+)
+from lipsmith.media.clip import F32, U8
+from lipsmith.render.opening import View, edges_at
+from lipsmith.render.shape import FaceShape
+from lipsmith.render.warp import SOURCE_SCALE
+
+LUMA = np.array([0.2126, 0.7152, 0.0722])
+"""BT.709 luminance of linear-ish RGB; good enough for telling dark from bright."""
+WARM = np.array([1.06, 0.99, 0.86])
+"""Colour of teeth in neutral light, relative to grey."""
+INCISAL_EDGE_IOD = 0.082
+"""The upper front teeth end this far below the line where the lips meet at rest."""
+CHEEKS = (50, 205, 101, 280, 425, 330)
+"""Mesh points on the cheeks, three a side, where the skin's colour is read."""
+OWN_MOUTH_LEAST_GAP_IOD = 0.05
+"""Mouths open by less than this in the picture show too little of their inside to keep it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MouthLook:
+    """Colours and lighting of one person's mouth, and the picture's own teeth if it shows some."""
+
+    tooth: F32
+    """(3,) RGB 0-255 of a well-lit front tooth."""
+    tongue: F32
+    cavity: F32
+    gum: F32
+    line: F32
+    """(3,) colour of the shadow where the lips touch."""
+    light: tuple[float, float]
+    """Brightness at the picture's left and right end of the mouth, relative to its middle."""
+    incisal_iod: float
+    """Where the upper teeth end, IOD below the inner edge of the upper lip in the picture."""
+    own_alpha: U8 | None
+    """(h, w) how far the picture's own mouth interior is kept, at the enlarged source's scale; None if closed."""
+    own_teeth: U8 | None
+    """(h, w) the same for its teeth alone."""
+    own_origin: tuple[int, int]
+    """Column and row of those masks' first pixel in the enlarged source."""
+    own_gap_iod: float
+    """The picture's own opening, IOD; 0 where it has none to keep."""
+
+    @property
+    def keeps_own(self) -> bool:
+        return self.own_alpha is not None
+
+
+def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, crop: tuple[int, int]) -> MouthLook:
+    """Reads colours and light from the picture. ``crop``: left and top of the enlarged source in the picture, pixels."""
+    skin = _median_at(rgb, points[list(CHEEKS), :2], 0.10 * shape.frame.iod_px)
+    lip = _lip_colour(rgb, points)
+    white = _eye_white(rgb, points)
+    own_alpha, own_teeth, origin, own_tooth = _own_mouth(rgb, points, shape, skin, crop)
+    keeps = own_alpha is not None
+    tooth = own_tooth if own_tooth is not None else _made_tooth(skin, white)
+    tongue = (0.5 * lip + 0.5 * np.array([1.0, 0.58, 0.62]) * skin * 0.9) * 1.1
+    cavity = 0.36 * lip + np.array([6.0, 0.0, 0.0])
+    gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
+    colours = [tooth, tongue, cavity, gum, 0.42 * lip]
+    if grey:
+        colours = [np.repeat(colour @ LUMA, 3) for colour in colours]
+    left, right = (
+        _median_at(rgb, points[list(side), :2], 0.10 * shape.frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
+    )
+    mean = max((left + right) / 2, 1.0)
+    made_gap = 0.0 if shape.aperture < 0.02 else min(0.35 * shape.aperture, 0.05)
+    return MouthLook(
+        tooth=colours[0].astype(np.float32),
+        tongue=colours[1].astype(np.float32),
+        cavity=colours[2].astype(np.float32),
+        gum=colours[3].astype(np.float32),
+        line=colours[4].astype(np.float32),
+        light=(float(np.clip(left / mean, 0.6, 1.35)), float(np.clip(right / mean, 0.6, 1.35))),
+        incisal_iod=INCISAL_EDGE_IOD + made_gap,
+        own_alpha=own_alpha,
+        own_teeth=own_teeth,
+        own_origin=origin,
+        own_gap_iod=shape.aperture if keeps else 0.0,
+    )
+
+
+def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_iod: float, skull: F64) -> None:
+    """Paints what lies between the lips into ``view.pixels``.
+
+    ``gap_iod``: the asked opening; ``skull``: (2,) u and v in the view of the point where the picture's upper lip
+    ends, carried by the head alone.
+    """
+    shape = view.pixels.shape[:2]
+    own_alpha = np.zeros(shape, np.float32)
+    if look.own_alpha is not None and look.own_teeth is not None:
+        at = view.own_positions - np.array(look.own_origin, dtype=np.float32)
+        whole = cv2.remap(look.own_alpha, at, None, cv2.INTER_LINEAR)
+        teeth = cv2.remap(look.own_teeth, at, None, cv2.INTER_LINEAR)
+        # A mouth opened further than in the picture keeps the teeth only: the rest would float.
+        beyond = np.float32(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35))
+        own_alpha = (whole * (1 - beyond) + teeth * beyond) / np.float32(255.0)
+    contact = 0.5 if look.keeps_own else 0.0
+    brightness = 0.5 + 0.5 * float(smoothstep(gap_iod, 0.01, 0.10))
+    _paint(
+        view.pixels,
+        view.own,
+        own_alpha,
+        view.u,
+        view.upper,
+        view.lower,
+        view.to_local,
+        max(view.softness, 0.004),
+        view.softness,
+        np.stack([look.tooth, look.tongue, look.cavity, look.gum, look.line]),
+        np.array([*look.light, brightness, channels["tongue"], contact, look.incisal_iod], dtype=np.float32),
+        skull.astype(np.float32),
+    )
+
+
+def _made_tooth(skin: F64, white: F64) -> F64:
+    luminance = float(np.clip(1.05 * max(1.0 * (white @ LUMA), skin @ LUMA), 45, 235))
+    warm = WARM / (WARM @ LUMA)
+    eye = white / max(white @ LUMA, 1.0)
+    tint = 0.65 * warm + 0.35 * eye
+    return np.clip(luminance * tint / (tint @ LUMA), 0, 250)
+
+
+def _median_at(rgb: U8, centres: F64, radius_px: float) -> F64:
+    """Median colour of small squares around points; points outside the picture are left out."""
+    height, width = rgb.shape[:2]
+    radius = max(1, round(radius_px))
+    pieces = []
+    for x, y in np.round(centres).astype(int):
+        piece = rgb[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
+        if 0 <= x < width and 0 <= y < height and piece.size:
+            pieces.append(piece.reshape(-1, 3))
+    if not pieces:
+        return np.array([150.0, 120.0, 105.0])
+    return np.median(np.concatenate(pieces), axis=0)
+
+
+def _polygon_mask(size: tuple[int, int], outline: F64) -> U8:
+    mask = np.zeros(size, np.uint8)
+    cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
+    return mask
+
+
+def _lip_colour(rgb: U8, points: F64) -> F64:
+    size = rgb.shape[:2]
+    outside = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
+    inside = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
+    lips = (_polygon_mask(size, points[outside, :2]) > 127) & (_polygon_mask(size, points[inside, :2]) < 64)
+    if lips.sum() < 8:
+        return _median_at(rgb, points[[0, 17], :2], 2)
+    return np.median(rgb[lips], axis=0)
+
+
+def _eye_white(rgb: U8, points: F64) -> F64:
+    """Colour of the brighter part of the eyes."""
+    found = []
+    for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID)):
+        outline = points[[*upper, *lower[-2:0:-1]], :2]
+        found.append(rgb[_polygon_mask(rgb.shape[:2], outline) > 200])
+    pixels = np.concatenate(found).astype(np.float64)
+    if len(pixels) < 8:
+        return np.array([170.0, 165.0, 160.0])
+    luminance = pixels @ LUMA
+    return np.median(pixels[luminance >= np.percentile(luminance, 80)], axis=0)
+
+
+def _own_mouth(
+    rgb: U8, points: F64, shape: FaceShape, skin: F64, crop: tuple[int, int]
+) -> tuple[U8 | None, U8 | None, tuple[int, int], F64 | None]:
+    """Masks of the picture's own mouth interior and teeth, their place, and the colour of its teeth."""
+    nothing = (None, None, (0, 0), None)
+    if shape.aperture < OWN_MOUTH_LEAST_GAP_IOD:
+        return nothing
+    outline = points[[*INNER_UPPER, *INNER_LOWER[-2:0:-1]], :2]
+    margin = 0.1 * shape.frame.iod_px
+    low = np.maximum(np.floor(outline.min(axis=0) - margin), 0).astype(int)
+    high = np.minimum(np.ceil(outline.max(axis=0) + margin), [rgb.shape[1], rgb.shape[0]]).astype(int)
+    if (high - low < 4).any():
+        return nothing
+    piece = rgb[low[1] : high[1], low[0] : high[0]]
+    large = cv2.resize(piece, None, fx=SOURCE_SCALE, fy=SOURCE_SCALE, interpolation=cv2.INTER_LINEAR)
+    inside = _polygon_mask(large.shape[:2], (outline - low + 0.5) * SOURCE_SCALE - 0.5)
+    teeth = _tooth_share(large.astype(np.float64), skin)
+    shown = float(teeth[inside > 127].mean()) if (inside > 127).any() else 0.0
+    if shown < 0.30 or (shape.aperture < 0.16 and shown < 0.45):
+        return nothing  # half open without clear teeth: the made interior looks better
+    own_tooth = np.percentile(large[(inside > 127) & (teeth > 0.6)], 70, axis=0).astype(np.float64)
+    sigma = max(0.6, 0.012 * shape.frame.iod_px) * SOURCE_SCALE / 2
+    feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma)
+    toothed = cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma)
+    origin = (int((low[0] - crop[0]) * SOURCE_SCALE), int((low[1] - crop[1]) * SOURCE_SCALE))
+    return np.asarray(feathered, np.uint8), np.asarray(toothed, np.uint8), origin, own_tooth
+
+
+def _tooth_share(rgb: F64, skin: F64) -> F64:
+    """0-1: bright and of little colour, measured against the skin."""
+    luminance = rgb @ LUMA
+    colour = (rgb.max(axis=-1) - rgb.min(axis=-1)) / np.maximum(rgb.max(axis=-1), 1.0)
+    skin_colour = float((skin.max() - skin.min()) / max(skin.max(), 1.0))
+    bright = smoothstep(luminance / max(skin @ LUMA, 1.0), 0.55, 0.80)
+    plain = 1.0 - smoothstep(colour, max(0.25, 0.75 * skin_colour), max(0.45, 1.2 * skin_colour))
+    return bright * plain
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _step(value: float, low: float, high: float) -> float:
+    t = min(max((value - low) / (high - low), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _tooth(across: float) -> tuple[float, float, float]:
+    """Which part of which upper tooth lies at ``across`` IOD from the middle.
+
+    Answers the place within the tooth (-1 … 1), how much shorter it is than the front teeth (IOD), and its shade.
+    Widths as seen from the front, on the arch: two incisors, canine, two premolars.
+    """
+    a = abs(across)
+    if a < 0.130:
+        return (a - 0.065) / 0.065, 0.0, 1.0
+    if a < 0.230:
+        return (a - 0.180) / 0.050, 0.013, 0.97
+    if a < 0.318:
+        return (a - 0.274) / 0.044, 0.004, 0.92
+    if a < 0.380:
+        return (a - 0.349) / 0.031, 0.020, 0.87
+    return (a - 0.4025) / 0.0225, 0.026, 0.80
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _paint(
+    pixels: NDArray[np.uint8],
+    own: NDArray[np.uint8],
+    own_alpha: NDArray[np.float32],
+    table_u: NDArray[np.float32],
+    upper: NDArray[np.float32],
+    lower: NDArray[np.float32],
+    to_local: NDArray[np.float32],
+    soft: float,
+    half_pixel: float,
+    colours: NDArray[np.float32],
+    numbers: NDArray[np.float32],
+    skull: NDArray[np.float32],
+) -> None:
+    first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
+    light_left, light_right, brightness = numbers[0], numbers[1], numbers[2]
+    tongue_up, contact, incisal = numbers[3], numbers[4], numbers[5]
+    # Half the width of the opening, for the shadow towards the corners.
+    half = 0.05
+    for i in range(upper.shape[0]):
+        if lower[i] - upper[i] > 0.004:
+            half = max(half, abs(table_u[i]))
+    middle_high, middle_low = edges_at(0.0, first, per_u, upper, lower)
+    middle_gap = max(middle_low - middle_high, 1e-4)
+    for row in range(pixels.shape[0]):
+        for column in range(pixels.shape[1]):
+            u = to_local[0, 0] * column + to_local[0, 1] * row + to_local[0, 2]
+            v = to_local[1, 0] * column + to_local[1, 1] * row + to_local[1, 2]
+            if abs(u) > half + 0.05:
+                continue
+            high, low = edges_at(u, first, per_u, upper, lower)
+            gap = low - high
+            if contact > 0.0 and gap < 0.045:
+                off = (v - (high + low) * 0.5) / 0.010
+                ends = 1.0 - _step(abs(u), 0.55 * half, 1.0 * half)
+                dark = contact * (1.0 - _step(gap, 0.012, 0.045)) * np.exp(-off * off) * ends
+                for c in range(3):
+                    pixels[row, column, c] = np.uint8((1 - dark) * pixels[row, column, c] + dark * colours[4, c])
+            inside = min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(max((low - v) / (2 * soft) + 0.5, 0.0), 1.0)
+            inside *= _step(gap / (2 * half_pixel), 0.3, 1.6)
+            if inside <= 0.003:
+                continue
+            below, above = max(v - high, 0.0), max(low - v, 0.0)
+            across, down = u - skull[0], v - skull[1]
+            shadow = 1.0 - 0.45 * min(abs(u / half), 1.0) ** 3
+            deep = min(below / max(gap, 1e-3), 1.0)
+            # Tongue: rises from behind the lower lip, its tip up to the upper teeth.
+            tongue_top = low - (0.36 + 0.48 * tongue_up) * gap * (1.0 - 0.55 * min(abs(u / half), 1.0) ** 2)
+            tongue_alpha = _step(v, tongue_top - 0.012, tongue_top + 0.012 + soft)
+            tongue_shade = 0.65 + 0.35 * min(max((v - tongue_top) / max(0.32 * middle_gap, 0.02), 0.0), 1.0)
+            groove = 1.0 - 0.10 * np.exp(-((u - skull[0]) / 0.02) ** 2)
+            # Lower teeth: just above the lower lip, in front of a low tongue.
+            place_low, _, shade_low = _tooth(across * 1.25)
+            lower_edge = low - 0.036 * _step(middle_gap, 0.10, 0.20) - 0.010 + 0.012 * place_low**4
+            lower_alpha = _step(v, lower_edge - soft, lower_edge + soft) * _step(middle_gap, 0.10, 0.17)
+            lower_alpha *= (1.0 - _step(abs(across), 0.20, 0.27)) * (1.0 - _step(tongue_up, 0.3, 0.6))
+            # Upper teeth: fixed to the skull.
+            place, shorter, shade = _tooth(across)
+            edge = incisal - shorter - 0.16 * across * across - 0.016 * place**4
+            upper_alpha = 1.0 - _step(down, edge - 0.006 - soft, edge + 0.006 + soft)
+            upper_alpha *= 1.0 - _step(abs(across), 0.40, 0.43)
+            seam = 1.0 - 0.16 * _step(abs(place), 0.86, 1.0)
+            arch = 1.0 - 0.45 * min(abs(across) / 0.46, 1.0) ** 2
+            body = 0.94 + 0.06 * np.exp(-((down - edge + 0.06) / 0.05) ** 2)
+            gum_alpha = 1.0 - _step(down, edge - 0.185, edge - 0.155)
+            front_tongue = _step(tongue_up, 0.6, 0.9) * tongue_alpha
+            lit = light_left + (light_right - light_left) * min(max(u / (2 * half) + 0.5, 0.0), 1.0)
+            under_lip = 0.78 + 0.22 * _step(below, 0.0, 0.06)
+            over_lip = 0.85 + 0.15 * _step(above, 0.0, 0.05)
+            for c in range(3):
+                value = colours[2, c] * (0.75 + 0.75 * deep)
+                value += tongue_alpha * (colours[1, c] * tongue_shade * groove - value)
+                value += lower_alpha * (colours[0, c] * 0.70 * shade_low * arch - value)
+                teeth = colours[0, c] * shade * seam * arch * body
+                teeth += gum_alpha * (colours[3, c] * arch - teeth)
+                value += upper_alpha * (teeth - value)
+                value += front_tongue * (colours[1, c] * tongue_shade * groove - value)
+                value *= shadow * lit * under_lip * over_lip * brightness
+                keep = own_alpha[row, column]
+                value += keep * (own[row, column, c] * (0.8 + 0.2 * under_lip) - value)
+                out = (1 - inside) * pixels[row, column, c] + inside * value
+                pixels[row, column, c] = np.uint8(min(max(out + 0.5, 0.0), 255.0))

@@ -1,0 +1,215 @@
+"""One picture that can be drawn with any motion: everything that stays the same is prepared once.
+
+A frame is drawn in a dozen steps: move the mesh, lay its flow, turn the head, sample the picture once, shade the folds,
+then mouth and eyes as openings with their inside, then back into the picture's planes. Drawing depends on nothing but the
+channels of that frame, so frames can be drawn in any order and in several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lipsmith.face.geometry import F64
+from lipsmith.face.landmarks import Face
+from lipsmith.face.layout import (
+    I32,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_LIP_RINGS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_LIP_RINGS,
+)
+from lipsmith.media.clip import F32, U8, Picture
+from lipsmith.render.blend import put_patch, to_i420
+from lipsmith.render.eyes import EyeLook, paint_eye, read_eye
+from lipsmith.render.head import HeadField
+from lipsmith.render.mouth import paint_mouth, read_look
+from lipsmith.render.opening import Opening
+from lipsmith.render.shade import FoldShade
+from lipsmith.render.shape import FaceShape
+from lipsmith.render.warp import (
+    FLOW_CELLS_PER_IOD,
+    SOURCE_SCALE,
+    Grid,
+    Skirt,
+    apply_shade,
+    carry_forward,
+    enlarged,
+    facing_triangles,
+    fill_gaps,
+    rasterise,
+    resample,
+    trace_back,
+)
+
+LEAST_AREA_IOD2 = -0.004
+"""Doubled area from which on a triangle is drawn; slightly negative, so that slivers at the mouth corners stay."""
+
+
+class Portrait:
+    """A picture with one face in it, ready to be drawn."""
+
+    def __init__(self, picture: Picture, face: Face, *, matte: F32, triangles: I32) -> None:
+        """``picture`` has even sides; ``matte``: (h, w) float32 0-1, any size; ``triangles``: of the face mesh."""
+        self._rgb = picture.rgb
+        self._size = (picture.width, picture.height)
+        self.shape = FaceShape(face.points, triangles)
+        iod_px = self.shape.frame.iod_px
+        self._points = face.points[:, :2].copy()
+        self.triangles = facing_triangles(triangles, self.shape.rest)
+        self._skirt = Skirt(face.points)
+        self._pitch = max(1.0, iod_px / FLOW_CELLS_PER_IOD)
+        self._least_area = LEAST_AREA_IOD2 * (iod_px / self._pitch) ** 2
+        field_area = LEAST_AREA_IOD2 * 18**2
+        self._head = HeadField(face.points, self.triangles, self.shape.frame, matte, self._size, field_area)
+        low, high = self._skirt.points.min(axis=0), self._skirt.points.max(axis=0)
+        self._flow_grid = Grid.over(float(low[0]), float(low[1]), float(high[0]), float(high[1]), self._pitch)
+        self.rect = self._moving_rectangle(low, high)
+        self._crop, self._source = self._enlarged_source(iod_px)
+        self._origin = np.array([*self._crop, SOURCE_SCALE], dtype=np.float32)
+        self._local = self.shape.frame.rotation[:2, :2] * iod_px
+        self._shade = FoldShade(self.shape.rest, self.triangles)
+        self._mouth = Opening(
+            UPPER_LIP_RINGS[3],
+            LOWER_LIP_RINGS[3],
+            self.triangles,
+            upper_side=[p for ring in UPPER_LIP_RINGS for p in ring[1:-1]],
+            lower_side=[p for ring in LOWER_LIP_RINGS for p in ring[1:-1]],
+            margin_iod=0.22,
+        )
+        self._eyes = [
+            Opening(upper, lower, self.triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.10)
+            for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
+        ]
+        self.mouth_look = read_look(picture.rgb, face.points, self.shape, grey=picture.grey, crop=self._crop)
+        self.eye_looks: list[EyeLook] = [
+            read_eye(picture.rgb, face.points, self.shape.frame, left=left, grey=picture.grey, crop=self._crop)
+            for left in (True, False)
+        ]
+        self.shape.painted_lids = (self.eye_looks[0].painted, self.eye_looks[1].painted)
+        self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)
+        self._planes = to_i420(picture.rgb)
+
+    def draw_i420(self, channels: Mapping[str, float]) -> U8:
+        """The whole frame: (height * 3 // 2, width) uint8 I420 planes, BT.709, limited range."""
+        planes = self._planes.copy()
+        put_patch(planes, self._draw(channels), self.rect[0], self.rect[1])
+        return planes
+
+    def draw_rgb(self, channels: Mapping[str, float]) -> U8:
+        """The whole frame: (height, width, 3) uint8 RGB."""
+        left, top, right, bottom = self.rect
+        frame = self._rgb.copy()
+        frame[top:bottom, left:right] = self._draw(channels)
+        return frame
+
+    def target_points(self, channels: Mapping[str, float]) -> F64:
+        """(478, 2) pixels: where the mesh lies in a frame, before the head's own motion."""
+        return self._points + self.shape.frame.offsets_to_picture(self.shape.displacement(channels))
+
+    def _draw(self, channels: Mapping[str, float]) -> U8:
+        moved = self.shape.displacement(channels)
+        target = self._points + self.shape.frame.offsets_to_picture(moved)
+        values = self._values(target, moved)
+        flow = self._flow(target, values)
+        head = self._head.way_back(channels)
+        patch = self._sample(flow, head)
+        self._draw_mouth(patch, channels, target, values, head)
+        self._draw_eyes(patch, channels, target, values, head)
+        return patch
+
+    def _values(self, target: F64, moved: F64) -> F32:
+        """(478, 3) what the flow carries at the mesh's points: the way back in pixels, and the shade."""
+        return np.column_stack([self._points - target, self._shade.factors(moved)]).astype(np.float32)
+
+    def _flow(self, target: F64, values: F32) -> F32:
+        grid = self._flow_grid
+        flow = np.zeros((grid.height, grid.width, 3), np.float32)
+        flow[..., 2] = 1.0
+        covered = np.zeros((grid.height, grid.width), np.uint8)
+        away = self._skirt.displacement(target - self._points)
+        points = np.concatenate([target, self._skirt.points + away]).astype(np.float32)
+        ones = np.ones((len(away), 1), np.float32)
+        carried = np.concatenate([values, np.concatenate([-away.astype(np.float32), ones], axis=1)])
+        rasterise(self._skirt.triangles, points, carried, -1e30, grid.place, flow, covered)
+        rasterise(self.triangles, points, carried, self._least_area, grid.place, flow, covered)
+        fill_gaps(flow, covered, 2)
+        return flow
+
+    def _sample(self, flow: F32, head: F32) -> U8:
+        left, top, right, bottom = self.rect
+        where = np.empty((bottom - top, right - left, 2), np.float32)
+        shade = np.empty((bottom - top, right - left), np.float32)
+        rect = np.array(self.rect, dtype=np.int32)
+        trace_back(rect, head, self._head.grid.place, flow, self._flow_grid.place, self._origin, where, shade)
+        patch = resample(self._source, where)
+        apply_shade(patch, shade)
+        return patch
+
+    def _draw_mouth(self, patch: U8, channels: Mapping[str, float], target: F64, values: F32, head: F32) -> None:
+        local = self._turned(channels)
+        view = self._view(self._mouth, target, values, local, head)
+        if view is None:
+            return
+        skull = carry_forward(self._skull[None].astype(np.float32), head, self._head.grid.place)[0] - view.rect[:2]
+        at = view.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
+        paint_mouth(view, self.mouth_look, channels, self.shape.target_aperture(channels), at)
+        self._put(patch, view.rect, view.pixels)
+
+    def _draw_eyes(self, patch: U8, channels: Mapping[str, float], target: F64, values: F32, head: F32) -> None:
+        gaze = np.array([channels["gaze_x"], channels["gaze_y"]])
+        for eye, look, blink in zip(
+            self._eyes, self.eye_looks, (channels["blink_left"], channels["blink_right"]), strict=True
+        ):
+            if blink <= 0.0 and not gaze.any():
+                continue
+            view = self._view(eye, target, values, self._turned(channels), head)
+            if view is not None:
+                gaze_px = gaze @ self._local * SOURCE_SCALE
+                paint_eye(view, look, blink=blink, gaze_px=gaze_px, source=self._source)
+                self._put(patch, view.rect, view.pixels)
+
+    def _view(self, opening: Opening, target: F64, values: F32, local: F64, head: F32):  # type: ignore[no-untyped-def]
+        return opening.view(
+            target=target,
+            values=values,
+            local=local,
+            iod_px=self.shape.frame.iod_px,
+            pitch=self._pitch,
+            least_area=self._least_area,
+            head=head,
+            head_grid=self._head.grid,
+            source=self._source,
+            origin=self._origin,
+            limits=self.rect,
+        )
+
+    def _put(self, patch: U8, rect: np.ndarray, pixels: U8) -> None:  # type: ignore[type-arg]
+        left, top = rect[0] - self.rect[0], rect[1] - self.rect[1]
+        patch[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+
+    def _turned(self, channels: Mapping[str, float]) -> F64:
+        """The head's axes in the frame (rows: pixels per IOD), turned by the frame's own roll."""
+        angle = np.radians(channels["head_roll"])
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        turned: F64 = self._local @ turn
+        return turned
+
+    def _moving_rectangle(self, low: F64, high: F64) -> tuple[int, int, int, int]:
+        left, top, right, bottom = self._head.moving_rectangle(self._size)
+        width, height = self._size
+        return (
+            max(0, min(left, int(low[0]) // 2 * 2)),
+            max(0, min(top, int(low[1]) // 2 * 2)),
+            min(width, max(right, (int(high[0]) + 2) // 2 * 2)),
+            min(height, max(bottom, (int(high[1]) + 2) // 2 * 2)),
+        )
+
+    def _enlarged_source(self, iod_px: float) -> tuple[tuple[int, int], U8]:
+        margin = int(np.ceil(0.6 * iod_px))
+        left, top = max(0, self.rect[0] - margin), max(0, self.rect[1] - margin)
+        right, bottom = min(self._size[0], self.rect[2] + margin), min(self._size[1], self.rect[3] + margin)
+        return (left, top), enlarged(self._rgb[top:bottom, left:right])

@@ -1,0 +1,286 @@
+"""How one face's mesh moves: motion channels of a frame -> displacement of every mesh point.
+
+Lengths are in IOD in the head's own frame (see `lipsmith.face.geometry.HeadFrame`). Knows no pixels.
+
+The fields for opening and widening were measured on tracked speech (ridge regression, nine clips, about 2,400
+frames): the tables below hold their values at anchor points, and the mesh itself spreads them, as the surface of
+least bending (a bi-Laplacian on the mesh graph). The mesh knows that the mouth is a hole, so what the lower lip does
+never leaks into the upper one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lipsmith.face.geometry import F64, HeadFrame, smoothstep
+from lipsmith.face.layout import (
+    CHIN_LINE,
+    I32,
+    INNER_LOWER,
+    INNER_UPPER,
+    LEFT_BROW,
+    LEFT_LID_FOLD,
+    LEFT_LOWER_FOLD,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_LIP_RINGS,
+    MIRROR_PAIRS,
+    RIGHT_BROW,
+    RIGHT_LID_FOLD,
+    RIGHT_LOWER_FOLD,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_LIP_RINGS,
+)
+
+MESH_POINTS = 468
+"""Points with triangles; the ten iris points beyond them only mark the irises."""
+
+GAP_PROFILE = np.array([0.0, 0.36, 0.60, 0.80, 0.94, 1.0, 0.95, 0.82, 0.62, 0.37, 0.0])
+"""Gap between the inner lips at the eleven columns, as a share of the gap at the middle."""
+
+UPPER_LIP_RISE = 0.10
+"""The upper lip's share of an opening; the lower lip and jaw do the rest."""
+CORNER_DROP = 0.33
+"""The mouth corners go down by this share of an opening."""
+
+OPENING_ANCHORS: dict[int, tuple[float, float, float]] = {
+    18: (0, 0.71, 0.20), 200: (0, 0.61, 0.24), 199: (0, 0.55, 0.27), 152: (0, 0.52, 0.29), 148: (0, 0.49, 0.28),
+    176: (0, 0.42, 0.25), 149: (0, 0.34, 0.20), 150: (0, 0.28, 0.15), 136: (0, 0.22, 0.10), 172: (0, 0.16, 0.06),
+    58: (0, 0.09, 0.03), 216: (0, 0.12, 0), 207: (0, 0.12, 0), 205: (0, 0.08, 0), 187: (0, 0.08, 0),
+    50: (0, 0.05, 0), 2: (0, 0, 0), 98: (0, 0, 0), 129: (0, 0, 0), 132: (0, 0.04, 0), 93: (0, 0.01, 0),
+    234: (0, 0, 0),
+}  # fmt: skip
+"""Displacement per IOD of aperture, left half; the right half mirrors it."""
+
+WIDENING_ANCHORS: dict[int, tuple[float, float, float]] = {
+    40: (-0.35, -0.15, 0.10), 37: (-0.12, -0.05, 0.09), 216: (-0.20, -0.09, 0.10), 207: (-0.18, -0.05, 0.08),
+    187: (-0.16, -0.07, 0.05), 205: (-0.14, -0.03, 0.04), 50: (-0.11, -0.04, 0.02), 148: (0, 0.12, 0),
+    149: (0, 0.10, 0), 150: (-0.02, 0.08, 0), 152: (0, 0.12, 0), 2: (0, 0, 0), 98: (-0.03, 0, 0), 129: (-0.03, 0, 0),
+    58: (0, 0, 0), 132: (0, 0, 0), 234: (0, 0, 0),
+}  # fmt: skip
+"""Displacement per IOD of mouth width, left half."""
+
+LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55, 0.28, 0.0])
+"""How far the lip shapes (pucker, press, tuck, raise, drop) act at each of the eleven columns."""
+
+RELAXED_WIDTH = 0.78
+"""Mouth width of an ordinary relaxed mouth, IOD."""
+MAX_CHIN_SQUEEZE = 0.55
+"""Skin between lip and chin may lose at most this share of its length at the widest opening, else it would fold."""
+WIDEST_APERTURE = 0.34
+
+UPPER_LID_SHARE = 0.88
+"""Share of a blink that the upper lid does."""
+LID_FOLD_FOLLOWS = 0.40
+"""The fold above the upper lid follows the lid by this share."""
+BROW_RAISE_IOD = 0.06
+
+Channels = Mapping[str, float]
+
+
+class FaceShape:
+    """The moving mesh of one face."""
+
+    def __init__(self, points: F64, triangles: I32) -> None:
+        """``points``: (478, 3) pixels; ``triangles``: (n, 3) of the mesh."""
+        self.frame = HeadFrame.of(points)
+        self.rest = self.frame.to_head(points)
+        self.aperture = float(np.linalg.norm(self.rest[14] - self.rest[13]))
+        self.width = float(np.linalg.norm(self.rest[291] - self.rest[61]))
+        self.scale = float(np.clip(self.width / 0.74, 0.80, 1.05))
+        """Small mouths open less for the same sound."""
+        self._bending = _bending_energy(self.rest, triangles)
+        self._still = _still_weights(self.rest)
+        self._fields = self._build_fields()
+        self._closing_upper, self._closing_lower = _closing_fields(self.rest)
+        self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
+        self.painted_lids = (False, False)
+        """Left and right: lids that are painted over the eye stay where they are."""
+
+    def target_aperture(self, channels: Channels) -> float:
+        """The gap between the lips that a frame asks of this face, IOD."""
+        return channels["aperture"] * self.scale
+
+    def displacement(self, channels: Channels) -> F64:
+        """(478, 3) IOD: where every point goes in a frame, apart from the head's own motion."""
+        opening = self.target_aperture(channels) - self.aperture
+        widening = channels["width"] * self.scale + (1.0 - channels["smile"]) * self._relaxed
+        amounts = {
+            "opening": opening,
+            "widening": widening,
+            "pucker": channels["pucker"],
+            "press": channels["press"],
+            "tuck": channels["tuck"],
+            "upper_raise": channels["upper_raise"],
+            "lower_drop": channels["lower_drop"],
+            "brow": channels["brow"],
+        }
+        moved = np.tensordot(np.array(list(amounts.values())), self._fields, axes=1)
+        self._meet_gaps(moved, channels)
+        self._close_lids(moved, channels)
+        return moved
+
+    def _meet_gaps(self, moved: F64, channels: Channels) -> None:
+        """Moves the lips so that the gap at every column is exactly what is asked."""
+        profile = GAP_PROFILE ** (1.0 + 0.7 * channels["pucker"])
+        asked = self.target_aperture(channels) * profile
+        upper, lower = list(INNER_UPPER), list(INNER_LOWER)
+        now = (self.rest[lower, 1] + moved[lower, 1]) - (self.rest[upper, 1] + moved[upper, 1])
+        missing = asked - now
+        missing[[0, -1]] = 0.0
+        # A lip that closes comes down a little from above and mostly up from below.
+        moved[:, 1] += self._closing_lower @ (0.75 * missing) - self._closing_upper @ (0.25 * missing)
+
+    def _close_lids(self, moved: F64, channels: Channels) -> None:
+        left, right = self.painted_lids
+        for blink, painted, upper, lower, fold, lower_fold in (
+            (channels["blink_left"], left, LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_LOWER_FOLD),
+            (channels["blink_right"], right, RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_LOWER_FOLD),
+        ):
+            if blink <= 0.0 or painted:
+                continue
+            up, low = list(upper), list(lower)
+            way = blink * (self.rest[low, :2] - self.rest[up, :2])
+            moved[up, :2] += UPPER_LID_SHARE * way
+            moved[low, :2] -= (1.0 - UPPER_LID_SHARE) * way
+            moved[list(fold), :2] += UPPER_LID_SHARE * LID_FOLD_FOLLOWS * way
+            moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * way
+
+    def _build_fields(self) -> F64:
+        """(8, 478, 3): displacement per unit of each amount of `displacement`, in that order."""
+        return np.stack(
+            [
+                self._spread(self._opening_anchors()),
+                self._spread(self._widening_anchors()),
+                self._spread(self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)),
+                self._spread(self._lip_anchors(upper=0.024, lower=-0.036)),
+                self._spread(self._lip_anchors(lower=-0.055, whole_lower=-0.02)),
+                self._spread(self._lip_anchors(upper=-0.85, whole_upper=-1.0)),
+                self._spread(self._lip_anchors(lower=0.85, whole_lower=1.0)),
+                self._brow_field(),
+            ]
+        )
+
+    def _opening_anchors(self) -> dict[int, tuple[float, float, float]]:
+        anchors = _both_sides(OPENING_ANCHORS)
+        upper = CORNER_DROP * (1.0 - GAP_PROFILE) - UPPER_LIP_RISE * GAP_PROFILE
+        lower = upper + GAP_PROFILE
+        for ring in UPPER_LIP_RINGS:
+            anchors |= {point: (0.0, dy, 0.0) for point, dy in zip(ring, upper, strict=True)}
+        for ring in LOWER_LIP_RINGS:
+            anchors |= {point: (0.0, dy, 0.2 * dy) for point, dy in zip(ring, lower, strict=True)}
+        steepest = MAX_CHIN_SQUEEZE / WIDEST_APERTURE
+        for above, below in zip(CHIN_LINE, CHIN_LINE[1:], strict=False):
+            if below in anchors:
+                length = float(np.linalg.norm(self.rest[below] - self.rest[above]))
+                least = anchors[above][1] - steepest * length
+                anchors[below] = (0.0, max(anchors[below][1], least), anchors[below][2])
+            else:
+                anchors[below] = anchors[above]
+        return anchors
+
+    def _widening_anchors(self) -> dict[int, tuple[float, float, float]]:
+        anchors = _both_sides(WIDENING_ANCHORS)
+        across = np.linspace(-1.0, 1.0, 11)
+        for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS):
+            for point, x in zip(ring, across, strict=True):
+                anchors[point] = (0.5 * x * abs(x) ** 0.3, -0.24 * abs(x) ** 1.5, 0.09 + 0.18 * abs(x))
+        return anchors
+
+    def _lip_anchors(
+        self,
+        *,
+        upper: float = 0.0,
+        lower: float = 0.0,
+        whole_upper: float = 0.0,
+        whole_lower: float = 0.0,
+        forward: float = 0.0,
+    ) -> dict[int, tuple[float, float, float]]:
+        """Anchors that move a lip's outer edge (``upper``, ``lower``) and its inner edge (``whole_…``) up or down."""
+        anchors: dict[int, tuple[float, float, float]] = {}
+        for rings, outer, inner in ((UPPER_LIP_RINGS, upper, whole_upper), (LOWER_LIP_RINGS, lower, whole_lower)):
+            for depth, ring in enumerate(rings):
+                dy = outer + (inner - outer) * depth / 3.0
+                for point, share in zip(ring, LIP_COLUMN_SHARE, strict=True):
+                    anchors[point] = (0.0, dy * share, forward * share)
+        lips = self.rest[list(anchors), :2]
+        far = [
+            point
+            for point in range(MESH_POINTS)
+            if point not in anchors and np.min(np.linalg.norm(lips - self.rest[point, :2], axis=1)) > 0.24
+        ]
+        return anchors | {point: (0.0, 0.0, 0.0) for point in far}
+
+    def _brow_field(self) -> F64:
+        anchors = {point: (0.0, -BROW_RAISE_IOD, 0.0) for point in (*LEFT_BROW, *RIGHT_BROW)}
+        anchors |= {point: (0.0, -0.25 * BROW_RAISE_IOD, 0.0) for point in (10, 338, 109, 67, 297)}
+        lids = (*LEFT_UPPER_LID, *RIGHT_UPPER_LID, *LEFT_LID_FOLD, *RIGHT_LID_FOLD)
+        anchors |= {point: (0.0, 0.0, 0.0) for point in lids}
+        anchors |= {point: (0.0, 0.0, 0.0) for point in range(MESH_POINTS) if self.rest[point, 1] > 0.1}
+        return self._spread(anchors, hold_upper_face=False)
+
+    def _spread(self, anchors: Mapping[int, tuple[float, float, float]], *, hold_upper_face: bool = True) -> F64:
+        """(478, 3): the surface of least bending through the anchors."""
+        weights = np.zeros(MESH_POINTS)
+        values = np.zeros((MESH_POINTS, 3))
+        if hold_upper_face:
+            weights += self._still
+        for point, value in anchors.items():
+            weights[point] = 200.0
+            values[point] = value
+        solved = np.linalg.solve(self._bending + np.diag(weights), weights[:, None] * values)
+        return np.vstack([solved, np.zeros((len(self.rest) - MESH_POINTS, 3))])
+
+
+def _both_sides(left: Mapping[int, tuple[float, float, float]]) -> dict[int, tuple[float, float, float]]:
+    return dict(left) | {MIRROR_PAIRS[p]: (-dx, dy, dz) for p, (dx, dy, dz) in left.items() if p in MIRROR_PAIRS}
+
+
+def _bending_energy(rest: F64, triangles: I32) -> F64:
+    """(468, 468): squared graph Laplacian, neighbours weighted by nearness, plus a trace of stretch resistance."""
+    near = np.zeros((MESH_POINTS, MESH_POINTS))
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        i, j = triangles[:, a], triangles[:, b]
+        weight = 1.0 / np.maximum(np.linalg.norm(rest[i] - rest[j], axis=1), 0.02)
+        near[i, j] = weight
+        near[j, i] = weight
+    degree = near.sum(axis=1)
+    laplacian = np.eye(MESH_POINTS) - near / np.maximum(degree, 1e-9)[:, None]
+    stretch = (np.diag(degree) - near) / degree.mean()
+    return laplacian.T @ laplacian + 0.02 * stretch + 1e-6 * np.eye(MESH_POINTS)
+
+
+def _still_weights(rest: F64) -> F64:
+    """(468,): how firmly each point is held in place while the mouth moves: the upper face and the nose."""
+    return 60.0 * (1.0 - smoothstep(rest[:MESH_POINTS, 1], 0.25, 0.60))
+
+
+def _closing_fields(rest: F64) -> tuple[F64, F64]:
+    """Two (478, 11) matrices: motion of the inner lip's columns -> motion of all points on the same side of the mouth.
+
+    The outer edge of a lip follows its inner edge by about nine tenths, else a lip that closes would thin to a line.
+    """
+    lips = {"upper": UPPER_LIP_RINGS, "lower": LOWER_LIP_RINGS}
+    middle = np.interp(
+        rest[:, 0], rest[list(INNER_UPPER), 0], (rest[list(INNER_UPPER), 1] + rest[list(INNER_LOWER), 1]) / 2
+    )
+    own = {side: {p for ring in rings for p in ring[1:-1]} for side, rings in lips.items()}
+    fields = []
+    for side, reach in (("upper", 0.13), ("lower", 0.22)):
+        inner = list(lips[side][3])
+        other = own["lower" if side == "upper" else "upper"]
+        above = rest[:, 1] < middle
+        member = above if side == "upper" else ~above
+        member[list(own[side])] = True
+        member[list(other)] = False
+        distance = np.linalg.norm(rest[:, None, :2] - rest[None, inner, :2], axis=2)
+        near = np.exp(-0.5 * (distance / 0.09) ** 2) + 1e-9
+        share = near / near.sum(axis=1, keepdims=True)
+        follows = np.exp(-0.5 * (distance.min(axis=1) / reach) ** 2)
+        field = share * (follows * member)[:, None]
+        field[inner] = np.eye(len(inner))
+        fields.append(field)
+    return fields[0], fields[1]

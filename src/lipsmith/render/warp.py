@@ -1,0 +1,253 @@
+"""Moves the mesh: rasterises where every pixel of the new face comes from, and resamples the picture once.
+
+A flow is an array of (dx, dy, shade) on a grid coarser than the picture: the pixel at ``s`` shows what was at
+``s + (dx, dy)``, made brighter or darker by the factor ``shade``. Knows no blending and no motion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lipsmith.face.geometry import F64
+from lipsmith.face.layout import FACE_OVAL, I32
+from lipsmith.media.clip import F32, U8
+
+SKIRT_RINGS = ((1.12, 0.85), (1.30, 0.55), (1.60, 0.20), (2.00, 0.0))
+"""Rings around the face: scale of the oval, share of the oval's displacement that the ring still carries."""
+FLOW_CELLS_PER_IOD = 70
+SOURCE_SCALE = 2
+"""Pictures are sampled bilinearly from a copy of twice the size: as sharp as a cubic filter and steadier in motion."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid laid over the picture: cell (0, 0) is centred on pixel (x, y), cells are ``pitch`` pixels apart."""
+
+    x: float
+    y: float
+    pitch: float
+    width: int
+    height: int
+
+    @classmethod
+    def over(cls, left: float, top: float, right: float, bottom: float, pitch: float) -> Grid:
+        """The smallest grid that covers the rectangle."""
+        return cls(
+            x=left,
+            y=top,
+            pitch=pitch,
+            width=max(2, int(np.ceil((right - left) / pitch)) + 1),
+            height=max(2, int(np.ceil((bottom - top) / pitch)) + 1),
+        )
+
+    @property
+    def place(self) -> F32:
+        """(x, y, 1 / pitch) float32, as the kernels take it."""
+        return np.array([self.x, self.y, 1.0 / self.pitch], dtype=np.float32)
+
+
+class Skirt:
+    """Triangles between the face's outline and rings further out, so that the warp fades into neck and hair."""
+
+    def __init__(self, points: F64) -> None:
+        """``points``: (478, 2) or (478, 3) pixels at rest; the skirt's points are numbered from 478 on."""
+        oval = list(FACE_OVAL)
+        self._oval = oval
+        centre = points[oval, :2].mean(axis=0)
+        rings = [centre + scale * (points[oval, :2] - centre) for scale, _ in SKIRT_RINGS]
+        self.points: F64 = np.concatenate(rings)
+        first, count = len(points), len(oval)
+        triangles = []
+        numbers = [oval, *(list(range(first + k * count, first + (k + 1) * count)) for k in range(len(rings)))]
+        for inside, outside in zip(numbers, numbers[1:], strict=False):
+            for k in range(count):
+                following = (k + 1) % count
+                triangles.append((inside[k], outside[k], inside[following]))
+                triangles.append((inside[following], outside[k], outside[following]))
+        self.triangles: I32 = np.array(triangles, dtype=np.int32)
+
+    def displacement(self, moved_px: F64) -> F64:
+        """(144, 2) pixels for the skirt's points, from the (478, 2) displacements of the mesh."""
+        own = moved_px[self._oval]
+        smooth = sum(
+            weight * np.roll(own, shift, axis=0) for shift, weight in ((-2, 1), (-1, 2), (0, 3), (1, 2), (2, 1))
+        )
+        return np.concatenate([share * smooth / 9.0 for _, share in SKIRT_RINGS])
+
+
+def facing_triangles(triangles: I32, head_points: F64) -> I32:
+    """The triangles with their corners ordered so that each has a positive area when the face is seen from the front."""
+    a, b, c = (head_points[triangles[:, k], :2] for k in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    ordered = triangles.copy()
+    ordered[area < 0] = ordered[area < 0][:, [0, 2, 1]]
+    return ordered
+
+
+def signed_areas(points: F64, triangles: I32) -> F64:
+    """(n,) signed areas in square pixels; a negative one is a triangle seen from behind, or folded."""
+    a, b, c = (points[triangles[:, k], :2] for k in range(3))
+    doubled: F64 = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    return doubled / 2
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def rasterise(
+    triangles: NDArray[np.int32],
+    points: NDArray[np.float32],
+    values: NDArray[np.float32],
+    least_area: float,
+    place: NDArray[np.float32],
+    flow: NDArray[np.float32],
+    covered: NDArray[np.uint8],
+) -> None:
+    """Draws triangles with values (n, 3) at their corners (n, 2 pixels) into ``flow`` (h, w, 3); later ones win.
+
+    Triangles whose doubled area is below ``least_area`` are seen from behind and are left out.
+    """
+    height, width = covered.shape
+    x0, y0, per_pixel = place[0], place[1], place[2]
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay = (points[i, 0] - x0) * per_pixel, (points[i, 1] - y0) * per_pixel
+        bx, by = (points[j, 0] - x0) * per_pixel, (points[j, 1] - y0) * per_pixel
+        cx, cy = (points[k, 0] - x0) * per_pixel, (points[k, 1] - y0) * per_pixel
+        doubled = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if doubled < least_area or (doubled < 1e-6 and doubled > -1e-6):
+            continue
+        left = max(0, int(np.ceil(min(ax, bx, cx) - 1e-3)))
+        right = min(width - 1, int(np.floor(max(ax, bx, cx) + 1e-3)))
+        top = max(0, int(np.ceil(min(ay, by, cy) - 1e-3)))
+        bottom = min(height - 1, int(np.floor(max(ay, by, cy) + 1e-3)))
+        inverse = 1.0 / doubled
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                v = ((x - ax) * (cy - ay) - (y - ay) * (cx - ax)) * inverse
+                w = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) * inverse
+                u = 1.0 - v - w
+                if u >= -1e-3 and v >= -1e-3 and w >= -1e-3:
+                    covered[y, x] = 1
+                    for c in range(3):
+                        flow[y, x, c] = u * values[i, c] + v * values[j, c] + w * values[k, c]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def fill_gaps(flow: NDArray[np.float32], covered: NDArray[np.uint8], reach: int) -> None:
+    """Gives every uncovered cell that has covered ones within ``reach`` their mean: slivers at the mouth corners."""
+    height, width = covered.shape
+    for y in range(height):
+        for x in range(width):
+            if covered[y, x] != 0:
+                continue
+            count = 0
+            s0 = s1 = s2 = np.float32(0.0)
+            for yy in range(max(0, y - reach), min(height, y + reach + 1)):
+                for xx in range(max(0, x - reach), min(width, x + reach + 1)):
+                    if covered[yy, xx] == 1:
+                        count += 1
+                        s0 += flow[yy, xx, 0]
+                        s1 += flow[yy, xx, 1]
+                        s2 += flow[yy, xx, 2]
+            if count > 0:
+                flow[y, x, 0] = s0 / count
+                flow[y, x, 1] = s1 / count
+                flow[y, x, 2] = s2 / count
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def trace_back(
+    rect: NDArray[np.int32],
+    head: NDArray[np.float32],
+    head_place: NDArray[np.float32],
+    flow: NDArray[np.float32],
+    flow_place: NDArray[np.float32],
+    origin: NDArray[np.float32],
+    source: NDArray[np.float32],
+    shade: NDArray[np.float32],
+) -> None:
+    """For every pixel of ``rect`` (left, top, right, bottom): where the enlarged source is sampled, and its shade.
+
+    ``head`` (h, w, 2) is the way back through the head's motion, ``flow`` (h, w, 3) through the mesh. ``source``
+    (rows, columns, 2) gets positions in the source copy, whose pixel (0, 0) lies at ``origin``
+    (x, y, scale), ``shade`` (rows, columns) the factor.
+    """
+    head_h, head_w = head.shape[0], head.shape[1]
+    flow_h, flow_w = flow.shape[0], flow.shape[1]
+    left, top = rect[0], rect[1]
+    for row in range(rect[3] - top):
+        y = np.float32(row + top)
+        gy = min(max((y - head_place[1]) * head_place[2], np.float32(0.0)), np.float32(head_h) - np.float32(1.001))
+        iy = int(gy)
+        ty = gy - iy
+        for column in range(rect[2] - left):
+            x = np.float32(column + left)
+            gx = min(max((x - head_place[0]) * head_place[2], np.float32(0.0)), np.float32(head_w) - np.float32(1.001))
+            ix = int(gx)
+            tx = gx - ix
+            a, b = (1 - tx) * (1 - ty), tx * (1 - ty)
+            c, d = (1 - tx) * ty, tx * ty
+            sx = x + a * head[iy, ix, 0] + b * head[iy, ix + 1, 0] + c * head[iy + 1, ix, 0] + d * head[iy + 1, ix + 1, 0]
+            sy = y + a * head[iy, ix, 1] + b * head[iy, ix + 1, 1] + c * head[iy + 1, ix, 1] + d * head[iy + 1, ix + 1, 1]
+            light = np.float32(1.0)
+            fx, fy = (sx - flow_place[0]) * flow_place[2], (sy - flow_place[1]) * flow_place[2]
+            if fx >= 0 and fy >= 0 and fx < flow_w - 1 and fy < flow_h - 1:
+                jx, jy = int(fx), int(fy)
+                tx, tz = fx - jx, fy - jy
+                a, b = (1 - tx) * (1 - tz), tx * (1 - tz)
+                c, d = (1 - tx) * tz, tx * tz
+                sx += a * flow[jy, jx, 0] + b * flow[jy, jx + 1, 0] + c * flow[jy + 1, jx, 0] + d * flow[jy + 1, jx + 1, 0]
+                sy += a * flow[jy, jx, 1] + b * flow[jy, jx + 1, 1] + c * flow[jy + 1, jx, 1] + d * flow[jy + 1, jx + 1, 1]
+                light = a * flow[jy, jx, 2] + b * flow[jy, jx + 1, 2] + c * flow[jy + 1, jx, 2] + d * flow[jy + 1, jx + 1, 2]
+            source[row, column, 0] = (sx - origin[0]) * origin[2] + (origin[2] - 1) * np.float32(0.5)
+            source[row, column, 1] = (sy - origin[1]) * origin[2] + (origin[2] - 1) * np.float32(0.5)
+            shade[row, column] = light
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def carry_forward(points: NDArray[np.float32], head: NDArray[np.float32], place: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 2) pixels before the head's motion -> (n, 2) pixels after it: solves x + back(x) = point by iteration."""
+    height, width = head.shape[0], head.shape[1]
+    out = points.copy()
+    for n in range(points.shape[0]):
+        for _ in range(4):
+            gx = min(max((out[n, 0] - place[0]) * place[2], np.float32(0.0)), np.float32(width) - np.float32(1.001))
+            gy = min(max((out[n, 1] - place[1]) * place[2], np.float32(0.0)), np.float32(height) - np.float32(1.001))
+            ix, iy = int(gx), int(gy)
+            tx, ty = gx - ix, gy - iy
+            for c in range(2):
+                back = (1 - ty) * ((1 - tx) * head[iy, ix, c] + tx * head[iy, ix + 1, c]) + ty * (
+                    (1 - tx) * head[iy + 1, ix, c] + tx * head[iy + 1, ix + 1, c]
+                )
+                out[n, c] = points[n, c] - back
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def apply_shade(pixels: NDArray[np.uint8], shade: NDArray[np.float32]) -> None:
+    """Multiplies (h, w, 3) pixels by (h, w) factors in place."""
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
+            factor = shade[y, x]
+            if factor > 1.002 or factor < 0.998:
+                for c in range(3):
+                    pixels[y, x, c] = np.uint8(min(np.float32(255.0), pixels[y, x, c] * factor + np.float32(0.5)))
+
+
+def enlarged(rgb: U8) -> U8:
+    """The picture at `SOURCE_SCALE` times its size, a little crisper to make up for the bilinear sampling to come."""
+    size = (rgb.shape[1] * SOURCE_SCALE, rgb.shape[0] * SOURCE_SCALE)
+    large = cv2.resize(rgb, size, interpolation=cv2.INTER_LANCZOS4)
+    soft = cv2.GaussianBlur(large, (0, 0), 1.2)
+    return np.asarray(cv2.addWeighted(large, 1.30, soft, -0.30, 0.0), dtype=np.uint8)
+
+
+def resample(source: U8, positions: F32) -> U8:
+    """Bilinear samples of ``source`` at (h, w, 2) positions; beyond its edge the picture is mirrored."""
+    return np.asarray(
+        cv2.remap(source, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.uint8
+    )
