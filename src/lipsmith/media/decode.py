@@ -267,7 +267,7 @@ def _what_is_missing(path: Path, facts: SoundFacts, heard: int, last: int | None
     if facts.announced_s is not None and facts.announced_s - read_s > max(MISSING_S, MISSING_SHARE * read_s):
         return (
             f"{path.name!r} announces {facts.announced_s:.2f} s of sound, but only {read_s:.2f} s could be read: "
-            "it was probably cut off.",
+            "it was probably cut off or damaged.",
         )
     if faults.broke_off or faults.packets:
         return (f"{path.name!r} is damaged in places; {read_s:.2f} s of sound could be read.",)

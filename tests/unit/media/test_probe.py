@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from media_makers import colour_picture, save_clip, save_picture, save_sound, tone
+
+from lipsmith.errors import ImageTooLarge, ImageTooSmall, InputError, InvalidAudio, InvalidImage
+from lipsmith.media.decode import open_sound
+from lipsmith.media.probe import open_media, probe_picture, probe_sound
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    """A PNG whose header promises a size and whose content never comes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def test_picture_facts(tmp_path: Path) -> None:
+    facts = probe_picture(save_picture(tmp_path / "a.webp", colour_picture(120, 90)))
+    assert (facts.format, facts.width, facts.height, facts.frames) == ("WEBP", 120, 90, 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "error"),
+    [
+        ((7072, 7072), ImageTooLarge),  # just above 50 megapixels
+        ((10_000, 9_500), ImageTooLarge),  # where Pillow only warns
+        ((40_000, 40_000), ImageTooLarge),  # where Pillow refuses
+        ((63, 500), ImageTooSmall),
+        ((500, 1), ImageTooSmall),
+        ((64, 1281), InvalidImage),  # aspect
+    ],
+)
+def test_sizes_out_of_bounds_are_seen_in_the_header(
+    tmp_path: Path, size: tuple[int, int], error: type[InputError]
+) -> None:
+    path = tmp_path / "claims.png"
+    path.write_bytes(png_claiming(*size))
+    with pytest.raises(error, match=r"claims\.png"):
+        probe_picture(path)
+
+
+@pytest.mark.parametrize("size", [(7071, 7071), (64, 1280), (64, 64)])
+def test_sizes_just_within_bounds(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "claims.png"
+    path.write_bytes(png_claiming(*size))
+    assert (probe_picture(path).width, probe_picture(path).height) == size
+
+
+def test_a_jpeg_header_that_lies_about_its_size(tmp_path: Path) -> None:
+    data = bytearray(save_picture(tmp_path / "honest.jpg", colour_picture()).read_bytes())
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", 13_000, 13_000)
+    (tmp_path / "lies.jpg").write_bytes(data)
+    with pytest.raises(ImageTooLarge, match=r"lies\.jpg"):
+        probe_picture(tmp_path / "lies.jpg")
+
+
+def test_thousands_of_scans_are_refused(tmp_path: Path) -> None:
+    honest = save_picture(tmp_path / "honest.jpg", colour_picture(), progressive=True).read_bytes()
+    assert probe_picture(tmp_path / "honest.jpg").format == "JPEG"
+    last_scan = honest[honest.rindex(b"\xff\xda") : -2]
+    (tmp_path / "bomb.jpg").write_bytes(honest[:-2] + last_scan * 5000 + honest[-2:])
+    with pytest.raises(InvalidImage, match="progressive scans"):
+        probe_picture(tmp_path / "bomb.jpg")
+
+
+def test_a_film_hung_on_a_photo_is_not_taken_for_scans(tmp_path: Path) -> None:
+    path = save_picture(tmp_path / "motion.jpg", colour_picture())
+    path.write_bytes(path.read_bytes() + b"\xff\xda\0\x08" * 1000)
+    assert probe_picture(path).format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b"just some words\n" * 20, "not a picture"),
+        (b"\xff\xd8", "not a picture"),
+        (b"\xff\xd8\xff", "not a picture"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not a picture|damaged"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+    ],
+)
+def test_what_is_no_picture(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "so called.png"
+    path.write_bytes(content)
+    with pytest.raises(InvalidImage, match=says):
+        probe_picture(path)
+
+
+@pytest.mark.parametrize(("probe", "error"), [(probe_picture, InvalidImage), (probe_sound, InvalidAudio)])
+def test_missing_folder_and_pipe(tmp_path: Path, probe: object, error: type[InputError]) -> None:
+    os.mkfifo(tmp_path / "pipe")  # opening it would wait for ever
+    for name, says in (("gone", "There is no file"), (".", "is not a file"), ("pipe", "is not a file")):
+        with pytest.raises(error, match=says):
+            probe(tmp_path / name)  # type: ignore[operator]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = save_picture(tmp_path / "mine.png", colour_picture())
+    path.chmod(0)
+    with pytest.raises(InvalidImage, match="may not be read"):
+        probe_picture(path)
+
+
+def test_sound_facts(tmp_path: Path) -> None:
+    facts = probe_sound(save_sound(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
+    assert (facts.codec, facts.rate_hz, facts.channels, facts.has_video) == ("flac", 32_000, 2, False)
+    assert facts.announced_s == pytest.approx(1.5, abs=0.001)
+
+
+def test_facts_of_a_clip(tmp_path: Path) -> None:
+    clip = save_clip(tmp_path / "a.mp4", [colour_picture(96, 64)] * 5, sound=tone(0.2, rate_hz=48_000))
+    facts = probe_sound(clip)
+    assert (facts.codec, facts.rate_hz, facts.channels, facts.has_video, facts.tracks) == ("aac", 48_000, 1, True, 1)
+
+
+def wav_claiming(rate_hz: int, channels: int) -> bytes:
+    fmt = struct.pack("<HHIIHH", 1, channels, rate_hz, rate_hz * channels * 2, channels * 2 & 0xFFFF, 16)
+    body = bytes(20_000)
+    return (
+        b"RIFF" + struct.pack("<I", 36 + len(body)) + b"WAVEfmt " + struct.pack("<I", 16) + fmt
+        + b"data" + struct.pack("<I", len(body)) + body
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "says"),
+    [
+        (3_999, 1, "3999 samples per second"),
+        (400_000, 2, "400000 samples per second"),
+        (48_000, 65, "65 sound channels"),
+    ],
+)
+def test_sound_out_of_bounds(tmp_path: Path, rate_hz: int, channels: int, says: str) -> None:
+    path = tmp_path / "odd.wav"
+    path.write_bytes(wav_claiming(rate_hz, channels))
+    with pytest.raises(InvalidAudio, match=says):
+        probe_sound(path)
+
+
+PLAYLISTS = {
+    "ffconcat": "ffconcat version 1.0\nfile 'secret.wav'\n",
+    "hls": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nsecret.wav\n#EXT-X-ENDLIST\n",
+    "dash": "<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011' type='static'><BaseURL>secret.wav</BaseURL>"
+    "<Period><AdaptationSet mimeType='audio/wav'><Representation id='1'/></AdaptationSet></Period></MPD>",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+    "metadata": ";FFMETADATA1\ntitle=x\n",
+}
+
+
+@pytest.mark.parametrize("ending", ["wav", "mp4", "mp3"])
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_a_playlist_cannot_read_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, ending: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_sound(tmp_path / "secret.wav", tone(1.0))
+    path = tmp_path / f"upload.{ending}"
+    path.write_text(PLAYLISTS[kind])
+    with pytest.raises(InvalidAudio, match="upload"):
+        open_sound(path)
+
+
+def test_the_playlist_attack_is_real_without_the_whitelist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_sound(tmp_path / "secret.wav", tone(1.0))
+    Path("upload.wav").write_text(PLAYLISTS["ffconcat"])
+    with av.open("upload.wav") as container:
+        assert container.format.name == "concat"
+        stolen = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert stolen.shape[1] == 22_050
+
+
+def test_media_of_no_known_kind(tmp_path: Path) -> None:
+    for name, content in (("a.mp4", b"words " * 100), ("b.wav", os.urandom(5000)), ("c.mp3", bytes(5000))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=name), open_media(tmp_path / name, InputError) as container:
+            next(container.decode())
