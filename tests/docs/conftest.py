@@ -1,0 +1,3 @@
+from factories import room, stock
+
+__all__ = ["room", "stock"]

@@ -1,0 +1,81 @@
+"""Media made by code: a portrait on disk, two people, a turned head, a spoken sentence."""
+
+from __future__ import annotations
+
+import shutil
+import wave
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.spatial import Delaunay
+
+from lipsmith.engines import registry
+from lipsmith.media.clip import Picture
+
+SENTENCE = "Papa sees a small boat."
+OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
+OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+"""Points of the face mesh along its edge."""
+
+
+@pytest.fixture(scope="session")
+def stock(astronaut: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``portrait.png``, ``two.png`` (her twice, side by side), ``small.png`` and ``speech.wav``."""
+    folder = tmp_path_factory.mktemp("stock")
+    head = astronaut[:320, 64:384]
+    Image.fromarray(head).save(folder / "portrait.png")
+    Image.fromarray(np.hstack([head, head])).save(folder / "two.png")
+    Image.fromarray(head).resize((136, 136), Image.Resampling.LANCZOS).save(folder / "small.png")
+    write_speech(folder / "speech.wav", SENTENCE)
+    return folder
+
+
+@pytest.fixture
+def room(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An own folder with the stock in it, which is also where the test stands."""
+    folder = tmp_path / "room"
+    shutil.copytree(stock, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def write_speech(path: Path, text: str, voice: str = "en-us+f3") -> None:
+    """A mono WAV of the spoken text, from its first sound on."""
+    sound = registry.create("voice").speak(text, voice=voice, rate=1.0).sound
+    samples = np.concatenate(list(sound.blocks(22050, 1)), axis=1)[0]
+    samples = samples[np.argmax(np.abs(samples) > 0.02) :]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(22050)
+        file.writeframes((samples * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+
+
+def turned_head(rgb: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
+    """The face of the picture as a mask in space, turned to the side and seen in front of grey."""
+    face = registry.create("face_finder").find(Picture(rgb=rgb, grey=False))[0]
+    points, middle, iod = face.points[:468], face.points.mean(axis=0), face.iod_px
+    edge = face.points[OVAL]
+    sides = [  # the temples and cheeks going back, where the mesh ends
+        np.column_stack([middle[:2] + (edge[:, :2] - middle[:2]) * size, edge[:, 2] + depth * iod])
+        for size, depth in ((1.12, 0.5), (1.2, 1.0))
+    ]
+    source = np.vstack([points, *sides])
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    x, z = source[:, 0] - middle[0], source[:, 2] - middle[2]
+    target = np.column_stack([middle[0] + x * cosine - z * sine, source[:, 1], x * sine + z * cosine])
+    triangles = Delaunay(source[:, :2]).simplices
+    out = np.full_like(rgb, 120)
+    for corners in triangles[np.argsort(-target[triangles, 2].mean(axis=1))]:  # the farthest first
+        way = cv2.getAffineTransform(source[corners, :2].astype(np.float32), target[corners, :2].astype(np.float32))
+        mask = cv2.fillConvexPoly(np.zeros(rgb.shape[:2], np.uint8), np.round(target[corners, :2]).astype(np.int32), 1)
+        left, top, width, height = cv2.boundingRect(mask)
+        way[:, 2] -= (left, top)
+        piece = cv2.warpAffine(rgb, way, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        inside = mask[top : top + height, left : left + width] > 0
+        out[top : top + height, left : left + width][inside] = piece[inside]
+    return out

@@ -1,0 +1,184 @@
+"""The story from photo to video: what is refused at the door, what is told on the way, what is left behind."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from factories import turned_head
+from lipsmith import LipsmithError, MotionTrack, Progress, talking_photo
+from lipsmith.pipeline import STAGES
+
+STOCK = {"portrait.png", "two.png", "small.png", "speech.wav"}
+
+
+def refusal(**options: Any) -> LipsmithError:
+    given = {"photo": "portrait.png", "audio": "speech.wav", "out": "out.mp4"} | options
+    with pytest.raises(LipsmithError) as caught:
+        talking_photo(**given)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        ({"audio": None}, "invalid_option", "either a recording or a text"),
+        ({"text": "Hello"}, "invalid_option", "not both"),
+        ({"voice": "en-us"}, "invalid_option", "only speaks a text"),
+        ({"audio": None, "text": "Hello", "start_s": 1.0}, "invalid_option", "cut a window out of a recording"),
+        ({"audio": None, "text": "Hello", "rate": 2.5}, "invalid_option", "rate is 2.5"),
+        ({"audio": None, "text": "Hello", "rate": float("nan")}, "invalid_option", "rate is nan"),
+        ({"fps": 61}, "invalid_option", "61"),
+        ({"fps": 0}, "invalid_option", "0"),
+        ({"max_resolution": 63}, "invalid_option", "63"),
+        ({"face": 0}, "invalid_option", "counted from 1"),
+        ({"motion": "wild"}, "invalid_option", "calm, natural, lively"),
+        ({"crf": 52}, "invalid_option", "52"),
+        ({"background": "blurple"}, "invalid_option", "blurple"),
+        ({"animator": "nobody"}, "invalid_option", "classic"),
+        ({"start_s": 2.0, "end_s": 1.0}, "window_out_of_range", "not after"),
+        ({"start_s": -1.0}, "window_out_of_range", "-1"),
+        ({"start_s": 90.0}, "window_out_of_range", "90"),
+        ({"out": "out.avi"}, "invalid_option", ".mp4"),
+        ({"out": "nowhere/out.mp4"}, "invalid_option", "nowhere"),
+        ({"export": "nowhere/out.json"}, "invalid_option", "nowhere"),
+        ({"export": "out.mp4"}, "invalid_option", "used twice"),
+        ({"export": "speech.wav", "overwrite": True}, "invalid_option", "used twice"),
+        ({"export": "two.png"}, "output_exists", "two.png"),
+        ({"from_motion": "missing.json"}, "invalid_motion", "missing.json"),
+        ({"from_motion": "portrait.png"}, "invalid_motion", "portrait.png"),
+        ({"photo": "missing.png"}, "invalid_image", "missing.png"),
+        ({"photo": "speech.wav"}, "invalid_image", "speech.wav"),
+        ({"audio": "missing.wav"}, "invalid_audio", "missing.wav"),
+        ({"audio": "portrait.png"}, "invalid_audio", "portrait.png"),
+        ({"audio": None, "text": " "}, "empty_text", ""),
+        ({"audio": None, "text": "Hello", "voice": "klingon-9"}, "unknown_voice", "klingon-9"),
+        ({"face": 2}, "no_such_face", "There is no face number 2. Found, counted from the left"),
+        ({"face": (5.0, 310.0)}, "no_such_face", "There is no face at (5, 310)"),
+        ({"photo": "small.png"}, "face_too_small", "18 pixels between the eyes"),
+        ({"max_resolution": 136}, "face_too_small", "It has 42 in the photo itself"),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(room: Path, options: dict[str, Any], code: str, says: str) -> None:
+    error = refusal(**options)
+    assert (error.code, says in error.message) == (code, True), error.message
+    assert {path.name for path in room.iterdir()} == STOCK
+
+
+def test_a_head_turned_too_far_is_refused(room: Path, astronaut: NDArray[np.uint8]) -> None:
+    head = np.array(Image.fromarray(astronaut[:300, 60:360]).resize((900, 900), Image.Resampling.BICUBIC))
+    Image.fromarray(turned_head(head, 60)).save("turned.png")
+    error = refusal(photo="turned.png")
+    assert error.code == "face_turned_away"
+    assert "beyond 45°" in error.message
+
+
+def test_a_picture_without_a_face_is_refused(room: Path) -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (160, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save("noise.png")
+    assert refusal(photo="noise.png").code == "no_source_face"
+
+
+def test_the_result_tells_what_was_made(room: Path) -> None:
+    result = talking_photo("portrait.png", "speech.wav", "out.mp4", fps=12.5, end_s=0.8, crf=30)
+    assert (result.path, result.frames, result.fps, result.seconds) == (Path("out.mp4"), 10, Fraction(25, 2), 0.8)
+    assert (result.width, result.height) == (320, 320)
+    left, top, right, bottom = result.face_box
+    assert (abs(left - 115), abs(top - 69), abs(right - 208), abs(bottom - 178)) < (6, 6, 6, 6)
+    assert 40 < result.iod_px < 45
+    assert result.warnings == ()
+    assert tuple(result.stage_seconds) == STAGES
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
+
+
+def test_stages_are_told_in_order_and_frames_one_by_one(room: Path) -> None:
+    told: list[Progress] = []
+    talking_photo("portrait.png", None, "out.mp4", text="Oh.", fps=10, progress=told.append)
+    assert list(dict.fromkeys(progress.stage for progress in told)) == list(STAGES)
+    video = [progress for progress in told if progress.stage == "video"]
+    assert [progress.done for progress in video] == list(range(video[-1].total + 1))
+    assert video[-1].left_s == 0.0
+    assert all(progress.fps > 0 for progress in video[1:])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_cancelling_in_any_stage_leaves_nothing(room: Path, stage: str) -> None:
+    reached: list[str] = []
+    with pytest.raises(LipsmithError) as caught:
+        talking_photo(
+            "portrait.png",
+            "speech.wav",
+            "out.mp4",
+            export="motion.json",
+            progress=lambda progress: reached.append(progress.stage),
+            cancelled=lambda: stage in reached,
+        )
+    assert caught.value.code == "cancelled"
+    assert reached[-1] == stage
+    assert {path.name for path in room.iterdir()} == STOCK
+
+
+def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
+    Path("out.mp4").write_bytes(b"older")
+
+    def trip(progress: Progress) -> None:
+        if progress.stage == "video" and progress.done == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        talking_photo("portrait.png", "speech.wav", "out.mp4", overwrite=True, export="m.json", progress=trip)
+    assert Path("out.mp4").read_bytes() == b"older"
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
+
+
+def test_small_faces_and_shrunk_photos_are_told(room: Path) -> None:
+    result = talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2, max_resolution=256)
+    assert (result.width, result.height) == (256, 256)
+    assert result.warnings == ("The face is small: 34 pixels between the eyes. From 40 on lips and teeth look sharp.",)
+
+
+def test_an_odd_row_and_column_are_cut_off(room: Path) -> None:
+    Image.open("portrait.png").crop((0, 0, 319, 317)).save("odd.png")
+    result = talking_photo("odd.png", "speech.wav", "out.mp4", end_s=0.2, max_resolution=4000)
+    assert (result.width, result.height) == (318, 316)
+
+
+def test_the_face_may_be_chosen_by_number_or_point(room: Path) -> None:
+    def middle(out: str, face: Any) -> int:
+        box = talking_photo("two.png", "speech.wav", out, end_s=0.1, face=face).face_box
+        return round((box[0] + box[2]) / 2 / 320)
+
+    assert middle("second.mp4", 2) == 2  # 160 and 480 are the middles: halves go to the even number
+    assert middle("point.mp4", (480.0, 130.0)) == 2
+    assert middle("first.mp4", 1) == middle("by_point.mp4", (165.0, 120.0)) == 1
+
+
+def test_a_given_track_is_held_or_cut_to_the_sound(room: Path) -> None:
+    talking_photo("portrait.png", "speech.wav", "first.mp4", end_s=0.4, export="motion.json")
+    exported = MotionTrack.from_json(Path("motion.json").read_text())
+    assert len(exported) == 10
+
+    longer = talking_photo(
+        "portrait.png", "speech.wav", "b.mp4", end_s=0.6, from_motion="motion.json", export="held.json"
+    )
+    held = json.loads(Path("held.json").read_text())["channels"]["aperture"]
+    assert held[:10] == json.loads(Path("motion.json").read_text())["channels"]["aperture"]
+    assert held[10:] == [held[9]] * 5
+    assert longer.warnings == ("The motion has 10 frames and the sound needs 15: its last frame is held.",)
+    assert "motion" not in longer.stage_seconds
+
+    shorter = talking_photo("portrait.png", "speech.wav", "c.mp4", end_s=0.2, from_motion=exported)
+    assert shorter.warnings == ("The motion has 10 frames and the sound needs 5: its end is cut.",)
+
+
+def test_the_rate_of_a_given_track_is_its_own(room: Path) -> None:
+    track = MotionTrack.of(Fraction(30), 6)
+    assert "30 fps, not 25" in refusal(from_motion=track, fps=25).message
+    assert talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2, from_motion=track).fps == 30
