@@ -6,14 +6,48 @@ said it does not know.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
 from lipsmith.media.clip import F32, Sound
 from lipsmith.speech.activity import speech_activity
-from lipsmith.speech.features import FEATURE_HOP_S, Features, at_rows, measure, relative_loudness, steady_pitch
+from lipsmith.speech.features import (
+    FEATURE_HOP_S,
+    Features,
+    at_rows,
+    measure,
+    relative_loudness,
+    steady_pitch,
+    syllable_level_db,
+)
 from lipsmith.speech.visemes import VISEMES, Speech
+
+F64 = NDArray[np.float64]
+
+_JAW_HIGH_HZ, _JAW_LOW_HZ, _JAW_LEAST = 200.0, 700.0, 0.25  # F1 of a close and of an open vowel
+_OPENNESS_SIGMA_S = 0.020
+_OPENNESS_MOST = 1.3
+
+_SILENT_BELOW = 0.20  # loudness
+_VISEME_SIGMA_S = 0.015
+
+_DIP_DB, _DIP_REACH_S = 9.0, 0.16
+_CLOSURE_S = (0.030, 0.150)  # a stop or a nasal; longer dips are pauses or hiss
+_BESIDE_HOPS = 4
+_LABIAL_F2 = 0.93
+
+_HISS_SHARE = 0.60
+_BROAD_BANDS, _SHARP_BANDS = slice(24, 32), slice(33, 40)  # 2.2–4.3 and 4.4–7.6 kHz
+
+# F1 and F2 in Hz of men's vowels (Peterson and Barney 1952), rounded to the five shapes.
+_VOWELS_HZ: Mapping[str, tuple[float, float]] = {
+    "aa": (730, 1200), "E": (560, 1750), "ih": (330, 2150), "oh": (520, 900), "ou": (330, 900),
+}  # fmt: skip
+_VOWEL_SPREAD = 0.25  # of the logarithm
+_HIGH_VOICE_HZ, _SHORT_TRACT = 165.0, 1.15  # women's and children's resonances lie about 15 % higher
 
 
 class RuleReader:
@@ -23,7 +57,7 @@ class RuleReader:
         """Reads the whole recording; noise, hum and music without a voice give silence."""
         features = measure(sound)
         active = speech_activity(features)
-        loudness = relative_loudness(np.where(active > 0.5, features.level_db, -120.0).astype(np.float32))
+        loudness = relative_loudness(features) * active
         openness = _openness(features, active, loudness)
         duration_s = sound.duration_s
         return Speech(
@@ -38,17 +72,86 @@ class RuleReader:
 
 
 def _openness(features: Features, active: F32, loudness: F32) -> F32:
-    f1 = median_filter(features.f1_hz, 5, mode="nearest")
-    jaw = np.clip((f1 - 200.0) / 500.0, 0.25, 1.0)
-    raw = gaussian_filter1d(loudness * jaw * active, 0.020 / FEATURE_HOP_S)
-    sounding = raw[active > 0.5]
-    top = float(np.percentile(sounding, 95)) if len(sounding) else 0.0
-    return np.clip(raw / max(top, 0.05), 0.0, 1.4).astype(np.float32)
+    """1 = the recording's 95th percentile: loudness, less where the first resonance says that the jaw is high."""
+    f1_hz = median_filter(features.f1_hz, 5, mode="nearest")
+    jaw = np.clip((f1_hz - _JAW_HIGH_HZ) / (_JAW_LOW_HZ - _JAW_HIGH_HZ), _JAW_LEAST, 1.0)
+    raw = gaussian_filter1d(loudness * jaw, _OPENNESS_SIGMA_S / FEATURE_HOP_S)
+    speaking = raw[active > 0.5]
+    if not len(speaking):
+        return np.zeros_like(loudness)
+    return np.clip(raw / max(float(np.percentile(speaking, 95)), 0.05), 0.0, _OPENNESS_MOST).astype(np.float32)
 
 
-def _visemes(features: Features, active: F32, loudness: F32) -> NDArray[np.float32]:
-    """(n, 15) shares every 10 ms."""
-    shares = np.zeros((len(active), len(VISEMES)), np.float32)
-    shares[:, VISEMES.index("aa")] = active
-    shares[:, 0] = 1.0 - active
-    return shares
+def _visemes(features: Features, active: F32, loudness: F32) -> F32:
+    """(n, 15) shares every 10 ms: silence first, then shut lips, then hiss, and vowels for all the rest."""
+    shares = np.zeros((len(active), len(VISEMES)))
+    left = np.ones(len(active))
+
+    def give(viseme: str, share: F64) -> None:
+        nonlocal left
+        shares[:, VISEMES.index(viseme)] += left * share
+        left = left * (1.0 - share)
+
+    labial, other = _closures(features, active, loudness)
+    give("PP", labial)
+    give("sil", np.clip((_SILENT_BELOW - np.asarray(loudness, np.float64)) / 0.10, 0.0, 1.0) * (1.0 - other))
+    give("nn", other * (features.pitch_hz > 0))
+    give("DD", other)
+    sharp, broad = _hiss(features)
+    give("SS", sharp)
+    give("CH", broad)
+    vowels = _vowels(features)
+    for column, viseme in enumerate(_VOWELS_HZ):
+        shares[:, VISEMES.index(viseme)] += left * vowels[:, column]
+    smooth = gaussian_filter1d(shares, _VISEME_SIGMA_S / FEATURE_HOP_S, axis=0)
+    return (smooth / smooth.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]:
+    """Short dips of the voice between louder sounds: 0 or 1 for shut lips, and for a tongue that shuts the mouth.
+
+    Lips pull the second resonance down where they close and open; the tongue's tip and back do not (Delattre 1955).
+    """
+    level_db = syllable_level_db(features).astype(np.float64)
+    span = round(_DIP_REACH_S / FEATURE_HOP_S) // 2 * 2 + 1  # odd, so that it can lie wholly before or after
+    before = maximum_filter1d(level_db, span, origin=span // 2, mode="nearest")
+    after = maximum_filter1d(level_db, span, origin=-(span // 2), mode="nearest")
+    dips = (np.minimum(before, after) - level_db > _DIP_DB) & (active > 0.5)
+    f2_hz = median_filter(features.f2_hz, 5, mode="nearest")
+    vowel = (features.pitch_hz > 0) & (loudness > 0.4) & (f2_hz > 0)
+    usual_hz = float(np.median(f2_hz[vowel])) if vowel.any() else 0.0
+    labial, other = np.zeros(len(dips)), np.zeros(len(dips))
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], dips, [False]]).astype(np.int8))).reshape(-1, 2)
+    for start, end in edges:
+        seconds = (end - start) * FEATURE_HOP_S
+        hiss = float(features.high_share[start:end].mean()) > _HISS_SHARE
+        if hiss or not _CLOSURE_S[0] <= seconds <= _CLOSURE_S[1]:
+            continue
+        beside = np.r_[max(start - _BESIDE_HOPS, 0) : start, end : min(end + _BESIDE_HOPS, len(dips))]
+        heard = f2_hz[beside][vowel[beside]]
+        is_labial = len(heard) > 0 and float(heard.mean()) < _LABIAL_F2 * usual_hz
+        (labial if is_labial else other)[start:end] = 1.0
+    return labial, other
+
+
+def _hiss(features: Features) -> tuple[F64, F64]:
+    """0–1: the sharp hiss of s, and the broad one of sh, whose noise begins lower."""
+    noise = np.clip((features.high_share - _HISS_SHARE) / 0.15, 0.0, 1.0) * (features.pitch_hz == 0)
+    power = np.exp(features.mel.astype(np.float64))
+    low, high = power[:, _BROAD_BANDS].sum(1), power[:, _SHARP_BANDS].sum(1)
+    broad = np.clip(low / np.maximum(low + high, 1e-9) * 2.0 - 0.5, 0.0, 1.0)
+    return noise * (1.0 - broad), noise * broad
+
+
+def _vowels(features: Features) -> F64:
+    """(n, 5) shares of the vowel visemes by nearness of the two resonances; sums to 1."""
+    f1_hz, f2_hz = (median_filter(f, 5, mode="nearest") for f in (features.f1_hz, features.f2_hz))
+    voiced = features.pitch_hz > 0
+    high_voice = voiced.any() and float(np.median(features.pitch_hz[voiced])) > _HIGH_VOICE_HZ
+    scale = _SHORT_TRACT if high_voice else 1.0
+    heard = np.log(np.stack([np.maximum(f1_hz, 150.0), np.maximum(f2_hz, 500.0)], axis=1) / scale)
+    distance = heard[:, None, :] - np.log(np.array(list(_VOWELS_HZ.values())))
+    nearness = np.exp(-0.5 * np.square(distance / _VOWEL_SPREAD).sum(2))
+    nearness[f1_hz == 0.0] = 0.0
+    nearness[:, list(_VOWELS_HZ).index("E")] += 1e-3  # where nothing is near: the middle of the vowel space
+    return nearness / nearness.sum(axis=1, keepdims=True)

@@ -190,7 +190,7 @@ def _speech(phones: Sequence[Phone], sound: Sound) -> Speech:
     return Speech(
         visemes=viseme_rows(phones, sound.duration_s),
         openness=None,
-        loudness=at_rows(relative_loudness(features.level_db), sound.duration_s),
+        loudness=at_rows(relative_loudness(features), sound.duration_s),
         pitch_hz=at_rows(steady_pitch(features), sound.duration_s),
         duration_s=sound.duration_s,
     )
@@ -199,7 +199,7 @@ def _speech(phones: Sequence[Phone], sound: Sound) -> Speech:
 def _ask(request: Mapping[str, Any], kind: bytes) -> Any:
     """The JSON body of the one message of ``kind``."""
     with _running(request) as messages:
-        answers = {key: body for key, body in messages}
+        answers = dict(messages)
     return json.loads(answers[kind])
 
 

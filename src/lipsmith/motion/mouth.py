@@ -18,10 +18,9 @@ GRID_HZ = 200
 """Curves are shaped every 5 ms, then sampled at the video's frames."""
 
 # What each viseme asks of the mouth; what is not named is 0. Aperture and width in IOD.
-# Apertures and widths come from a table that was fitted to the lips of real speakers (range of a person's own 5th to 95th
-# percentile), stretched about its middle by 1.6 because a fit shrinks, and brought to 0.23 IOD for that range. Rounded
-# vowels and hiss are opened and narrowed less extremely than the fit: it saw few of them, and a vowel between shut lips
-# looks wrong.
+# Apertures and widths come from a table that was fitted to the lips of real speakers (in each one's own range from the
+# 5th to the 95th percentile), stretched about its middle by 1.6 because a fit shrinks, with 0.23 IOD for that range.
+# Rounded vowels and hiss are less extreme than the fit, which saw few of them: a vowel between shut lips looks wrong.
 # The rest is the look of each viseme that the renderer shows best.
 _SHAPES: Mapping[str, Mapping[str, float]] = {
     "sil": {"aperture": 0.065},
@@ -147,7 +146,7 @@ def _closure_gate(plan: _Plan) -> F64:
 
 
 def _opening(plan: _Plan, gate: F64) -> F64:
-    """The gap between the lips: from the visemes or the heard openness, shut where gated, never faster than lips are."""
+    """The gap between the lips, from the visemes or the heard openness: shut where gated, no faster than lips are."""
     if plan.openness is None:
         opening = _led(_blended(plan.shares, "aperture", _OPENING_SIGMA_S), _OPENING_LEAD_S) * _OPENING_GAIN
     else:

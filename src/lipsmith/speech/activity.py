@@ -1,15 +1,96 @@
-"""Whether somebody speaks. Knows nothing of what is said."""
+"""Whether somebody speaks. Knows nothing of what is said.
+
+Three habits tell a voice from noise, hum and music: its pitch glides where an instrument's stands and steps, its level
+rises and falls with the syllables, and its spectrum changes shape while it does.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from lipsmith.media.clip import F32
-from lipsmith.speech.features import Features, relative_loudness
+from lipsmith.speech.features import FEATURE_HOP_S, Features, syllable_level_db
+
+F64 = NDArray[np.float64]
+
+_NEAR_S, _FAR_S = 1.5, 8.0
+_GLIDE_FRAMES = 4
+_GLIDE_LEAST, _GLIDE_STEP_MOST = 0.25, 1.0  # semitones: over 40 ms at least, between two frames at most
+_STANDING_STEP = 0.05  # semitones in 10 ms: an instrument's note
+_STANDING_FREE = 0.02  # share of standing pitch that needs no glide to make up for it
+
+# Found on 23 stretches of noise, hum, synthesized and real music against 46 of speech in eleven voices and six
+# languages, clean and in noise or music down to 0 dB: speech reaches _FAR_SCORE nearly always, the others hardly ever.
+_FAR_SCORE, _NEAR_SCORE = 0.015, 0.004
+_CARRIED_STANDING, _CARRIED_RISE_DB, _CARRIED_CHANGE_DB = 0.35, 1.0, 1.0
+# Whispering has no pitch at all; drums change the spectrum far more than lips can.
+_WHISPER_VOICED, _WHISPER_RISE_DB, _WHISPER_CHANGE_DB = 0.10, 2.5, (1.8, 6.5)
+_VOICE_CHANGE_DB = 9.0  # between all and nothing, beats change the spectrum by 11 and more
+_AUDIBLE_DB = -75.0
+_EDGE_S = 0.03
 
 
 def speech_activity(features: Features) -> F32:
-    """(n,) 0–1 every 10 ms: 1 where somebody speaks."""
-    loud = relative_loudness(features.level_db) > 0.2
-    return np.clip(gaussian_filter1d(loud.astype(np.float32), 2.0), 0.0, 1.0).astype(np.float32)
+    """(n,) 0–1 every 10 ms: 1 within stretches of speech, short pauses between words included."""
+    sounding = (features.level_db > _AUDIBLE_DB).astype(np.float64)
+    glides, stands, voiced = _pitch_habits(features)
+    rise, change = _syllable_habits(features)
+    near_score, far_score = (_voice_score(glides, stands, sounding, window_s) for window_s in (_NEAR_S, _FAR_S))
+    near_rise, near_change = (np.sqrt(_share(power, _NEAR_S)) for power in (rise, change))
+    moves_on = (
+        (_share(stands, _NEAR_S) < _CARRIED_STANDING)
+        & (near_rise > _CARRIED_RISE_DB)
+        & (near_change > _CARRIED_CHANGE_DB)
+    )
+    far_change = np.sqrt(_share(change, _FAR_S))
+    spoken = (far_score > _FAR_SCORE) & ((near_score > _NEAR_SCORE) | moves_on) & (far_change < _VOICE_CHANGE_DB)
+    whispered = (
+        (_share(voiced, _FAR_S) < _WHISPER_VOICED)
+        & (np.sqrt(_share(rise, _FAR_S)) > _WHISPER_RISE_DB)
+        & (far_change > _WHISPER_CHANGE_DB[0])
+        & (far_change < _WHISPER_CHANGE_DB[1])
+    )
+    active = ((spoken | whispered) & (sounding > 0)).astype(np.float64)
+    return np.clip(gaussian_filter1d(active, _EDGE_S / FEATURE_HOP_S), 0.0, 1.0).astype(np.float32)
+
+
+def _voice_score(glides: F64, stands: F64, sounding: F64, window_s: float) -> F64:
+    """How much of what sounds glides, less where pitch mostly stands."""
+    heard = np.maximum(_share(sounding, window_s), 0.05)
+    gliding, standing = _share(glides, window_s) / heard, _share(stands, window_s) / heard
+    return gliding * gliding / (gliding + standing + _STANDING_FREE)
+
+
+def _pitch_habits(features: Features) -> tuple[F64, F64, F64]:
+    """Where pitch glides one way, where it stands, and where there is one; each 0 or 1 per 10 ms."""
+    voiced = features.pitch_hz > 0
+    semitones = 12.0 * np.log2(np.where(voiced, features.pitch_hz, 100.0))
+    steps = np.diff(semitones, prepend=semitones[:1])
+    steps[~(voiced & np.roll(voiced, 1))] = np.inf
+    glides = np.zeros(len(steps))
+    if len(steps) >= _GLIDE_FRAMES:
+        runs = np.lib.stride_tricks.sliding_window_view(steps, _GLIDE_FRAMES)
+        one_way = (runs > 0).all(1) | (runs < 0).all(1)
+        smooth = (np.abs(runs) < _GLIDE_STEP_MOST).all(1)
+        for start in np.flatnonzero(one_way & smooth & (np.abs(runs.sum(1)) > _GLIDE_LEAST)):
+            glides[start : start + _GLIDE_FRAMES] = 1.0
+    return glides, (np.abs(steps) <= _STANDING_STEP).astype(np.float64), voiced.astype(np.float64)
+
+
+def _syllable_habits(features: Features) -> tuple[F64, F64]:
+    """Power, in dB squared, of the level's and of the spectral shape's movement at 2–8 Hz."""
+    bands_db = 4.343 * features.mel.reshape(len(features.mel), -1, 5).mean(2).astype(np.float64)
+    level = _syllabic(syllable_level_db(features).astype(np.float64))
+    shape = _syllabic(bands_db - bands_db.mean(1, keepdims=True))
+    return np.square(level), np.square(shape).mean(1)
+
+
+def _syllabic(values: F64) -> F64:
+    """The part of a curve that moves as syllables do."""
+    return gaussian_filter1d(values, 2.0, axis=0) - gaussian_filter1d(values, 12.0, axis=0)
+
+
+def _share(values: F64, window_s: float) -> F64:
+    return np.maximum(uniform_filter1d(values, round(window_s / FEATURE_HOP_S), mode="constant"), 0.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, minimum_filter1d, uniform_filter1d
 
 from lipsmith.media.clip import F32, Sound
 from lipsmith.speech.visemes import HOP_S, row_count
@@ -24,7 +24,13 @@ _MEL_RANGE_HZ = (60.0, 7600.0)
 _LPC_BAND_HZ = 5000.0  # holds four resonances of a grown speaker
 _LPC_ORDER = 11
 _VOICED = 0.45  # share of the power that repeats after one pitch period; white noise of 40 ms stays below .35
-_LOUDNESS_RANGE_DB = 24.0  # from this recording's loud syllables down to what counts as nothing
+_SYLLABLE_BANDS = slice(2, 31)
+_DB_PER_NEPER = 4.343  # of power: 10 / ln 10
+_SILENT_LEVEL_DB = -70.0
+_LOUDNESS_RANGE_DB = 25.0  # from this recording's loud syllables down to what counts as nothing
+_LEAST_RANGE_DB = 6.0
+_NOISE_MARGIN_DB = 2.0
+_NOISE_WINDOW_S = 4.0  # holds a pause between words even in fast speech
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +65,28 @@ def measure(sound: Sound) -> Features:
     return Features(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Features)})
 
 
-def relative_loudness(level_db: F32, range_db: float = _LOUDNESS_RANGE_DB) -> F32:
-    """Levels in dB as 0–1 within this recording: 1 = its loud syllables (95th percentile of what sounds at all).
+def syllable_level_db(features: Features) -> F32:
+    """(n,) dB: the mean of the mel bands between 110 Hz and 4.2 kHz, each in dB.
 
-    0 lies ``range_db`` below. Digital silence gives zeros.
+    It follows the opening of a mouth better than the power does (r .50 against .45 on GRID, .43 against .27 on clips
+    from the wild), since no single band rules it.
     """
+    return (features.mel[:, _SYLLABLE_BANDS].mean(1) * _DB_PER_NEPER).astype(np.float32)
+
+
+def relative_loudness(features: Features) -> F32:
+    """0–1 within this recording: 1 = its loud syllables, 0 = 25 dB below, or its own steady noise.
+
+    Digital silence gives zeros.
+    """
+    level_db = syllable_level_db(features)
     loudest_db = float(np.percentile(level_db, 99.5))
-    if loudest_db <= -100.0:
+    if loudest_db <= float(level_db.min()) + 1.0 and loudest_db < _SILENT_LEVEL_DB:
         return np.zeros_like(level_db)
     top_db = float(np.percentile(level_db[level_db > loudest_db - 35.0], 95))
-    return np.clip((level_db - (top_db - range_db)) / range_db, 0.0, 1.0).astype(np.float32)
+    bottom_db = np.maximum(_noise_level_db(level_db) + _NOISE_MARGIN_DB, top_db - _LOUDNESS_RANGE_DB)
+    bottom_db = np.minimum(bottom_db, top_db - _LEAST_RANGE_DB)
+    return np.clip((level_db - bottom_db) / (top_db - bottom_db), 0.0, 1.0).astype(np.float32)
 
 
 def steady_pitch(features: Features) -> F32:
@@ -82,10 +100,17 @@ def steady_pitch(features: Features) -> F32:
     return np.where(voiced, median_filter(bridged, 5, mode="nearest"), 0.0).astype(np.float32)
 
 
-def at_rows(values: NDArray[np.floating], duration_s: float) -> F32:
+def at_rows(values: NDArray[np.float32], duration_s: float) -> F32:
     """Values per 10 ms taken at the rows of `Speech` (every 20 ms)."""
     count, step = row_count(duration_s), round(HOP_S / FEATURE_HOP_S)
     return np.ascontiguousarray(values[np.minimum(np.arange(count) * step, len(values) - 1)], np.float32)
+
+
+def _noise_level_db(level_db: F32) -> F32:
+    """The level of what never stops: the lowest smoothed level within two seconds before and after."""
+    smooth = uniform_filter1d(level_db, round(0.1 / FEATURE_HOP_S), mode="nearest")
+    lowest = minimum_filter1d(smooth, round(_NOISE_WINDOW_S / FEATURE_HOP_S), mode="nearest")
+    return uniform_filter1d(lowest, round(1.0 / FEATURE_HOP_S), mode="nearest").astype(np.float32)
 
 
 def _measure_batch(wide: F32) -> Features:

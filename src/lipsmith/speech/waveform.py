@@ -42,7 +42,7 @@ def windows(sound: Sound, samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_
             yield _slices(padded[start * hop_samples :], samples, hop_samples, size)
 
 
-def decibels(power: NDArray[np.floating]) -> F32:
+def decibels(power: NDArray[np.float32] | NDArray[np.float64]) -> F32:
     """Power as decibels, float32; nothing falls below -120 dB."""
     return (10.0 * np.log10(np.maximum(power, 1e-12))).astype(np.float32)
 
