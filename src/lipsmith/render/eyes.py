@@ -2,7 +2,7 @@
 
 Two kinds of lid. The warped lid draws the picture's own lid down over the eye; it is right for most faces. Where the frame
 of a pair of glasses crosses the lid it would be bent, and where a deep fold hides the lid there is no lid to draw
-down: there a lid is painted in the colour of the skin above, and nothing else moves.
+down: there a lid is painted in the colour of the skin around, and nothing else moves.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from lipsmith.render.warp import SOURCE_SCALE, resample
 LID_COLUMNS = 24
 PAINTED_FROM_IOD = 0.035
 """A painted lid starts this far above the open eye's upper margin."""
-HOODED_LID_IOD = 0.030
+HOODED_LID_IOD = 0.020
 """A lid narrower than this between margin and fold hides under the fold."""
-FRAME_EDGE_RATIO = 0.30
-"""Brightness steps in the band between lid and brow, relative to the skin, from which on it is taken for glasses."""
+RIM_STEP = 0.42
+"""Steps in brightness near the lid, relative to the skin, from which on they are taken for the rim of glasses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,23 +47,30 @@ class EyeLook:
     """In the enlarged source, pixels."""
 
 
-def read_eye(rgb: U8, points: F64, frame: HeadFrame, *, left: bool, grey: bool, crop: tuple[int, int]) -> EyeLook:
-    """Reads one eye's colours and decides which lid it needs. ``crop``: the enlarged source's place in the picture."""
-    upper, lower = (LEFT_UPPER_LID, LEFT_LOWER_LID) if left else (RIGHT_UPPER_LID, RIGHT_LOWER_LID)
-    fold = LEFT_LID_FOLD if left else RIGHT_LID_FOLD
-    iris = points[list(LEFT_IRIS if left else RIGHT_IRIS), :2]
-    lid = _lid_colours(rgb, points, upper, fold, frame)
-    lash = _lash_colour(rgb, points, upper, lower)
-    if grey:
-        lid, lash = np.repeat((lid @ LUMA)[:, None], 3, axis=1), np.repeat(lash @ LUMA, 3)
-    centre = (iris[0] - np.array(crop) + 0.5) * SOURCE_SCALE - 0.5
-    return EyeLook(
-        painted=_needs_painted_lid(rgb, points, upper, fold, frame),
-        lid=lid.astype(np.float32),
-        lash=lash.astype(np.float32),
-        iris=(float(centre[0]), float(centre[1])),
-        iris_radius=float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean() * SOURCE_SCALE),
-    )
+def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, crop: tuple[int, int]) -> tuple[EyeLook, EyeLook]:
+    """Both eyes' colours, left one of the picture first, and the kind of lid that suits both: one of each looks odd.
+
+    ``crop``: the enlarged source's place in the picture, pixels.
+    """
+    left = (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_IRIS)
+    right = (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_IRIS)
+    painted = _lid_height(points, frame) < HOODED_LID_IOD or _rim_contrast(rgb, points, frame) > RIM_STEP
+
+    def read(upper: tuple[int, ...], lower: tuple[int, ...], iris_points: tuple[int, ...]) -> EyeLook:
+        iris = points[list(iris_points), :2]
+        lid, lash = _lid_colours(rgb, points, upper, lower, frame), _lash_colour(rgb, points, upper)
+        if grey:
+            lid, lash = np.repeat((lid @ LUMA)[:, None], 3, axis=1), np.repeat(lash @ LUMA, 3)
+        centre = (iris[0] - np.array(crop) + 0.5) * SOURCE_SCALE - 0.5
+        return EyeLook(
+            painted=painted,
+            lid=lid.astype(np.float32),
+            lash=lash.astype(np.float32),
+            iris=(float(centre[0]), float(centre[1])),
+            iris_radius=float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean() * SOURCE_SCALE),
+        )
+
+    return read(left[0], left[1], left[3]), read(right[0], right[1], right[3])
 
 
 def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: U8) -> None:
@@ -109,18 +116,17 @@ def _band(rgb: U8, start: F64, way: F64, shares: F64) -> F64:
     ).astype(np.float64)
 
 
-def _lid_colours(rgb: U8, points: F64, upper: tuple[int, ...], fold: tuple[int, ...], frame: HeadFrame) -> F64:
-    """Per column the 65th percentile of the skin .02-.10 IOD above the fold."""
-    up = -frame.rotation[1, :2] * frame.iod_px
-    band = _band(rgb, _columns(points, fold), np.broadcast_to(up, (LID_COLUMNS, 2)), np.linspace(0.02, 0.09, 8))
-    colours = np.percentile(band, 65, axis=0)
-    # Neighbouring columns are evened out: single dark ones are hairs of the brow or the frame of glasses.
-    smooth = cv2.GaussianBlur(colours.astype(np.float32), (1, 0), sigmaX=0.1, sigmaY=3.0)
-    bright = np.median(colours, axis=0)
-    return np.maximum(np.asarray(smooth, np.float64).reshape(LID_COLUMNS, 3), 0.85 * bright)
+def _lid_colours(rgb: U8, points: F64, upper: tuple[int, ...], lower: tuple[int, ...], frame: HeadFrame) -> F64:
+    """Per column: half the brighter part of the lid itself, half the skin .05-.11 IOD below the eye."""
+    down = np.broadcast_to(frame.rotation[1, :2] * frame.iod_px, (LID_COLUMNS, 2))
+    below = np.median(_band(rgb, _columns(points, lower), down, np.linspace(0.05, 0.11, 7)), axis=0)
+    itself = np.percentile(_band(rgb, _columns(points, upper), -down, np.linspace(0.03, 0.09, 7)), 70, axis=0)
+    colours = 0.5 * below + 0.5 * np.clip(itself, 0.6 * below, 1.1 * below)
+    smooth = cv2.GaussianBlur(colours.reshape(1, LID_COLUMNS, 3), (0, 0), sigmaX=3.0, sigmaY=0.1)
+    return np.asarray(smooth, np.float64).reshape(LID_COLUMNS, 3)
 
 
-def _lash_colour(rgb: U8, points: F64, upper: tuple[int, ...], lower: tuple[int, ...]) -> F64:
+def _lash_colour(rgb: U8, points: F64, upper: tuple[int, ...]) -> F64:
     pieces = [
         rgb[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].reshape(-1, 3)
         for x, y in np.round(points[list(upper), :2]).astype(int)
@@ -132,18 +138,37 @@ def _lash_colour(rgb: U8, points: F64, upper: tuple[int, ...], lower: tuple[int,
     return pixels[np.argsort(pixels @ LUMA)[: max(1, len(pixels) // 6)]].mean(axis=0)
 
 
-def _needs_painted_lid(
-    rgb: U8, points: F64, upper: tuple[int, ...], fold: tuple[int, ...], frame: HeadFrame
-) -> bool:
-    start, end = _columns(points, upper)[4:-4], _columns(points, fold)[4:-4]
-    if float(np.linalg.norm(end - start, axis=1).mean()) / frame.iod_px < HOODED_LID_IOD:
-        return True
-    above = end + (end - start)
-    luminance = _band(rgb, end, above - end + 0.06 * frame.iod_px * np.array([0.0, -1.0]), np.linspace(0.0, 1.0, 12))
-    luminance = luminance @ LUMA
+def _lid_height(points: F64, frame: HeadFrame) -> float:
+    """Distance from the lids' margins to their folds, IOD; mean of both eyes."""
+    return float(
+        np.mean(
+            [
+                np.linalg.norm(_columns(points, fold)[4:-4] - _columns(points, upper)[4:-4], axis=1).mean()
+                for upper, fold in ((LEFT_UPPER_LID, LEFT_LID_FOLD), (RIGHT_UPPER_LID, RIGHT_LID_FOLD))
+            ]
+        )
+        / frame.iod_px
+    )
+
+
+def _rim_contrast(rgb: U8, points: F64, frame: HeadFrame) -> float:
+    """How sharp an edge runs along or just above the folds, as the rim of a pair of glasses does; 0 = none."""
+    up = np.broadcast_to(-frame.rotation[1, :2] * frame.iod_px, (LID_COLUMNS - 8, 2))
+    return float(
+        np.mean(
+            [
+                _steps(rgb, _columns(points, fold)[4:-4], up, np.linspace(-0.02, 0.07, 10))
+                for fold in (LEFT_LID_FOLD, RIGHT_LID_FOLD)
+            ]
+        )
+    )
+
+
+def _steps(rgb: U8, start: F64, way: F64, shares: F64) -> float:
+    """The largest step in brightness along short lines, relative to the skin there; median over the columns."""
+    luminance = _band(rgb, start, way, shares) @ LUMA
     skin = max(float(np.median(luminance)), 20.0)
-    steps = np.abs(np.diff(luminance, axis=0)).max(axis=0) / skin
-    return bool(np.median(steps) > FRAME_EDGE_RATIO)
+    return float(np.median(np.abs(np.diff(luminance, axis=0)).max(axis=0)) / skin)
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -24,7 +24,7 @@ from lipsmith.face.layout import (
 )
 from lipsmith.media.clip import F32, U8, Picture
 from lipsmith.render.blend import put_patch, to_i420
-from lipsmith.render.eyes import EyeLook, paint_eye, read_eye
+from lipsmith.render.eyes import paint_eye, read_eyes
 from lipsmith.render.head import HeadField
 from lipsmith.render.mouth import paint_mouth, read_look
 from lipsmith.render.opening import Opening
@@ -85,11 +85,10 @@ class Portrait:
             for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
         ]
         self.mouth_look = read_look(picture.rgb, face.points, self.shape, grey=picture.grey, crop=self._crop)
-        self.eye_looks: list[EyeLook] = [
-            read_eye(picture.rgb, face.points, self.shape.frame, left=left, grey=picture.grey, crop=self._crop)
-            for left in (True, False)
-        ]
-        self.shape.painted_lids = (self.eye_looks[0].painted, self.eye_looks[1].painted)
+        self.eye_looks = read_eyes(
+            picture.rgb, face.points, self.shape.frame, grey=picture.grey, crop=self._crop
+        )
+        self.shape.painted_lids = self.eye_looks[0].painted
         self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)
         self._planes = to_i420(picture.rgb)
 

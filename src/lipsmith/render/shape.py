@@ -97,8 +97,8 @@ class FaceShape:
         self._fields = self._build_fields()
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
         self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
-        self.painted_lids = (False, False)
-        """Left and right: lids that are painted over the eye stay where they are."""
+        self.painted_lids = False
+        """Lids that are painted over the eyes stay where they are."""
 
     def target_aperture(self, channels: Channels) -> float:
         """The gap between the lips that a frame asks of this face, IOD."""
@@ -135,12 +135,15 @@ class FaceShape:
         moved[:, 1] += self._closing_lower @ (0.75 * missing) - self._closing_upper @ (0.25 * missing)
 
     def _close_lids(self, moved: F64, channels: Channels) -> None:
-        left, right = self.painted_lids
-        for blink, painted, upper, lower, fold, lower_fold in (
-            (channels["blink_left"], left, LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_LOWER_FOLD),
-            (channels["blink_right"], right, RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_LOWER_FOLD),
-        ):
-            if blink <= 0.0 or painted:
+        if self.painted_lids:
+            return
+        eyes = (
+            (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_LOWER_FOLD),
+            (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_LOWER_FOLD),
+        )
+        blinks = (channels["blink_left"], channels["blink_right"])
+        for blink, (upper, lower, fold, lower_fold) in zip(blinks, eyes, strict=True):
+            if blink <= 0.0:
                 continue
             up, low = list(upper), list(lower)
             way = blink * (self.rest[low, :2] - self.rest[up, :2])
