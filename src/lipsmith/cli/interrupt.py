@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
@@ -15,10 +17,15 @@ class Interrupt:
     def __init__(self) -> None:
         self.seen = False
 
-    def listen(self) -> None:
-        """From now on Ctrl-C and a polite kill are both heard."""
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signum, self._hear)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Inside, Ctrl-C and a polite kill are both heard."""
+        before = {signum: signal.signal(signum, self._hear) for signum in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
 
     def _hear(self, signum: int, frame: FrameType | None) -> None:
         if not self.seen:  # a second one must not cut the cleaning up after the first

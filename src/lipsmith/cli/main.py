@@ -14,7 +14,7 @@ from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.talk import demo, talk
 from lipsmith.cli.voices import voices
-from lipsmith.errors import Cancelled, InputError, LipsmithError
+from lipsmith.errors import Cancelled, InputError, InvalidOption, LipsmithError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all is well; something failed; the input or the command line needs mending; Ctrl-C."""
@@ -55,29 +55,32 @@ def run(arguments: list[str]) -> int:
     """Runs one command and answers its exit code."""
     as_json = "--json" in arguments
     interrupt = Interrupt()
-    interrupt.listen()
-    error: LipsmithError = Cancelled()
-    code = INTERRUPTED
     try:
-        left_with = app(arguments, prog_name="lipsmith", standalone_mode=False, obj=interrupt)
-        if left_with != INTERRUPTED:
-            return left_with if isinstance(left_with, int) else DONE
-    except (KeyboardInterrupt, typer.Abort):
-        pass
-    except typer.TyperException as usage:
-        return _complain("invalid_option", f"{usage.format_message()} `lipsmith --help` helps.", BAD_INPUT, as_json)
-    except LipsmithError as known:
-        if not (interrupt.seen or isinstance(known, Cancelled)):
-            code, error = (BAD_INPUT if isinstance(known, InputError) else FAILED), known
-    except Exception as bug:
-        if not interrupt.seen:  # else a library turned the interruption into an error of its own
-            traceback.print_exc()
-            message = f"lipsmith made a mistake ({type(bug).__name__}: {bug}). Please report it with the lines above."
-            code, error = FAILED, LipsmithError(message)
-    return _complain(error.code, error.message, code, as_json)
+        with interrupt.listening():
+            left_with = app(arguments, prog_name="lipsmith", standalone_mode=False, obj=interrupt)
+    except (KeyboardInterrupt, typer.Abort, Cancelled):
+        left_with = INTERRUPTED
+    except Exception as fault:
+        if not interrupt.seen:
+            return _explain(fault, as_json)
+        left_with = INTERRUPTED  # a library turned the interruption into an error of its own
+    if left_with == INTERRUPTED:
+        return _say(Cancelled.code, Cancelled().message, INTERRUPTED, as_json)
+    return left_with if isinstance(left_with, int) else DONE
 
 
-def _complain(code: str, message: str, exit_code: int, as_json: bool) -> int:
+def _explain(fault: Exception, as_json: bool) -> int:
+    if isinstance(fault, LipsmithError):
+        exit_code = BAD_INPUT if isinstance(fault, InputError) else FAILED
+        return _say(fault.code, fault.message, exit_code, as_json)
+    if isinstance(fault, typer.TyperException):  # the command line itself is wrong
+        return _say(InvalidOption.code, f"{fault.format_message()} `lipsmith --help` helps.", BAD_INPUT, as_json)
+    traceback.print_exception(fault)
+    message = f"lipsmith made a mistake ({type(fault).__name__}: {fault}). Please report it with the lines above."
+    return _say(LipsmithError.code, message, FAILED, as_json)
+
+
+def _say(code: str, message: str, exit_code: int, as_json: bool) -> int:
     """One paragraph on stderr, and one JSON object on stdout where the caller reads JSON."""
     typer.echo(f"lipsmith: {' '.join(message.split())} [{code}]", err=True)
     if as_json:
