@@ -1,7 +1,8 @@
 """The inside of the mouth: teeth, tongue and cavity, painted between the lips, lit as the face is.
 
 A mouth that was open in the picture keeps its own teeth as long as they are visible and the asked opening resembles
-the picture's; everything else is made. The upper teeth belong to the skull, the lower ones to the jaw. Colours come from
+the picture's; everything else is made. The teeth shown are the upper
+ones and belong to the skull; lower ones, tried, read as a grey line along the lip. Colours come from
 the picture itself: the skin and lips around, the whites of the eyes, the person's own teeth if they show.
 """
 
@@ -44,6 +45,22 @@ OWN_MOUTH_LEAST_GAP_IOD = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnMouth:
+    """What a picture shows of the inside of its mouth, at the enlarged source's scale."""
+
+    whole: U8
+    """(h, w) 0-255: how far the picture's own mouth interior is kept."""
+    teeth: U8
+    """(h, w) 0-255: the same for its teeth alone."""
+    origin: tuple[int, int]
+    """Column and row of the masks' first pixel in the enlarged source."""
+    tooth: F64
+    """(3,) RGB 0-255: colour of its well-lit teeth."""
+    incisal_iod: float
+    """Where its upper teeth end, IOD below the inner edge of the upper lip."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MouthLook:
     """Colours and lighting of one person's mouth, and the picture's own teeth if it shows some."""
 
@@ -58,18 +75,10 @@ class MouthLook:
     """Brightness at the picture's left and right end of the mouth, relative to its middle."""
     incisal_iod: float
     """Where the upper teeth end, IOD below the inner edge of the upper lip in the picture."""
-    own_alpha: U8 | None
-    """(h, w) how far the picture's own mouth interior is kept, at the enlarged source's scale; None if closed."""
-    own_teeth: U8 | None
-    """(h, w) the same for its teeth alone."""
-    own_origin: tuple[int, int]
-    """Column and row of those masks' first pixel in the enlarged source."""
+    own: OwnMouth | None
+    """The picture's own mouth interior; None where it shows none worth keeping."""
     own_gap_iod: float
-    """The picture's own opening, IOD; 0 where it has none to keep."""
-
-    @property
-    def keeps_own(self) -> bool:
-        return self.own_alpha is not None
+    """The picture's own opening, IOD."""
 
 
 def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, crop: tuple[int, int]) -> MouthLook:
@@ -77,10 +86,9 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, crop: tuple
     skin = _median_at(rgb, points[list(CHEEKS), :2], 0.10 * shape.frame.iod_px)
     lip = _lip_colour(rgb, points)
     white = _eye_white(rgb, points)
-    own_alpha, own_teeth, origin, own_tooth = _own_mouth(rgb, points, shape, skin, crop)
-    keeps = own_alpha is not None
-    tooth = own_tooth if own_tooth is not None else _made_tooth(skin, white)
-    tongue = (0.5 * lip + 0.5 * np.array([1.0, 0.58, 0.62]) * skin * 0.9) * 1.1
+    own = _own_mouth(rgb, points, shape, skin, crop)
+    tooth = own.tooth if own else _made_tooth(skin, white)
+    tongue = (0.62 * lip + 0.38 * np.array([1.0, 0.60, 0.66]) * skin * 0.9) * 1.05
     cavity = 0.36 * lip + np.array([6.0, 0.0, 0.0])
     gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
     colours = [tooth, tongue, cavity, gum, 0.42 * lip]
@@ -90,7 +98,7 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, crop: tuple
         _median_at(rgb, points[list(side), :2], 0.10 * shape.frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
     )
     mean = max((left + right) / 2, 1.0)
-    made_gap = 0.0 if shape.aperture < 0.02 else min(0.35 * shape.aperture, 0.05)
+    incisal_iod = own.incisal_iod if own else INCISAL_EDGE_IOD + min(0.35 * shape.aperture, 0.05)
     return MouthLook(
         tooth=colours[0].astype(np.float32),
         tongue=colours[1].astype(np.float32),
@@ -98,11 +106,9 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, crop: tuple
         gum=colours[3].astype(np.float32),
         line=colours[4].astype(np.float32),
         light=(float(np.clip(left / mean, 0.6, 1.35)), float(np.clip(right / mean, 0.6, 1.35))),
-        incisal_iod=INCISAL_EDGE_IOD + made_gap,
-        own_alpha=own_alpha,
-        own_teeth=own_teeth,
-        own_origin=origin,
-        own_gap_iod=shape.aperture if keeps else 0.0,
+        incisal_iod=incisal_iod,
+        own=own,
+        own_gap_iod=shape.aperture,
     )
 
 
@@ -114,14 +120,14 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
     """
     shape = view.pixels.shape[:2]
     own_alpha = np.zeros(shape, np.float32)
-    if look.own_alpha is not None and look.own_teeth is not None:
-        at = view.own_positions - np.array(look.own_origin, dtype=np.float32)
-        whole = cv2.remap(look.own_alpha, at, None, cv2.INTER_LINEAR)
-        teeth = cv2.remap(look.own_teeth, at, None, cv2.INTER_LINEAR)
+    if look.own:
+        at = view.own_positions - np.array(look.own.origin, dtype=np.float32)
+        whole = cv2.remap(look.own.whole, at, None, cv2.INTER_LINEAR)
+        teeth = cv2.remap(look.own.teeth, at, None, cv2.INTER_LINEAR)
         # A mouth opened further than in the picture keeps the teeth only: the rest would float.
         beyond = np.float32(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35))
         own_alpha = (whole * (1 - beyond) + teeth * beyond) / np.float32(255.0)
-    contact = 0.5 if look.keeps_own else 0.0
+    contact = 0.5 if look.own else 0.0
     brightness = 0.5 + 0.5 * float(smoothstep(gap_iod, 0.01, 0.10))
     _paint(
         view.pixels,
@@ -140,7 +146,7 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
 
 
 def _made_tooth(skin: F64, white: F64) -> F64:
-    luminance = float(np.clip(1.05 * max(1.0 * (white @ LUMA), skin @ LUMA), 45, 235))
+    luminance = float(np.clip(1.10 * max(white @ LUMA, skin @ LUMA), 45, 235))
     warm = WARM / (WARM @ LUMA)
     eye = white / max(white @ LUMA, 1.0)
     tint = 0.65 * warm + 0.35 * eye
@@ -190,32 +196,46 @@ def _eye_white(rgb: U8, points: F64) -> F64:
     return np.median(pixels[luminance >= np.percentile(luminance, 80)], axis=0)
 
 
-def _own_mouth(
-    rgb: U8, points: F64, shape: FaceShape, skin: F64, crop: tuple[int, int]
-) -> tuple[U8 | None, U8 | None, tuple[int, int], F64 | None]:
-    """Masks of the picture's own mouth interior and teeth, their place, and the colour of its teeth."""
-    nothing = (None, None, (0, 0), None)
+def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, crop: tuple[int, int]) -> OwnMouth | None:
+    """The picture's own mouth interior, if it is open enough and shows teeth."""
     if shape.aperture < OWN_MOUTH_LEAST_GAP_IOD:
-        return nothing
+        return None
     outline = points[[*INNER_UPPER, *INNER_LOWER[-2:0:-1]], :2]
     margin = 0.1 * shape.frame.iod_px
     low = np.maximum(np.floor(outline.min(axis=0) - margin), 0).astype(int)
     high = np.minimum(np.ceil(outline.max(axis=0) + margin), [rgb.shape[1], rgb.shape[0]]).astype(int)
     if (high - low < 4).any():
-        return nothing
+        return None
     piece = rgb[low[1] : high[1], low[0] : high[0]]
     large = cv2.resize(piece, None, fx=SOURCE_SCALE, fy=SOURCE_SCALE, interpolation=cv2.INTER_LINEAR)
     inside = _polygon_mask(large.shape[:2], (outline - low + 0.5) * SOURCE_SCALE - 0.5)
     teeth = _tooth_share(large.astype(np.float64), skin)
     shown = float(teeth[inside > 127].mean()) if (inside > 127).any() else 0.0
     if shown < 0.30 or (shape.aperture < 0.16 and shown < 0.45):
-        return nothing  # half open without clear teeth: the made interior looks better
-    own_tooth = np.percentile(large[(inside > 127) & (teeth > 0.6)], 70, axis=0).astype(np.float64)
+        return None  # half open without clear teeth: the made interior looks better
+    tooth = np.percentile(large[(inside > 127) & (teeth > 0.6)], 70, axis=0).astype(np.float64)
     sigma = max(0.6, 0.012 * shape.frame.iod_px) * SOURCE_SCALE / 2
     feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma)
-    toothed = cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma)
-    origin = (int((low[0] - crop[0]) * SOURCE_SCALE), int((low[1] - crop[1]) * SOURCE_SCALE))
-    return np.asarray(feathered, np.uint8), np.asarray(toothed, np.uint8), origin, own_tooth
+    return OwnMouth(
+        whole=np.asarray(feathered, np.uint8),
+        teeth=np.asarray(cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma), np.uint8),
+        origin=(int((low[0] - crop[0]) * SOURCE_SCALE), int((low[1] - crop[1]) * SOURCE_SCALE)),
+        tooth=tooth,
+        incisal_iod=_incisal_edge(teeth * (inside > 127), points, shape, low),
+    )
+
+
+def _incisal_edge(teeth: F64, points: F64, shape: FaceShape, low: NDArray[np.int64]) -> float:
+    """How far below the inner edge of the upper lip the picture's front teeth end, IOD."""
+    pixel_iod = 1.0 / (shape.frame.iod_px * SOURCE_SCALE)
+    middle = (points[[81, 82, 13, 312, 311], :2] - low + 0.5) * SOURCE_SCALE - 0.5
+    ends = []
+    for x, y in np.round(middle).astype(int):
+        column = teeth[max(y, 0) :, min(max(x, 0), teeth.shape[1] - 1)]
+        shown = np.flatnonzero(column > 0.5)
+        if len(shown):
+            ends.append(float(shown[-1]) * pixel_iod)
+    return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, 0.25))
 
 
 def _tooth_share(rgb: F64, skin: F64) -> F64:
@@ -305,11 +325,6 @@ def _paint(
             tongue_alpha = _step(v, tongue_top - 0.012, tongue_top + 0.012 + soft)
             tongue_shade = 0.65 + 0.35 * min(max((v - tongue_top) / max(0.32 * middle_gap, 0.02), 0.0), 1.0)
             groove = 1.0 - 0.10 * np.exp(-((u - skull[0]) / 0.02) ** 2)
-            # Lower teeth: just above the lower lip, in front of a low tongue.
-            place_low, _, shade_low = _tooth(across * 1.25)
-            lower_edge = low - 0.036 * _step(middle_gap, 0.10, 0.20) - 0.010 + 0.012 * place_low**4
-            lower_alpha = _step(v, lower_edge - soft, lower_edge + soft) * _step(middle_gap, 0.10, 0.17)
-            lower_alpha *= (1.0 - _step(abs(across), 0.20, 0.27)) * (1.0 - _step(tongue_up, 0.3, 0.6))
             # Upper teeth: fixed to the skull.
             place, shorter, shade = _tooth(across)
             edge = incisal - shorter - 0.16 * across * across - 0.016 * place**4
@@ -326,7 +341,6 @@ def _paint(
             for c in range(3):
                 value = colours[2, c] * (0.75 + 0.75 * deep)
                 value += tongue_alpha * (colours[1, c] * tongue_shade * groove - value)
-                value += lower_alpha * (colours[0, c] * 0.70 * shade_low * arch - value)
                 teeth = colours[0, c] * shade * seam * arch * body
                 teeth += gum_alpha * (colours[3, c] * arch - teeth)
                 value += upper_alpha * (teeth - value)

@@ -97,6 +97,8 @@ class FaceShape:
         self._fields = self._build_fields()
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
         self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
+        self._smile_raise = float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09)) if self._relaxed < 0 else 0.0
+        """How far the picture's smile has raised the upper lip, IOD: not quite half the opening."""
         self.painted_lids = False
         """Lids that are painted over the eyes stay where they are."""
 
@@ -107,14 +109,18 @@ class FaceShape:
     def displacement(self, channels: Channels) -> F64:
         """(478, 3) IOD: where every point goes in a frame, apart from the head's own motion."""
         opening = self.target_aperture(channels) - self.aperture
-        widening = channels["width"] * self.scale + (1.0 - channels["smile"]) * self._relaxed
+        relaxed = 1.0 - channels["smile"]
+        widening = channels["width"] * self.scale + relaxed * self._relaxed
+        # A smile has drawn the upper lip off the teeth; relaxing, rounding and closing the lips lets it down again.
+        closed = 1.0 - min(1.0, self.target_aperture(channels) / max(self.aperture, 1e-3))
+        lip_down = self._smile_raise * min(1.0, relaxed + 0.5 * channels["pucker"] + 0.8 * closed)
         amounts = {
             "opening": opening,
             "widening": widening,
             "pucker": channels["pucker"],
             "press": channels["press"],
             "tuck": channels["tuck"],
-            "upper_raise": channels["upper_raise"],
+            "upper_raise": channels["upper_raise"] - lip_down,
             "lower_drop": channels["lower_drop"],
             "brow": channels["brow"],
         }
