@@ -6,12 +6,10 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
@@ -19,6 +17,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
+from lipsmith.media.aac import AacEncoder, SoundPacket
 from lipsmith.media.clip import F32, U8, Sound, VideoFormat
 from lipsmith.media.timeline import check_fps, frames_to_samples
 
@@ -200,12 +199,14 @@ class _SoundTrack:
     def __init__(self, container: OutputContainer, sound: Sound) -> None:
         self._container = container
         self._channels = sound.channels
-        self._layout = _LAYOUTS[sound.channels]
         self._blocks = iter(sound.blocks(SOUND_RATE_HZ, sound.channels))
         self._rest: F32 = np.zeros((sound.channels, 0), dtype=np.float32)
         self._written = 0
-        self._track: AudioStream = container.add_stream("aac", rate=SOUND_RATE_HZ, layout=self._layout)
-        self._track.bit_rate = SOUND_BITS_PER_SECOND[sound.channels]
+        bits_per_second = SOUND_BITS_PER_SECOND[sound.channels]
+        self._encoder = AacEncoder(SOUND_RATE_HZ, sound.channels, bits_per_second)
+        # the track's own encoder writes the header and nothing else
+        self._track: AudioStream = container.add_stream("aac", rate=SOUND_RATE_HZ, layout=_LAYOUTS[sound.channels])
+        self._track.bit_rate = bits_per_second
 
     def advance(self, until_sample: int) -> None:
         """Writes sound up to a sample; silence where the sound has ended."""
@@ -213,18 +214,18 @@ class _SoundTrack:
         if missing <= 0:
             return
         samples = self._take(missing)
-        frame = AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
-        frame.sample_rate = SOUND_RATE_HZ
-        frame.time_base = Fraction(1, SOUND_RATE_HZ)
-        frame.pts = self._written
         self._written += missing
-        with _encoder_faults():
-            self._container.mux(self._track.encode(frame))
+        self._mux(self._encoder.encode(samples))
 
     def finish(self) -> None:
         """Empties the encoder."""
+        self._mux(self._encoder.finish())
+
+    def _mux(self, packets: Iterator[SoundPacket]) -> None:
         with _encoder_faults():
-            self._container.mux(self._track.encode(None))
+            for packet in packets:
+                packet.stream = self._track
+                self._container.mux(packet)
 
     def _take(self, count: int) -> F32:
         while self._rest.shape[1] < count:

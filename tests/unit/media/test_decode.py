@@ -162,11 +162,25 @@ def test_memory_of_a_wrong_shape(shape: tuple[int, ...]) -> None:
         MemorySound(np.zeros(shape, np.float32), 16_000)
 
 
-@pytest.mark.parametrize(
-    ("ending", "codec"), [("flac", "flac"), ("ogg", "libopus"), ("opus", "libopus"), ("mp3", "libmp3lame"),
-                          ("m4a", "aac"), ("mkv", "flac"), ("webm", "libopus"), ("mov", "pcm_s16le"), ("aiff", "pcm_s16be"),
-                          ("avi", "libmp3lame"), ("caf", "pcm_s24le"), ("w64", "pcm_s16le"), ("au", "pcm_s16be")]
-)  # fmt: skip
+CONTAINERS = {
+    "flac": "flac",
+    "ogg": "libopus",
+    "opus": "libopus",
+    "mp3": "libmp3lame",
+    "m4a": "aac",
+    "mkv": "flac",
+    "webm": "libopus",
+    "mov": "pcm_s16le",
+    "aiff": "pcm_s16be",
+    "avi": "libmp3lame",
+    "caf": "pcm_s24le",
+    "w64": "pcm_s16le",
+    "au": "pcm_s16be",
+}
+"""File name ending -> the encoder to fill it with."""
+
+
+@pytest.mark.parametrize(("ending", "codec"), CONTAINERS.items())
 def test_every_container(tmp_path: Path, ending: str, codec: str) -> None:
     samples = tone(1.0, rate_hz=48_000)
     sound = open_sound(_save_any(tmp_path / f"a.{ending}", samples, codec))

@@ -155,7 +155,8 @@ def test_sound_out_of_bounds(tmp_path: Path, rate_hz: int, channels: int, says: 
 PLAYLISTS = {
     "ffconcat": "ffconcat version 1.0\nfile 'secret.wav'\n",
     "hls": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nsecret.wav\n#EXT-X-ENDLIST\n",
-    "dash": "<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011' type='static'><BaseURL>secret.wav</BaseURL>"
+    "dash": "<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011' type='static'>"
+    "<BaseURL>secret.wav</BaseURL>"
     "<Period><AdaptationSet mimeType='audio/wav'><Representation id='1'/></AdaptationSet></Period></MPD>",
     "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
     "metadata": ";FFMETADATA1\ntitle=x\n",
