@@ -258,7 +258,7 @@ def _cure_of_import(error: BaseException) -> str | None:
         if library in str(error):
             swap = (
                 f"{sys.executable} -m pip uninstall -y opencv-contrib-python && "
-                f"{PIP} --no-deps opencv-contrib-python-headless==4.11.0.86"
+                f"{PIP} --force-reinstall --no-deps opencv-contrib-python-headless==4.11.0.86"
             )
             also = f" (without root: {swap})" if "GL" in library or "gthread" in library else ""
             return f"apt-get install -y {package}{also}"
