@@ -14,7 +14,7 @@ import numpy as np
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import FACE_OVAL, I32
 from lipsmith.media.clip import F32
-from lipsmith.render.warp import Grid, rasterise
+from lipsmith.render.warp import Grid, combine, rasterise
 
 CELLS_PER_IOD = 18
 REACH_IOD = (4.0, 5.0)
@@ -60,7 +60,8 @@ class HeadField:
                 np.stack([none, weight]),
                 np.stack([none, -BREATH_RISE_IOD * torso]),
             ]
-        ).astype(np.float32)
+        )
+        self._fields = self._fields.reshape(len(self._fields), -1).astype(np.float32)
         cells_x, cells_y = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
         self._cells = np.stack([cells_x, cells_y], axis=-1).astype(np.float32)
         self.weight: F32 = weight.astype(np.float32)
@@ -93,7 +94,7 @@ class HeadField:
             ],
             dtype=np.float32,
         )
-        in_head = np.tensordot(amounts, self._fields, axes=1)
+        in_head = combine(amounts, self._fields).reshape(2, self.grid.height, self.grid.width)
         across, down = self._frame.rotation[0, :2], self._frame.rotation[1, :2]
         # Directions in the picture: unit length, so that a turned head's foreshortening is not applied twice.
         across, down = across / np.linalg.norm(across), down / np.linalg.norm(down)

@@ -154,7 +154,8 @@ class Opening:
     def _curves(self, seen: F32, rect: NDArray[np.int32], local: F64) -> tuple[F32, F32, F32, F32]:
         count = len(self.upper)
         centre = (seen[[0, count - 1]].sum(axis=0)) / 2
-        inverse = np.linalg.inv(local)  # (pixel offset) @ inverse = (u, v)
+        (a, b), (c, d) = local.tolist()
+        inverse = np.array([[d, -b], [-c, a]]) / (a * d - b * c)  # (pixel offset) @ inverse = (u, v)
         upper = self._curve @ ((seen[:count] - centre) @ inverse)
         lower = self._curve @ ((seen[count:] - centre) @ inverse)
         reach = max(abs(upper[:, 0]).max(), abs(lower[:, 0]).max()) + 0.5

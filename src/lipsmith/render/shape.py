@@ -34,6 +34,7 @@ from lipsmith.face.layout import (
     RIGHT_UPPER_LID,
     UPPER_LIP_RINGS,
 )
+from lipsmith.render.warp import combine
 
 MESH_POINTS = 468
 """Points with triangles; the ten iris points beyond them only mark the irises."""
@@ -94,7 +95,7 @@ class FaceShape:
         """Small mouths open less for the same sound."""
         self._bending = _bending_energy(self.rest, triangles)
         self._still = _still_weights(self.rest)
-        self._fields = self._build_fields()
+        self._fields = self._build_fields().reshape(8, -1)
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
         self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
         self._smile_raise = float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09)) if self._relaxed < 0 else 0.0
@@ -124,7 +125,7 @@ class FaceShape:
             "lower_drop": channels["lower_drop"],
             "brow": channels["brow"],
         }
-        moved = np.tensordot(np.array(list(amounts.values())), self._fields, axes=1)
+        moved: F64 = combine(np.array(list(amounts.values())), self._fields).reshape(-1, 3)
         self._meet_gaps(moved, channels)
         self._close_lids(moved, channels)
         return moved
@@ -138,7 +139,7 @@ class FaceShape:
         missing = asked - now
         missing[[0, -1]] = 0.0
         # A lip that closes comes down a little from above and mostly up from below.
-        moved[:, 1] += self._closing_lower @ (0.75 * missing) - self._closing_upper @ (0.25 * missing)
+        moved[:, 1] += combine(0.75 * missing, self._closing_lower) - combine(0.25 * missing, self._closing_upper)
 
     def _close_lids(self, moved: F64, channels: Channels) -> None:
         if self.painted_lids:
@@ -268,7 +269,7 @@ def _still_weights(rest: F64) -> F64:
 
 
 def _closing_fields(rest: F64) -> tuple[F64, F64]:
-    """Two (478, 11) matrices: motion of the inner lip's columns -> motion of all points on the same side of the mouth.
+    """Two (11, 478) matrices: motion of the inner lip's columns -> motion of all points on the same side of the mouth.
 
     The outer edge of a lip follows its inner edge by about nine tenths, else a lip that closes would thin to a line.
     """
@@ -292,4 +293,4 @@ def _closing_fields(rest: F64) -> tuple[F64, F64]:
         field = share * (follows * member)[:, None]
         field[inner] = np.eye(len(inner))
         fields.append(field)
-    return fields[0], fields[1]
+    return np.ascontiguousarray(fields[0].T), np.ascontiguousarray(fields[1].T)

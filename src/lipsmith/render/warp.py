@@ -176,36 +176,55 @@ def trace_back(
     (rows, columns, 2) gets positions in the source copy, whose pixel (0, 0) lies at ``origin``
     (x, y, scale), ``shade`` (rows, columns) the factor.
     """
+    one, half = np.float32(1.0), np.float32(0.5)
     head_h, head_w = head.shape[0], head.shape[1]
-    flow_h, flow_w = flow.shape[0], flow.shape[1]
+    last_x, last_y = np.float32(head_w) - np.float32(1.001), np.float32(head_h) - np.float32(1.001)
+    flow_w, flow_h = np.float32(flow.shape[1] - 1), np.float32(flow.shape[0] - 1)
+    scale = origin[2]
+    nudge = (scale - one) * half  # pixel centres of the enlarged copy
     left, top = rect[0], rect[1]
+    line = np.empty((head_w, 2), np.float32)  # the head's way back along one row of pixels
     for row in range(rect[3] - top):
         y = np.float32(row + top)
-        gy = min(max((y - head_place[1]) * head_place[2], np.float32(0.0)), np.float32(head_h) - np.float32(1.001))
-        iy = int(gy)
-        ty = gy - iy
+        gy = min(max((y - head_place[1]) * head_place[2], np.float32(0.0)), last_y)
+        iy = np.int32(gy)
+        ty = gy - np.float32(iy)
+        for k in range(head_w):
+            line[k, 0] = head[iy, k, 0] + ty * (head[iy + 1, k, 0] - head[iy, k, 0])
+            line[k, 1] = head[iy, k, 1] + ty * (head[iy + 1, k, 1] - head[iy, k, 1])
         for column in range(rect[2] - left):
             x = np.float32(column + left)
-            gx = min(max((x - head_place[0]) * head_place[2], np.float32(0.0)), np.float32(head_w) - np.float32(1.001))
-            ix = int(gx)
-            tx = gx - ix
-            a, b = (1 - tx) * (1 - ty), tx * (1 - ty)
-            c, d = (1 - tx) * ty, tx * ty
-            sx = x + a * head[iy, ix, 0] + b * head[iy, ix + 1, 0] + c * head[iy + 1, ix, 0] + d * head[iy + 1, ix + 1, 0]
-            sy = y + a * head[iy, ix, 1] + b * head[iy, ix + 1, 1] + c * head[iy + 1, ix, 1] + d * head[iy + 1, ix + 1, 1]
-            light = np.float32(1.0)
+            gx = min(max((x - head_place[0]) * head_place[2], np.float32(0.0)), last_x)
+            ix = np.int32(gx)
+            tx = gx - np.float32(ix)
+            sx = x + line[ix, 0] + tx * (line[ix + 1, 0] - line[ix, 0])
+            sy = y + line[ix, 1] + tx * (line[ix + 1, 1] - line[ix, 1])
+            light = one
             fx, fy = (sx - flow_place[0]) * flow_place[2], (sy - flow_place[1]) * flow_place[2]
-            if fx >= 0 and fy >= 0 and fx < flow_w - 1 and fy < flow_h - 1:
-                jx, jy = int(fx), int(fy)
-                tx, tz = fx - jx, fy - jy
-                a, b = (1 - tx) * (1 - tz), tx * (1 - tz)
-                c, d = (1 - tx) * tz, tx * tz
-                sx += a * flow[jy, jx, 0] + b * flow[jy, jx + 1, 0] + c * flow[jy + 1, jx, 0] + d * flow[jy + 1, jx + 1, 0]
-                sy += a * flow[jy, jx, 1] + b * flow[jy, jx + 1, 1] + c * flow[jy + 1, jx, 1] + d * flow[jy + 1, jx + 1, 1]
-                light = a * flow[jy, jx, 2] + b * flow[jy, jx + 1, 2] + c * flow[jy + 1, jx, 2] + d * flow[jy + 1, jx + 1, 2]
-            source[row, column, 0] = (sx - origin[0]) * origin[2] + (origin[2] - 1) * np.float32(0.5)
-            source[row, column, 1] = (sy - origin[1]) * origin[2] + (origin[2] - 1) * np.float32(0.5)
+            if fx >= np.float32(0.0) and fy >= np.float32(0.0) and fx < flow_w and fy < flow_h:
+                jx, jy = np.int32(fx), np.int32(fy)
+                ux, uy = fx - np.float32(jx), fy - np.float32(jy)
+                b, c, d = ux * (one - uy), (one - ux) * uy, ux * uy
+                a = one - b - c - d
+                near, far = flow[jy, jx], flow[jy, jx + 1]
+                near_below, far_below = flow[jy + 1, jx], flow[jy + 1, jx + 1]
+                sx += a * near[0] + b * far[0] + c * near_below[0] + d * far_below[0]
+                sy += a * near[1] + b * far[1] + c * near_below[1] + d * far_below[1]
+                light = a * near[2] + b * far[2] + c * near_below[2] + d * far_below[2]
+            source[row, column, 0] = (sx - origin[0]) * scale + nudge
+            source[row, column, 1] = (sy - origin[1]) * scale + nudge
             shade[row, column] = light
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def combine(amounts: NDArray[np.float32], fields: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(k,) amounts and (k, n) fields -> (n,) weighted sum. Not by BLAS, whose threads would fight with ours."""
+    out = np.zeros(fields.shape[1], fields.dtype)
+    for k in range(fields.shape[0]):
+        if amounts[k] != 0:
+            for n in range(fields.shape[1]):
+                out[n] += amounts[k] * fields[k, n]
+    return out
 
 
 @njit(cache=True, nogil=True, fastmath=True)
