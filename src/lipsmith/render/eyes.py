@@ -27,7 +27,7 @@ PAINTED_FROM_IOD = 0.035
 """A painted lid starts this far above the open eye's upper margin."""
 HOODED_LID_IOD = 0.020
 """A lid narrower than this between margin and fold hides under the fold."""
-RIM_STEP = 0.42
+RIM_STEP = 0.50
 """Steps in brightness near the lid, relative to the skin, from which on they are taken for the rim of glasses."""
 
 
