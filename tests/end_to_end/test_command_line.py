@@ -106,14 +106,6 @@ def test_wrong_usage_leaves_with_2(room: Path, arguments: list[str], says: str) 
     assert "Traceback" not in done.stderr
 
 
-def test_a_failure_leaves_with_1(room: Path) -> None:
-    (room / "espeakng_loader.py").write_text("raise ImportError('not here')")
-    done = lipsmith("talk", "portrait.png", "--text", "Hello", "--json", "--quiet", PYTHONPATH=str(room))
-    assert done.returncode == 1, done.stderr
-    assert json.loads(done.stdout)["error"]["code"] == "missing_dependency"
-    assert not [name for name in made(room) if name.endswith(".mp4")]
-
-
 def stopped_in(stage: str, signum: int, room: Path) -> None:
     """Starts a long video, sends the signal as soon as the stage begins, and looks at what is left."""
     text = "One, two, three, four, five, six, seven, eight, nine, ten. " * 3
