@@ -1,0 +1,49 @@
+"""Command line: `python -m benchmarks sheet|quality|speed`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SHARED_PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "media" / "photos"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    sheet = commands.add_parser("sheet", help="contact sheets to look at")
+    sheet.add_argument("photos", nargs="*", type=Path, help="portraits; the astronaut of scikit-image if none is named")
+    sheet.add_argument("-o", "--out", type=Path, default=Path("looks"), help="folder for the sheets")
+
+    quality = commands.add_parser("quality", help="numbers about the drawn face, measured on its frames")
+    quality.add_argument("folder", nargs="?", type=Path, help="folder with photos; the astronaut always comes along")
+    quality.add_argument("--only", default="", help="only photos whose name holds this")
+
+    speed = commands.add_parser("speed", help="frames per second, memory, share of encoding")
+    speed.add_argument("--repeats", type=int, default=3)
+    speed.add_argument("--sizes", default="512x512,1280x720,1920x1080")
+    speed.add_argument(
+        "--long", action="store_true", help="also compare the memory of a 10 s and a 600 s clip (minutes)"
+    )
+    speed.add_argument("--profile", action="store_true", help="also show where a frame's time goes")
+    speed.add_argument("--write", action="store_true", help="put the results into benchmarks/README.md")
+
+    asked = parser.parse_args()
+    if asked.command == "sheet":
+        from benchmarks.sheet import write_sheets
+
+        return write_sheets(asked.photos, asked.out)
+    if asked.command == "quality":
+        from benchmarks.quality import run
+
+        folder = asked.folder or (SHARED_PHOTOS if SHARED_PHOTOS.is_dir() else None)
+        return run(folder, asked.only)
+    from benchmarks.speed import run as run_speed
+
+    sizes = [(int(w), int(h)) for w, h in (size.split("x") for size in asked.sizes.split(","))]
+    return run_speed(sizes, asked.repeats, long=asked.long, profile=asked.profile, write=asked.write)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
