@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,10 +20,11 @@ from av.video.stream import VideoStream
 
 from lipsmith.errors import InputError, InvalidAudio, NoAudibleSound, WindowOutOfRange
 from lipsmith.media.clip import F32, U8
-from lipsmith.media.probe import MAX_FRAME_PIXELS, SoundFacts, open_media, sound_facts, sound_track
+from lipsmith.media.probe import MAX_FRAME_PIXELS, SOUND_RATES_HZ, SoundFacts, open_media, sound_facts, sound_track
 from lipsmith.media.timeline import check_window, seconds_to_samples
 
 INAUDIBLE_PEAK_DBFS = -70.0  # below the noise of the quietest room on 16-bit gear; speech at -50 LUFS peaks near -30
+LOUDEST_PEAK = 16.0  # +24 dB: beyond it a float file was written in the steps of an integer, up to 32768
 EMPTY_CHANNEL_DB = 20.0  # a channel this far below the other carries only crosstalk
 CANCELLING_DB = 6.0  # the mean of unrelated channels lies 3 dB below them; far more means they cancel
 MISSING_SHARE = 0.02  # headers round; a file that lacks more than this of its announced length was cut off
@@ -55,11 +57,21 @@ class _Levels:
     def hear(self, block: F32) -> None:
         """Takes in a (channels, n) block."""
         self.samples += block.shape[1]
-        self.highest = np.maximum(self.highest, block.max(axis=1))
-        self.lowest = np.minimum(self.lowest, block.min(axis=1))
-        self.energy += np.einsum("cn,cn->c", block, block, dtype=np.float64)
-        mean = block.mean(axis=0)
-        self.mean_energy += float(np.dot(mean, mean))
+        with np.errstate(all="ignore"):  # samples that are no numbers are judged at the end, by `fault`
+            self.highest = np.maximum(self.highest, block.max(axis=1))
+            self.lowest = np.minimum(self.lowest, block.min(axis=1))
+            self.energy += np.einsum("cn,cn->c", block, block, dtype=np.float64)
+            mean = block.mean(axis=0)
+            self.mean_energy += float(np.dot(mean, mean))
+
+    @property
+    def fault(self) -> str | None:
+        """Why this cannot be played, as the end of a sentence; None where it can."""
+        if not (np.isfinite(self.highest).all() and np.isfinite(self.lowest).all()):
+            return "holds samples that are no numbers. Export it again."
+        if self.peak > LOUDEST_PEAK:
+            return f"holds samples of {self.peak:.3g} times full scale. Export it again with samples between -1 and 1."
+        return None
 
     @property
     def peak(self) -> float:
@@ -131,20 +143,22 @@ class FileSound:
 class MemorySound:
     """Sound that lies in memory, such as a spoken text. Implements `Sound`.
 
-    ``samples`` is (channels, n) float32 with 1 or 2 channels, full scale ±1. Raises InvalidAudio for another shape or
-    for samples that are not finite.
+    ``samples`` is (channels, n) float32 with 1 or 2 channels, full scale ±1. Raises InvalidAudio for another shape, for
+    a rate outside 4–384 kHz, or for samples that are not finite or far beyond full scale.
     """
 
     def __init__(self, samples: F32, rate_hz: int) -> None:
+        if rate_hz not in SOUND_RATES_HZ:
+            raise InvalidAudio(f"Sound at {rate_hz} samples per second cannot be used.")
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         if samples.ndim != 2 or samples.shape[0] not in (1, 2) or not samples.shape[1]:
             raise InvalidAudio(f"Sound in memory has to be (1 or 2 channels, samples), not {samples.shape}.")
-        if not np.isfinite(samples).all():
-            raise InvalidAudio("The sound holds samples that are no numbers.")
         self._samples = samples
         self._rate_hz = rate_hz
         self._levels = _Levels(channels=samples.shape[0])
         self._levels.hear(samples)
+        if self._levels.fault is not None:
+            raise InvalidAudio(f"The sound {self._levels.fault}")
         self.warnings: tuple[str, ...] = ()
 
     @property
@@ -198,7 +212,7 @@ def open_sound(path: str | Path, *, start_s: float | None = None, end_s: float |
     _refuse_nothing(path, heard)
     if last is None or heard < last:
         check_window(start_s, end_s, heard / facts.rate_hz)
-    _refuse_inaudible(path, levels)
+    _refuse_unheard(path, levels)
     gain, gain_notes = _room_for_peaks(facts, levels)
     notes = (*_other_tracks(path, facts), *_what_is_missing(path, facts, heard, last, faults), *gain_notes)
     return FileSound(path, facts=facts, first_sample=first, gain=gain, levels=levels, warnings=notes)
@@ -232,11 +246,11 @@ def _refuse_nothing(path: Path, heard: int) -> None:
         )
 
 
-def _refuse_inaudible(path: Path, levels: _Levels) -> None:
+def _refuse_unheard(path: Path, levels: _Levels) -> None:
     if not levels.samples:
         raise WindowOutOfRange(f"The window into {path.name!r} is shorter than one sample. Choose a longer one.")
-    if not np.isfinite(levels.highest - levels.lowest).all():
-        raise InvalidAudio(f"{path.name!r} holds samples that are no numbers. Export it again.")
+    if levels.fault is not None:
+        raise InvalidAudio(f"{path.name!r} {levels.fault}")
     if levels.audible_dbfs < INAUDIBLE_PEAK_DBFS:
         raise NoAudibleSound(
             f"Nothing can be heard in {path.name!r}: its loudest sample lies below {INAUDIBLE_PEAK_DBFS:g} dB of full "
@@ -407,32 +421,41 @@ class FileFrames:
         with open_media(self._path, InputError) as container:
             stream = _video_stream(container, self._path)
             stream.thread_type = "AUTO"
-            try:
+            with _video_faults(self._path):
                 for frame in container.decode(stream):
                     yield _upright_rgb(frame, reformatter)
-            except av.FFmpegError as fault:
-                raise InputError(f"{self._path.name!r} is damaged. Export the video again.") from fault
 
 
 def read_frames(path: str | Path) -> FileFrames:
     """Opens the pictures of a video; raises InputError for a file without any."""
     path = Path(path)
-    with open_media(path, InputError) as container:
+    with open_media(path, InputError) as container, _video_faults(path):
         stream = _video_stream(container, path)
-        frame = next(container.decode(stream), None)
-        if frame is None:
-            raise InputError(f"{path.name!r} has a video track without a single picture.")
-        sides = (frame.width, frame.height) if frame.rotation % 180 == 0 else (frame.height, frame.width)
-        container.seek(0)
+        fps = Fraction(stream.average_rate or stream.guessed_rate or 25)
         count = sum(1 for packet in container.demux(stream) if packet.size)
-        fps = stream.average_rate or stream.guessed_rate or Fraction(25)
-    return FileFrames(path, fps=Fraction(fps), frame_count=count, width=sides[0], height=sides[1])
+    with open_media(path, InputError) as container, _video_faults(path):
+        frame = next(container.decode(_video_stream(container, path)), None)
+    if frame is None:
+        raise InputError(f"{path.name!r} has a video track without a single picture. Export the video again.")
+    turned = frame.rotation % 180 != 0
+    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    return FileFrames(path, fps=fps, frame_count=count, width=width, height=height)
+
+
+@contextmanager
+def _video_faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except av.FFmpegError as fault:
+        raise InputError(f"The pictures of {path.name!r} are damaged. Export the video again.") from fault
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise InputError(f"{path.name!r} has no pictures. Choose a video.")
     stream = container.streams.video[0]
+    if getattr(stream, "codec_context", None) is None:
+        raise InputError(f"The pictures of {path.name!r} have a coding that is not known here. Save it as H.264.")
     _refuse_large_frames(stream.width, stream.height)
     return stream
 

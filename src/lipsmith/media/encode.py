@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,7 @@ PROVENANCE = "Made with lipsmith: the mouth and face movements in this video are
 _PRESET = "veryfast"  # the fastest whose crf 18 still looks clean; drawing the frames shares the same cores
 _MAX_THREADS = 4
 _LAYOUTS = {1: "mono", 2: "stereo"}
+_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _EXACT_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
@@ -77,7 +79,8 @@ def write_video(
     try:
         _write(unfinished, CONTAINERS[path.suffix.lower()], fmt, frames, sound, on_frame)
         check_output(path, overwrite=overwrite)  # someone may have been faster
-        os.replace(unfinished, path)
+        with _encoder_faults():
+            os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -137,10 +140,9 @@ def _encoder_faults() -> Iterator[None]:
     try:
         yield
     except (av.FFmpegError, OSError) as fault:
-        reason = getattr(fault, "strerror", None) or str(fault)
-        raise EncodingFailed(
-            f"The video could not be written ({reason}). Check the free space on the disk and try again."
-        ) from fault
+        reason = fault.strerror or str(fault)
+        cure = "Make free space on the disk" if fault.errno in _NO_SPACE else "Choose another size or folder"
+        raise EncodingFailed(f"The video could not be written ({reason}). {cure} and try again.") from fault
 
 
 def _picture_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:

@@ -95,6 +95,12 @@ def test_a_quiet_speaker_on_his_own_channel_stays_in_the_mean(as_sound) -> None:
     np.testing.assert_allclose(whole(as_sound(samples).blocks(22_050, 1))[0], samples.mean(axis=0), atol=1e-7)
 
 
+@pytest.mark.parametrize("rate_hz", [0, -8000, 3999, 500_000])
+def test_memory_at_an_impossible_rate(rate_hz: int) -> None:
+    with pytest.raises(InvalidAudio, match="samples per second"):
+        MemorySound(np.zeros((1, 100), np.float32), rate_hz)
+
+
 def test_a_window_is_cut_to_the_sample(tmp_path: Path) -> None:
     samples = noise(3.0)
     path = save_sound(tmp_path / "a.wav", samples)
@@ -153,6 +159,21 @@ def test_samples_that_are_no_numbers(tmp_path: Path, value: float) -> None:
     with pytest.raises(InvalidAudio, match="no numbers"):
         open_sound(save_sound(tmp_path / "a.wav", samples))
     with pytest.raises(InvalidAudio, match="no numbers"):
+        MemorySound(samples, 22_050)
+
+
+def test_all_samples_infinite_and_opposed(tmp_path: Path) -> None:
+    samples = np.repeat(np.array([[np.inf], [-np.inf]], np.float32), 5000, axis=1)
+    with pytest.raises(InvalidAudio, match="no numbers"):
+        open_sound(save_sound(tmp_path / "a.wav", samples))
+
+
+@pytest.mark.parametrize("scale", [30_000.0, 1e30])
+def test_floats_in_the_steps_of_integers(tmp_path: Path, scale: float) -> None:
+    samples = noise(0.5) * np.float32(scale)
+    with pytest.raises(InvalidAudio, match="times full scale"):
+        open_sound(save_sound(tmp_path / "a.wav", samples))
+    with pytest.raises(InvalidAudio, match="times full scale"):
         MemorySound(samples, 22_050)
 
 
@@ -296,6 +317,21 @@ def test_frames_come_in_the_colours_of_their_matrix(tmp_path: Path) -> None:
     for _ in range(2):  # can be walked through again
         means = [frame.reshape(-1, 3).mean(axis=0) for frame in clip]
         np.testing.assert_allclose(means, colours, atol=4)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_clips_give_a_clear_error_or_frames(tmp_path: Path, seed: int) -> None:
+    path = save_clip(tmp_path / "hurt.mp4", [colour_picture(96, 64)] * 20)
+    data = bytearray(path.read_bytes())
+    chosen = np.random.default_rng(seed).integers(0, len(data), 40)
+    for at in chosen:
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+    try:
+        for frame in read_frames(path):
+            assert frame.dtype == np.uint8
+    except InputError as error:
+        assert "hurt.mp4" in error.message or "megapixels" in error.message
 
 
 def test_frames_of_what_has_none(tmp_path: Path) -> None:

@@ -128,6 +128,20 @@ def test_facts_of_a_clip(tmp_path: Path) -> None:
     assert (facts.codec, facts.rate_hz, facts.channels, facts.has_video, facts.tracks) == ("aac", 48_000, 1, True, 1)
 
 
+def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
+    cover = save_picture(tmp_path / "cover.png", colour_picture()).read_bytes()
+    frame = b"\0image/png\0\x03\0" + cover
+    tag = b"APIC" + struct.pack(">IH", len(frame), 0) + frame
+    size = bytes(len(tag) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    path = tmp_path / "song.mp3"
+    samples = save_sound(tmp_path / "plain.mp3", tone(1.0, rate_hz=48_000), 48_000, codec="libmp3lame").read_bytes()
+    path.write_bytes(b"ID3\3\0\0" + size + tag + samples)
+    with open_media(path, InvalidAudio) as container:
+        assert len(container.streams.video) == 1  # so FFmpeg calls it
+    assert not probe_sound(path).has_video
+    assert open_sound(path).duration_s == pytest.approx(1.0, abs=0.03)
+
+
 def wav_claiming(rate_hz: int, channels: int) -> bytes:
     fmt = struct.pack("<HHIIHH", 1, channels, rate_hz, rate_hz * channels * 2, channels * 2 & 0xFFFF, 16)
     body = bytes(20_000)

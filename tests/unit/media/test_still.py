@@ -179,6 +179,14 @@ def test_of_a_moving_picture_the_first_frame(tmp_path: Path, ending: str) -> Non
     assert picture.warnings == ("The file holds 3 pictures; only the first is used.",)
 
 
+def test_a_phone_jpeg_with_a_second_view_inside(tmp_path: Path) -> None:
+    views = [Image.fromarray(UPRIGHT), Image.fromarray(UPRIGHT[::-1].copy())]
+    views[0].save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=views[1:], quality=95)
+    picture = read_picture(tmp_path / "phone.jpg")
+    assert mean_error(picture.rgb, UPRIGHT) < 3
+    assert picture.warnings == ()
+
+
 def test_a_huge_jpeg_is_read_at_half_its_size(tmp_path: Path) -> None:
     path = tmp_path / "huge.jpg"
     Image.new("RGB", (6400, 4000), "teal").save(path)
