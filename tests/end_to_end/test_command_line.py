@@ -192,6 +192,8 @@ def test_the_demo_without_its_portrait_says_how_to_get_it(room: Path) -> None:
 
 def test_version_and_help() -> None:
     assert lipsmith("--version").stdout == "lipsmith 0.1.0\n"
+    module = subprocess.run([sys.executable, "-m", "lipsmith", "--version"], capture_output=True, text=True)
+    assert module.stdout == "lipsmith 0.1.0\n"
     everything = lipsmith("--help").stdout
     for command in ("talk", "demo", "voices", "doctor", "--install-completion"):
         assert command in everything
