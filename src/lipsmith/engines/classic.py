@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
@@ -25,10 +25,10 @@ class ClassicAnimator:
         """``threads``: how many frames are drawn at the same time."""
         self._threads = threads
 
-    def frames(self, picture: Picture, face: Face, motion: MotionTrack) -> Iterator[U8]:
+    def frames(self, picture: Picture, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
         """One (height * 3 // 2, width) uint8 I420 frame per frame of ``motion``, BT.709, limited range."""
         cv2.setNumThreads(1)  # frames are what is drawn in parallel; threads inside each would only get in the way
-        portrait = Portrait(picture, face, matte=person_matte(picture.rgb), triangles=mesh_triangles())
+        portrait = Portrait(picture, face, matte=person_matte(picture.rgb), triangles=mesh_triangles(), others=others)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="lipsmith-draw") as pool:
             ahead: deque[Future[U8]] = deque()
             try:

@@ -67,10 +67,10 @@ class Voice(Protocol):
 class PhotoAnimator(Protocol):
     """Draws a portrait that moves."""
 
-    def frames(self, picture: Picture, face: Face, motion: MotionTrack) -> Iterator[U8]:
+    def frames(self, picture: Picture, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
         """One frame per frame of ``motion``, of the size of ``picture``, whose sides are even.
 
         Either (height, width, 3) uint8 RGB, or, to spare a conversion, (height * 3 // 2, width) uint8 I420 planes
-        (BT.709, limited range).
+        (BT.709, limited range). ``others`` are further faces in the picture, which stay still.
         """
         ...

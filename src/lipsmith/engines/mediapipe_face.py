@@ -98,9 +98,7 @@ def _solutions() -> Any:
     try:
         import mediapipe
     except ImportError as error:
-        raise MissingDependency(
-            f"mediapipe cannot be loaded ({error}). `lipsmith doctor` names the cure."
-        ) from error
+        raise MissingDependency(f"mediapipe cannot be loaded ({error}). `lipsmith doctor` names the cure.") from error
     return mediapipe.solutions
 
 

@@ -65,9 +65,7 @@ def find_faces(rgb: U8, networks: FaceNetworks) -> list[Face]:
     for turns in (1, 3, 2) if not faces else ():
         turned = np.ascontiguousarray(np.rot90(rgb, turns))
         found = _faces_in(turned, _boxes_in_tiles(turned, networks, splits=(1, 2)), networks)
-        faces = [
-            Face(points=rotate_points_back(face.points, turns, width, height), score=face.score) for face in found
-        ]
+        faces = [Face(points=rotate_points_back(face.points, turns, width, height), score=face.score) for face in found]
         if faces:
             break
     return sorted(faces, key=lambda face: -prominence(face, width, height))
@@ -96,11 +94,13 @@ def face_at(faces: Sequence[Face], x: float, y: float) -> Face | None:
 def _boxes_in_tiles(rgb: U8, networks: FaceNetworks, *, splits: Iterable[int]) -> list[Box]:
     """Boxes of the whole picture (split 1) or of overlapping square-ish tiles, in pixels of the picture."""
     height, width = rgb.shape[:2]
-    found = []
+    found: list[Box] = []
     for split in splits:
         for left, top, right, bottom in _tiles(width, height, split):
-            for box in networks.boxes(rgb[top:bottom, left:right]):
-                found.append(Box(x=box.x + left, y=box.y + top, side=box.side, score=box.score))
+            found.extend(
+                Box(x=box.x + left, y=box.y + top, side=box.side, score=box.score)
+                for box in networks.boxes(rgb[top:bottom, left:right])
+            )
     return _without_doubles(found)
 
 

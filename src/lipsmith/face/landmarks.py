@@ -51,5 +51,7 @@ def mouth_width(points: F64) -> float:
 def eye_openings(points: F64) -> tuple[float, float]:
     """Gap between the lids of the eye on the picture's left and right, IOD."""
     iod_px = HeadFrame.of(points).iod_px
-    left, right = (float(np.hypot(*(points[low, :2] - points[up, :2])) / iod_px) for up, low in ((159, 145), (386, 374)))
+    left, right = (
+        float(np.hypot(*(points[low, :2] - points[up, :2])) / iod_px) for up, low in ((159, 145), (386, 374))
+    )
     return left, right

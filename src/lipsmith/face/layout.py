@@ -71,9 +71,5 @@ def triangles_from_edges(edges: set[tuple[int, int]] | frozenset[tuple[int, int]
     for a, b in edges:
         neighbours.setdefault(a, set()).add(b)
         neighbours.setdefault(b, set()).add(a)
-    found = {
-        tuple(sorted((a, b, c)))
-        for a, b in edges
-        for c in neighbours[a] & neighbours[b]
-    }
+    found = {tuple(sorted((a, b, c))) for a, b in edges for c in neighbours[a] & neighbours[b]}
     return np.array(sorted(found), dtype=np.int32)

@@ -31,7 +31,7 @@ def put_patch(planes: NDArray[np.uint8], patch: NDArray[np.uint8], left: int, to
     blue, red = height * width, height * width + (height // 2) * half
     for row in range(0, patch.shape[0], 2):
         for column in range(0, patch.shape[1], 2):
-            r_sum = g_sum = b_sum = 0
+            r_sum = g_sum = b_sum = np.int32(0)
             for y in range(2):
                 line = (top + row + y) * width + left + column
                 for x in range(2):

@@ -1,8 +1,8 @@
 """Lids and gaze: the eyeball behind the moving lids, and the line of the lashes.
 
-Two kinds of lid. The warped lid draws the picture's own lid down over the eye; it is right for most faces. Where the frame
-of a pair of glasses crosses the lid it would be bent, and where a deep fold hides the lid there is no lid to draw
-down: there a lid is painted in the colour of the skin around, and nothing else moves.
+Two kinds of lid. The warped lid draws the picture's own lid down over the eye; it is right for most faces. The rim of a
+pair of glasses across the lid would be bent by it, and where a deep fold hides the lid there is none to draw down:
+there a lid is painted in the colour of the skin around, and nothing else moves.
 """
 
 from __future__ import annotations
@@ -15,8 +15,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, HeadFrame
-from lipsmith.face.layout import LEFT_IRIS, LEFT_LID_FOLD, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_IRIS
-from lipsmith.face.layout import RIGHT_LID_FOLD, RIGHT_LOWER_LID, RIGHT_UPPER_LID
+from lipsmith.face.layout import (
+    LEFT_IRIS,
+    LEFT_LID_FOLD,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    RIGHT_IRIS,
+    RIGHT_LID_FOLD,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.mouth import LUMA
 from lipsmith.render.opening import View, edges_at
@@ -74,7 +82,7 @@ def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, crop: tuple
 
 
 def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: U8) -> None:
-    """Paints eyeball and lid into ``view.pixels``. ``gaze_px``: (2,) shift of the iris in pixels of the enlarged source."""
+    """Paints eyeball and lid into ``view.pixels``. ``gaze_px``: (2,) shift of the iris in the enlarged source."""
     own = view.own
     if np.abs(gaze_px).max() > 0.01:
         own = resample(source, _gazing(view.own_positions, look, gaze_px))
@@ -195,7 +203,9 @@ def _paint(
                 continue
             high, low = edges_at(u, first, per_u, upper, lower)
             ends = min(1.0, max(0.0, (1.0 - abs(u) / half) / 0.18))
-            inside = min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(max((low - v) / (2 * soft) + 0.5, 0.0), 1.0)
+            inside = min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(
+                max((low - v) / (2 * soft) + 0.5, 0.0), 1.0
+            )
             if not painted:
                 inside *= min(max((low - high - 0.012) / 0.03, 0.0), 1.0) if blink > 0.05 else 1.0
             edge = high
@@ -222,5 +232,3 @@ def _paint(
                     dark = 0.75 * strength * np.exp(-off * off) * ends
                     value += dark * (lash[c] - value)
                 pixels[row, column, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
-
-

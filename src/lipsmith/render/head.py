@@ -6,7 +6,7 @@ motion. Because every motion is a sum of a few fixed fields, a frame costs one s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -29,9 +29,19 @@ class HeadField:
     """The field of one face in one picture."""
 
     def __init__(
-        self, points: F64, triangles: I32, frame: HeadFrame, matte: F32, size: tuple[int, int], least_area: float
+        self,
+        points: F64,
+        triangles: I32,
+        frame: HeadFrame,
+        matte: F32,
+        size: tuple[int, int],
+        least_area: float,
+        others: Sequence[F64] = (),
     ) -> None:
-        """``matte``: (h, w) float32 0-1, any resolution; ``size``: width, height of the picture in pixels."""
+        """``matte``: (h, w) float32 0-1, any resolution; ``size``: width, height of the picture in pixels.
+
+        ``others``: the meshes of further faces in the picture, which stay still.
+        """
         width, height = size
         self._frame = frame
         reach = [REACH_IOD[0] * frame.iod_px, REACH_IOD[1] * frame.iod_px]
@@ -44,7 +54,7 @@ class HeadField:
         )
         x, y = self._head_coordinates()
         inside = self._person(points, matte, size)
-        weight = self._weight(x, y, inside, points)
+        weight = self._weight(x, y, inside, points) * self._apart_from(others, points)
         depth = self._depth(points, triangles, least_area)
         nearness = PIVOT_DEPTH_IOD - depth
         neck_y = float(frame.to_head(points)[152, 1]) + 0.5
@@ -82,7 +92,7 @@ class HeadField:
         )
 
     def way_back(self, channels: Mapping[str, float]) -> F32:
-        """(rows, columns, 2) float32 pixels on `grid`: pixel ``x`` of the frame shows what stood at ``x + way_back``."""
+        """(rows, columns, 2) float32 pixels on `grid`: pixel ``x`` of a frame shows what stood at ``x + way_back``."""
         amounts = np.array(
             [
                 np.sin(np.radians(channels["head_yaw"])),
@@ -156,6 +166,25 @@ class HeadField:
         person = 1.0 - smoothstep(away, 0.0, 0.55)
         sigma = 0.10 * self._frame.iod_px / self.grid.pitch
         return np.asarray(cv2.GaussianBlur(neck * side * person, (0, 0), sigma), dtype=np.float64)
+
+    def _apart_from(self, others: Sequence[F64], points: F64) -> F64:
+        """0 on other people's heads, 1 elsewhere and on the own face in any case."""
+        grid = self.grid
+        columns, rows = np.meshgrid(np.arange(grid.width), np.arange(grid.height))
+        place = np.stack([columns * grid.pitch + grid.x, rows * grid.pitch + grid.y], axis=-1)
+
+        def away(mesh: F64) -> F64:
+            """Distance from a face's middle, in half lengths of that face."""
+            half = 0.5 * np.linalg.norm(mesh[152, :2] - mesh[10, :2])
+            return np.linalg.norm(place - mesh[:, :2].mean(axis=0), axis=-1) / max(half, 1.0)
+
+        own = away(points)
+        apart = np.ones((grid.height, grid.width))
+        for mesh in others:
+            other = away(mesh)
+            # Where two heads touch, the line between them is where both are equally far.
+            apart = np.minimum(apart, np.maximum(smoothstep(other, 1.3, 2.0), smoothstep(other - own, 0.0, 0.5)))
+        return apart
 
     def _depth(self, points: F64, triangles: I32, least_area: float) -> F64:
         """Depth (IOD behind the nose bridge) at every cell: the mesh's own, and a rounded head around it."""

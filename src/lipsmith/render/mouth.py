@@ -82,7 +82,7 @@ class MouthLook:
 
 
 def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, crop: tuple[int, int]) -> MouthLook:
-    """Reads colours and light from the picture. ``crop``: left and top of the enlarged source in the picture, pixels."""
+    """Reads colours and light from the picture. ``crop``: left and top of the enlarged source in it, pixels."""
     skin = _median_at(rgb, points[list(CHEEKS), :2], 0.10 * shape.frame.iod_px)
     lip = _lip_colour(rgb, points)
     white = _eye_white(rgb, points)
@@ -129,6 +129,8 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
         own_alpha = (whole * (1 - beyond) + teeth * beyond) / np.float32(255.0)
     contact = 0.5 if look.own else 0.0
     brightness = 0.5 + 0.5 * float(smoothstep(gap_iod, 0.01, 0.10))
+    # Rounded lips stand off the teeth: these end higher behind them and lie in their shadow.
+    rounded = channels["pucker"]
     _paint(
         view.pixels,
         view.own,
@@ -140,7 +142,17 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
         max(view.softness, 0.004),
         view.softness,
         np.stack([look.tooth, look.tongue, look.cavity, look.gum, look.line]),
-        np.array([*look.light, brightness, channels["tongue"], contact, look.incisal_iod], dtype=np.float32),
+        np.array(
+            [
+                *look.light,
+                brightness,
+                channels["tongue"],
+                contact,
+                look.incisal_iod - 0.035 * rounded,
+                1.0 - 0.25 * rounded,
+            ],
+            dtype=np.float32,
+        ),
         skull.astype(np.float32),
     )
 
@@ -167,7 +179,7 @@ def _median_at(rgb: U8, centres: F64, radius_px: float) -> F64:
     return np.median(np.concatenate(pieces), axis=0)
 
 
-def _polygon_mask(size: tuple[int, int], outline: F64) -> U8:
+def _polygon_mask(size: tuple[int, ...], outline: F64) -> U8:
     mask = np.zeros(size, np.uint8)
     cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
     return mask
@@ -290,7 +302,7 @@ def _paint(
 ) -> None:
     first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
     light_left, light_right, brightness = numbers[0], numbers[1], numbers[2]
-    tongue_up, contact, incisal = numbers[3], numbers[4], numbers[5]
+    tongue_up, contact, incisal, in_shadow = numbers[3], numbers[4], numbers[5], numbers[6]
     # Half the width of the opening, for the shadow towards the corners.
     half = 0.05
     for i in range(upper.shape[0]):
@@ -312,7 +324,9 @@ def _paint(
                 dark = contact * (1.0 - _step(gap, 0.012, 0.045)) * np.exp(-off * off) * ends
                 for c in range(3):
                     pixels[row, column, c] = np.uint8((1 - dark) * pixels[row, column, c] + dark * colours[4, c])
-            inside = min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(max((low - v) / (2 * soft) + 0.5, 0.0), 1.0)
+            inside = min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(
+                max((low - v) / (2 * soft) + 0.5, 0.0), 1.0
+            )
             inside *= _step(gap / (2 * half_pixel), 0.3, 1.6)
             if inside <= 0.003:
                 continue
@@ -324,7 +338,7 @@ def _paint(
             tongue_top = low - (0.36 + 0.48 * tongue_up) * gap * (1.0 - 0.55 * min(abs(u / half), 1.0) ** 2)
             tongue_alpha = _step(v, tongue_top - 0.012, tongue_top + 0.012 + soft)
             tongue_shade = 0.65 + 0.35 * min(max((v - tongue_top) / max(0.32 * middle_gap, 0.02), 0.0), 1.0)
-            groove = 1.0 - 0.10 * np.exp(-((u - skull[0]) / 0.02) ** 2)
+            groove = 1.0 - 0.10 * np.exp(-(((u - skull[0]) / 0.02) ** 2))
             # Upper teeth: fixed to the skull.
             place, shorter, shade = _tooth(across)
             edge = incisal - shorter - 0.16 * across * across - 0.016 * place**4
@@ -332,7 +346,7 @@ def _paint(
             upper_alpha *= 1.0 - _step(abs(across), 0.40, 0.43)
             seam = 1.0 - 0.16 * _step(abs(place), 0.86, 1.0)
             arch = 1.0 - 0.45 * min(abs(across) / 0.46, 1.0) ** 2
-            body = 0.94 + 0.06 * np.exp(-((down - edge + 0.06) / 0.05) ** 2)
+            body = 0.94 + 0.06 * np.exp(-(((down - edge + 0.06) / 0.05) ** 2))
             gum_alpha = 1.0 - _step(down, edge - 0.185, edge - 0.155)
             front_tongue = _step(tongue_up, 0.6, 0.9) * tongue_alpha
             lit = light_left + (light_right - light_left) * min(max(u / (2 * half) + 0.5, 0.0), 1.0)
@@ -341,12 +355,12 @@ def _paint(
             for c in range(3):
                 value = colours[2, c] * (0.75 + 0.75 * deep)
                 value += tongue_alpha * (colours[1, c] * tongue_shade * groove - value)
-                teeth = colours[0, c] * shade * seam * arch * body
+                teeth = colours[0, c] * shade * seam * arch * body * in_shadow
                 teeth += gum_alpha * (colours[3, c] * arch - teeth)
                 value += upper_alpha * (teeth - value)
                 value += front_tongue * (colours[1, c] * tongue_shade * groove - value)
                 value *= shadow * lit * under_lip * over_lip * brightness
                 keep = own_alpha[row, column]
-                value += keep * (own[row, column, c] * (0.8 + 0.2 * under_lip) - value)
+                value += keep * (own[row, column, c] * (0.8 + 0.2 * under_lip) * (0.4 + 0.6 * in_shadow) - value)
                 out = (1 - inside) * pixels[row, column, c] + inside * value
                 pixels[row, column, c] = np.uint8(min(max(out + 0.5, 0.0), 255.0))

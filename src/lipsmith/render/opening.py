@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 from lipsmith.face.geometry import F64
 from lipsmith.face.layout import I32
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.warp import Grid, carry_forward, fill_gaps, rasterise, resample, trace_back
+from lipsmith.render.warp import Grid, behind_the_skin, carry_forward, drawn, fill_gaps, rasterise, resample
 
 EDGE_RUNS_ON_IOD = 0.10
 """How far each side's flow continues beyond its own edge."""
@@ -107,28 +107,24 @@ class Opening:
         box_low, box_high = edges.min(axis=0) - slack, edges.max(axis=0) + slack
         grid = Grid.over(float(box_low[0]), float(box_low[1]), float(box_high[0]), float(box_high[1]), pitch)
         down = local[1] * EDGE_RUNS_ON_IOD
-        sides, positions = [], []
+        sides = []
         for own, triangles, way in (
             (self.upper, self._upper_triangles, down),
             (self.lower, self._lower_triangles, -down),
         ):
             flow = self._side_flow(target, values, own, triangles, way, grid, least_area)
-            where, shade = _positions(rect, head, head_grid, flow, grid, origin)
-            sides.append((resample(source, where), shade))
-            positions.append(where)
-        still = np.zeros((2, 2, 3), np.float32)
-        own_where, _ = _positions(rect, head, head_grid, still, Grid(x=-1e6, y=-1e6, pitch=1, width=2, height=2), origin)
+            sides.append(drawn(rect, head, head_grid, flow, grid, source, origin))
+        own_positions = np.empty((rect[3] - rect[1], rect[2] - rect[0], 2), np.float32)
+        behind_the_skin(rect, head, head_grid.place, origin, own_positions)
         u, upper_v, lower_v, to_local = self._curves(seen, rect, local)
         pixels = np.empty_like(sides[0][0])
         softness = float(0.5 / np.linalg.norm(local[1]))
-        _join_sides(
-            sides[0][0], sides[0][1], sides[1][0], sides[1][1], u, upper_v, lower_v, to_local, softness, pixels
-        )
+        _join_sides(sides[0][0], sides[0][1], sides[1][0], sides[1][1], u, upper_v, lower_v, to_local, softness, pixels)
         return View(
             rect=rect,
             pixels=pixels,
-            own=resample(source, own_where),
-            own_positions=own_where,
+            own=resample(source, own_positions),
+            own_positions=own_positions,
             u=u,
             upper=upper_v,
             lower=lower_v,
@@ -184,18 +180,10 @@ def _strip_triangles(count: int) -> I32:
     return np.array(triangles, dtype=np.int32)
 
 
-def _positions(
-    rect: NDArray[np.int32], head: F32, head_grid: Grid, flow: F32, grid: Grid, origin: F32
-) -> tuple[F32, F32]:
-    rows, columns = int(rect[3] - rect[1]), int(rect[2] - rect[0])
-    where = np.empty((rows, columns, 2), np.float32)
-    shade = np.empty((rows, columns), np.float32)
-    trace_back(rect, head, head_grid.place, flow, grid.place, origin, where, shade)
-    return where, shade
-
-
 @njit(cache=True, nogil=True, fastmath=True)
-def edges_at(u: float, first: float, per_u: float, upper: NDArray[np.float32], lower: NDArray[np.float32]) -> tuple[float, float]:
+def edges_at(
+    u: float, first: float, per_u: float, upper: NDArray[np.float32], lower: NDArray[np.float32]
+) -> tuple[float, float]:
     """v of both edges at ``u``, from tables that start at ``first`` with ``per_u`` entries per IOD."""
     at = min(max((u - first) * per_u, 0.0), upper.shape[0] - 1.001)
     i = int(at)

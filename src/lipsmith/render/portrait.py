@@ -1,13 +1,13 @@
 """One picture that can be drawn with any motion: everything that stays the same is prepared once.
 
 A frame is drawn in a dozen steps: move the mesh, lay its flow, turn the head, sample the picture once, shade the folds,
-then mouth and eyes as openings with their inside, then back into the picture's planes. Drawing depends on nothing but the
-channels of that frame, so frames can be drawn in any order and in several threads.
+then mouth and eyes as openings with their inside, then back into the picture's planes. Drawing depends on nothing but
+the channels of that frame, so frames can be drawn in any order and in several threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from lipsmith.render.blend import put_patch, to_i420
 from lipsmith.render.eyes import paint_eye, read_eyes
 from lipsmith.render.head import HeadField
 from lipsmith.render.mouth import paint_mouth, read_look
-from lipsmith.render.opening import Opening
+from lipsmith.render.opening import Opening, View
 from lipsmith.render.shade import FoldShade
 from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import (
@@ -37,12 +37,11 @@ from lipsmith.render.warp import (
     Skirt,
     apply_shade,
     carry_forward,
+    drawn,
     enlarged,
     facing_triangles,
     fill_gaps,
     rasterise,
-    resample,
-    trace_back,
 )
 
 LEAST_AREA_IOD2 = -0.004
@@ -52,8 +51,13 @@ LEAST_AREA_IOD2 = -0.004
 class Portrait:
     """A picture with one face in it, ready to be drawn."""
 
-    def __init__(self, picture: Picture, face: Face, *, matte: F32, triangles: I32) -> None:
-        """``picture`` has even sides; ``matte``: (h, w) float32 0-1, any size; ``triangles``: of the face mesh."""
+    def __init__(
+        self, picture: Picture, face: Face, *, matte: F32, triangles: I32, others: Sequence[Face] = ()
+    ) -> None:
+        """``picture`` has even sides; ``matte``: (h, w) float32 0-1, any size; ``triangles``: of the face mesh.
+
+        ``others``: further faces in the picture, which stay still.
+        """
         self._rgb = picture.rgb
         self._size = (picture.width, picture.height)
         self.shape = FaceShape(face.points, triangles)
@@ -64,7 +68,15 @@ class Portrait:
         self._pitch = max(1.0, iod_px / FLOW_CELLS_PER_IOD)
         self._least_area = LEAST_AREA_IOD2 * (iod_px / self._pitch) ** 2
         field_area = LEAST_AREA_IOD2 * 18**2
-        self._head = HeadField(face.points, self.triangles, self.shape.frame, matte, self._size, field_area)
+        self._head = HeadField(
+            face.points,
+            self.triangles,
+            self.shape.frame,
+            matte,
+            self._size,
+            field_area,
+            [other.points for other in others],
+        )
         low, high = self._skirt.points.min(axis=0), self._skirt.points.max(axis=0)
         self._flow_grid = Grid.over(float(low[0]), float(low[1]), float(high[0]), float(high[1]), self._pitch)
         self.rect = self._moving_rectangle(low, high)
@@ -85,9 +97,7 @@ class Portrait:
             for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
         ]
         self.mouth_look = read_look(picture.rgb, face.points, self.shape, grey=picture.grey, crop=self._crop)
-        self.eye_looks = read_eyes(
-            picture.rgb, face.points, self.shape.frame, grey=picture.grey, crop=self._crop
-        )
+        self.eye_looks = read_eyes(picture.rgb, face.points, self.shape.frame, grey=picture.grey, crop=self._crop)
         self.shape.painted_lids = self.eye_looks[0].painted
         self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)
         self._planes = to_i420(picture.rgb)
@@ -139,12 +149,8 @@ class Portrait:
         return flow
 
     def _sample(self, flow: F32, head: F32) -> U8:
-        left, top, right, bottom = self.rect
-        where = np.empty((bottom - top, right - left, 2), np.float32)
-        shade = np.empty((bottom - top, right - left), np.float32)
         rect = np.array(self.rect, dtype=np.int32)
-        trace_back(rect, head, self._head.grid.place, flow, self._flow_grid.place, self._origin, where, shade)
-        patch = resample(self._source, where)
+        patch, shade = drawn(rect, head, self._head.grid, flow, self._flow_grid, self._source, self._origin)
         apply_shade(patch, shade)
         return patch
 
@@ -171,7 +177,7 @@ class Portrait:
                 paint_eye(view, look, blink=blink, gaze_px=gaze_px, source=self._source)
                 self._put(patch, view.rect, view.pixels)
 
-    def _view(self, opening: Opening, target: F64, values: F32, local: F64, head: F32):  # type: ignore[no-untyped-def]
+    def _view(self, opening: Opening, target: F64, values: F32, local: F64, head: F32) -> View | None:
         return opening.view(
             target=target,
             values=values,
@@ -186,7 +192,7 @@ class Portrait:
             limits=self.rect,
         )
 
-    def _put(self, patch: U8, rect: np.ndarray, pixels: U8) -> None:  # type: ignore[type-arg]
+    def _put(self, patch: U8, rect: I32, pixels: U8) -> None:
         left, top = rect[0] - self.rect[0], rect[1] - self.rect[1]
         patch[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
 

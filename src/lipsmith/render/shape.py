@@ -11,6 +11,7 @@ never leaks into the upper one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -183,7 +184,7 @@ class FaceShape:
         for ring in LOWER_LIP_RINGS:
             anchors |= {point: (0.0, dy, 0.2 * dy) for point, dy in zip(ring, lower, strict=True)}
         steepest = MAX_CHIN_SQUEEZE / WIDEST_APERTURE
-        for above, below in zip(CHIN_LINE, CHIN_LINE[1:], strict=False):
+        for above, below in pairwise(CHIN_LINE):
             if below in anchors:
                 length = float(np.linalg.norm(self.rest[below] - self.rest[above]))
                 least = anchors[above][1] - steepest * length
@@ -222,13 +223,13 @@ class FaceShape:
             for point in range(MESH_POINTS)
             if point not in anchors and np.min(np.linalg.norm(lips - self.rest[point, :2], axis=1)) > 0.24
         ]
-        return anchors | {point: (0.0, 0.0, 0.0) for point in far}
+        return anchors | dict.fromkeys(far, (0.0, 0.0, 0.0))
 
     def _brow_field(self) -> F64:
-        anchors = {point: (0.0, -BROW_RAISE_IOD, 0.0) for point in (*LEFT_BROW, *RIGHT_BROW)}
-        anchors |= {point: (0.0, -0.25 * BROW_RAISE_IOD, 0.0) for point in (10, 338, 109, 67, 297)}
+        anchors = dict.fromkeys((*LEFT_BROW, *RIGHT_BROW), (0.0, -BROW_RAISE_IOD, 0.0))
+        anchors |= dict.fromkeys((10, 338, 109, 67, 297), (0.0, -0.25 * BROW_RAISE_IOD, 0.0))
         lids = (*LEFT_UPPER_LID, *RIGHT_UPPER_LID, *LEFT_LID_FOLD, *RIGHT_LID_FOLD)
-        anchors |= {point: (0.0, 0.0, 0.0) for point in lids}
+        anchors |= dict.fromkeys(lids, (0.0, 0.0, 0.0))
         anchors |= {point: (0.0, 0.0, 0.0) for point in range(MESH_POINTS) if self.rest[point, 1] > 0.1}
         return self._spread(anchors, hold_upper_face=False)
 

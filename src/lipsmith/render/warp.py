@@ -7,6 +7,7 @@ A flow is an array of (dx, dy, shade) on a grid coarser than the picture: the pi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,16 +18,19 @@ from lipsmith.face.geometry import F64
 from lipsmith.face.layout import FACE_OVAL, I32
 from lipsmith.media.clip import F32, U8
 
+I16 = NDArray[np.int16]
+
 SKIRT_RINGS = ((1.12, 0.85), (1.30, 0.55), (1.60, 0.20), (2.00, 0.0))
 """Rings around the face: scale of the oval, share of the oval's displacement that the ring still carries."""
 FLOW_CELLS_PER_IOD = 70
+_BIAS = 4096
 SOURCE_SCALE = 2
 """Pictures are sampled bilinearly from a copy of twice the size: as sharp as a cubic filter and steadier in motion."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A regular grid laid over the picture: cell (0, 0) is centred on pixel (x, y), cells are ``pitch`` pixels apart."""
+    """A regular grid laid over the picture: cell (0, 0) lies on pixel (x, y), cells are ``pitch`` pixels apart."""
 
     x: float
     y: float
@@ -64,7 +68,7 @@ class Skirt:
         first, count = len(points), len(oval)
         triangles = []
         numbers = [oval, *(list(range(first + k * count, first + (k + 1) * count)) for k in range(len(rings)))]
-        for inside, outside in zip(numbers, numbers[1:], strict=False):
+        for inside, outside in pairwise(numbers):
             for k in range(count):
                 following = (k + 1) % count
                 triangles.append((inside[k], outside[k], inside[following]))
@@ -81,9 +85,8 @@ class Skirt:
 
 
 def facing_triangles(triangles: I32, head_points: F64) -> I32:
-    """The triangles with their corners ordered so that each has a positive area when the face is seen from the front."""
-    a, b, c = (head_points[triangles[:, k], :2] for k in range(3))
-    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    """The triangles with their corners in such an order that each has a positive area in a face seen from the front."""
+    area = signed_areas(head_points, triangles)
     ordered = triangles.copy()
     ordered[area < 0] = ordered[area < 0][:, [0, 2, 1]]
     return ordered
@@ -167,38 +170,51 @@ def trace_back(
     flow: NDArray[np.float32],
     flow_place: NDArray[np.float32],
     origin: NDArray[np.float32],
-    source: NDArray[np.float32],
+    source: NDArray[np.int16],
+    fraction: NDArray[np.uint16],
     shade: NDArray[np.float32],
 ) -> None:
     """For every pixel of ``rect`` (left, top, right, bottom): where the enlarged source is sampled, and its shade.
 
     ``head`` (h, w, 2) is the way back through the head's motion, ``flow`` (h, w, 3) through the mesh. ``source``
-    (rows, columns, 2) gets positions in the source copy, whose pixel (0, 0) lies at ``origin``
-    (x, y, scale), ``shade`` (rows, columns) the factor.
+    (rows, columns, 2) gets whole positions in the source copy, whose pixel (0, 0) lies at ``origin`` (x, y, scale),
+    ``fraction`` (rows, columns) the rest as OpenCV's remap takes it: 32 * (32nds of y) + (32nds of x). ``shade``
+    (rows, columns) gets the factor.
     """
-    one, half = np.float32(1.0), np.float32(0.5)
+    one = np.float32(1.0)
     head_h, head_w = head.shape[0], head.shape[1]
-    last_x, last_y = np.float32(head_w) - np.float32(1.001), np.float32(head_h) - np.float32(1.001)
+    last_y = np.float32(head_h) - np.float32(1.001)
     flow_w, flow_h = np.float32(flow.shape[1] - 1), np.float32(flow.shape[0] - 1)
-    scale = origin[2]
-    nudge = (scale - one) * half  # pixel centres of the enlarged copy
-    left, top = rect[0], rect[1]
-    line = np.empty((head_w, 2), np.float32)  # the head's way back along one row of pixels
+    scale = origin[2] * np.float32(32.0)
+    # Pixel centres of the enlarged copy, rounding to 32nds, and a bias that keeps the numbers positive.
+    nudge = (origin[2] - one) * np.float32(16.0) + np.float32(0.5) + np.float32(_BIAS * 32)
+    left, top, columns = rect[0], rect[1], rect[2] - rect[0]
+    line_x, line_y = np.empty(columns, np.float32), np.empty(columns, np.float32)
     for row in range(rect[3] - top):
         y = np.float32(row + top)
         gy = min(max((y - head_place[1]) * head_place[2], np.float32(0.0)), last_y)
         iy = np.int32(gy)
         ty = gy - np.float32(iy)
-        for k in range(head_w):
-            line[k, 0] = head[iy, k, 0] + ty * (head[iy + 1, k, 0] - head[iy, k, 0])
-            line[k, 1] = head[iy, k, 1] + ty * (head[iy + 1, k, 1] - head[iy, k, 1])
-        for column in range(rect[2] - left):
-            x = np.float32(column + left)
-            gx = min(max((x - head_place[0]) * head_place[2], np.float32(0.0)), last_x)
-            ix = np.int32(gx)
-            tx = gx - np.float32(ix)
-            sx = x + line[ix, 0] + tx * (line[ix + 1, 0] - line[ix, 0])
-            sy = y + line[ix, 1] + tx * (line[ix + 1, 1] - line[ix, 1])
+        # The head's way back, cell by cell: a straight line within each, which the compiler can vectorise.
+        start = 0
+        for cell in range(head_w - 1):
+            end = columns
+            if cell < head_w - 2:
+                end = min(columns, max(start, int(np.ceil(head_place[0] + (cell + 1) / head_place[2] - left))))
+            if end <= start:
+                continue
+            x_near = head[iy, cell, 0] + ty * (head[iy + 1, cell, 0] - head[iy, cell, 0])
+            x_step = head[iy, cell + 1, 0] + ty * (head[iy + 1, cell + 1, 0] - head[iy, cell + 1, 0]) - x_near
+            y_near = head[iy, cell, 1] + ty * (head[iy + 1, cell, 1] - head[iy, cell, 1])
+            y_step = head[iy, cell + 1, 1] + ty * (head[iy + 1, cell + 1, 1] - head[iy, cell + 1, 1]) - y_near
+            for column in range(start, end):
+                x = np.float32(column + left)
+                t = min(max((x - head_place[0]) * head_place[2] - np.float32(cell), np.float32(0.0)), one)
+                line_x[column] = x + x_near + t * x_step
+                line_y[column] = y + y_near + t * y_step
+            start = end
+        for column in range(columns):
+            sx, sy = line_x[column], line_y[column]
             light = one
             fx, fy = (sx - flow_place[0]) * flow_place[2], (sy - flow_place[1]) * flow_place[2]
             if fx >= np.float32(0.0) and fy >= np.float32(0.0) and fx < flow_w and fy < flow_h:
@@ -208,12 +224,16 @@ def trace_back(
                 a = one - b - c - d
                 near, far = flow[jy, jx], flow[jy, jx + 1]
                 near_below, far_below = flow[jy + 1, jx], flow[jy + 1, jx + 1]
-                sx += a * near[0] + b * far[0] + c * near_below[0] + d * far_below[0]
-                sy += a * near[1] + b * far[1] + c * near_below[1] + d * far_below[1]
+                line_x[column] = sx + a * near[0] + b * far[0] + c * near_below[0] + d * far_below[0]
+                line_y[column] = sy + a * near[1] + b * far[1] + c * near_below[1] + d * far_below[1]
                 light = a * near[2] + b * far[2] + c * near_below[2] + d * far_below[2]
-            source[row, column, 0] = (sx - origin[0]) * scale + nudge
-            source[row, column, 1] = (sy - origin[1]) * scale + nudge
             shade[row, column] = light
+        for column in range(columns):
+            at_x = np.int32((line_x[column] - origin[0]) * scale + nudge)
+            at_y = np.int32((line_y[column] - origin[1]) * scale + nudge)
+            source[row, column, 0] = (at_x >> 5) - _BIAS
+            source[row, column, 1] = (at_y >> 5) - _BIAS
+            fraction[row, column] = ((at_y & 31) << 5) | (at_x & 31)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -228,7 +248,9 @@ def combine(amounts: NDArray[np.float32], fields: NDArray[np.float32]) -> NDArra
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def carry_forward(points: NDArray[np.float32], head: NDArray[np.float32], place: NDArray[np.float32]) -> NDArray[np.float32]:
+def carry_forward(
+    points: NDArray[np.float32], head: NDArray[np.float32], place: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """(n, 2) pixels before the head's motion -> (n, 2) pixels after it: solves x + back(x) = point by iteration."""
     height, width = head.shape[0], head.shape[1]
     out = points.copy()
@@ -265,8 +287,43 @@ def enlarged(rgb: U8) -> U8:
     return np.asarray(cv2.addWeighted(large, 1.30, soft, -0.30, 0.0), dtype=np.uint8)
 
 
-def resample(source: U8, positions: F32) -> U8:
+def resample(source: U8, positions: F32 | I16, fraction: NDArray[np.uint16] | None = None) -> U8:
     """Bilinear samples of ``source`` at (h, w, 2) positions; beyond its edge the picture is mirrored."""
     return np.asarray(
-        cv2.remap(source, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.uint8
+        cv2.remap(source, positions, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.uint8
     )
+
+
+def drawn(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, source: U8, origin: F32) -> tuple[U8, F32]:
+    """The picture within ``rect`` (left, top, right, bottom) and its shade, traced back through head and mesh."""
+    rows, columns = int(rect[3] - rect[1]), int(rect[2] - rect[0])
+    where = np.empty((rows, columns, 2), np.int16)
+    fraction = np.empty((rows, columns), np.uint16)
+    shade = np.empty((rows, columns), np.float32)
+    trace_back(rect, head, head_grid.place, flow, flow_grid.place, origin, where, fraction, shade)
+    return resample(source, where, fraction), shade
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def behind_the_skin(
+    rect: NDArray[np.int32],
+    head: NDArray[np.float32],
+    place: NDArray[np.float32],
+    origin: NDArray[np.float32],
+    positions: NDArray[np.float32],
+) -> None:
+    """As `trace_back`, but through the head's motion alone, for teeth and eyeballs; (rows, columns, 2) positions."""
+    height, width = head.shape[0], head.shape[1]
+    for row in range(positions.shape[0]):
+        for column in range(positions.shape[1]):
+            x, y = np.float32(column + rect[0]), np.float32(row + rect[1])
+            gx = min(max((x - place[0]) * place[2], np.float32(0.0)), np.float32(width) - np.float32(1.001))
+            gy = min(max((y - place[1]) * place[2], np.float32(0.0)), np.float32(height) - np.float32(1.001))
+            ix, iy = int(gx), int(gy)
+            tx, ty = gx - ix, gy - iy
+            for c in range(2):
+                back = (1 - ty) * ((1 - tx) * head[iy, ix, c] + tx * head[iy, ix + 1, c]) + ty * (
+                    (1 - tx) * head[iy + 1, ix, c] + tx * head[iy + 1, ix + 1, c]
+                )
+                at = x if c == 0 else y
+                positions[row, column, c] = (at + back - origin[c]) * origin[2] + (origin[2] - 1) * 0.5
