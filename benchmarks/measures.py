@@ -40,10 +40,10 @@ Mask = NDArray[np.bool_]
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 CHEEKS = (50, 205, 101, 280, 425, 330)
-NOSE_BASE, NOSE_BRIDGE = 2, 168
+NOSE_BASE, LOWER_LID = 2, 145
 BIG_TRIANGLE_PX2 = 2.0  # at 110 px IOD; a smaller one is a sliver that nobody sees turn over
 REFERENCE_IOD_PX = 110.0
-CHIN_SET = frozenset(p for ring in LOWER_LIP_RINGS for p in ring[1:-1]) | frozenset(
+CHIN_SET = frozenset(p for ring in LOWER_LIP_RINGS for p in ring[2:-2]) | frozenset(
     (*CHIN_LINE, 83, 313, 201, 421, 208, 428)
 )
 STEADY = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 127, 356, 234, 454, 50, 280, 70, 300, 107, 336)
@@ -232,11 +232,12 @@ def folds(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "oh", "ff"
     rest = signed_areas(subject.face.points[:, :2], portrait.triangles)
     chin = np.isin(portrait.triangles, list(CHIN_SET)).any(axis=1)
     visible = rest > least
+    large = chin & (rest > 2 * least)
     worst: Numbers = {"flips": 0.0, "flips_chin": 0.0, "area_ratio_chin": 1.0}
     for name in names:
         moved = signed_areas(portrait.target_points(look(name)), portrait.triangles)
         flipped = visible & (moved < -least)
-        ratio = float((moved[visible & chin] / rest[visible & chin]).min())
+        ratio = float((moved[large] / rest[large]).min(initial=1.0))
         worst["flips"] = max(worst["flips"] or 0.0, float(flipped.sum()))
         worst["flips_chin"] = max(worst["flips_chin"] or 0.0, float((flipped & chin).sum()))
         worst["area_ratio_chin"] = min(worst["area_ratio_chin"] or 0.0, ratio)
@@ -249,11 +250,12 @@ def folds(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "oh", "ff"
 def stillness(subject: Subject) -> Numbers:
     """Upper face while only the lips move; background and border while the head does; colours of a grey picture."""
     source = subject.picture.rgb.astype(np.float64)
-    rest = subject.portrait.draw_rgb(look("sil")).astype(np.float64)
-    upper = oval(subject) & (head_coordinates(subject)[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1])
-    drift = max(
-        float(np.abs(subject.portrait.draw_rgb(look(name)) - rest)[upper].mean()) for name in ("aa", "oo", "ee", "mm")
-    )
+    rest = subject.portrait.draw_rgb(at_rest(smile=SMILE_WHILE_SPEAKING)).astype(np.float64)
+    coordinates = head_coordinates(subject)
+    above = coordinates[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1]
+    lids = head_coordinates_of(subject, LOWER_LID)[1]
+    brow_and_eyes = oval(subject) & (coordinates[..., 1] < lids)
+    changes = [np.abs(subject.portrait.draw_rgb(look(name)) - rest).mean(axis=-1) for name in ("aa", "oo", "ee", "mm")]
     turned = subject.portrait.draw_rgb(look("turned")).astype(np.float64)
     change = np.abs(turned - source).mean(axis=-1)
     size = (subject.picture.width, subject.picture.height)
@@ -262,11 +264,14 @@ def stillness(subject: Subject) -> Numbers:
     far = away > 0.6
     border = np.zeros(far.shape, bool)
     border[[0, -1], :] = border[:, [0, -1]] = True
-    border &= away > 0.1
     return {
-        "identity_drift": drift,
+        "identity_drift": max(float(change[above].mean()) for change in changes),
+        "eyes_drift": max(float(change[brow_and_eyes].mean()) for change in changes),
         "background_change": float(change[far].mean()) if far.sum() > 100 else None,
-        "border_change": float(change[border].mean()) if border.sum() > 20 else None,
+        "border_change": float(change[border & far].mean()) if (border & far).sum() > 20 else None,
+        "border_change_near": float(change[border & (away > 0.1)].mean())
+        if (border & (away > 0.1)).sum() > 20
+        else None,
     }
 
 
@@ -315,8 +320,9 @@ def blinks(subject: Subject) -> Numbers:
 
 
 def _iris_left(subject: Subject, opened: U8, shut: U8) -> float:
-    """Share of the irises' pixels, lash line aside, that stay nearer to the iris's brightness than to the lid's."""
+    """Share of the irises' pixels, lash line aside, that stay as they are and as dark as they are."""
     points = subject.face.points
+    down = subject.portrait.shape.frame.rotation[1, :2] * subject.iod_px
     shares = []
     for iris, upper, lower in (
         (LEFT_IRIS, LEFT_UPPER_LID, LEFT_LOWER_LID),
@@ -330,12 +336,17 @@ def _iris_left(subject: Subject, opened: U8, shut: U8) -> float:
         # The lashes lie along the lower lid: they stay dark and may.
         low = np.interp(columns, points[list(lower), 0], points[list(lower), 1])
         disc &= rows < low - 0.05 * subject.iod_px
+        band = np.concatenate([points[list(upper), :2] - share * down for share in (0.04, 0.06, 0.08)])
+        columns_f, rows_f = np.round(band).astype(int).T
+        lid = opened[np.clip(rows_f, 0, eye.shape[0] - 1), np.clip(columns_f, 0, eye.shape[1] - 1)]
         if disc.sum() < 6:
             continue
-        iris_light, lid_light = np.median(luminance(opened[disc])), cheek_light(subject, opened, points)
+        before, after = luminance(opened[disc]), luminance(shut[disc])
+        iris_light, lid_light = np.median(before), np.median(luminance(lid))
         if lid_light - iris_light < 20:
             continue
-        shares.append(float((luminance(shut[disc]) < iris_light + 0.25 * (lid_light - iris_light)).mean()))
+        dark = after < iris_light + 0.25 * (lid_light - iris_light)
+        shares.append(float((dark & (np.abs(after - before) < 12)).mean()))
     return float(np.mean(shares)) if shares else 0.0
 
 
@@ -387,11 +398,10 @@ def _slope(pairs: Sequence[tuple[float, float]]) -> float | None:
     return float(asked @ seen / (asked @ asked))
 
 
-def moving(subject: Subject, frames: int = 12, crops: int = 3) -> Numbers:
+def moving(subject: Subject, frames: int = 12, crops: int = 5) -> Numbers:
     """Sharpness of the upper face and steadiness of its landmarks while only the head moves, 25 frames a second."""
     track = sentence_track(25)
     head = [name for name in track.channels if name.startswith("head") or name == "breath"]
-    source_points = subject.face.points
     region = oval(subject, scale=0.9) & (head_coordinates(subject)[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1])
     reference = _sharpness(subject.picture.rgb, region)
     ratios, paths = [], []
@@ -400,15 +410,20 @@ def moving(subject: Subject, frames: int = 12, crops: int = 3) -> Numbers:
         frame = subject.portrait.draw_rgb(at_rest(**{name: channels[name] for name in head}))
         seen = subject.seen_in(frame, crops)
         if seen is None:
-            return {"sharpness": None, "sharpness_sd": None, "path_bend": None}
+            return {}
         paths.append(seen[list(STEADY), :2])
-        way, _ = cv2.estimateAffinePartial2D(source_points[list(STEADY), :2], seen[list(STEADY), :2])
-        moved = cv2.warpAffine(region.astype(np.uint8), way, region.shape[::-1], flags=cv2.INTER_NEAREST) > 0
-        ratios.append(_sharpness(frame, moved) / reference)
+        ratios.append(_sharpness(frame, region) / reference)
+    # The whole picture shifted by a part of a pixel: the worst and the best that resampling does anywhere.
+    shifted = [
+        _sharpness(subject.portrait.draw_rgb(at_rest(head_x=part / subject.iod_px)), region) / reference
+        for part in (0.0, 0.25, 0.5, 0.75)
+    ]
     bends = np.linalg.norm(np.diff(np.stack(paths), 2, axis=0), axis=-1) / subject.iod_px
     return {
         "sharpness": float(np.mean(ratios)),
         "sharpness_sd": float(np.std(ratios)),
+        "sharpness_low": min(shifted),
+        "sharpness_high": max(shifted),
         "path_bend": float(np.sqrt((bends**2).mean(axis=0)).max()),
     }
 
