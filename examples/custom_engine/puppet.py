@@ -3,7 +3,7 @@
 Install it with `pip install ./examples/custom_engine`, then: talking_photo(..., animator="puppet")
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lipsmith.engines.contract import PhotoAnimator
 from lipsmith.face.landmarks import Face
@@ -17,7 +17,7 @@ MOUTH_LEFT, MOUTH_RIGHT, LIPS_MEET, CHIN = 61, 291, 13, 152
 class Puppet:
     """Draws a portrait whose chin is a block of wood."""
 
-    def frames(self, picture: Picture, face: Face, motion: MotionTrack) -> Iterator[U8]:
+    def frames(self, picture: Picture, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
         """(height, width, 3) uint8 RGB, one per frame of ``motion``."""
         left, right = int(face.points[MOUTH_LEFT, 0]), int(face.points[MOUTH_RIGHT, 0])
         top, bottom = int(face.points[LIPS_MEET, 1]), int(face.points[CHIN, 1])

@@ -155,7 +155,10 @@ def talking_photo(
         source = _read_picture(photo, background)
         picture = _fitted(source, max_resolution)
     with work.stage("face"):
-        person = _scaled(_choose(_find(source), face), source, picture)
+        faces = _find(source)
+        chosen = _choose(faces, face)
+        person = _scaled(chosen, source, picture)
+        others = [_scaled(other, source, picture) for other in faces if other is not chosen]
         _check_face(person, source, picture)
     with work.stage("sound"):
         spoken = _speak(text, voice, rate) if text is not None else None
@@ -169,7 +172,7 @@ def talking_photo(
         with work.stage("motion"):
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
     with work.stage("video"), _beside(export, track):
-        _render(picture, person, track, sound, Path(out), crf, overwrite, animator, work)
+        _render(picture, person, others, track, sound, Path(out), crf, overwrite, animator, work)
     return TalkResult(
         path=Path(out),
         seconds=frames_to_seconds(frames, rate_fps),
@@ -428,6 +431,7 @@ def _beside(export: StrPath | None, track: MotionTrack) -> Iterator[None]:
 def _render(
     picture: Picture,
     face: Face,
+    others: Sequence[Face],
     track: MotionTrack,
     sound: Sound,
     out: Path,
@@ -440,7 +444,7 @@ def _render(
     from lipsmith.media.clip import VideoFormat
     from lipsmith.media.encode import write_video
 
-    frames = registry.create("photo_animator", animator).frames(picture, face, track)
+    frames = registry.create("photo_animator", animator).frames(picture, face, track, others=others)
     fmt = VideoFormat(width=picture.width, height=picture.height, fps=track.fps, crf=crf)
     write_video(out, fmt, frames, sound, on_frame=lambda done: work.report(done, len(track)), overwrite=overwrite)
 
