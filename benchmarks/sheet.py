@@ -25,7 +25,7 @@ def write_sheets(photos: Sequence[Path], folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
     sheets: list[U8] = []
-    named = [(path.stem, path) for path in photos] or [("astronaut", None)]
+    named: list[tuple[str, Path | None]] = [(path.stem, path) for path in photos] or [("astronaut", None)]
     for name, path in named:
         try:
             subject = Subject.of(name, read_even(path) if path else astronaut())

@@ -1,0 +1,41 @@
+"""One talking photo in a process of its own; prints its frames, seconds and peak memory as JSON.
+
+`python -m benchmarks.child PHOTO AUDIO OUT`
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from lipsmith import talking_photo
+
+STATUS = Path("/proc/self/status")
+
+
+def main() -> None:
+    photo, audio, out = sys.argv[1:4]
+    start = time.perf_counter()
+    result = talking_photo(photo, audio, out, overwrite=True)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"frames": result.frames, "seconds": seconds, "peak_mb": peak_mb()}))
+
+
+def peak_mb() -> float:
+    """Most memory this process has held, MB.
+
+    On Linux getrusage counts the starting process in as well, so the kernel's own count is read where there is one.
+    """
+    if STATUS.is_file():
+        for line in STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main()
