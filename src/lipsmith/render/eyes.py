@@ -28,7 +28,7 @@ from lipsmith.face.layout import (
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.mouth import LUMA
 from lipsmith.render.opening import View, edges_at
-from lipsmith.render.warp import SOURCE_SCALE, resample
+from lipsmith.render.warp import Source, resample
 
 LID_COLUMNS = 24
 PAINTED_FROM_IOD = 0.035
@@ -55,11 +55,8 @@ class EyeLook:
     """In the enlarged source, pixels."""
 
 
-def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, crop: tuple[int, int]) -> tuple[EyeLook, EyeLook]:
-    """Both eyes' colours, left one of the picture first, and the kind of lid that suits both: one of each looks odd.
-
-    ``crop``: the enlarged source's place in the picture, pixels.
-    """
+def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, source: Source) -> tuple[EyeLook, EyeLook]:
+    """Both eyes' colours, left one of the picture first, and the kind of lid that suits both: one of each looks odd."""
     left = (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_IRIS)
     right = (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_IRIS)
     painted = _lid_height(points, frame) < HOODED_LID_IOD or _rim_contrast(rgb, points, frame) > RIM_STEP
@@ -69,19 +66,19 @@ def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, crop: tuple
         lid, lash = _lid_colours(rgb, points, upper, lower, frame), _lash_colour(rgb, points, upper)
         if grey:
             lid, lash = np.repeat((lid @ LUMA)[:, None], 3, axis=1), np.repeat(lash @ LUMA, 3)
-        centre = (iris[0] - np.array(crop) + 0.5) * SOURCE_SCALE - 0.5
+        centre = source.place(iris[:1])[0]
         return EyeLook(
             painted=painted,
             lid=lid.astype(np.float32),
             lash=lash.astype(np.float32),
             iris=(float(centre[0]), float(centre[1])),
-            iris_radius=float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean() * SOURCE_SCALE),
+            iris_radius=float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean() * source.scale),
         )
 
     return read(left[0], left[1], left[3]), read(right[0], right[1], right[3])
 
 
-def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: U8) -> None:
+def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: Source) -> None:
     """Paints eyeball and lid into ``view.pixels``. ``gaze_px``: (2,) shift of the iris in the enlarged source."""
     own = view.own
     if np.abs(gaze_px).max() > 0.01:

@@ -163,8 +163,8 @@ class HeadField:
         side = 1.0 - smoothstep(radius, 1.25, 2.1)
         outside = (inside < 0.5).astype(np.uint8)
         away = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * self.grid.pitch / self._frame.iod_px
-        person = 1.0 - smoothstep(away, 0.0, 0.55)
-        sigma = 0.10 * self._frame.iod_px / self.grid.pitch
+        person = 1.0 - smoothstep(away, 0.0, 0.42)
+        sigma = 0.08 * self._frame.iod_px / self.grid.pitch
         return np.asarray(cv2.GaussianBlur(neck * side * person, (0, 0), sigma), dtype=np.float64)
 
     def _apart_from(self, others: Sequence[F64], points: F64) -> F64:

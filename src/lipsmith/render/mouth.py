@@ -30,7 +30,7 @@ from lipsmith.face.layout import (
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.opening import View, edges_at
 from lipsmith.render.shape import FaceShape
-from lipsmith.render.warp import SOURCE_SCALE
+from lipsmith.render.warp import Source
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 """BT.709 luminance of linear-ish RGB; good enough for telling dark from bright."""
@@ -81,12 +81,12 @@ class MouthLook:
     """The picture's own opening, IOD."""
 
 
-def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, crop: tuple[int, int]) -> MouthLook:
-    """Reads colours and light from the picture. ``crop``: left and top of the enlarged source in it, pixels."""
+def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Source) -> MouthLook:
+    """Reads colours and light from the picture."""
     skin = _median_at(rgb, points[list(CHEEKS), :2], 0.10 * shape.frame.iod_px)
     lip = _lip_colour(rgb, points)
     white = _eye_white(rgb, points)
-    own = _own_mouth(rgb, points, shape, skin, crop)
+    own = _own_mouth(rgb, points, shape, skin, source)
     tooth = own.tooth if own else _made_tooth(skin, white)
     tongue = (0.62 * lip + 0.38 * np.array([1.0, 0.60, 0.66]) * skin * 0.9) * 1.05
     cavity = 0.36 * lip + np.array([6.0, 0.0, 0.0])
@@ -208,7 +208,7 @@ def _eye_white(rgb: U8, points: F64) -> F64:
     return np.median(pixels[luminance >= np.percentile(luminance, 80)], axis=0)
 
 
-def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, crop: tuple[int, int]) -> OwnMouth | None:
+def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source) -> OwnMouth | None:
     """The picture's own mouth interior, if it is open enough and shows teeth."""
     if shape.aperture < OWN_MOUTH_LEAST_GAP_IOD:
         return None
@@ -218,31 +218,34 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, crop: tuple[in
     high = np.minimum(np.ceil(outline.max(axis=0) + margin), [rgb.shape[1], rgb.shape[0]]).astype(int)
     if (high - low < 4).any():
         return None
-    piece = rgb[low[1] : high[1], low[0] : high[0]]
-    large = cv2.resize(piece, None, fx=SOURCE_SCALE, fy=SOURCE_SCALE, interpolation=cv2.INTER_LINEAR)
-    inside = _polygon_mask(large.shape[:2], (outline - low + 0.5) * SOURCE_SCALE - 0.5)
+    origin = (low - [source.left, source.top]) * source.scale
+    end = (high - [source.left, source.top]) * source.scale
+    large = source.pixels[origin[1] : end[1], origin[0] : end[0]]
+    inside = _polygon_mask(large.shape[:2], source.place(outline) - origin)
     teeth = _tooth_share(large.astype(np.float64), skin)
     shown = float(teeth[inside > 127].mean()) if (inside > 127).any() else 0.0
     if shown < 0.30 or (shape.aperture < 0.16 and shown < 0.45):
         return None  # half open without clear teeth: the made interior looks better
     tooth = np.percentile(large[(inside > 127) & (teeth > 0.6)], 70, axis=0).astype(np.float64)
-    sigma = max(0.6, 0.012 * shape.frame.iod_px) * SOURCE_SCALE / 2
+    sigma = max(0.3, 0.006 * shape.frame.iod_px) * source.scale
     feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma)
     return OwnMouth(
         whole=np.asarray(feathered, np.uint8),
         teeth=np.asarray(cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma), np.uint8),
-        origin=(int((low[0] - crop[0]) * SOURCE_SCALE), int((low[1] - crop[1]) * SOURCE_SCALE)),
+        origin=(int(origin[0]), int(origin[1])),
         tooth=tooth,
-        incisal_iod=_incisal_edge(teeth * (inside > 127), points, shape, low),
+        incisal_iod=_incisal_edge(
+            teeth * (inside > 127),
+            source.place(points[[81, 82, 13, 312, 311], :2]) - origin,
+            1.0 / (shape.frame.iod_px * source.scale),
+        ),
     )
 
 
-def _incisal_edge(teeth: F64, points: F64, shape: FaceShape, low: NDArray[np.int64]) -> float:
-    """How far below the inner edge of the upper lip the picture's front teeth end, IOD."""
-    pixel_iod = 1.0 / (shape.frame.iod_px * SOURCE_SCALE)
-    middle = (points[[81, 82, 13, 312, 311], :2] - low + 0.5) * SOURCE_SCALE - 0.5
+def _incisal_edge(teeth: F64, lip: F64, pixel_iod: float) -> float:
+    """How far below the inner edge of the upper lip the picture's front teeth end, IOD; ``lip``: points of that edge."""
     ends = []
-    for x, y in np.round(middle).astype(int):
+    for x, y in np.round(lip).astype(int):
         column = teeth[max(y, 0) :, min(max(x, 0), teeth.shape[1] - 1)]
         shown = np.flatnonzero(column > 0.5)
         if len(shown):

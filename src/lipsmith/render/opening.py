@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 from lipsmith.face.geometry import F64
 from lipsmith.face.layout import I32
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.warp import Grid, behind_the_skin, carry_forward, drawn, fill_gaps, rasterise, resample
+from lipsmith.render.warp import Grid, Source, behind_the_skin, carry_forward, drawn, fill_gaps, rasterise, resample
 
 EDGE_RUNS_ON_IOD = 0.10
 """How far each side's flow continues beyond its own edge."""
@@ -85,8 +85,7 @@ class Opening:
         least_area: float,
         head: F32,
         head_grid: Grid,
-        source: U8,
-        origin: F32,
+        source: Source,
         limits: tuple[int, int, int, int],
     ) -> View | None:
         """The opening in one frame; None when it lies outside ``limits``.
@@ -113,9 +112,9 @@ class Opening:
             (self.lower, self._lower_triangles, -down),
         ):
             flow = self._side_flow(target, values, own, triangles, way, grid, least_area)
-            sides.append(drawn(rect, head, head_grid, flow, grid, source, origin))
+            sides.append(drawn(rect, head, head_grid, flow, grid, source))
         own_positions = np.empty((rect[3] - rect[1], rect[2] - rect[0], 2), np.float32)
-        behind_the_skin(rect, head, head_grid.place, origin, own_positions)
+        behind_the_skin(rect, head, head_grid.place, source.origin, own_positions)
         u, upper_v, lower_v, to_local = self._curves(seen, rect, local)
         pixels = np.empty_like(sides[0][0])
         softness = float(0.5 / np.linalg.norm(local[1]))

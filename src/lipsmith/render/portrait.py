@@ -32,13 +32,12 @@ from lipsmith.render.shade import FoldShade
 from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import (
     FLOW_CELLS_PER_IOD,
-    SOURCE_SCALE,
     Grid,
     Skirt,
+    Source,
     apply_shade,
     carry_forward,
     drawn,
-    enlarged,
     facing_triangles,
     fill_gaps,
     rasterise,
@@ -80,8 +79,7 @@ class Portrait:
         low, high = self._skirt.points.min(axis=0), self._skirt.points.max(axis=0)
         self._flow_grid = Grid.over(float(low[0]), float(low[1]), float(high[0]), float(high[1]), self._pitch)
         self.rect = self._moving_rectangle(low, high)
-        self._crop, self._source = self._enlarged_source(iod_px)
-        self._origin = np.array([*self._crop, SOURCE_SCALE], dtype=np.float32)
+        self._source = self._enlarged_source(iod_px)
         self._local = self.shape.frame.rotation[:2, :2] * iod_px
         self._shade = FoldShade(self.shape.rest, self.triangles)
         self._mouth = Opening(
@@ -96,8 +94,8 @@ class Portrait:
             Opening(upper, lower, self.triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.10)
             for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
         ]
-        self.mouth_look = read_look(picture.rgb, face.points, self.shape, grey=picture.grey, crop=self._crop)
-        self.eye_looks = read_eyes(picture.rgb, face.points, self.shape.frame, grey=picture.grey, crop=self._crop)
+        self.mouth_look = read_look(picture.rgb, face.points, self.shape, grey=picture.grey, source=self._source)
+        self.eye_looks = read_eyes(picture.rgb, face.points, self.shape.frame, grey=picture.grey, source=self._source)
         self.shape.painted_lids = self.eye_looks[0].painted
         self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)
         self._planes = to_i420(picture.rgb)
@@ -150,7 +148,7 @@ class Portrait:
 
     def _sample(self, flow: F32, head: F32) -> U8:
         rect = np.array(self.rect, dtype=np.int32)
-        patch, shade = drawn(rect, head, self._head.grid, flow, self._flow_grid, self._source, self._origin)
+        patch, shade = drawn(rect, head, self._head.grid, flow, self._flow_grid, self._source)
         apply_shade(patch, shade)
         return patch
 
@@ -173,7 +171,7 @@ class Portrait:
                 continue
             view = self._view(eye, target, values, self._turned(channels), head)
             if view is not None:
-                gaze_px = gaze @ self._local * SOURCE_SCALE
+                gaze_px = gaze @ self._local * self._source.scale
                 paint_eye(view, look, blink=blink, gaze_px=gaze_px, source=self._source)
                 self._put(patch, view.rect, view.pixels)
 
@@ -188,7 +186,6 @@ class Portrait:
             head=head,
             head_grid=self._head.grid,
             source=self._source,
-            origin=self._origin,
             limits=self.rect,
         )
 
@@ -213,8 +210,8 @@ class Portrait:
             min(height, max(bottom, (int(high[1]) + 2) // 2 * 2)),
         )
 
-    def _enlarged_source(self, iod_px: float) -> tuple[tuple[int, int], U8]:
+    def _enlarged_source(self, iod_px: float) -> Source:
         margin = int(np.ceil(0.6 * iod_px))
         left, top = max(0, self.rect[0] - margin), max(0, self.rect[1] - margin)
         right, bottom = min(self._size[0], self.rect[2] + margin), min(self._size[1], self.rect[3] + margin)
-        return (left, top), enlarged(self._rgb[top:bottom, left:right])
+        return Source.of(self._rgb[top:bottom, left:right], left, top)

@@ -47,19 +47,21 @@ UPPER_LIP_RISE = 0.10
 """The upper lip's share of an opening; the lower lip and jaw do the rest."""
 CORNER_DROP = 0.33
 """The mouth corners go down by this share of an opening."""
+CORNER_DROP_FROM_SMILE = 0.08
+"""A mouth that was open in the picture was smiling: its corners hardly rise when it closes."""
 
 OPENING_ANCHORS: dict[int, tuple[float, float, float]] = {
     18: (0, 0.71, 0.20), 200: (0, 0.61, 0.24), 199: (0, 0.55, 0.27), 152: (0, 0.52, 0.29), 148: (0, 0.49, 0.28),
     176: (0, 0.42, 0.25), 149: (0, 0.34, 0.20), 150: (0, 0.28, 0.15), 136: (0, 0.22, 0.10), 172: (0, 0.16, 0.06),
     58: (0, 0.09, 0.03), 216: (0, 0.12, 0), 207: (0, 0.12, 0), 205: (0, 0.08, 0), 187: (0, 0.08, 0),
-    50: (0, 0.05, 0), 2: (0, 0, 0), 98: (0, 0, 0), 129: (0, 0, 0), 132: (0, 0.04, 0), 93: (0, 0.01, 0),
+    2: (0, 0, 0), 98: (0, 0, 0), 129: (0, 0, 0), 132: (0, 0.04, 0), 93: (0, 0.01, 0),
     234: (0, 0, 0),
 }  # fmt: skip
 """Displacement per IOD of aperture, left half; the right half mirrors it."""
 
 WIDENING_ANCHORS: dict[int, tuple[float, float, float]] = {
     40: (-0.35, -0.15, 0.10), 37: (-0.12, -0.05, 0.09), 216: (-0.20, -0.09, 0.10), 207: (-0.18, -0.05, 0.08),
-    187: (-0.16, -0.07, 0.05), 205: (-0.14, -0.03, 0.04), 50: (-0.11, -0.04, 0.02), 148: (0, 0.12, 0),
+    187: (-0.16, -0.07, 0.05), 205: (-0.14, -0.03, 0.04), 148: (0, 0.12, 0),
     149: (0, 0.10, 0), 150: (-0.02, 0.08, 0), 152: (0, 0.12, 0), 2: (0, 0, 0), 98: (-0.03, 0, 0), 129: (-0.03, 0, 0),
     58: (0, 0, 0), 132: (0, 0, 0), 234: (0, 0, 0),
 }  # fmt: skip
@@ -70,7 +72,7 @@ LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55,
 
 RELAXED_WIDTH = 0.78
 """Mouth width of an ordinary relaxed mouth, IOD."""
-MAX_CHIN_SQUEEZE = 0.55
+MAX_CHIN_SQUEEZE = 0.50
 """Skin between lip and chin may lose at most this share of its length at the widest opening, else it would fold."""
 WIDEST_APERTURE = 0.34
 
@@ -96,9 +98,11 @@ class FaceShape:
         """Small mouths open less for the same sound."""
         self._bending = _bending_energy(self.rest, triangles)
         self._still = _still_weights(self.rest)
-        self._fields = self._build_fields().reshape(8, -1)
+        self._fields = self._build_fields().reshape(9, -1)
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
         self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
+        self._width_gain = 1.0 + 0.4 * float(smoothstep(self.width, 0.85, 1.05))
+        """A mouth drawn wide by a smile gives way more: landmarks found again show half of what is asked otherwise."""
         self._smile_raise = float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09)) if self._relaxed < 0 else 0.0
         """How far the picture's smile has raised the upper lip, IOD: not quite half the opening."""
         self.painted_lids = False
@@ -112,12 +116,13 @@ class FaceShape:
         """(478, 3) IOD: where every point goes in a frame, apart from the head's own motion."""
         opening = self.target_aperture(channels) - self.aperture
         relaxed = 1.0 - channels["smile"]
-        widening = channels["width"] * self.scale + relaxed * self._relaxed
+        widening = channels["width"] * self.scale * self._width_gain + relaxed * self._relaxed
         # A smile has drawn the upper lip off the teeth; relaxing, rounding and closing the lips lets it down again.
         closed = 1.0 - min(1.0, self.target_aperture(channels) / max(self.aperture, 1e-3))
         lip_down = self._smile_raise * min(1.0, relaxed + 0.5 * channels["pucker"] + 0.8 * closed)
         amounts = {
-            "opening": opening,
+            "opening": max(opening, 0.0),
+            "closing": min(opening, 0.0),
             "widening": widening,
             "pucker": channels["pucker"],
             "press": channels["press"],
@@ -139,8 +144,10 @@ class FaceShape:
         now = (self.rest[lower, 1] + moved[lower, 1]) - (self.rest[upper, 1] + moved[upper, 1])
         missing = asked - now
         missing[[0, -1]] = 0.0
-        # A lip that closes comes down a little from above and mostly up from below.
-        moved[:, 1] += combine(0.75 * missing, self._closing_lower) - combine(0.25 * missing, self._closing_upper)
+        # Lips that close meet a quarter of the way down in the middle and half way at the corners, which stay.
+        below = 0.5 + 0.25 * GAP_PROFILE
+        moved[:, 1] += combine(below * missing, self._closing_lower)
+        moved[:, 1] -= combine((1.0 - below) * missing, self._closing_upper)
 
     def _close_lids(self, moved: F64, channels: Channels) -> None:
         if self.painted_lids:
@@ -161,10 +168,11 @@ class FaceShape:
             moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * way
 
     def _build_fields(self) -> F64:
-        """(8, 478, 3): displacement per unit of each amount of `displacement`, in that order."""
+        """(9, 478, 3): displacement per unit of each amount of `displacement`, in that order."""
         return np.stack(
             [
-                self._spread(self._opening_anchors()),
+                self._spread(self._opening_anchors(CORNER_DROP)),
+                self._spread(self._opening_anchors(CORNER_DROP_FROM_SMILE)),
                 self._spread(self._widening_anchors()),
                 self._spread(self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)),
                 self._spread(self._lip_anchors(upper=0.024, lower=-0.036)),
@@ -175,9 +183,9 @@ class FaceShape:
             ]
         )
 
-    def _opening_anchors(self) -> dict[int, tuple[float, float, float]]:
+    def _opening_anchors(self, corner_drop: float) -> dict[int, tuple[float, float, float]]:
         anchors = _both_sides(OPENING_ANCHORS)
-        upper = CORNER_DROP * (1.0 - GAP_PROFILE) - UPPER_LIP_RISE * GAP_PROFILE
+        upper = corner_drop * (1.0 - GAP_PROFILE) - UPPER_LIP_RISE * GAP_PROFILE
         lower = upper + GAP_PROFILE
         for ring in UPPER_LIP_RINGS:
             anchors |= {point: (0.0, dy, 0.0) for point, dy in zip(ring, upper, strict=True)}
@@ -186,7 +194,7 @@ class FaceShape:
         steepest = MAX_CHIN_SQUEEZE / WIDEST_APERTURE
         for above, below in pairwise(CHIN_LINE):
             if below in anchors:
-                length = float(np.linalg.norm(self.rest[below] - self.rest[above]))
+                length = float(self.rest[below, 1] - self.rest[above, 1])
                 least = anchors[above][1] - steepest * length
                 anchors[below] = (0.0, max(anchors[below][1], least), anchors[below][2])
             else:
@@ -266,7 +274,7 @@ def _bending_energy(rest: F64, triangles: I32) -> F64:
 
 def _still_weights(rest: F64) -> F64:
     """(468,): how firmly each point is held in place while the mouth moves: the upper face and the nose."""
-    return 60.0 * (1.0 - smoothstep(rest[:MESH_POINTS, 1], 0.25, 0.60))
+    return 60.0 * (1.0 - smoothstep(rest[:MESH_POINTS, 1], 0.35, 0.75))
 
 
 def _closing_fields(rest: F64) -> tuple[F64, F64]:

@@ -24,8 +24,10 @@ SKIRT_RINGS = ((1.12, 0.85), (1.30, 0.55), (1.60, 0.20), (2.00, 0.0))
 """Rings around the face: scale of the oval, share of the oval's displacement that the ring still carries."""
 FLOW_CELLS_PER_IOD = 70
 _BIAS = 4096
-SOURCE_SCALE = 2
-"""Pictures are sampled bilinearly from a copy of twice the size: as sharp as a cubic filter and steadier in motion."""
+SOURCE_SCALE, LARGE_SOURCE_SCALE = 3, 2
+"""Pictures are sampled bilinearly from an enlarged copy: as sharp as a cubic filter, and steadier in motion."""
+LARGE_SOURCE_PX = 2_500_000
+"""Pictures with more pixels than this are enlarged less, to save memory."""
 
 
 @dataclass(frozen=True)
@@ -279,28 +281,57 @@ def apply_shade(pixels: NDArray[np.uint8], shade: NDArray[np.float32]) -> None:
                     pixels[y, x, c] = np.uint8(min(np.float32(255.0), pixels[y, x, c] * factor + np.float32(0.5)))
 
 
-def enlarged(rgb: U8) -> U8:
-    """The picture at `SOURCE_SCALE` times its size, a little crisper to make up for the bilinear sampling to come."""
-    size = (rgb.shape[1] * SOURCE_SCALE, rgb.shape[0] * SOURCE_SCALE)
-    large = cv2.resize(rgb, size, interpolation=cv2.INTER_LANCZOS4)
-    soft = cv2.GaussianBlur(large, (0, 0), 1.2)
-    return np.asarray(cv2.addWeighted(large, 1.30, soft, -0.30, 0.0), dtype=np.uint8)
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The part of the picture that can come into view, enlarged, ready to be sampled."""
+
+    pixels: U8
+    left: int
+    """Column of the picture where it starts."""
+    top: int
+    scale: int
+
+    @classmethod
+    def of(cls, rgb: U8, left: int, top: int) -> Source:
+        """Enlarges ``rgb``, which lies at (left, top) of the picture.
+
+        Its finest detail is softened and the rest made crisper. What lies near the sampling limit would come and go
+        as the face moves by parts of a pixel; without it the sharpness of the frames stays the same, at about the
+        picture's own.
+        """
+        scale = SOURCE_SCALE if rgb.shape[0] * rgb.shape[1] <= LARGE_SOURCE_PX else LARGE_SOURCE_SCALE
+        size = (rgb.shape[1] * scale, rgb.shape[0] * scale)
+        large = cv2.resize(rgb, size, interpolation=cv2.INTER_LANCZOS4)
+        fine = cv2.GaussianBlur(large, (0, 0), 0.4 * scale)
+        coarse = cv2.GaussianBlur(large, (0, 0), 0.92 * scale)
+        pixels = np.asarray(cv2.addWeighted(fine, 2.1, coarse, -1.1, 0.0), dtype=np.uint8)
+        return cls(pixels=pixels, left=left, top=top, scale=scale)
+
+    @property
+    def origin(self) -> F32:
+        """(left, top, scale) float32, as the kernels take it."""
+        return np.array([self.left, self.top, self.scale], dtype=np.float32)
+
+    def place(self, points: F64) -> F64:
+        """(n, 2) pixels of the picture -> (n, 2) pixels of this copy."""
+        return (points - [self.left, self.top] + 0.5) * self.scale - 0.5
 
 
-def resample(source: U8, positions: F32 | I16, fraction: NDArray[np.uint16] | None = None) -> U8:
+def resample(source: Source, positions: F32 | I16, fraction: NDArray[np.uint16] | None = None) -> U8:
     """Bilinear samples of ``source`` at (h, w, 2) positions; beyond its edge the picture is mirrored."""
     return np.asarray(
-        cv2.remap(source, positions, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.uint8
+        cv2.remap(source.pixels, positions, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
+        dtype=np.uint8,
     )
 
 
-def drawn(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, source: U8, origin: F32) -> tuple[U8, F32]:
+def drawn(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, source: Source) -> tuple[U8, F32]:
     """The picture within ``rect`` (left, top, right, bottom) and its shade, traced back through head and mesh."""
     rows, columns = int(rect[3] - rect[1]), int(rect[2] - rect[0])
     where = np.empty((rows, columns, 2), np.int16)
     fraction = np.empty((rows, columns), np.uint16)
     shade = np.empty((rows, columns), np.float32)
-    trace_back(rect, head, head_grid.place, flow, flow_grid.place, origin, where, fraction, shade)
+    trace_back(rect, head, head_grid.place, flow, flow_grid.place, source.origin, where, fraction, shade)
     return resample(source, where, fraction), shade
 
 
