@@ -36,8 +36,9 @@ _VISEME_SIGMA_S = 0.015
 
 _DIP_DB, _DIP_REACH_S = 9.0, 0.16
 _CLOSURE_S = (0.030, 0.150)  # a stop or a nasal; longer dips are pauses or hiss
-_BESIDE_HOPS = 4
-_LABIAL_F2 = 0.93
+_BESIDE_HOPS = 6
+_F2_HZ = (650.0, 2700.0)  # what lies outside is another resonance, or none
+_LABIAL_F2 = (0.85, 1.02)  # of the speaker's usual F2: surely lips, surely not
 
 _HISS_SHARE = 0.60
 _BROAD_BANDS, _SHARP_BANDS = slice(24, 32), slice(33, 40)  # 2.2–4.3 and 4.4–7.6 kHz
@@ -93,10 +94,11 @@ def _visemes(features: Features, active: F32, loudness: F32) -> F32:
         left = left * (1.0 - share)
 
     labial, other = _closures(features, active, loudness)
+    tongue = other / np.maximum(1.0 - labial, 1e-6)  # of what the lips leave
     give("PP", labial)
-    give("sil", np.clip((_SILENT_BELOW - np.asarray(loudness, np.float64)) / 0.10, 0.0, 1.0) * (1.0 - other))
-    give("nn", other * (features.pitch_hz > 0))
-    give("DD", other)
+    give("sil", np.clip((_SILENT_BELOW - np.asarray(loudness, np.float64)) / 0.10, 0.0, 1.0) * (1.0 - tongue))
+    give("nn", tongue * (features.pitch_hz > 0))
+    give("DD", tongue)
     sharp, broad = _hiss(features)
     give("SS", sharp)
     give("CH", broad)
@@ -108,7 +110,7 @@ def _visemes(features: Features, active: F32, loudness: F32) -> F32:
 
 
 def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]:
-    """Short dips of the voice between louder sounds: 0 or 1 for shut lips, and for a tongue that shuts the mouth.
+    """Short dips of the voice between louder sounds: 0–1 for shut lips, and for a tongue that shuts the mouth.
 
     Lips pull the second resonance down where they close and open; the tongue's tip and back do not (Delattre 1955).
     """
@@ -117,8 +119,8 @@ def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]
     before = maximum_filter1d(level_db, span, origin=span // 2, mode="nearest")
     after = maximum_filter1d(level_db, span, origin=-(span // 2), mode="nearest")
     dips = (np.minimum(before, after) - level_db > _DIP_DB) & (active > 0.5)
-    f2_hz = median_filter(features.f2_hz, 5, mode="nearest")
-    vowel = (features.pitch_hz > 0) & (loudness > 0.4) & (f2_hz > 0)
+    f2_hz = features.f2_hz
+    vowel = (features.pitch_hz > 0) & (loudness > 0.4) & (f2_hz > _F2_HZ[0]) & (f2_hz < _F2_HZ[1])
     usual_hz = float(np.median(f2_hz[vowel])) if vowel.any() else 0.0
     labial, other = np.zeros(len(dips)), np.zeros(len(dips))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], dips, [False]]).astype(np.int8))).reshape(-1, 2)
@@ -129,16 +131,17 @@ def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]
             continue
         beside = np.r_[max(start - _BESIDE_HOPS, 0) : start, end : min(end + _BESIDE_HOPS, len(dips))]
         heard = f2_hz[beside][vowel[beside]]
-        is_labial = len(heard) > 0 and float(heard.mean()) < _LABIAL_F2 * usual_hz
-        (labial if is_labial else other)[start:end] = 1.0
+        # By degrees, so that a hair's breadth in the sound is not the difference between shut and open.
+        ratio = float(np.median(heard)) / usual_hz if len(heard) else 1.0
+        lips = np.clip((_LABIAL_F2[1] - ratio) / (_LABIAL_F2[1] - _LABIAL_F2[0]), 0.0, 1.0)
+        labial[start:end], other[start:end] = lips, 1.0 - lips
     return labial, other
 
 
 def _hiss(features: Features) -> tuple[F64, F64]:
     """0–1: the sharp hiss of s, and the broad one of sh, whose noise begins lower."""
     noise = np.clip((features.high_share - _HISS_SHARE) / 0.15, 0.0, 1.0) * (features.pitch_hz == 0)
-    power = np.exp(features.mel.astype(np.float64))
-    low, high = power[:, _BROAD_BANDS].sum(1), power[:, _SHARP_BANDS].sum(1)
+    low, high = (np.exp(features.mel[:, bands]).sum(1).astype(np.float64) for bands in (_BROAD_BANDS, _SHARP_BANDS))
     broad = np.clip(low / np.maximum(low + high, 1e-9) * 2.0 - 0.5, 0.0, 1.0)
     return noise * (1.0 - broad), noise * broad
 

@@ -56,6 +56,7 @@ _WIDTH_SIGMA_S = 0.050
 _DETAIL_SIGMA_S: Mapping[str, float] = {  # of the fine movements: tongue and lips are quicker than the jaw
     "press": 0.022, "tuck": 0.025, "tongue": 0.022, "upper_raise": 0.035, "lower_drop": 0.035,
 }  # fmt: skip
+_CORNER_SIGMA_S = 0.010
 _GATE_SIGMA_S = 0.010
 _GATE_FROM, _GATE_SPAN = 0.30, 0.25  # share of PP at which lips begin to be held, and until they are shut
 
@@ -155,14 +156,18 @@ def _opening(plan: _Plan, gate: F64) -> F64:
     opening = np.maximum(opening, 0.0) * (1.0 - gate)
     excess = np.maximum(opening - _SOFT_FROM_IOD, 0.0)
     opening = np.minimum(opening, _SOFT_FROM_IOD) + _SOFT_SPAN_IOD * np.tanh(excess / _SOFT_SPAN_IOD)
-    slowed = grey_erosion(opening, structure=-_reach_of_lips(), mode="nearest")
-    return gaussian_filter1d(slowed, 0.010 * GRID_HZ) * (1.0 - gate)
+    opening = gaussian_filter1d(opening, _CORNER_SIGMA_S * GRID_HZ)
+    opening[gate == 1.0] = 0.0
+    return grey_erosion(opening, structure=-_reach_of_lips(), mode="nearest")
 
 
 def _reach_of_lips() -> F64:
-    """How far apart lips can be, before and after an instant at which they touch; IOD on the fine grid."""
+    """How far apart lips can be, for every distance in time to an instant at which they touch; IOD on the fine grid.
+
+    The filter looks back from each instant: what lies before it (negative steps) limits how far lips have opened since.
+    """
     steps = np.arange(-int(0.15 * GRID_HZ), int(0.15 * GRID_HZ) + 1) / GRID_HZ
-    return np.where(steps < 0, -steps * _CLOSE_IOD_PER_S, steps * _OPEN_IOD_PER_S)
+    return np.where(steps < 0, -steps * _OPEN_IOD_PER_S, steps * _CLOSE_IOD_PER_S)
 
 
 def _width(plan: _Plan) -> F64:

@@ -15,11 +15,12 @@ GRID_HZ = 50
 def wander(rng: np.random.Generator, length_s: float, sigma_s: float) -> F64:
     """White noise smoothed by a Gaussian of ``sigma_s``; standard deviation 1, one value every 20 ms.
 
-    Correlated with itself over about two ``sigma_s`` and never periodic.
+    Correlated with itself over about two ``sigma_s`` and never periodic. A longer draw begins with the shorter one and
+    leaves what ``rng`` gives next as it was, so that neither length nor frame rate changes how a head moves.
     """
     margin = int(4 * sigma_s * GRID_HZ)
     count = int(np.ceil(length_s * GRID_HZ)) + 2
-    white = rng.standard_normal(count + 2 * margin)
+    white = rng.spawn(1)[0].standard_normal(count + 2 * margin)
     gain = np.sqrt(2.0 * np.sqrt(np.pi) * sigma_s * GRID_HZ)  # what the smoothing takes from the deviation
     return gaussian_filter1d(white, sigma_s * GRID_HZ)[margin : margin + count] * gain
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter, minimum_filter1d, uniform_filter1d
+from scipy.ndimage import binary_opening, median_filter, minimum_filter1d, uniform_filter1d
 
 from lipsmith.media.clip import F32, Sound
 from lipsmith.speech.visemes import HOP_S, row_count
@@ -17,6 +17,8 @@ FEATURE_HOP_S = HOP_SAMPLES / RATE_HZ
 PITCH_RANGE_HZ = (65.0, 480.0)
 """From a deep man to an excited child."""
 MEL_BANDS = 40
+DB_PER_NEPER = 10.0 / np.log(10.0)
+"""Of power: what natural logarithms are multiplied by."""
 
 _FFT = 512
 _PRE_EMPHASIS = 0.97
@@ -25,7 +27,7 @@ _LPC_BAND_HZ = 5000.0  # holds four resonances of a grown speaker
 _LPC_ORDER = 11
 _VOICED = 0.45  # share of the power that repeats after one pitch period; white noise of 40 ms stays below .35
 _SYLLABLE_BANDS = slice(2, 31)
-_DB_PER_NEPER = 4.343  # of power: 10 / ln 10
+_MEL_RANGE_DB = 70.0
 _SILENT_LEVEL_DB = -70.0
 _LOUDNESS_RANGE_DB = 25.0  # from this recording's loud syllables down to what counts as nothing
 _LEAST_RANGE_DB = 6.0
@@ -62,7 +64,11 @@ def measure(sound: Sound) -> Features:
     parts = [_measure_batch(batch) for batch in windows(sound, WIDE_WINDOW_SAMPLES)]
     if not parts:
         parts = [_measure_batch(np.zeros((1, WIDE_WINDOW_SAMPLES), np.float32))]
-    return Features(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Features)})
+    whole = Features(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Features)})
+    # Far below the voice lies what a codec left out or a converter added; its logarithm would outweigh what is heard.
+    floor = float(np.percentile(whole.mel, 99.5)) - _MEL_RANGE_DB / DB_PER_NEPER
+    np.maximum(whole.mel, np.float32(floor), out=whole.mel)
+    return whole
 
 
 def syllable_level_db(features: Features) -> F32:
@@ -71,7 +77,7 @@ def syllable_level_db(features: Features) -> F32:
     It follows the opening of a mouth better than the power does (r .50 against .45 on GRID, .43 against .27 on clips
     from the wild), since no single band rules it.
     """
-    return (features.mel[:, _SYLLABLE_BANDS].mean(1) * _DB_PER_NEPER).astype(np.float32)
+    return (features.mel[:, _SYLLABLE_BANDS].mean(1) * DB_PER_NEPER).astype(np.float32)
 
 
 def relative_loudness(features: Features) -> F32:
@@ -83,17 +89,20 @@ def relative_loudness(features: Features) -> F32:
     loudest_db = float(np.percentile(level_db, 99.5))
     if loudest_db <= float(level_db.min()) + 1.0 and loudest_db < _SILENT_LEVEL_DB:
         return np.zeros_like(level_db)
-    top_db = float(np.percentile(level_db[level_db > loudest_db - 35.0], 95))
-    bottom_db = np.maximum(_noise_level_db(level_db) + _NOISE_MARGIN_DB, top_db - _LOUDNESS_RANGE_DB)
+    noise_db = _noise_level_db(level_db)
+    # One word in a long, quiet room is judged by itself, not by the room.
+    heard_above_db = max(loudest_db - 35.0, (loudest_db + float(noise_db.min())) / 2)
+    top_db = float(np.percentile(level_db[level_db >= min(heard_above_db, loudest_db)], 95))
+    bottom_db = np.maximum(noise_db + _NOISE_MARGIN_DB, top_db - _LOUDNESS_RANGE_DB)
     bottom_db = np.minimum(bottom_db, top_db - _LEAST_RANGE_DB)
     return np.clip((level_db - bottom_db) / (top_db - bottom_db), 0.0, 1.0).astype(np.float32)
 
 
 def steady_pitch(features: Features) -> F32:
-    """Pitch in Hz with lone octave errors removed: the median over 50 ms of voiced neighbours; 0 where unvoiced."""
-    voiced = features.pitch_hz > 0
+    """Pitch in Hz without lone octave errors (the median over 50 ms) and without blips below 40 ms; 0 = unvoiced."""
+    voiced = binary_opening(features.pitch_hz > 0, np.ones(round(0.04 / FEATURE_HOP_S)))
     if not voiced.any():
-        return features.pitch_hz
+        return np.zeros_like(features.pitch_hz)
     # Unvoiced stretches borrow the pitch of their neighbours, so that the median does not see the zeros.
     places = np.arange(len(voiced))
     bridged = np.interp(places, places[voiced], features.pitch_hz[voiced])
@@ -149,14 +158,15 @@ def _pitch(wide: F32) -> tuple[F32, F32]:
     lags = np.arange(shortest, longest + 1)
     middle, left, right = (repeat[:, lags + side] for side in (0, -1, 1))
     is_peak = (middle >= left) & (middle > right)
+    # Peaks lie between samples: a parabola through three of them tells where, and how high.
+    bend = np.where(is_peak, np.minimum(left - 2 * middle + right, -1e-9), -1.0)
+    offset = np.clip(0.5 * (left - right) / bend, -0.5, 0.5)
+    height = np.where(is_peak, np.clip(middle - 0.25 * (left - right) * offset, 0.0, 1.0), 0.0)
     # A period repeats at its multiples too; a small charge on long lags picks the first of them.
-    best = np.argmax(np.where(is_peak, middle - 0.10 * lags / longest, -1.0), axis=1)
+    best = np.argmax(height - 0.10 * lags / longest * is_peak, axis=1)
     rows = np.arange(len(best))
-    strength = np.where(is_peak.any(1) & ~silent, np.clip(middle[rows, best], 0.0, 1.0), 0.0)
-    a, b, c = left[rows, best], middle[rows, best], right[rows, best]
-    bend = a - 2 * b + c
-    offset = np.where(bend < -1e-9, 0.5 * (a - c) / np.where(bend < -1e-9, bend, -1.0), 0.0)
-    pitch_hz = RATE_HZ / (lags[best] + np.clip(offset, -0.5, 0.5))
+    strength = np.where(silent, 0.0, height[rows, best])
+    pitch_hz = RATE_HZ / (lags[best] + offset[rows, best])
     return strength.astype(np.float32), np.where(strength > _VOICED, pitch_hz, 0.0).astype(np.float32)
 
 

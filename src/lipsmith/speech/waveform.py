@@ -17,11 +17,11 @@ WINDOW_SAMPLES = 400
 WIDE_WINDOW_SAMPLES = 640
 """40 ms: two and a half periods of a voice of 62 Hz, for pitch."""
 
-_BATCH_HOPS = 1000  # 10 s: enough for numpy to work in bulk, about 5 MB of windows
+_BATCH_HOPS = 500  # 5 s: enough for numpy to work in bulk; about 40 MB while pitch is sought
 
 
 def windows(sound: Sound, samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_SAMPLES) -> Iterator[F32]:
-    """Windows of the sound at 16 kHz mono, in batches of (up to 1000, ``samples``) float32.
+    """Windows of the sound at 16 kHz mono, in batches of (up to 500, ``samples``) float32.
 
     Window ``j`` is centred on sample ``j * hop_samples``; before the start and after the end lie zeros. There is one
     window for every hop that begins inside the sound. Memory does not grow with the sound.

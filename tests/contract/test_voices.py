@@ -1,0 +1,55 @@
+"""What every engine that plays the role `Voice` has to keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsmith.engines import registry
+from lipsmith.engines.contract import Voice
+from lipsmith.errors import EmptyText, MissingDependency, UnknownVoice
+
+
+@pytest.fixture(params=registry.names("voice"), scope="module")
+def voice(request: pytest.FixtureRequest) -> Voice:
+    engine = registry.create("voice", request.param)
+    try:
+        engine.voices()
+    except MissingDependency as error:
+        pytest.skip(error.message)
+    return engine
+
+
+def test_names_are_unique_and_facts_complete(voice: Voice) -> None:
+    voices = voice.voices()
+    assert voices
+    assert len({v.name for v in voices}) == len(voices)
+    assert {v.gender for v in voices} <= {"female", "male", "neutral"}
+    assert all(v.language and v.description for v in voices)
+
+
+def test_speech_and_sound_share_one_clock(voice: Voice) -> None:
+    spoken = voice.speak("Hello, how are you? 1 2 3", voice=voice.voices()[0].name, rate=1.0)
+    speech, sound = spoken.speech, spoken.sound
+    assert speech.duration_s == pytest.approx(sound.duration_s)
+    rows = int(np.ceil(sound.duration_s / 0.02 - 1e-6))
+    assert speech.visemes.shape == (rows, 15)
+    assert speech.loudness.shape == speech.pitch_hz.shape == (rows,)
+    assert speech.visemes.dtype == speech.loudness.dtype == speech.pitch_hz.dtype == np.float32
+    np.testing.assert_allclose(speech.visemes.sum(axis=1), 1.0, atol=1e-4)
+    silent = speech.visemes[:, 0] > 0.99
+    assert speech.loudness[silent].mean() < speech.loudness[~silent].mean() - 0.3
+
+
+def test_the_same_text_sounds_the_same(voice: Voice) -> None:
+    name = voice.voices()[0].name
+    first, again = (voice.speak("Good morning", voice=name, rate=1.0) for _ in range(2))
+    np.testing.assert_array_equal(*(np.hstack(list(s.sound.blocks(16000, 1))) for s in (first, again)))
+    np.testing.assert_array_equal(first.speech.visemes, again.speech.visemes)
+
+
+def test_what_cannot_be_spoken_is_refused(voice: Voice) -> None:
+    with pytest.raises(EmptyText):
+        voice.speak(" ... ", voice=voice.voices()[0].name, rate=1.0)
+    with pytest.raises(UnknownVoice):
+        voice.speak("Hello", voice="no such voice", rate=1.0)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lipsmith.motion.mouth import MOUTH_CHANNELS, mouth_channels
+from lipsmith.speech.visemes import Phone, Speech, row_count, viseme_rows
+
+PHONE_S = 0.09
+
+
+def spoken(symbols: str, phone_s: float = PHONE_S, openness: NDArray[np.float32] | None = None) -> Speech:
+    """One phone for each symbol between blanks; ``_`` is a pause."""
+    phones = [
+        Phone(symbol=symbol.strip("_"), start_s=k * phone_s, end_s=(k + 1) * phone_s)
+        for k, symbol in enumerate(symbols.split())
+    ]
+    duration_s = phones[-1].end_s
+    rows = viseme_rows(phones, duration_s)
+    return Speech(
+        visemes=rows,
+        openness=openness,
+        loudness=(1.0 - rows[:, 0]).astype(np.float32),
+        pitch_hz=np.where(rows[:, 0] < 0.5, 120.0, 0.0).astype(np.float32),
+        duration_s=duration_s,
+    )
+
+
+def moved(speech: Speech, fps: int = 100) -> dict[str, NDArray[np.float64]]:
+    return mouth_channels(speech, fps=Fraction(fps), frames=int(np.ceil(speech.duration_s * fps)))
+
+
+def middle(curve: NDArray[np.float64], phone: int, phone_s: float = PHONE_S) -> float:
+    """The curve at the middle of a phone, at 100 fps."""
+    return float(curve[round((phone + 0.5) * phone_s * 100)])
+
+
+@pytest.mark.parametrize("fps", [10, 24, 25, 30, 60])
+@pytest.mark.parametrize("closed", ["p", "b", "m"])
+def test_a_short_closure_survives_to_a_frame(closed: str, fps: int) -> None:
+    # 50 ms of closure between wide vowels, at every phase against the frames.
+    for lead in range(8):
+        vowels = " ".join(["a"] * 4)
+        speech = spoken(f"{'_ ' * 6}{vowels} {closed} {vowels}", phone_s=0.05 + 0.0025 * lead)
+        curve = moved(speech, fps)["aperture"]
+        at_s = 10.5 * (0.05 + 0.0025 * lead)
+        near = np.abs((np.arange(len(curve)) + 0.5) / fps - at_s) <= 0.5 / fps + 1e-9
+        assert curve[near].min() <= 0.02
+
+
+def test_lips_are_pressed_while_they_are_shut_and_not_in_vowels() -> None:
+    channels = moved(spoken("a a m a a"))
+    assert middle(channels["press"], 2) > 0.8
+    assert middle(channels["press"], 0) < 0.05
+    held_s = (channels["press"] > 0.5).sum() / 100
+    assert 0.07 <= held_s <= 0.13
+
+
+@pytest.mark.parametrize(
+    ("channel", "phone", "least"),
+    [("pucker", "u", 0.85), ("pucker", "ʃ", 0.4), ("tuck", "f", 0.8), ("tongue", "θ", 0.8), ("tongue", "l", 0.55)],
+)
+def test_each_viseme_has_its_own_look(channel: str, phone: str, least: float) -> None:
+    channels = moved(spoken(f"a a {phone} {phone} a a"))
+    assert middle(channels[channel], 2) > least
+    assert middle(channels[channel], 0) < 0.1
+
+
+def test_wide_and_rounded_vowels_differ_in_width() -> None:
+    assert middle(moved(spoken("i i i"))["width"], 1) > 0.06
+    assert middle(moved(spoken("u u u"))["width"], 1) < -0.15
+
+
+def test_open_vowels_open_further_than_close_ones() -> None:
+    open_iod, middle_iod, close_iod = (middle(moved(spoken(f"{v} {v} {v}"))["aperture"], 1) for v in "aɛu")
+    assert open_iod > middle_iod > close_iod > 0.04
+    assert open_iod <= 0.32
+
+
+def test_rounding_is_prepared_before_the_vowel() -> None:
+    pucker = moved(spoken("a a s t u u"))["pucker"]
+    assert pucker[round(4 * PHONE_S * 100) - 5] > 0.4
+
+
+def test_lips_are_no_faster_than_lips() -> None:
+    aperture = moved(spoken("p a p a p a m a t a b a"))["aperture"]
+    steps = np.diff(aperture) * 100
+    assert 1.0 < steps.max() <= 2.61  # IOD a second
+    assert -1.0 > steps.min() >= -4.51  # a frame in which lips meet already shows them shut: half a frame on top
+
+
+def test_the_mouth_is_wholly_at_rest_before_and_after_speech() -> None:
+    channels = moved(spoken("_ _ _ _ _ _ a l o _ _ _ _ _ _"))
+    for name in MOUTH_CHANNELS:
+        assert not channels[name][:30].any(), name
+        assert np.abs(channels[name][-10:]).max() < 1e-6, name
+
+
+def test_a_short_pause_leaves_the_lips_apart_and_a_long_one_shuts_them() -> None:
+    short = moved(spoken("a a a _ _ _ _ a a a"))["aperture"]
+    long = moved(spoken("a a a _ _ _ _ _ _ _ _ a a a"))["aperture"]
+    assert 0.04 < short[round(5 * PHONE_S * 100)] < 0.10
+    assert long[round(7 * PHONE_S * 100)] == 0.0
+
+
+def test_the_smile_eases_while_speaking() -> None:
+    smile = moved(spoken("_ " * 10 + "a t a t a t a t a t " + "_ " * 10))["smile"]
+    assert smile[0] == 1.0
+    assert smile[round(15 * PHONE_S * 100)] == pytest.approx(0.75)
+    assert smile[-1] == pytest.approx(1.0)
+    assert np.abs(np.diff(smile)).max() < 0.02
+
+
+def test_heard_openness_drives_the_lips_where_there_is_one() -> None:
+    rows = row_count(20 * PHONE_S)
+    openness = (0.5 - 0.5 * np.cos(2 * np.pi * 3 * np.arange(rows) * 0.02)).astype(np.float32)
+    aperture = moved(spoken("a " * 20, openness=openness))["aperture"]
+    expected = np.interp(np.arange(len(aperture)) / 100, np.arange(rows) * 0.02, openness)
+    assert np.corrcoef(aperture, expected)[0, 1] > 0.98
+    assert 0.20 <= aperture.max() <= 0.27
+
+
+def test_a_video_longer_than_its_sound_ends_at_rest() -> None:
+    channels = mouth_channels(spoken("a a a"), fps=Fraction(25), frames=50)
+    assert channels["aperture"][-1] == 0.0
+    assert len(channels["aperture"]) == 50
+
+
+def test_one_frame_is_enough() -> None:
+    assert all(len(curve) == 1 for curve in mouth_channels(spoken("a"), fps=Fraction(25), frames=1).values())
