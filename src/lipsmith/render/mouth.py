@@ -40,6 +40,8 @@ INCISAL_EDGE_IOD = 0.082
 """The upper front teeth end this far below the line where the lips meet at rest."""
 CHEEKS = (50, 205, 101, 280, 425, 330)
 """Mesh points on the cheeks, three a side, where the skin's colour is read."""
+OWN_TEETH_OVER_SKIN = 1.15
+"""Brightness of the picture's own teeth that is kept, relative to the cheeks."""
 OWN_MOUTH_LEAST_GAP_IOD = 0.05
 """Mouths open by less than this in the picture show too little of their inside to keep it."""
 
@@ -77,6 +79,10 @@ class MouthLook:
     """Where the upper teeth end, IOD below the inner edge of the upper lip in the picture."""
     own: OwnMouth | None
     """The picture's own mouth interior; None where it shows none worth keeping."""
+    shadow_tint: tuple[float, float, float]
+    """Powers of a shadow for R, G and B: light inside a mouth comes off lips and gums, so shadows there are warm."""
+    own_light: float
+    """Factor for the picture's own mouth interior."""
     own_gap_iod: float
     """The picture's own opening, IOD."""
 
@@ -88,6 +94,9 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Sou
     white = _eye_white(rgb, points)
     own = _own_mouth(rgb, points, shape, skin, source)
     tooth = own.tooth if own else _made_tooth(skin, white)
+    # Teeth lit for a smile are brighter than speaking lips leave them.
+    own_light = float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / max(tooth @ LUMA, 1.0), 0.90, 1.0)) if own else 1.0
+    tooth = tooth * own_light
     tongue = (0.62 * lip + 0.38 * np.array([1.0, 0.60, 0.66]) * skin * 0.9) * 1.05
     cavity = 0.36 * lip + np.array([6.0, 0.0, 0.0])
     gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
@@ -108,6 +117,8 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Sou
         light=(float(np.clip(left / mean, 0.6, 1.35)), float(np.clip(right / mean, 0.6, 1.35))),
         incisal_iod=incisal_iod,
         own=own,
+        shadow_tint=(1.0, 1.0, 1.0) if grey else (0.78, 1.0, 1.12),
+        own_light=own_light,
         own_gap_iod=shape.aperture,
     )
 
@@ -150,6 +161,8 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
                 contact,
                 look.incisal_iod - 0.035 * rounded,
                 1.0 - 0.25 * rounded,
+                look.own_light,
+                *look.shadow_tint,
             ],
             dtype=np.float32,
         ),
@@ -243,7 +256,7 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source
 
 
 def _incisal_edge(teeth: F64, lip: F64, pixel_iod: float) -> float:
-    """How far below the inner edge of the upper lip the picture's front teeth end, IOD; ``lip``: points of that edge."""
+    """How far below the inner edge of the upper lip (``lip``: its points) the picture's front teeth end, IOD."""
     ends = []
     for x, y in np.round(lip).astype(int):
         column = teeth[max(y, 0) :, min(max(x, 0), teeth.shape[1] - 1)]
@@ -306,6 +319,7 @@ def _paint(
     first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
     light_left, light_right, brightness = numbers[0], numbers[1], numbers[2]
     tongue_up, contact, incisal, in_shadow = numbers[3], numbers[4], numbers[5], numbers[6]
+    own_light = numbers[7]
     # Half the width of the opening, for the shadow towards the corners.
     half = 0.05
     for i in range(upper.shape[0]):
@@ -355,15 +369,18 @@ def _paint(
             lit = light_left + (light_right - light_left) * min(max(u / (2 * half) + 0.5, 0.0), 1.0)
             under_lip = 0.78 + 0.22 * _step(below, 0.0, 0.06)
             over_lip = 0.85 + 0.15 * _step(above, 0.0, 0.05)
+            dim = shadow * lit * under_lip * over_lip * brightness
+            keep = own_alpha[row, column]
+            kept_dim = own_light * (0.8 + 0.2 * under_lip) * (0.4 + 0.6 * in_shadow)
             for c in range(3):
+                power = numbers[8 + c]
+                teeth = colours[0, c] * shade * seam * arch * body * in_shadow**power
+                teeth += gum_alpha * (colours[3, c] * arch - teeth)
                 value = colours[2, c] * (0.75 + 0.75 * deep)
                 value += tongue_alpha * (colours[1, c] * tongue_shade * groove - value)
-                teeth = colours[0, c] * shade * seam * arch * body * in_shadow
-                teeth += gum_alpha * (colours[3, c] * arch - teeth)
                 value += upper_alpha * (teeth - value)
                 value += front_tongue * (colours[1, c] * tongue_shade * groove - value)
-                value *= shadow * lit * under_lip * over_lip * brightness
-                keep = own_alpha[row, column]
-                value += keep * (own[row, column, c] * (0.8 + 0.2 * under_lip) * (0.4 + 0.6 * in_shadow) - value)
+                value *= dim**power
+                value += keep * (own[row, column, c] * kept_dim**power - value)
                 out = (1 - inside) * pixels[row, column, c] + inside * value
                 pixels[row, column, c] = np.uint8(min(max(out + 0.5, 0.0), 255.0))

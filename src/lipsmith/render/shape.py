@@ -96,15 +96,17 @@ class FaceShape:
         self.width = float(np.linalg.norm(self.rest[291] - self.rest[61]))
         self.scale = float(np.clip(self.width / 0.74, 0.80, 1.05))
         """Small mouths open less for the same sound."""
-        self._bending = _bending_energy(self.rest, triangles)
-        self._still = _still_weights(self.rest)
-        self._fields = self._build_fields().reshape(9, -1)
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
         self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
         self._width_gain = 1.0 + 0.4 * float(smoothstep(self.width, 0.85, 1.05))
         """A mouth drawn wide by a smile gives way more: landmarks found again show half of what is asked otherwise."""
         self._smile_raise = float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09)) if self._relaxed < 0 else 0.0
         """How far the picture's smile has raised the upper lip, IOD: not quite half the opening."""
+        self._lip_freedom = 1.0 - float(smoothstep(self._smile_raise, 0.01, 0.05))
+        """How much further the upper lip can still rise, 0-1."""
+        self._bending = _bending_energy(self.rest, triangles)
+        self._still = _still_weights(self.rest)
+        self._fields = self._build_fields().reshape(9, -1)
         self.painted_lids = False
         """Lids that are painted over the eyes stay where they are."""
 
@@ -127,7 +129,7 @@ class FaceShape:
             "pucker": channels["pucker"],
             "press": channels["press"],
             "tuck": channels["tuck"],
-            "upper_raise": channels["upper_raise"] - lip_down,
+            "upper_raise": channels["upper_raise"] * self._lip_freedom - lip_down,
             "lower_drop": channels["lower_drop"],
             "brow": channels["brow"],
         }
@@ -185,7 +187,7 @@ class FaceShape:
 
     def _opening_anchors(self, corner_drop: float) -> dict[int, tuple[float, float, float]]:
         anchors = _both_sides(OPENING_ANCHORS)
-        upper = corner_drop * (1.0 - GAP_PROFILE) - UPPER_LIP_RISE * GAP_PROFILE
+        upper = corner_drop * (1.0 - GAP_PROFILE) - UPPER_LIP_RISE * self._lip_freedom * GAP_PROFILE
         lower = upper + GAP_PROFILE
         for ring in UPPER_LIP_RINGS:
             anchors |= {point: (0.0, dy, 0.0) for point, dy in zip(ring, upper, strict=True)}
