@@ -29,16 +29,16 @@ from lipsmith.speech.visemes import Phone, Speech, viseme_rows, visemes_of, with
 RATE_RANGE = (0.5, 2.0)
 """Speaking rates; 1.0 is 175 words a minute."""
 
-# espeak-ng's own voice variants, of its forty human ones the plainest. Others add echo, roughness or a costume.
-_VARIANTS: Mapping[str, tuple[str, str]] = {
-    # suffix: (gender, words for the list)
-    "": ("male", "the language's own voice"),
-    "f2": ("female", "clear"),
-    "f3": ("female", "warm"),
-    "f4": ("female", "young"),
-    "m1": ("male", "deep"),
-    "m3": ("male", "firm"),
-    "m7": ("male", "soft"),
+# Of espeak-ng's own variants, plain ones whose mean spectrum lies nearest to that of recorded speakers (6–10 dB off);
+# others add echo, roughness or a costume. Median pitch of English in Hz, to tell them apart in the list.
+_VARIANTS: Mapping[str, tuple[str, int]] = {
+    "": ("male", 100),
+    "f2": ("female", 185),
+    "f3": ("female", 200),
+    "f4": ("female", 175),
+    "m1": ("male", 93),
+    "m3": ("male", 103),
+    "m4": ("male", 93),
 }
 
 # Tags that espeak-ng 1.52 gives in a form that BCP 47 does not know (RFC 5646; IANA subtag registry).
@@ -75,10 +75,10 @@ class EspeakVoice:
                 name=f"{language}+{suffix}" if suffix else language,
                 language=_language_tag(record["tag"]),
                 gender=gender,
-                description=f"{record['name']}, {gender}, {words}",
+                description=f"{record['name']}, {gender}, about {pitch_hz} Hz",
             )
             for language, record in self._languages.items()
-            for suffix, (gender, words) in _VARIANTS.items()
+            for suffix, (gender, pitch_hz) in _VARIANTS.items()
         ]
 
     def speak(self, text: str, *, voice: str, rate: float) -> Spoken:
