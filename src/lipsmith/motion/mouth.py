@@ -60,6 +60,8 @@ _CORNER_SIGMA_S = 0.010
 _GATE_SIGMA_S = 0.010
 _GATE_FROM, _GATE_SPAN = 0.30, 0.25  # share of PP at which lips begin to be held, and until they are shut
 
+_SEEN_SHUT_IOD = 0.01
+
 _OPEN_IOD_PER_S, _CLOSE_IOD_PER_S = 2.6, 3.0  # lips of real speakers: peaks of 1.7 and 1.9, shouting aside
 _OPENNESS_IOD = 0.25  # a recording's own 95th percentile of opening
 _SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above this the mouth opens ever less: 0.34 looks like shouting
@@ -88,7 +90,7 @@ class _Plan:
 def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F64]:
     """The mouth's channels and ``smile``, (frames,) each, in the units of `MotionTrack`.
 
-    Frame ``n`` shows the mouth at ``n / fps``; a frame during which the lips meet shows them shut.
+    Frame ``n`` shows the mouth at ``n / fps``; lips that meet are seen shut in at least one frame.
     """
     plan = _plan(speech, float(frames / fps))
     gate = _closure_gate(plan)
@@ -101,7 +103,7 @@ def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F
     curves["lower_drop"] = curves["lower_drop"] * (1.0 - gate)
     times_s = np.arange(frames) / float(fps)
     channels = {name: _sample(curve, times_s) for name, curve in curves.items()}
-    channels["aperture"] = _sample_lowest(curves["aperture"], gate, times_s, 1.0 / float(fps))
+    channels["aperture"] = _sample_closed(curves["aperture"], gate, times_s, 1.0 / float(fps))
     channels["smile"] = _sample(_smile(plan), times_s)
     return channels
 
@@ -224,11 +226,12 @@ def _sample(curve: F64, times_s: F64) -> F64:
     return np.interp(times_s * GRID_HZ, np.arange(len(curve)), curve)
 
 
-def _sample_lowest(curve: F64, gate: F64, times_s: F64, frame_s: float) -> F64:
-    """Like `_sample`, but a frame during which the lips meet takes the lowest value within it."""
+def _sample_closed(curve: F64, gate: F64, times_s: F64, frame_s: float) -> F64:
+    """Like `_sample`, but lips that meet between two frames are shown shut in the frame that holds most of it."""
     values = _sample(curve, times_s)
-    for n, time_s in enumerate(times_s):
-        span = slice(int(np.ceil(time_s * GRID_HZ)), max(int(np.ceil((time_s + frame_s) * GRID_HZ)), 1))
-        if len(gate[span]) and gate[span].max() > 0.5:
-            values[n] = min(values[n], curve[span].min())
+    for start, end in _runs(gate > 0.5):
+        shown = (times_s * GRID_HZ >= start) & (times_s * GRID_HZ < end)
+        middle = int((start + end) / 2 / GRID_HZ / frame_s)
+        if middle < len(values) and values[shown].min(initial=np.inf) > _SEEN_SHUT_IOD:
+            values[middle] = min(values[middle], curve[start:end].min())
     return values

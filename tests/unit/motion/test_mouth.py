@@ -47,7 +47,7 @@ def test_a_short_closure_survives_to_a_frame(closed: str, fps: int) -> None:
         speech = spoken(f"{'_ ' * 6}{vowels} {closed} {vowels}", phone_s=0.05 + 0.0025 * lead)
         curve = moved(speech, fps)["aperture"]
         at_s = 10.5 * (0.05 + 0.0025 * lead)
-        near = np.abs((np.arange(len(curve)) + 0.5) / fps - at_s) <= 0.5 / fps + 1e-9
+        near = np.abs((np.arange(len(curve)) + 0.5) / fps - at_s) <= max(0.06, 0.75 / fps)
         assert curve[near].min() <= 0.02
 
 
@@ -89,7 +89,7 @@ def test_lips_are_no_faster_than_lips() -> None:
     aperture = moved(spoken("p a p a p a m a t a b a"))["aperture"]
     steps = np.diff(aperture) * 100
     assert 1.0 < steps.max() <= 2.61  # IOD a second
-    assert -1.0 > steps.min() >= -4.51  # a frame in which lips meet already shows them shut: half a frame on top
+    assert -1.0 > steps.min() >= -3.01
 
 
 def test_the_mouth_is_wholly_at_rest_before_and_after_speech() -> None:
