@@ -47,6 +47,7 @@ BARS = (
     Bar("eyes_drift", 0.0, 0.10, "the same within the face, from the lower lids up, levels"),
     Bar("background_change", 0.0, 0.02, "change of the background under head motion, levels"),
     Bar("border_change", 0.0, 0.5, "change of the picture's border where it is background, levels"),
+    Bar("rim_change", 0.0, 1.0, "step at the rim of the part that is drawn, levels"),
     Bar("source_change", 0.0, 1.5, "change of the face where the picture's own mouth is asked, levels"),
     Bar("blink_opening", 0.0, 0.65, "eye opening found again at a full blink, over the open one"),
     Bar("blink_iris", 0.0, 0.05, "share of the iris still seen at a full blink"),

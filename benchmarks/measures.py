@@ -49,6 +49,8 @@ CHIN_SET = frozenset(p for ring in LOWER_LIP_RINGS for p in ring[2:-2]) | frozen
 STEADY = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 127, 356, 234, 454, 50, 280, 70, 300, 107, 336)
 """Points that only the head moves while someone speaks."""
 LEAST_INTERIOR_PX = 12
+EDGE_BLUR_IOD = 0.02
+"""Texture finer than this makes no edge: pores and stubble come and go with sharpening, a doubled chin does not."""
 
 
 def luminance(rgb: U8 | F64) -> F64:
@@ -249,22 +251,30 @@ def folds(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "oh", "ff"
 
 def stillness(subject: Subject) -> Numbers:
     """Upper face while only the lips move; background and border while the head does; colours of a grey picture."""
-    source = subject.picture.rgb.astype(np.float64)
     rest = subject.portrait.draw_rgb(at_rest(smile=SMILE_WHILE_SPEAKING)).astype(np.float64)
     coordinates = head_coordinates(subject)
     above = coordinates[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1]
     lids = head_coordinates_of(subject, LOWER_LID)[1]
     brow_and_eyes = oval(subject) & (coordinates[..., 1] < lids)
     changes = [np.abs(subject.portrait.draw_rgb(look(name)) - rest).mean(axis=-1) for name in ("aa", "oo", "ee", "mm")]
-    turned = subject.portrait.draw_rgb(look("turned")).astype(np.float64)
-    change = np.abs(turned - source).mean(axis=-1)
+    # Frames against frames: what resampling does to the picture as a whole does not move.
+    still = subject.portrait.draw_rgb(look("sil")).astype(np.float64)
+    change = np.abs(subject.portrait.draw_rgb(look("turned")).astype(np.float64) - still).mean(axis=-1)
+    plain = np.abs(still - subject.picture.rgb).mean(axis=-1)
     size = (subject.picture.width, subject.picture.height)
     person = (cv2.resize(subject.matte, size, interpolation=cv2.INTER_LINEAR) > 0.5) | oval(subject, scale=1.25)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / subject.iod_px
     far = away > 0.6
     border = np.zeros(far.shape, bool)
     border[[0, -1], :] = border[:, [0, -1]] = True
+    left, top, right, bottom = subject.portrait.rect
+    rim = np.zeros(far.shape, bool)
+    rim[top:bottom, left:right] = True
+    rim[
+        top + 3 * (top > 0) : bottom - 3 * (bottom < size[1]), left + 3 * (left > 0) : right - 3 * (right < size[0])
+    ] = False
     return {
+        "rim_change": float(plain[rim].mean()) if rim.any() else None,
         "identity_drift": max(float(change[above].mean()) for change in changes),
         "eyes_drift": max(float(change[brow_and_eyes].mean()) for change in changes),
         "background_change": float(change[far].mean()) if far.sum() > 100 else None,
@@ -447,13 +457,14 @@ def ring(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "ee")) -> N
     band, lower = around(subject.face.points)
     if band.sum() < 10 or lower.sum() < 100:
         return {"ring_chroma": None, "edge_ratio": None}
-    colour, many = _chroma(source)[band].mean(axis=0), _edge_share(source, lower)
+    blur_px = EDGE_BLUR_IOD * subject.iod_px
+    colour, many = _chroma(source)[band].mean(axis=0), _edge_share(source, lower, blur_px)
     worst, most = 0.0, 0.0
     for name in names:
         frame = subject.portrait.draw_rgb(look(name))
         band, lower = around(with_depth(subject, look(name)))
         worst = max(worst, float(np.abs(_chroma(frame)[band].mean(axis=0) - colour).max()))
-        most = max(most, _edge_share(frame, lower) / max(many, 0.005))
+        most = max(most, _edge_share(frame, lower, blur_px) / max(many, 0.01))
     return {"ring_chroma": worst, "edge_ratio": most}
 
 
@@ -464,8 +475,9 @@ def _chroma(rgb: U8) -> F64:
     return np.stack([(colour[..., 2] - light) / 1.8556, (colour[..., 0] - light) / 1.5748], axis=-1)
 
 
-def _edge_share(rgb: U8, region: Mask) -> float:
-    edges = cv2.Canny(np.round(luminance(rgb)).astype(np.uint8), 40, 90)
+def _edge_share(rgb: U8, region: Mask, blur_px: float) -> float:
+    light = cv2.GaussianBlur(luminance(rgb), (0, 0), blur_px)
+    edges = cv2.Canny(np.round(light).astype(np.uint8), 20, 45)
     return float((edges[region] > 0).mean())
 
 
