@@ -1,0 +1,93 @@
+"""The head's frame, its angles and signs, and the way back from a turned picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lipsmith.face.geometry import HeadFrame, rotate_points_back, smoothstep
+
+F64 = NDArray[np.float64]
+
+
+def upright(iod_px: float = 100.0) -> F64:
+    """A mesh with only the points that the frame needs in place: eyes level, chin straight below the brow."""
+    points = np.random.default_rng(0).normal(0, 30, (478, 3)) + np.array([320, 240, 0])
+    points[[33, 133]] = [[250, 200, 0], [290, 200, 0]]
+    points[[362, 263]] = [[250 + iod_px, 200, 0], [290 + iod_px, 200, 0]]
+    middle = 270 + iod_px / 2
+    points[168], points[10], points[152] = [middle, 205, -10], [middle, 120, 0], [middle, 360, 0]
+    return points
+
+
+def turned(points: F64, *, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> F64:
+    """The mesh turned in space; x to the right, y down, z away. Positive as `HeadFrame` names it."""
+    y, p, r = np.radians([yaw, pitch, roll])
+    # The nose points along -z: yaw takes -z towards +x, pitch takes -z towards +y, roll takes +x towards +y.
+    about_y = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
+    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    centre = points[168]
+    moved: F64 = (points - centre) @ (about_z @ about_y @ about_x).T + centre
+    return moved
+
+
+@pytest.mark.parametrize("degrees", [-30.0, -8.0, 0.0, 5.0, 25.0])
+def test_each_angle_is_read_with_its_sign(degrees: float) -> None:
+    assert HeadFrame.of(turned(upright(), yaw=degrees)).yaw_deg == pytest.approx(degrees, abs=1e-6)
+    assert HeadFrame.of(turned(upright(), pitch=degrees)).pitch_deg == pytest.approx(degrees, abs=1e-6)
+    assert HeadFrame.of(turned(upright(), roll=degrees)).roll_deg == pytest.approx(degrees, abs=1e-6)
+
+
+def test_a_nose_to_the_right_is_a_positive_yaw() -> None:
+    points = upright()
+    points[1] = points[168] + [0, 60, -50]  # tip of the nose, nearer to the camera
+    moved = turned(points, yaw=20)
+    assert moved[1, 0] > points[1, 0]
+    assert HeadFrame.of(moved).yaw_deg > 0
+
+
+def test_turning_does_not_shrink_the_unit() -> None:
+    for yaw in (0, 20, 40):
+        assert HeadFrame.of(turned(upright(90.0), yaw=yaw)).iod_px == pytest.approx(90.0)
+
+
+def test_to_the_head_and_back() -> None:
+    points = turned(upright(), yaw=17, pitch=-6, roll=11)
+    frame = HeadFrame.of(points)
+    head = frame.to_head(points)
+    np.testing.assert_allclose(frame.to_picture(head), points[:, :2], atol=1e-9)
+    np.testing.assert_allclose(head[168], 0, atol=1e-12)
+    offsets = np.random.default_rng(1).normal(0, 0.1, (478, 3))
+    np.testing.assert_allclose(
+        frame.to_picture(head + offsets) - points[:, :2], frame.offsets_to_picture(offsets), atol=1e-9
+    )
+
+
+def test_axes_are_orthonormal_and_right_handed() -> None:
+    rotation = HeadFrame.of(turned(upright(), yaw=25, pitch=10, roll=-20)).rotation
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_points_of_a_turned_picture_come_back(turns: int) -> None:
+    picture = np.zeros((7, 11), int)
+    marks = [(2, 1), (10, 6), (0, 3)]  # x, y
+    for number, (x, y) in enumerate(marks, start=1):
+        picture[y, x] = number
+    rotated = np.rot90(picture, turns)
+    found = []
+    for number in range(1, len(marks) + 1):
+        y, x = np.argwhere(rotated == number)[0]
+        found.append([x, y, 5.0 * number])
+    back = rotate_points_back(np.array(found, float), turns, width=11, height=7)
+    np.testing.assert_array_equal(back[:, :2], marks)
+    np.testing.assert_array_equal(back[:, 2], [5, 10, 15])
+
+
+def test_smoothstep() -> None:
+    values = smoothstep(np.array([-1.0, 2.0, 3.0, 4.0, 9.0]), 2.0, 4.0)
+    np.testing.assert_allclose(values, [0, 0, 0.5, 1, 1])
+    assert (np.diff(smoothstep(np.linspace(2, 4, 50), 2.0, 4.0)) > 0).all()
