@@ -16,6 +16,7 @@ from lipsmith.errors import InvalidOption, MissingDependency
 from lipsmith.motion.style import StyleName
 from lipsmith.pipeline import TalkResult, talking_photo
 
+DEMO_VOICE = "en-us+f2"
 DEMO_TEXT = (
     "Hello! A moment ago I was only a photograph. Now I can tell you a story, read you the news, "
     "or say whatever you like. What shall we talk about?"
@@ -119,7 +120,7 @@ def demo(
 
     The portrait is a NASA photograph of the astronaut Eileen Collins, in the public domain.
     """
-    _make(ctx, demo_portrait(), None, out, {"text": DEMO_TEXT}, overwrite, quiet, as_json)
+    _make(ctx, demo_portrait(), None, out, {"text": DEMO_TEXT, "voice": DEMO_VOICE}, overwrite, quiet, as_json)
 
 
 def demo_portrait() -> Path:

@@ -30,7 +30,8 @@ class MediapipeFaceFinder:
 
     def find(self, picture: Picture) -> list[Face]:
         """All human faces, most prominent first; empty when there is none."""
-        return find_faces(picture.rgb, self)
+        with _quiet():
+            return find_faces(picture.rgb, self)
 
     def boxes(self, rgb: U8) -> Sequence[Box]:
         """Faces that the full-range detector sees."""
@@ -40,7 +41,7 @@ class MediapipeFaceFinder:
         if shrink < 1.0:
             size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
             shown = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        answer = self._process(self._detector, np.ascontiguousarray(shown))
+        answer = self._detector.process(np.ascontiguousarray(shown))
         found = []
         for detection in answer.detections or ():
             box = detection.location_data.relative_bounding_box
@@ -56,24 +57,12 @@ class MediapipeFaceFinder:
 
     def mesh(self, rgb: U8) -> F64 | None:
         """(478, 3) mesh of the face in a square crop, pixels of the crop."""
-        answer = self._process(self._mesh, rgb)
+        answer = self._mesh.process(rgb)
         if not answer.multi_face_landmarks:
             return None
         height, width = rgb.shape[:2]
         landmarks = answer.multi_face_landmarks[0].landmark
         return np.array([(p.x * width, p.y * height, p.z * width) for p in landmarks], dtype=np.float64)
-
-    def _process(self, network: Any, rgb: U8) -> Any:
-        if network in self._warm:
-            return network.process(rgb)
-        with _quiet():  # the native libraries announce themselves when a network first runs
-            answer = network.process(rgb)
-        self._warm.add(network)
-        return answer
-
-    @cached_property
-    def _warm(self) -> set[Any]:
-        return set()
 
     @cached_property
     def _detector(self) -> Any:
@@ -104,7 +93,7 @@ def _solutions() -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what the native libraries print while their models start (not Python's own messages) off the terminal."""
+    """Keeps what the native libraries print while they work, from threads of their own, off the terminal."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)

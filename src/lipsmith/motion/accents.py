@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from lipsmith.speech.visemes import HOP_S, Speech
 
@@ -15,6 +14,7 @@ _SMOOTHING_S = 0.050
 _MINIMUM_GAP_S = 0.5
 _TOP_SHARE = 0.20  # of all peaks of loudness and pitch, how many count as accents
 _AUDIBLE = 0.3
+_NEIGHBOURHOOD_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,12 @@ class Accent:
 def accents(speech: Speech) -> list[Accent]:
     """Peaks of loudness and pitch that stand out, in the order of time and at least half a second apart."""
     emphasis = _emphasis(speech)
-    peaks, facts = find_peaks(emphasis, prominence=1e-3)
-    audible = speech.loudness[peaks] > _AUDIBLE
-    peaks, prominences = peaks[audible], facts["prominences"][audible]
+    rising = np.diff(emphasis) > 0
+    peaks = 1 + np.flatnonzero(rising[:-1] & ~rising[1:])
+    peaks = peaks[speech.loudness[peaks] > _AUDIBLE]
     if not len(peaks):
         return []
+    prominences = np.array([_prominence(emphasis, peak) for peak in peaks])
     chosen: list[int] = []
     for index in np.argsort(-prominences, kind="stable")[: max(1, round(len(peaks) * _TOP_SHARE))]:
         if all(abs(peaks[index] - peaks[other]) * HOP_S >= _MINIMUM_GAP_S for other in chosen):
@@ -43,6 +44,16 @@ def accents(speech: Speech) -> list[Accent]:
         Accent(time_s=float(peaks[index] * HOP_S), strength=float(prominences[index] / strongest))
         for index in sorted(chosen, key=lambda index: int(peaks[index]))
     ]
+
+
+def _prominence(curve: NDArray[np.float64], peak: int) -> float:
+    """How far a peak stands above the higher of the lowest points within a second on either side.
+
+    By hand: scipy.signal would take half a second to load for this line.
+    """
+    reach = round(_NEIGHBOURHOOD_S / HOP_S)
+    before, after = curve[max(0, peak - reach) : peak + 1].min(), curve[peak : peak + reach + 1].min()
+    return float(curve[peak] - max(before, after))
 
 
 def _emphasis(speech: Speech) -> NDArray[np.float64]:
