@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from face_helpers import upright
 from numpy.typing import NDArray
-from test_face_geometry import upright
 
 from lipsmith.face.detect import Box, face_at, find_faces, prominence
 from lipsmith.face.landmarks import Face

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_face_geometry import turned, upright
+from face_helpers import turned, upright
 
 from lipsmith.engines.mediapipe_face import mesh_triangles
 from lipsmith.face import layout

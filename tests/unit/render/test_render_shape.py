@@ -1,0 +1,159 @@
+"""The moving mesh: what is asked is what the points do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from render_helpers import motion
+
+from lipsmith.face.layout import (
+    CHIN_LINE,
+    INNER_LOWER,
+    INNER_UPPER,
+    LEFT_BROW,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_LIP_RINGS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_LIP_RINGS,
+)
+from lipsmith.render.portrait import Portrait
+from lipsmith.render.shape import FaceShape
+from lipsmith.render.warp import signed_areas
+
+SPEECH = [
+    {"aperture": 0.0},
+    {"aperture": 0.0, "press": 1.0},
+    {"aperture": 0.0, "width": -0.2, "pucker": 1.0},
+    {"aperture": 0.0, "tuck": 1.0, "upper_raise": 0.03},
+    {"aperture": 0.06, "width": 0.1, "lower_drop": 0.03},
+    {"aperture": 0.13, "upper_raise": 0.02, "smile": 0.5},
+    {"aperture": 0.27, "smile": 0.75},
+    {"aperture": 0.22, "width": -0.16, "pucker": 0.7, "smile": 0.0},
+]
+
+
+@pytest.fixture(params=["smile", "shut"])
+def shape(request: pytest.FixtureRequest, shapes: dict[str, FaceShape]) -> FaceShape:
+    return shapes[request.param]
+
+
+def gaps(shape: FaceShape, channels: dict[str, float]) -> np.ndarray:
+    """Height of the opening at the eleven columns, IOD, negative where the lips cross."""
+    points = shape.rest + shape.displacement(channels)
+    return points[list(INNER_LOWER), 1] - points[list(INNER_UPPER), 1]
+
+
+@pytest.mark.parametrize("asked", SPEECH, ids=str)
+def test_the_lips_are_apart_exactly_as_asked(shape: FaceShape, asked: dict[str, float]) -> None:
+    channels = motion(**asked)
+    found, wanted = gaps(shape, channels), shape.target_aperture(channels)
+    assert found[5] == pytest.approx(wanted, abs=1e-9)
+    inner = found[1:-1]
+    assert (inner >= -1e-9).all()
+    assert (inner <= wanted + 1e-9).all()
+    if asked["aperture"] == 0.0:
+        np.testing.assert_allclose(inner, 0, atol=1e-9)
+    else:  # narrower towards the corners, and alike on both sides
+        assert (np.diff(inner[:5]) > 0).all()
+        np.testing.assert_allclose(inner, inner[::-1], atol=0.03 * wanted)
+
+
+def test_more_is_wider_open(shape: FaceShape) -> None:
+    middles = [gaps(shape, motion(aperture=a))[5] for a in (0.0, 0.1, 0.2, 0.3)]
+    np.testing.assert_allclose(np.diff(middles), 0.1 * shape.scale, atol=1e-9)
+
+
+def test_the_own_mouth_needs_no_motion(shapes: dict[str, FaceShape]) -> None:
+    shape = shapes["smile"]
+    moved = shape.displacement(motion(aperture=shape.aperture / shape.scale))
+    assert np.abs(moved).max() < 0.03  # the profile of the opening may differ a little from column to column
+    lips = {p for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for p in ring}
+    elsewhere = [p for p in range(468) if p not in lips]
+    assert np.abs(moved[elsewhere]).max() < 0.015
+
+
+def test_the_mouth_gets_wider_and_narrower(shape: FaceShape) -> None:
+    def width(**given: float) -> float:
+        points = shape.rest + shape.displacement(motion(aperture=0.1, **given))
+        return float(np.linalg.norm(points[291] - points[61]))
+
+    assert width(width=-0.2) < width(width=-0.1) - 0.05 < width() - 0.1
+    assert width(width=0.1) > width() + 0.05
+
+
+def test_a_smile_that_relaxes_makes_a_wide_mouth_narrower(shapes: dict[str, FaceShape]) -> None:
+    shape = shapes["smile"]
+    kept, gone = (shape.rest + shape.displacement(motion(smile=smile)) for smile in (1.0, 0.0))
+    assert np.linalg.norm(gone[291] - gone[61]) < np.linalg.norm(kept[291] - kept[61]) - 0.05
+
+
+def test_the_chin_follows_the_lower_lip_and_the_nose_stays(shape: FaceShape) -> None:
+    moved = shape.displacement(motion(aperture=0.3))[:, 1] - shape.displacement(motion(aperture=0.0))[:, 1]
+    down = moved[list(CHIN_LINE)]
+    assert (down > 0.08).all()
+    assert down.max() <= 1.1 * moved[14]
+    assert abs(moved[[1, 4, 6, 168, 10, 151]]).max() < 0.005
+    assert moved[13] < 0  # the upper lip rises
+
+
+def test_lips_and_head_keep_to_themselves(shape: FaceShape) -> None:
+    moving_head = {"head_yaw": 8.0, "head_pitch": -5.0, "head_roll": 3.0, "head_x": 0.1, "breath": 1.0}
+    np.testing.assert_array_equal(
+        shape.displacement(motion(aperture=0.1)), shape.displacement(motion(aperture=0.1, **moving_head))
+    )
+    speaking = shape.displacement(motion(aperture=0.2)) - shape.displacement(motion())
+    assert np.abs(speaking[list(LEFT_UPPER_LID + RIGHT_LOWER_LID + LEFT_BROW)]).max() < 1e-3
+
+
+def test_a_full_blink_brings_the_lids_together(shape: FaceShape) -> None:
+    for lids, channel in (
+        ((LEFT_UPPER_LID, LEFT_LOWER_LID), "blink_left"),
+        ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), "blink_right"),
+    ):
+        points = shape.rest + shape.displacement(motion(**{channel: 1.0}))
+        np.testing.assert_allclose(points[list(lids[0]), :2], points[list(lids[1]), :2], atol=1e-9)
+        opened = shape.rest + shape.displacement(motion())
+        np.testing.assert_allclose(opened[list(lids[0])], shape.rest[list(lids[0])], atol=1e-3)
+        # The upper lid does most of the way.
+        assert np.abs(points - opened)[list(lids[0])].max() > 4 * np.abs(points - opened)[list(lids[1])].max()
+
+
+def test_one_eye_can_wink(shape: FaceShape) -> None:
+    moved = shape.displacement(motion(blink_left=1.0)) - shape.displacement(motion())
+    assert np.abs(moved[list(LEFT_UPPER_LID)]).max() > 0.05
+    assert np.abs(moved[list(RIGHT_UPPER_LID)]).max() == 0
+
+
+def test_painted_lids_leave_the_mesh_alone(shapes: dict[str, FaceShape]) -> None:
+    shape = shapes["shut"]
+    shape.painted_lids = True
+    try:
+        blinking = shape.displacement(motion(blink_left=1.0, blink_right=1.0))
+    finally:
+        shape.painted_lids = False
+    np.testing.assert_array_equal(blinking, shape.displacement(motion()))
+
+
+def test_brows_rise_and_sink(shape: FaceShape) -> None:
+    up = shape.displacement(motion(brow=1.0))[list(LEFT_BROW), 1].mean()
+    down = shape.displacement(motion(brow=-1.0))[list(LEFT_BROW), 1].mean()
+    assert up < -0.02 < 0.02 < down
+
+
+@pytest.mark.parametrize("asked", SPEECH, ids=str)
+def test_no_triangle_under_the_lower_lip_turns_over(portrait: Portrait, asked: dict[str, float]) -> None:
+    chin = {p for ring in LOWER_LIP_RINGS for p in ring[2:-2]} | {*CHIN_LINE, 83, 313, 201, 421, 208, 428}
+    under = portrait.triangles[np.isin(portrait.triangles, list(chin)).any(axis=1)]
+    iod_px = portrait.shape.frame.iod_px
+    before = signed_areas(portrait.target_points(motion(aperture=portrait.shape.aperture)), under) / iod_px**2
+    after = signed_areas(portrait.target_points(motion(**asked)), under) / iod_px**2
+    assert (after[before > 2e-4] > 0).all()
+
+
+def test_the_test_of_folds_would_see_one(portrait: Portrait) -> None:
+    points = portrait.target_points(motion())
+    points[17] = points[13] - (points[17] - points[13])  # the lower lip's edge above the upper lip
+    touching = portrait.triangles[(portrait.triangles == 17).any(axis=1)]
+    assert (signed_areas(points, touching) < 0).any()
