@@ -260,7 +260,7 @@ def stillness(subject: Subject) -> Numbers:
     # Frames against frames: what resampling does to the picture as a whole does not move.
     still = subject.portrait.draw_rgb(look("sil")).astype(np.float64)
     change = np.abs(subject.portrait.draw_rgb(look("turned")).astype(np.float64) - still).mean(axis=-1)
-    plain = np.abs(still - subject.picture.rgb).mean(axis=-1)
+    plain = np.abs(_softened(still) - _softened(subject.picture.rgb)).mean(axis=-1)
     size = (subject.picture.width, subject.picture.height)
     person = (cv2.resize(subject.matte, size, interpolation=cv2.INTER_LINEAR) > 0.5) | oval(subject, scale=1.25)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / subject.iod_px
@@ -303,13 +303,21 @@ def grey_stays_grey(subject: Subject) -> Numbers:
 
 
 def source_kept(subject: Subject) -> Numbers:
-    """A frame that asks for the picture's own mouth, against the picture: mean difference in the face."""
+    """A frame that asks for the picture's own mouth, against the picture: mean difference in the face.
+
+    Both are softened a little first: how crisp frames are is measured by `moving`, here it is about place and light.
+    """
     shape = subject.portrait.shape
     channels = at_rest(aperture=shape.aperture / shape.scale)
-    change = np.abs(subject.portrait.draw_rgb(channels).astype(np.float64) - subject.picture.rgb).mean(axis=-1)
+    frame = _softened(subject.portrait.draw_rgb(channels))
+    change = np.abs(frame - _softened(subject.picture.rgb)).mean(axis=-1)
     mouth = grown(inside(change.shape, subject.face.points[[*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]], :2]), 2)
     face = oval(subject)
     return {"source_change": float(change[face & ~mouth].mean()), "source_change_mouth": float(change[mouth].mean())}
+
+
+def _softened(rgb: U8 | F64) -> F64:
+    return np.asarray(cv2.GaussianBlur(rgb.astype(np.float64), (0, 0), 1.0))
 
 
 # --- eyes ---------------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def test_target_points_are_where_the_lips_are_asked_to_be(portrait: Portrait) ->
     assert gap == pytest.approx(portrait.shape.target_aperture(channels) * down_px, rel=0.04)
     shut = portrait.target_points(motion())
     across = np.linalg.norm(shut[list(INNER_UPPER)] - shut[list(INNER_LOWER)], axis=1)
-    assert across.max() < 0.02 * portrait.shape.frame.iod_px
+    assert across.max() < 0.04 * portrait.shape.frame.iod_px
 
 
 def test_a_blink_changes_the_eyes_only(portrait: Portrait, face: Face) -> None:
