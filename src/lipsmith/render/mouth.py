@@ -261,8 +261,9 @@ def _incisal_edge(teeth: F64, lip: F64, pixel_iod: float) -> float:
     for x, y in np.round(lip).astype(int):
         column = teeth[max(y, 0) :, min(max(x, 0), teeth.shape[1] - 1)]
         shown = np.flatnonzero(column > 0.5)
-        if len(shown):
-            ends.append(float(shown[-1]) * pixel_iod)
+        if len(shown):  # the first run of tooth; a second one would be the lower teeth
+            gaps = np.flatnonzero(np.diff(shown) > 1 + 0.02 / pixel_iod)
+            ends.append(float(shown[gaps[0]] if len(gaps) else shown[-1]) * pixel_iod)
     return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, 0.25))
 
 

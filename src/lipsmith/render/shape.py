@@ -47,8 +47,8 @@ UPPER_LIP_RISE = 0.10
 """The upper lip's share of an opening; the lower lip and jaw do the rest."""
 CORNER_DROP = 0.33
 """The mouth corners go down by this share of an opening."""
-CORNER_DROP_FROM_SMILE = 0.08
-"""A mouth that was open in the picture was smiling: its corners hardly rise when it closes."""
+CLOSING_LINE, CLOSING_LINE_OF_SMILE = 0.12, 0.36
+"""Lips that close meet this share of their gap below the upper lip; a smile has raised that lip, speech has not."""
 
 OPENING_ANCHORS: dict[int, tuple[float, float, float]] = {
     18: (0, 0.71, 0.20), 200: (0, 0.61, 0.24), 199: (0, 0.55, 0.27), 152: (0, 0.52, 0.29), 148: (0, 0.49, 0.28),
@@ -60,7 +60,7 @@ OPENING_ANCHORS: dict[int, tuple[float, float, float]] = {
 """Displacement per IOD of aperture, left half; the right half mirrors it."""
 
 WIDENING_ANCHORS: dict[int, tuple[float, float, float]] = {
-    40: (-0.35, -0.15, 0.10), 37: (-0.12, -0.05, 0.09), 216: (-0.20, -0.09, 0.10), 207: (-0.18, -0.05, 0.08),
+    216: (-0.20, -0.09, 0.10), 207: (-0.18, -0.05, 0.08),
     187: (-0.16, -0.07, 0.05), 205: (-0.14, -0.03, 0.04), 148: (0, 0.12, 0),
     149: (0, 0.10, 0), 150: (-0.02, 0.08, 0), 152: (0, 0.12, 0), 2: (0, 0, 0), 98: (-0.03, 0, 0), 129: (-0.03, 0, 0),
     58: (0, 0, 0), 132: (0, 0, 0), 234: (0, 0, 0),
@@ -100,13 +100,15 @@ class FaceShape:
         self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
         self._width_gain = 1.0 + 0.4 * float(smoothstep(self.width, 0.85, 1.05))
         """A mouth drawn wide by a smile gives way more: landmarks found again show half of what is asked otherwise."""
-        self._smile_raise = float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09)) if self._relaxed < 0 else 0.0
+        smiling = float(smoothstep(self.width, 0.92, 1.08))
+        self._closing_line = CLOSING_LINE + (CLOSING_LINE_OF_SMILE - CLOSING_LINE) * smiling
+        self._smile_raise = smiling * float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09))
         """How far the picture's smile has raised the upper lip, IOD: not quite half the opening."""
-        self._lip_freedom = 1.0 - float(smoothstep(self._smile_raise, 0.01, 0.05))
+        self._lip_freedom = 1.0 - float(smoothstep(self.aperture, 0.05, 0.15))
         """How much further the upper lip can still rise, 0-1."""
         self._bending = _bending_energy(self.rest, triangles)
         self._still = _still_weights(self.rest)
-        self._fields = self._build_fields().reshape(9, -1)
+        self._fields = self._build_fields().reshape(10, -1)
         self.painted_lids = False
         """Lids that are painted over the eyes stay where they are."""
 
@@ -119,13 +121,13 @@ class FaceShape:
         opening = self.target_aperture(channels) - self.aperture
         relaxed = 1.0 - channels["smile"]
         widening = channels["width"] * self.scale * self._width_gain + relaxed * self._relaxed
-        # A smile has drawn the upper lip off the teeth; relaxing, rounding and closing the lips lets it down again.
-        closed = 1.0 - min(1.0, self.target_aperture(channels) / max(self.aperture, 1e-3))
-        lip_down = self._smile_raise * min(1.0, relaxed + 0.5 * channels["pucker"] + 0.8 * closed)
+        # A smile has drawn the upper lip off the teeth; relaxing and rounding the lips lets it down again.
+        lip_down = self._smile_raise * min(1.0, relaxed + 0.5 * channels["pucker"])
         amounts = {
             "opening": max(opening, 0.0),
             "closing": min(opening, 0.0),
-            "widening": widening,
+            "widening": max(widening, 0.0),
+            "narrowing": min(widening, 0.0),
             "pucker": channels["pucker"],
             "press": channels["press"],
             "tuck": channels["tuck"],
@@ -170,12 +172,13 @@ class FaceShape:
             moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * way
 
     def _build_fields(self) -> F64:
-        """(9, 478, 3): displacement per unit of each amount of `displacement`, in that order."""
+        """(10, 478, 3): displacement per unit of each amount of `displacement`, in that order."""
         return np.stack(
             [
-                self._spread(self._opening_anchors(CORNER_DROP)),
-                self._spread(self._opening_anchors(CORNER_DROP_FROM_SMILE)),
-                self._spread(self._widening_anchors()),
+                self._spread(self._opening_anchors(CORNER_DROP, UPPER_LIP_RISE * self._lip_freedom)),
+                self._spread(self._opening_anchors(self._corner_rise(), self._closing_line)),
+                self._spread(self._widening_anchors(corner_lift=0.24)),
+                self._spread(self._widening_anchors(corner_lift=self._rounding_drop())),
                 self._spread(self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)),
                 self._spread(self._lip_anchors(upper=0.024, lower=-0.036)),
                 self._spread(self._lip_anchors(lower=-0.055, whole_lower=-0.02)),
@@ -185,9 +188,10 @@ class FaceShape:
             ]
         )
 
-    def _opening_anchors(self, corner_drop: float) -> dict[int, tuple[float, float, float]]:
+    def _opening_anchors(self, corner_drop: float, upper_rise: float) -> dict[int, tuple[float, float, float]]:
+        """Anchors per IOD of opening, of which the upper lip does ``upper_rise`` and the lower lip the rest."""
         anchors = _both_sides(OPENING_ANCHORS)
-        upper = corner_drop * (1.0 - GAP_PROFILE) - UPPER_LIP_RISE * self._lip_freedom * GAP_PROFILE
+        upper = corner_drop * (1.0 - GAP_PROFILE) - upper_rise * GAP_PROFILE
         lower = upper + GAP_PROFILE
         for ring in UPPER_LIP_RINGS:
             anchors |= {point: (0.0, dy, 0.0) for point, dy in zip(ring, upper, strict=True)}
@@ -203,12 +207,32 @@ class FaceShape:
                 anchors[below] = anchors[above]
         return anchors
 
-    def _widening_anchors(self) -> dict[int, tuple[float, float, float]]:
+    def _corner_height(self) -> float:
+        """How far the mouth corners lie above the line on which the lips meet, IOD; negative when they hang."""
+        line = self.rest[13, 1] + self._closing_line * self.aperture
+        return float(line - self.rest[[78, 308], 1].mean())
+
+    def _corner_rise(self) -> float:
+        """How far the corners rise as an open mouth closes, as a share of its opening.
+
+        A smile's corners lie above the line on which the lips will meet and stay where they are; those of a mouth that
+        is open to speak lie below it and come up, else the closed mouth would hang.
+        """
+        if self.aperture < 0.02:
+            return CORNER_DROP
+        return float(np.clip(-self._corner_height() / self.aperture, 0.0, 0.6))
+
+    def _rounding_drop(self) -> float:
+        """How far the corners go down per IOD of narrowing: a smile's have to, else rounded lips would form a V."""
+        return float(np.clip(0.05 + 3.0 * self._corner_height(), 0.0, 0.3))
+
+    def _widening_anchors(self, *, corner_lift: float) -> dict[int, tuple[float, float, float]]:
+        """Anchors per IOD of mouth width. Spread lips rise at the corners; rounded ones must not let them hang."""
         anchors = _both_sides(WIDENING_ANCHORS)
         across = np.linspace(-1.0, 1.0, 11)
         for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS):
             for point, x in zip(ring, across, strict=True):
-                anchors[point] = (0.5 * x * abs(x) ** 0.3, -0.24 * abs(x) ** 1.5, 0.09 + 0.18 * abs(x))
+                anchors[point] = (0.5 * np.sign(x) * abs(x) ** 0.75, -corner_lift * abs(x) ** 1.5, 0.09 + 0.18 * abs(x))
         return anchors
 
     def _lip_anchors(
