@@ -304,7 +304,7 @@ class Source:
         large = cv2.resize(rgb, size, interpolation=cv2.INTER_LANCZOS4)
         fine = cv2.GaussianBlur(large, (0, 0), 0.4 * scale)
         coarse = cv2.GaussianBlur(large, (0, 0), 0.92 * scale)
-        pixels = np.asarray(cv2.addWeighted(fine, 2.1, coarse, -1.1, 0.0), dtype=np.uint8)
+        pixels = np.asarray(cv2.addWeighted(fine, 1.8, coarse, -0.8, 0.0), dtype=np.uint8)
         return cls(pixels=pixels, left=left, top=top, scale=scale)
 
     @property
