@@ -44,8 +44,8 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 DEFAULT_FPS = Fraction(25)
 DEFAULT_VOICE = "en-us"
-MAX_SIDE_PX = 3840
-"""Longer side of the video unless asked otherwise: above 4K few players decode H.264."""
+MAX_SIDE_PX = 1920
+"""Longer side of the video unless asked otherwise: a phone's photo has far more, and few want to wait for that."""
 MIN_SIDE_PX, LARGEST_SIDE_PX = 64, 8192
 """What may be asked for: below the first nothing can be seen, above the second H.264 ends."""
 MIN_IOD_PX = 24
@@ -126,7 +126,7 @@ def talking_photo(
     - ``voice``, ``rate``: who speaks ``text`` and how fast (0.5–2.0); `lipsmith voices` lists the names.
     - ``start_s``, ``end_s``: the part of ``audio`` that is spoken, seconds.
     - ``fps``: up to 60; 25 unless given. With ``from_motion`` the track's own rate.
-    - ``max_resolution``: longest side of the video, pixels; never enlarges. 3840 unless given.
+    - ``max_resolution``: longest side of the video, pixels; never enlarges. 1920 unless given.
     - ``face``: who speaks where several faces are: a number counted from the left, starting at 1, or a point (x, y)
       inside the face, in pixels of the upright photo. None: the most prominent one.
     - ``still``: the head does not move. ``motion``: how much it does: calm, natural or lively.
@@ -453,7 +453,7 @@ def _picture_warnings(source: Picture, picture: Picture, face: Face, max_resolut
     if max_resolution is None and max(source.width, source.height) > MAX_SIDE_PX:
         yield (
             f"The photo has {source.width}×{source.height} pixels; the video has {picture.width}×{picture.height}, "
-            "since few players show more. A higher --max-resolution keeps more."
+            "which is quick to draw. A higher --max-resolution keeps more."
         )
     if face.iod_px < SMALL_IOD_PX:
         yield (

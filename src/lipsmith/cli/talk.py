@@ -56,7 +56,7 @@ def talk(
     max_resolution: Annotated[
         int | None,
         typer.Option(
-            "--max-resolution", metavar="N", help="Longest side of the video, pixels; never enlarges. [default: 3840]"
+            "--max-resolution", metavar="N", help="Longest side of the video, pixels; never enlarges. [default: 1920]"
         ),
     ] = None,
     face: Annotated[
