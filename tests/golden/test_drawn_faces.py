@@ -22,7 +22,7 @@ SHADE = "a narrow or rounded opening on a face in the shade"
 CORNERS = "slivers at the corners of a wide smile that shuts or rounds turn over; no eye sees them, but none should"
 BEARD = "hair and deep folds around the mouth stretch and make edges of their own"
 GLASSES = "the mesh network sees lids badly behind glasses"
-GLOSS = "the lower lip's highlight lies right on the line where the lips meet"
+FLECK = "lips that stand a hair apart in the photo leave a fleck of tooth where they meet"
 SMALL = "few pixels between the eyes: single ones weigh much"
 
 KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
@@ -50,8 +50,8 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "two_men.jpg": (0.0, 0.45, SHADE),
         "woman_portrait_closed_mouth.png": (0.0, 0.52, SHADE),
     },
-    "seam_mm": {"two_men.jpg": (0.0, 1.75, GLOSS)},
-    "seam_sil": {"two_men.jpg": (0.0, 1.75, GLOSS)},
+    "seam_mm": {"two_men.jpg": (0.0, 1.75, FLECK)},
+    "seam_sil": {"two_men.jpg": (0.0, 1.75, FLECK)},
     "flips": {
         "man_beard_dark.jpg": (0, 2, CORNERS),
         "man_official_portrait.jpg": (0, 2, CORNERS),
