@@ -28,7 +28,7 @@ def run(folder: Path | None, only: str = "") -> int:
         try:
             subject = Subject.of(name, read_even(path) if path else astronaut())
         except LipsmithError as error:
-            skipped[name] = str(error)
+            skipped[name] = error.code
             continue
         if subject is None or subject.iod_px < LEAST_IOD_PX:
             skipped[name] = "no face" if subject is None else f"face too small: {subject.iod_px:.0f} px"
