@@ -18,7 +18,7 @@ LIMITS = {bar.name: (bar.low, bar.high) for bar in BARS}
 
 OWN_TEETH = "teeth that shine in the photo are brighter than the skin around"
 FAR_SIDE = "the head is turned: the mesh network itself reads openings, lids and turns less surely"
-SHADE = "a narrow or rounded opening on a face in the shade"
+SHADE = "mouth and lids lie in the shade: dark inside, and lids nearly as dark as the iris"
 CORNERS = "slivers at the corners of a wide smile that shuts or rounds turn over; no eye sees them, but none should"
 BEARD = "hair and deep folds around the mouth stretch and make edges of their own"
 GLASSES = "the mesh network sees lids badly behind glasses"
@@ -41,31 +41,19 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "man_official_portrait.jpg": (0.0, 1.10, OWN_TEETH),
         "woman_tilted_outdoor.jpg": (0.0, 0.95, OWN_TEETH),
     },
-    "looks_light_low": {
-        "man_beard_dark.jpg": (0.38, 1.0, SHADE),
-        "woman_portrait_closed_mouth.png": (0.30, 1.0, SHADE),
-    },
-    "looks_dark_share": {
-        "man_beard_dark.jpg": (0.0, 0.42, SHADE),
-        "two_men.jpg": (0.0, 0.45, SHADE),
-        "woman_portrait_closed_mouth.png": (0.0, 0.52, SHADE),
-    },
+    "looks_dark_share": {"two_men.jpg": (0.0, 0.45, SHADE)},
     "seam_mm": {"two_men.jpg": (0.0, 1.75, FLECK)},
     "seam_sil": {"two_men.jpg": (0.0, 1.75, FLECK)},
     "flips": {
         "man_beard_dark.jpg": (0, 2, CORNERS),
         "man_official_portrait.jpg": (0, 2, CORNERS),
         "old_man_moustache_open_mouth.jpg": (0, 3, CORNERS),
-        "two_men.jpg": (0, 2, CORNERS),
         "woman_glasses_turned.jpg": (0, 3, CORNERS),
         "woman_tilted_outdoor.jpg": (0, 2, CORNERS),
     },
     "area_ratio_chin": {
         "man_official_portrait.jpg": (-0.05, 1.0, CORNERS),
-        "old_man_moustache_open_mouth.jpg": (0.0, 1.0, CORNERS),
-        "two_men.jpg": (0.08, 1.0, CORNERS),
     },
-    "source_change": {"astronaut": (0.0, 1.5, SMALL), "man_glasses_beard.jpg": (0.0, 1.8, BEARD)},
     "blink_opening": {
         "man_glasses_256.jpg": (0.0, 0.85, GLASSES),
         "man_glasses_beard.jpg": (0.0, 0.85, GLASSES),
@@ -79,24 +67,16 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "woman_glasses_turned.jpg": (0.7, 1.2, FAR_SIDE),
     },
     "teeth_slide": {"astronaut": (0.0, 0.02, SMALL)},
-    "sharpness": {"man_glasses_256.jpg": (0.7, 1.5, SMALL)},
-    "sharpness_sd": {
-        "astronaut": (0.0, 0.035, SMALL),
-        "old_man_moustache_open_mouth.jpg": (0.0, 0.015, BEARD),
-        "two_men.jpg": (0.0, 0.015, SMALL),
-        "woman_tilted_outdoor.jpg": (0.0, 0.015, FAR_SIDE),
-    },
+    "sharpness_sd": {"astronaut": (0.0, 0.03, SMALL)},
     "path_bend": {
         "man_glasses_256.jpg": (0.0, 0.025, GLASSES),
-        "man_glasses_beard.jpg": (0.0, 0.07, FAR_SIDE),
+        "man_glasses_beard.jpg": (0.0, 0.09, FAR_SIDE),
         "woman_glasses_turned.jpg": (0.0, 0.03, FAR_SIDE),
         "old_man_moustache_open_mouth.jpg": (0.0, 0.03, BEARD),
     },
     "edge_ratio": {
-        "man_official_portrait.jpg": (0.0, 1.25, BEARD),
         "old_man_moustache_open_mouth.jpg": (0.0, 1.5, BEARD),
-        "two_men.jpg": (0.0, 1.25, BEARD),
-        "woman_glasses_turned.jpg": (0.0, 2.2, FAR_SIDE),
+        "woman_glasses_turned.jpg": (0.0, 1.6, FAR_SIDE),
         "woman_tilted_outdoor.jpg": (0.0, 1.4, FAR_SIDE),
     },
 }
