@@ -110,7 +110,7 @@ class FaceShape:
         self._still = _still_weights(self.rest)
         self._fields = self._build_fields().reshape(10, -1)
         self.painted_lids = False
-        """Lids that are painted over the eyes stay where they are."""
+        """Lids that are painted over the eyes stay where they are; so do the brows, else a rim would bend with them."""
 
     def target_aperture(self, channels: Channels) -> float:
         """The gap between the lips that a frame asks of this face, IOD."""
@@ -133,7 +133,7 @@ class FaceShape:
             "tuck": channels["tuck"],
             "upper_raise": channels["upper_raise"] * self._lip_freedom - lip_down,
             "lower_drop": channels["lower_drop"],
-            "brow": channels["brow"],
+            "brow": 0.0 if self.painted_lids else channels["brow"],
         }
         moved: F64 = combine(np.array(list(amounts.values())), self._fields).reshape(-1, 3)
         self._meet_gaps(moved, channels)
