@@ -18,6 +18,7 @@ LIMITS = {bar.name: (bar.low, bar.high) for bar in BARS}
 
 OWN_TEETH = "teeth that shine in the photo are brighter than the skin around"
 FAR_SIDE = "the head is turned: the mesh network itself reads openings, lids and turns less surely"
+FAR_CORNER = "the mouth corner on the far side of a turned smile is cut hard when the lips round"
 SHADE = "mouth and lids lie in the shade: dark inside, and lids nearly as dark as the iris"
 CORNERS = "slivers at the corners of a wide smile that shuts or rounds turn over; no eye sees them, but none should"
 BEARD = "hair and deep folds around the mouth stretch and make edges of their own"
@@ -76,8 +77,8 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
     },
     "edge_ratio": {
         "old_man_moustache_open_mouth.jpg": (0.0, 1.5, BEARD),
-        "woman_glasses_turned.jpg": (0.0, 1.6, FAR_SIDE),
-        "woman_tilted_outdoor.jpg": (0.0, 1.4, FAR_SIDE),
+        "woman_glasses_turned.jpg": (0.0, 1.6, FAR_CORNER),
+        "woman_tilted_outdoor.jpg": (0.0, 1.4, FAR_CORNER),
     },
 }
 """Measure -> face -> lowest, highest, reason."""
