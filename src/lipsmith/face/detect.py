@@ -30,6 +30,8 @@ CROP_JITTER_IOD = ((0.0, 0.0), (0.05, 0.03), (-0.05, 0.04), (0.04, -0.05), (-0.0
 SAME_FACE_IOD = 0.8
 """Two meshes whose centres are closer than this are the same face."""
 
+TINY_IOD_PX, TINY_FACE_SCORE = 16.0, 0.75
+
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
@@ -131,6 +133,11 @@ def _without_doubles(boxes: list[Box]) -> list[Box]:
     return kept
 
 
+def _sure(face: Face) -> bool:
+    """Tiny faces have to look the more like faces: a few pixels of anything pass for one."""
+    return face.iod_px >= TINY_IOD_PX or face.score >= TINY_FACE_SCORE
+
+
 def _faces_in(rgb: U8, boxes: Iterable[Box], networks: FaceNetworks) -> list[Face]:
     faces: list[Face] = []
     for box in boxes:
@@ -139,7 +146,7 @@ def _faces_in(rgb: U8, boxes: Iterable[Box], networks: FaceNetworks) -> list[Fac
             continue
         face = Face(points=_median_mesh(rgb, networks, points), score=box.score)
         centre = face.points[:, :2].mean(axis=0)
-        if all(
+        if _sure(face) and all(
             np.hypot(*(centre - other.points[:, :2].mean(axis=0))) > SAME_FACE_IOD * max(face.iod_px, other.iod_px)
             for other in faces
         ):

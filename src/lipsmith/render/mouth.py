@@ -138,7 +138,8 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
         # A mouth opened further than in the picture keeps the teeth only: the rest would float.
         beyond = np.float32(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35))
         own_alpha = (whole * (1 - beyond) + teeth * beyond) / np.float32(255.0)
-    contact = 0.5 if look.own else 0.0
+    # What a parted mouth shows between its lips lies on their edges, and would show as flecks once they touch.
+    contact = 0.5 * float(smoothstep(look.own_gap_iod, 0.010, 0.025))
     brightness = 0.5 + 0.5 * float(smoothstep(gap_iod, 0.01, 0.10))
     # Rounded lips stand off the teeth: these end higher behind them and lie in their shadow.
     rounded = channels["pucker"]
@@ -250,20 +251,22 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source
         incisal_iod=_incisal_edge(
             teeth * (inside > 127),
             source.place(points[[81, 82, 13, 312, 311], :2]) - origin,
+            shape.aperture,
             1.0 / (shape.frame.iod_px * source.scale),
         ),
     )
 
 
-def _incisal_edge(teeth: F64, lip: F64, pixel_iod: float) -> float:
+def _incisal_edge(teeth: F64, lip: F64, gap_iod: float, pixel_iod: float) -> float:
     """How far below the inner edge of the upper lip (``lip``: its points) the picture's front teeth end, IOD."""
     ends = []
     for x, y in np.round(lip).astype(int):
-        column = teeth[max(y, 0) :, min(max(x, 0), teeth.shape[1] - 1)]
+        column = teeth[max(y, 0) : round(y + gap_iod / pixel_iod), min(max(x, 0), teeth.shape[1] - 1)]
         shown = np.flatnonzero(column > 0.5)
-        if len(shown):  # the first run of tooth; a second one would be the lower teeth
-            gaps = np.flatnonzero(np.diff(shown) > 1 + 0.02 / pixel_iod)
-            ends.append(float(shown[gaps[0]] if len(gaps) else shown[-1]) * pixel_iod)
+        runs = np.split(shown, np.flatnonzero(np.diff(shown) > 1 + 0.02 / pixel_iod) + 1)
+        upper = [run for run in runs if len(run) and run[0] < 0.5 * len(column)]  # the others are lower teeth
+        if upper:
+            ends.append(float(max(upper, key=len)[-1]) * pixel_iod)
     return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, 0.25))
 
 
@@ -337,7 +340,7 @@ def _paint(
             high, low = edges_at(u, first, per_u, upper, lower)
             gap = low - high
             if contact > 0.0 and gap < 0.045:
-                off = (v - (high + low) * 0.5) / 0.010
+                off = (v - (high + low) * 0.5) / max(0.010, 1.6 * half_pixel)
                 ends = 1.0 - _step(abs(u), 0.55 * half, 1.0 * half)
                 dark = contact * (1.0 - _step(gap, 0.012, 0.045)) * np.exp(-off * off) * ends
                 for c in range(3):
