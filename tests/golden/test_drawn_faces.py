@@ -14,6 +14,8 @@ from benchmarks.bars import BARS
 from benchmarks.measures import Numbers
 from benchmarks.subjects import Subject
 
+SLACK = 0.03
+"""Share of a limit that is let pass: the mesh network answers a little differently on other processors."""
 LIMITS = {bar.name: (bar.low, bar.high) for bar in BARS}
 
 OWN_TEETH = "teeth that shine in the photo are brighter than the skin around"
@@ -43,8 +45,8 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "woman_tilted_outdoor.jpg": (0.0, 0.95, OWN_TEETH),
     },
     "looks_dark_share": {"two_men.jpg": (0.0, 0.45, SHADE)},
-    "seam_mm": {"two_men.jpg": (0.0, 1.75, FLECK)},
-    "seam_sil": {"two_men.jpg": (0.0, 1.75, FLECK)},
+    "seam_mm": {"two_men.jpg": (0.0, 1.4, FLECK)},
+    "seam_sil": {"two_men.jpg": (0.0, 1.4, FLECK)},
     "flips": {
         "man_beard_dark.jpg": (0, 2, CORNERS),
         "man_official_portrait.jpg": (0, 2, CORNERS),
@@ -90,6 +92,7 @@ def check(subject: Subject, numbers: Numbers, names: Iterable[str]) -> None:
         value = numbers[name]
         assert value is not None, f"{name} could not be measured on {subject.name}"
         low, high, *_ = KNOWN.get(name, {}).get(subject.name, LIMITS[name])
+        low, high = low - SLACK * abs(low), high + SLACK * abs(high)
         assert low <= value <= high, f"{name} is {value:.4f} on {subject.name}, outside {low:g} to {high:g}"
 
 

@@ -40,7 +40,7 @@ INCISAL_EDGE_IOD = 0.082
 """The upper front teeth end this far below the line where the lips meet at rest."""
 CHEEKS = (50, 205, 101, 280, 425, 330)
 """Mesh points on the cheeks, three a side, where the skin's colour is read."""
-OWN_TEETH_OVER_SKIN = 1.15
+OWN_TEETH_OVER_SKIN = 1.05
 """Brightness of the picture's own teeth that is kept, relative to the cheeks."""
 OWN_MOUTH_LEAST_GAP_IOD = 0.05
 """Mouths open by less than this in the picture show too little of their inside to keep it."""
@@ -95,7 +95,7 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Sou
     own = _own_mouth(rgb, points, shape, skin, source)
     tooth = own.tooth if own else _made_tooth(skin, white)
     # Teeth lit for a smile are brighter than speaking lips leave them.
-    own_light = float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / max(tooth @ LUMA, 1.0), 0.90, 1.0)) if own else 1.0
+    own_light = float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / max(tooth @ LUMA, 1.0), 0.84, 1.0)) if own else 1.0
     tooth = tooth * own_light
     tongue = (0.62 * lip + 0.38 * np.array([1.0, 0.60, 0.66]) * skin * 0.9) * 1.05
     cavity = 0.36 * lip + np.array([6.0, 0.0, 0.0])
