@@ -1,9 +1,9 @@
 """The inside of the mouth: teeth, tongue and cavity, painted between the lips, lit as the face is.
 
 A mouth that was open in the picture keeps its own teeth as long as they are visible and the asked opening resembles
-the picture's; everything else is made. The teeth shown are the upper
-ones and belong to the skull; lower ones, tried, read as a grey line along the lip. Colours come from
-the picture itself: the skin and lips around, the whites of the eyes, the person's own teeth if they show.
+the picture's; everything else is made. Made teeth are the upper ones and belong to the skull; lower ones, tried, read as
+a grey line along the lip. Colours come from the picture itself: the skin and lips around, the whites of the eyes, the
+person's own teeth if they show.
 """
 
 from __future__ import annotations
