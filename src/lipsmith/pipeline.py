@@ -33,10 +33,12 @@ if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays l
     from lipsmith.face.landmarks import Face
     from lipsmith.media.clip import Picture, Sound
     from lipsmith.media.decode import FileSound
+    from lipsmith.motion.direction import Direction
     from lipsmith.motion.track import MotionTrack
     from lipsmith.speech.visemes import Speech
 
 StrPath = str | os.PathLike[str]
+Mode = Literal["realistic", "prompted"]
 Stage = Literal["picture", "face", "sound", "speech", "motion", "video"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -110,6 +112,9 @@ def talking_photo(
     still: bool = False,
     motion: StyleName = "natural",
     seed: int = 0,
+    mode: Mode = "realistic",
+    prompt: str | None = None,
+    intensity: float = 1.0,
     crf: int = 18,
     background: str = "white",
     animator: str | None = None,
@@ -131,11 +136,14 @@ def talking_photo(
       inside the face, in pixels of the upright photo. None: the most prominent one.
     - ``still``: the head does not move. ``motion``: how much it does: calm, natural or lively.
     - ``seed``: same input and same seed give the same frames.
+    - ``mode``: "prompted" does what ``prompt`` asks for, in plain English; what it cannot do is named in the result's
+      ``warnings``. "realistic" moves as the speech suggests and takes no prompt.
+    - ``intensity``: how far the mouth opens and how lively the brows are, 0.1–2.0.
     - ``crf``: x264's quality, 0 (lossless) to 51 (worst). ``background``: colour behind a transparent photo.
     - ``animator``: who draws, by the name of its engine; lipsmith's own unless given.
     - ``export``: also writes the motion there, as JSON. ``from_motion``: draws that motion, a file or a track,
-      instead of making one from the sound; ``still``, ``motion`` and ``seed`` then change nothing. The video stays as
-      long as the sound: the track's last frame is held, or its end is cut, and a warning says so.
+      instead of making one from the sound; ``still``, ``motion``, ``seed`` and ``intensity`` then change nothing. The
+      video stays as long as the sound: the track's last frame is held, or its end is cut, and a warning says so.
     - ``overwrite``: replaces ``out`` and ``export`` where they exist.
     - ``progress`` is called at the start and end of each stage and after every frame. ``cancelled`` is asked at the
       same moments; once it answers True, Cancelled is raised.
@@ -146,6 +154,8 @@ def talking_photo(
     from lipsmith.media.timeline import check_window, frame_count, frames_to_seconds
 
     _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, crf)
+    _check_wishes(mode, prompt, intensity, from_motion)
+    direction = _read_direction(prompt) if mode == "prompted" else None
     _check_outputs(out, export, overwrite, inputs=[photo, audio, from_motion])
     check_window(start_s, end_s)
     given = _read_track(from_motion)
@@ -164,6 +174,7 @@ def talking_photo(
         spoken = _speak(text, voice, rate) if text is not None else None
         sound = spoken.sound if spoken else _open(audio, start_s, end_s)
         frames = frame_count(sound.duration_s, rate_fps)
+    speech: Speech | None = None
     if given is not None:
         track = _fit_length(given, frames)
     else:
@@ -171,6 +182,7 @@ def talking_photo(
             speech = spoken.speech if spoken else _read_speech(sound)
         with work.stage("motion"):
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
+            track = _directed(track, speech, intensity, direction, seed)
     with work.stage("video"), _beside(export, track):
         _render(picture, person, others, track, sound, Path(out), crf, overwrite, animator, work)
     return TalkResult(
@@ -187,6 +199,7 @@ def talking_photo(
             *getattr(sound, "warnings", ()),
             *_picture_warnings(source, picture, person, max_resolution),
             *_length_warnings(given, frames),
+            *_prompt_warnings(mode, prompt, direction, speech),
         ),
         stage_seconds=work.seconds,
     )
@@ -253,6 +266,24 @@ def _check_options(
             f"There is no motion style {motion!r}, only {', '.join(get_args(StyleName))}.",
         ),
         (0 <= crf <= 51, f"The quality (crf) is {crf}; it has to lie between 0 (lossless) and 51 (worst)."),
+    ]
+    for kept, message in rules:
+        if not kept:
+            raise InvalidOption(message)
+
+
+def _check_wishes(mode: str, prompt: str | None, intensity: float, from_motion: object) -> None:
+    rules = [
+        (mode in get_args(Mode), f"There is no mode {mode!r}, only {', '.join(get_args(Mode))}."),
+        (
+            mode != "prompted" or bool(prompt and prompt.strip()),
+            "The mode prompted needs a prompt that says what the face should do (--prompt).",
+        ),
+        (
+            mode != "prompted" or from_motion is None,
+            "A prompt shapes motion that is made from the sound, and here a motion is given. Leave one of them out.",
+        ),
+        (0.1 <= intensity <= 2.0, f"The intensity is {intensity}; it has to lie between 0.1 and 2.0. 1.0 is natural."),
     ]
     for kept, message in rules:
         if not kept:
@@ -399,6 +430,33 @@ def _make_motion(speech: Speech, fps: Fraction, frames: int, style: StyleName, s
     from lipsmith.motion.choreography import build_motion
 
     return build_motion(speech, fps=fps, frames=frames, style=style, still=still, seed=seed)
+
+
+def _read_direction(prompt: str | None) -> Direction:
+    from lipsmith.motion.direction import read_direction
+
+    assert prompt is not None  # checked at the door
+    return read_direction(prompt)
+
+
+def _directed(
+    track: MotionTrack, speech: Speech, intensity: float, direction: Direction | None, seed: int
+) -> MotionTrack:
+    from lipsmith.motion.direction import apply_direction
+    from lipsmith.motion.intensity import scale_intensity
+
+    track = scale_intensity(track, intensity)
+    return track if direction is None else apply_direction(track, direction, speech, seed=seed)
+
+
+def _prompt_warnings(
+    mode: Mode, prompt: str | None, direction: Direction | None, speech: Speech | None
+) -> Sequence[str]:
+    if direction is None or speech is None:
+        return [f"The mode {mode} takes no prompt: it was ignored. Choose the mode prompted."] if prompt else []
+    from lipsmith.motion.direction import direction_warnings
+
+    return direction_warnings(direction, speech)
 
 
 def _fit_length(track: MotionTrack, frames: int) -> MotionTrack:

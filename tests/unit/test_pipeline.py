@@ -41,6 +41,13 @@ def refusal(**options: Any) -> LipsmithError:
         ({"face": 0}, "invalid_option", "counted from 1"),
         ({"motion": "wild"}, "invalid_option", "calm, natural, lively"),
         ({"crf": 52}, "invalid_option", "52"),
+        ({"mode": "wild"}, "invalid_option", "realistic, prompted"),
+        ({"mode": "prompted"}, "invalid_option", "needs a prompt"),
+        ({"mode": "prompted", "prompt": " "}, "invalid_option", "needs a prompt"),
+        ({"mode": "prompted", "prompt": "nod " * 501}, "invalid_option", "2004 characters"),
+        ({"mode": "prompted", "prompt": "nod", "from_motion": "m.json"}, "invalid_option", "Leave one of them out"),
+        ({"intensity": 0.05}, "invalid_option", "0.05"),
+        ({"intensity": float("nan")}, "invalid_option", "nan"),
         ({"background": "blurple"}, "invalid_option", "blurple"),
         ({"animator": "nobody"}, "invalid_option", "classic"),
         ({"start_s": 2.0, "end_s": 1.0}, "window_out_of_range", "not after"),
@@ -176,6 +183,30 @@ def test_a_given_track_is_held_or_cut_to_the_sound(room: Path) -> None:
 
     shorter = talking_photo("portrait.png", "speech.wav", "c.mp4", end_s=0.2, from_motion=exported)
     assert shorter.warnings == ("The motion has 10 frames and the sound needs 5: its end is cut.",)
+
+
+def test_a_prompt_is_done_and_what_cannot_be_done_is_named(room: Path) -> None:
+    said: dict[str, Any] = {"audio": "speech.wav", "end_s": 0.6, "export": "m.json", "overwrite": True}
+    talking_photo("portrait.png", out="plain.mp4", **said)
+    plain = MotionTrack.from_json(Path("m.json").read_text())
+    result = talking_photo(
+        "portrait.png", out="tilted.mp4", mode="prompted", prompt="Tilt left, then juggle.", intensity=0.5, **said
+    )
+    track = MotionTrack.from_json(Path("m.json").read_text())
+    assert result.warnings == ('The prompt asks for "juggle", which lipsmith cannot act on.',)
+    assert track["head_roll"][-1] < plain["head_roll"][-1] - 3.0
+    np.testing.assert_allclose(track["aperture"], 0.5 * plain["aperture"], atol=1e-5)
+
+
+def test_the_realistic_mode_ignores_a_prompt_aloud(room: Path) -> None:
+    said: dict[str, Any] = {"audio": "speech.wav", "end_s": 0.2, "export": "m.json", "overwrite": True}
+    talking_photo("portrait.png", out="plain.mp4", **said)
+    plain = Path("m.json").read_bytes()
+    result = talking_photo("portrait.png", out="same.mp4", prompt="Tilt left.", **said)
+    assert result.warnings == ("The mode realistic takes no prompt: it was ignored. Choose the mode prompted.",)
+    assert Path("m.json").read_bytes() == plain
+    again = talking_photo("portrait.png", "speech.wav", "again.mp4", end_s=0.2, from_motion="m.json", prompt="Nod.")
+    assert again.warnings == result.warnings
 
 
 def test_the_rate_of_a_given_track_is_its_own(room: Path) -> None:

@@ -14,7 +14,7 @@ from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.progress import shown
 from lipsmith.errors import InvalidOption, MissingDependency
 from lipsmith.motion.style import StyleName
-from lipsmith.pipeline import TalkResult, talking_photo
+from lipsmith.pipeline import Mode, TalkResult, talking_photo
 
 DEMO_VOICE = "en-us+f2"
 DEMO_TEXT = (
@@ -71,6 +71,18 @@ def talk(
     still: Annotated[bool, typer.Option("--still", help="Keep the head still.")] = False,
     motion: Annotated[StyleName, typer.Option("--motion", help="How much the head moves.")] = "natural",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another number, other blinks and head motion.")] = 0,
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="Move as the speech suggests, or as --prompt asks.")
+    ] = "realistic",
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt", metavar="TEXT", help='What the face should do, with --mode prompted: "Nod gently and smile."'
+        ),
+    ] = None,
+    intensity: Annotated[
+        float, typer.Option("--intensity", metavar="X", help="How strongly mouth and brows move, 0.1-2.0.")
+    ] = 1.0,
     crf: Annotated[int, typer.Option("--crf", metavar="N", help="Quality: 0 lossless, 51 worst.")] = 18,
     background: Annotated[
         str, typer.Option("--background", metavar="COLOUR", help="Behind a transparent photo: a name or #rrggbb.")
@@ -101,6 +113,9 @@ def talk(
         "still": still,
         "motion": motion,
         "seed": seed,
+        "mode": mode,
+        "prompt": prompt,
+        "intensity": intensity,
         "crf": crf,
         "background": background,
         "export": export,

@@ -35,6 +35,7 @@ CHANNELS: Mapping[str, tuple[float, float, float, str]] = {
     "head_roll": (-15.0, 15.0, 0.0, "degrees, positive tilts clockwise as seen in the picture"),
     "head_x": (-0.2, 0.2, 0.0, "head shifted to the picture's right, IOD"),
     "head_y": (-0.2, 0.2, 0.0, "head shifted down, IOD"),
+    "zoom": (-0.15, 0.15, 0.0, "head larger, as if nearer to the camera, or smaller; share of its size"),
     "breath": (0.0, 1.0, 0.0, "chest risen by breathing"),
     "blink_left": (0.0, 1.0, 0.0, "lid of the eye on the picture's left, 1 = shut"),
     "blink_right": (0.0, 1.0, 0.0, "lid of the eye on the picture's right, 1 = shut"),

@@ -58,6 +58,7 @@ class HeadField:
         depth = self._depth(points, triangles, least_area)
         nearness = PIVOT_DEPTH_IOD - depth
         neck_y = float(frame.to_head(points)[152, 1]) + 0.5
+        middle_y = float(frame.to_head(points)[[10, 152], 1].mean())
         none = np.zeros_like(x)
         near = (1.0 - smoothstep(np.abs(x), 1.8, 3.0)) * (1.0 - smoothstep(y, 3.2, 4.6))
         torso = smoothstep(y, neck_y + 0.1, neck_y + 1.1) * np.clip(inside, 0, 1) * near
@@ -68,6 +69,7 @@ class HeadField:
                 np.stack([-weight * (y - neck_y), weight * x]),  # roll, per radian
                 np.stack([weight, none]),
                 np.stack([none, weight]),
+                np.stack([weight * x, weight * (y - middle_y)]),  # larger about the middle of the face
                 np.stack([none, -BREATH_RISE_IOD * torso]),
             ]
         )
@@ -100,6 +102,7 @@ class HeadField:
                 np.radians(channels["head_roll"]),
                 channels["head_x"],
                 channels["head_y"],
+                channels["zoom"],
                 channels["breath"],
             ],
             dtype=np.float32,

@@ -51,6 +51,16 @@ def test_shifts_are_in_eye_distances(field: HeadField, face: Face) -> None:
     np.testing.assert_allclose(way, np.tile(expected, (3, 1)), atol=0.03 * face.iod_px)
 
 
+def test_zoom_makes_the_head_larger_about_its_middle(field: HeadField, face: Face) -> None:
+    forehead, chin, left, right = moved(field, face, [FOREHEAD, CHIN, LEFT_EYE, RIGHT_EYE], zoom=0.06)
+    eyes = face.points[[LEFT_EYE, RIGHT_EYE], :2]
+    apart = np.linalg.norm(eyes[1] - eyes[0])
+    assert np.linalg.norm(eyes[1] + right - eyes[0] - left) == pytest.approx(1.06 * apart, rel=0.01)
+    assert forehead[1] < -1.0 < 1.0 < chin[1]
+    smaller = moved(field, face, [CHIN], zoom=-0.06)[0]
+    assert smaller[1] < -1.0
+
+
 def test_the_near_nose_goes_further_than_the_far_temples(field: HeadField, face: Face) -> None:
     nose, left, right = moved(field, face, [NOSE_TIP, 234, 454], head_yaw=8.0)[:, 0]
     assert nose > 1.3 * max(left, right)

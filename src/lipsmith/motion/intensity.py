@@ -1,0 +1,30 @@
+"""How strongly a face speaks: one number over mouth and expression. Knows no sound and no head."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lipsmith.motion.track import MotionTrack
+
+INTENSITY_RANGE = (0.1, 2.0)
+
+_SCALED = ("aperture", "width", "pucker", "upper_raise", "lower_drop", "brow")
+_EASY_IOD, _SPAN_IOD = 0.28, 0.08  # above the first the mouth opens ever less, as lips do
+
+
+def scale_intensity(track: MotionTrack, intensity: float) -> MotionTrack:
+    """The track with opening, rounding and brows ``intensity`` times as strong, 0.1–2; 1 changes nothing.
+
+    Lips that touch still touch: pressed lips and the lip under the teeth stay as they are, and so do the head, the eyes
+    and the smile, which is the picture's own.
+    """
+    if intensity == 1.0:
+        return track
+    channels = dict(track.channels)
+    for name in _SCALED:
+        channels[name] = channels[name] * np.float32(intensity)
+    if intensity > 1.0:
+        over = np.maximum(channels["aperture"] - _EASY_IOD, 0.0)
+        eased = np.minimum(channels["aperture"], _EASY_IOD) + _SPAN_IOD * np.tanh(over / _SPAN_IOD)
+        channels["aperture"] = np.maximum(eased, track["aperture"])
+    return MotionTrack.of(track.fps, len(track), **channels)
