@@ -24,7 +24,7 @@ WORDS = {
 @contextmanager
 def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
     """A function that shows each Progress it is given; None when nothing is to be shown."""
-    if quiet:
+    if quiet or sys.stderr is None:
         yield None
     elif not sys.stderr.isatty():
         yield _say_stage

@@ -94,7 +94,8 @@ def _solutions() -> Any:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps what the native libraries print while they work, from threads of their own, off the terminal."""
-    sys.stderr.flush()
+    if sys.stderr:  # a program without a terminal may have none
+        sys.stderr.flush()
     try:
         kept = os.dup(2)
     except OSError:  # no stderr at all: nothing to keep quiet

@@ -65,4 +65,4 @@ class VideoFormat:
     """Even, pixels."""
     fps: Fraction
     crf: int = 18
-    """x264's constant rate factor, 0–51."""
+    """x264's constant rate factor, 1–51 (0 would be lossless, which H.264 High has no form of)."""

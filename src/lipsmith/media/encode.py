@@ -89,8 +89,8 @@ def _check_format(fmt: VideoFormat) -> None:
     if fmt.width < 2 or fmt.height < 2 or fmt.width % 2 or fmt.height % 2:
         raise InvalidOption(f"A video of {fmt.width} x {fmt.height} pixels cannot be written: both sides must be even.")
     check_fps(fmt.fps)
-    if not 0 <= fmt.crf <= 51:
-        raise InvalidOption(f"The quality crf {fmt.crf} is out of range. Use 0 (best) to 51; 18 looks like the source.")
+    if not 1 <= fmt.crf <= 51:
+        raise InvalidOption(f"The quality crf {fmt.crf} is out of range. Use 1 (best) to 51; 18 looks like the source.")
 
 
 def _write(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lipsmith.media.clip import U8
+from lipsmith.render.kernel import kernel
 
 
 def to_i420(rgb: U8) -> U8:
@@ -17,7 +17,7 @@ def to_i420(rgb: U8) -> U8:
     return planes
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def put_patch(planes: NDArray[np.uint8], patch: NDArray[np.uint8], left: int, top: int) -> None:
     """Writes an RGB patch with even sides at even (left, top) into I420 planes in place.
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, HeadFrame
@@ -26,6 +25,7 @@ from lipsmith.face.layout import (
     RIGHT_UPPER_LID,
 )
 from lipsmith.media.clip import F32, U8
+from lipsmith.render.kernel import kernel
 from lipsmith.render.mouth import LUMA
 from lipsmith.render.opening import View, edges_at
 from lipsmith.render.warp import Source, resample
@@ -93,7 +93,7 @@ def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: 
         max(view.softness, 0.004),
         look.lid,
         look.lash,
-        np.float32(blink),
+        float(blink),
         look.painted,
     )
 
@@ -176,7 +176,7 @@ def _steps(rgb: U8, start: F64, way: F64, shares: F64) -> float:
     return float(np.median(np.abs(np.diff(luminance, axis=0)).max(axis=0)) / skin)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def _paint(
     pixels: NDArray[np.uint8],
     own: NDArray[np.uint8],

@@ -1,9 +1,9 @@
 """The inside of the mouth: teeth, tongue and cavity, painted between the lips, lit as the face is.
 
 A mouth that was open in the picture keeps its own teeth as long as they are visible and the asked opening resembles
-the picture's; everything else is made. Made teeth are the upper ones and belong to the skull; lower ones, tried, read as
-a grey line along the lip. Colours come from the picture itself: the skin and lips around, the whites of the eyes, the
-person's own teeth if they show.
+the picture's; everything else is made. Teeth are the upper ones and belong to the skull; lower ones, tried, read as a
+grey line along the lip when made, and as clenched when the picture's own. Colours come from the picture itself: the
+skin and lips around, the whites of the eyes, the person's own teeth if they show.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, smoothstep
@@ -28,6 +27,7 @@ from lipsmith.face.layout import (
     UPPER_LIP_RINGS,
 )
 from lipsmith.media.clip import F32, U8
+from lipsmith.render.kernel import kernel
 from lipsmith.render.opening import View, edges_at
 from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import Source
@@ -38,6 +38,10 @@ WARM = np.array([1.06, 0.99, 0.86])
 """Colour of teeth in neutral light, relative to grey."""
 INCISAL_EDGE_IOD = 0.082
 """The upper front teeth end this far below the line where the lips meet at rest."""
+LONGEST_TOOTH_IOD = 0.20
+"""An upper incisor is about 10.5 mm long, and a broad smile shows a little of the gum above it."""
+ARCH_RISE = 0.16
+"""Teeth further from the middle end higher, by this much per squared IOD."""
 CHEEKS = (50, 205, 101, 280, 425, 330)
 """Mesh points on the cheeks, three a side, where the skin's colour is read."""
 OWN_TEETH_OVER_SKIN = 1.05
@@ -241,33 +245,58 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source
     if shown < 0.30 or (shape.aperture < 0.16 and shown < 0.45):
         return None  # half open without clear teeth: the made interior looks better
     tooth = np.percentile(large[(inside > 127) & (teeth > 0.6)], 70, axis=0).astype(np.float64)
+    across, down = _skull_places(large.shape[:2], points, shape, source, origin)
+    incisal_iod = _incisal_edge(teeth * (inside > 127), large @ LUMA, across, down, shape.aperture)
+    # What lies below the upper teeth belongs to the jaw: lower teeth that stayed would look clenched.
+    upper = 1.0 - smoothstep(down + ARCH_RISE * across**2, incisal_iod, incisal_iod + 0.02)
     sigma = max(0.3, 0.006 * shape.frame.iod_px) * source.scale
-    feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma)
+    feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma) * upper
     return OwnMouth(
         whole=np.asarray(feathered, np.uint8),
         teeth=np.asarray(cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma), np.uint8),
         origin=(int(origin[0]), int(origin[1])),
         tooth=tooth,
-        incisal_iod=_incisal_edge(
-            teeth * (inside > 127),
-            source.place(points[[81, 82, 13, 312, 311], :2]) - origin,
-            shape.aperture,
-            1.0 / (shape.frame.iod_px * source.scale),
-        ),
+        incisal_iod=incisal_iod,
     )
 
 
-def _incisal_edge(teeth: F64, lip: F64, gap_iod: float, pixel_iod: float) -> float:
-    """How far below the inner edge of the upper lip (``lip``: its points) the picture's front teeth end, IOD."""
+def _skull_places(
+    size: tuple[int, ...], points: F64, shape: FaceShape, source: Source, origin: NDArray[np.int64]
+) -> tuple[F64, F64]:
+    """(h, w) each: how far to the right of and below the middle of the upper lip's inner edge a pixel lies, IOD."""
+    middle = source.place(points[list(INNER_UPPER[3:8]), :2].mean(axis=0)[None])[0] - origin
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    (a, b), (c, d) = (shape.frame.rotation[:2, :2] * shape.frame.iod_px * source.scale).tolist()
+    x, y = columns - middle[0], rows - middle[1]
+    return (d * x - c * y) / (a * d - b * c), (a * y - b * x) / (a * d - b * c)
+
+
+def _incisal_edge(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: float) -> float:
+    """How far below the inner edge of the upper lip the picture's front teeth end, IOD.
+
+    They end where no tooth is seen any more, or at the dark line where the lower ones begin.
+    """
+    luminance = cv2.GaussianBlur(luminance, (0, 0), 1.0)
+    steps = np.arange(0.0, gap_iod, 0.004)
     ends = []
-    for x, y in np.round(lip).astype(int):
-        column = teeth[max(y, 0) : round(y + gap_iod / pixel_iod), min(max(x, 0), teeth.shape[1] - 1)]
-        shown = np.flatnonzero(column > 0.5)
-        runs = np.split(shown, np.flatnonzero(np.diff(shown) > 1 + 0.02 / pixel_iod) + 1)
-        upper = [run for run in runs if len(run) and run[0] < 0.5 * len(column)]  # the others are lower teeth
-        if upper:
-            ends.append(float(max(upper, key=len)[-1]) * pixel_iod)
-    return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, 0.25))
+    for place in np.linspace(-0.12, 0.12, 13):
+        near = (np.abs(across - place) < 0.012) & (down >= 0) & (down < gap_iod)
+        if near.sum() < 3:
+            continue
+        order = np.argsort(down[near])
+        tooth = np.interp(steps, down[near][order], teeth[near][order])
+        light = np.interp(steps, down[near][order], luminance[near][order])
+        shown = np.flatnonzero(tooth > 0.5)
+        runs = np.split(shown, np.flatnonzero(np.diff(shown) > 5) + 1)
+        upper = [run for run in runs if len(run) and run[0] < 0.5 * len(steps)]  # the others are lower teeth
+        if not upper:
+            continue
+        run = max(upper, key=len)
+        inner = run[len(run) * 2 // 5 : len(run) * 9 // 10]
+        if len(inner) and light[inner].min() < 0.92 * np.median(light[run]):
+            run = run[: len(run) * 2 // 5 + int(np.argmin(light[inner])) + 1]
+        ends.append(float(steps[run[-1]]))
+    return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, LONGEST_TOOTH_IOD))
 
 
 def _tooth_share(rgb: F64, skin: F64) -> F64:
@@ -280,13 +309,13 @@ def _tooth_share(rgb: F64, skin: F64) -> F64:
     return bright * plain
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def _step(value: float, low: float, high: float) -> float:
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def _tooth(across: float) -> tuple[float, float, float]:
     """Which part of which upper tooth lies at ``across`` IOD from the middle.
 
@@ -305,7 +334,7 @@ def _tooth(across: float) -> tuple[float, float, float]:
     return (a - 0.4025) / 0.0225, 0.026, 0.80
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def _paint(
     pixels: NDArray[np.uint8],
     own: NDArray[np.uint8],
@@ -362,7 +391,7 @@ def _paint(
             groove = 1.0 - 0.10 * np.exp(-(((u - skull[0]) / 0.02) ** 2))
             # Upper teeth: fixed to the skull.
             place, shorter, shade = _tooth(across)
-            edge = incisal - shorter - 0.16 * across * across - 0.016 * place**4
+            edge = incisal - shorter - ARCH_RISE * across * across - 0.016 * place**4
             upper_alpha = 1.0 - _step(down, edge - 0.006 - soft, edge + 0.006 + soft)
             upper_alpha *= 1.0 - _step(abs(across), 0.40, 0.43)
             seam = 1.0 - 0.16 * _step(abs(place), 0.86, 1.0)

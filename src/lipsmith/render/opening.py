@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from lipsmith.face.geometry import F64
 from lipsmith.face.layout import I32
 from lipsmith.media.clip import F32, U8
+from lipsmith.render.kernel import kernel
 from lipsmith.render.warp import Grid, Source, behind_the_skin, carry_forward, drawn, fill_gaps, rasterise, resample
 
 EDGE_RUNS_ON_IOD = 0.10
@@ -179,7 +179,7 @@ def _strip_triangles(count: int) -> I32:
     return np.array(triangles, dtype=np.int32)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def edges_at(
     u: float, first: float, per_u: float, upper: NDArray[np.float32], lower: NDArray[np.float32]
 ) -> tuple[float, float]:
@@ -190,7 +190,7 @@ def edges_at(
     return (1 - t) * upper[i] + t * upper[i + 1], (1 - t) * lower[i] + t * lower[i + 1]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def _join_sides(
     above: NDArray[np.uint8],
     above_shade: NDArray[np.float32],

@@ -7,11 +7,11 @@ own shading is in the picture and rolls along with them.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, smoothstep
 from lipsmith.face.layout import I32, LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.render.kernel import kernel
 
 LIGHT = np.array([0.0, -0.62, -0.78])
 """Direction to the light in the head's frame: from above and in front."""
@@ -37,7 +37,7 @@ class FoldShade:
         return np.clip(1.0 + STRENGTH * self._share * change, DARKEST, BRIGHTEST)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _normals(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> NDArray[np.float64]:
     """(n, 3) unit normals of the points, towards the viewer (negative z), weighted by the triangles' areas."""
     normals = np.zeros_like(points)

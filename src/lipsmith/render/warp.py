@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64
 from lipsmith.face.layout import FACE_OVAL, I32
 from lipsmith.media.clip import F32, U8
+from lipsmith.render.kernel import kernel
 
 I16 = NDArray[np.int16]
+Number = TypeVar("Number", np.float32, np.float64)
 
 SKIRT_RINGS = ((1.12, 0.85), (1.30, 0.55), (1.60, 0.20), (2.00, 0.0))
 """Rings around the face: scale of the oval, share of the oval's displacement that the ring still carries."""
@@ -101,7 +103,7 @@ def signed_areas(points: F64, triangles: I32) -> F64:
     return doubled / 2
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def rasterise(
     triangles: NDArray[np.int32],
     points: NDArray[np.float32],
@@ -141,7 +143,7 @@ def rasterise(
                         flow[y, x, c] = u * values[i, c] + v * values[j, c] + w * values[k, c]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def fill_gaps(flow: NDArray[np.float32], covered: NDArray[np.uint8], reach: int) -> None:
     """Gives every uncovered cell that has covered ones within ``reach`` their mean: slivers at the mouth corners."""
     height, width = covered.shape
@@ -164,7 +166,7 @@ def fill_gaps(flow: NDArray[np.float32], covered: NDArray[np.uint8], reach: int)
                 flow[y, x, 2] = s2 / count
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def trace_back(
     rect: NDArray[np.int32],
     head: NDArray[np.float32],
@@ -238,8 +240,8 @@ def trace_back(
             fraction[row, column] = ((at_y & 31) << 5) | (at_x & 31)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def combine(amounts: NDArray[np.float32], fields: NDArray[np.float32]) -> NDArray[np.float32]:
+@kernel
+def combine(amounts: NDArray[Number], fields: NDArray[Number]) -> NDArray[Number]:
     """(k,) amounts and (k, n) fields -> (n,) weighted sum. Not by BLAS, whose threads would fight with ours."""
     out = np.zeros(fields.shape[1], fields.dtype)
     for k in range(fields.shape[0]):
@@ -249,7 +251,7 @@ def combine(amounts: NDArray[np.float32], fields: NDArray[np.float32]) -> NDArra
     return out
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def carry_forward(
     points: NDArray[np.float32], head: NDArray[np.float32], place: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -270,7 +272,7 @@ def carry_forward(
     return out
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def apply_shade(pixels: NDArray[np.uint8], shade: NDArray[np.float32]) -> None:
     """Multiplies (h, w, 3) pixels by (h, w) factors in place."""
     for y in range(pixels.shape[0]):
@@ -335,7 +337,7 @@ def drawn(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, sou
     return resample(source, where, fraction), shade
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel
 def behind_the_skin(
     rect: NDArray[np.int32],
     head: NDArray[np.float32],
