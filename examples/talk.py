@@ -15,7 +15,10 @@ def show(progress: Progress) -> None:
 
 
 def main() -> int:
-    """Exit code 0 when the video stands, 1 when not."""
+    """Exit code 0 when the video stands, 1 when not, 2 when called wrongly."""
+    if len(sys.argv) != 4:
+        sys.stderr.write("python examples/talk.py PHOTO AUDIO OUT.mp4\n")
+        return 2
     photo, audio, out = sys.argv[1:]
     try:
         result = talking_photo(photo, audio, out, overwrite=True, progress=show)

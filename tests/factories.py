@@ -47,11 +47,15 @@ def write_speech(path: Path, text: str, voice: str = "en-us+f3") -> None:
     """A mono WAV of the spoken text, from its first sound on."""
     sound = registry.create("voice").speak(text, voice=voice, rate=1.0).sound
     samples = np.concatenate(list(sound.blocks(22050, 1)), axis=1)[0]
-    samples = samples[np.argmax(np.abs(samples) > 0.02) :]
+    write_wav(path, samples[np.argmax(np.abs(samples) > 0.02) :], 22050)
+
+
+def write_wav(path: Path, samples: NDArray[np.float32], rate_hz: int) -> None:
+    """A mono WAV of float samples, full scale ±1."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(22050)
+        file.setframerate(rate_hz)
         file.writeframes((samples * 32767).clip(-32768, 32767).astype("<i2").tobytes())
 
 

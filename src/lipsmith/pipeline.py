@@ -50,6 +50,8 @@ MAX_SIDE_PX = 1920
 """Longer side of the video unless asked otherwise: a phone's photo has far more, and few want to wait for that."""
 MIN_SIDE_PX, LARGEST_SIDE_PX = 64, 8192
 """What may be asked for: below the first nothing can be seen, above the second H.264 ends."""
+NEED_SPEECH = (".cues.tsv", ".cues.json", ".srt", ".vtt")
+"""Exports that tell what is said, and not only how the face moves."""
 MIN_IOD_PX = 24
 """Below this the lips are about ten pixels wide: there is nothing left to shape."""
 SMALL_IOD_PX = 40
@@ -106,7 +108,7 @@ def talking_photo(
     rate: float = 1.0,
     start_s: float | None = None,
     end_s: float | None = None,
-    fps: float | Fraction | None = None,
+    fps: float | Fraction | str | None = None,
     max_resolution: int | None = None,
     face: int | tuple[float, float] | None = None,
     still: bool = False,
@@ -128,9 +130,10 @@ def talking_photo(
 
     Exactly one of ``audio`` (a recording, or a video with sound) and ``text`` is needed.
 
-    - ``voice``, ``rate``: who speaks ``text`` and how fast (0.5–2.0); `lipsmith voices` lists the names.
+    - ``voice``, ``rate``: who speaks ``text`` and how fast (0.5–2.0); `lipsmith voices` lists the names. Without a
+      voice, the text's script decides: Latin is read as English, Cyrillic as Russian and so on.
     - ``start_s``, ``end_s``: the part of ``audio`` that is spoken, seconds.
-    - ``fps``: up to 60; 25 unless given. With ``from_motion`` the track's own rate.
+    - ``fps``: 1 to 60, also as text such as "30000/1001"; 25 unless given. With ``from_motion`` the track's own rate.
     - ``max_resolution``: longest side of the video, pixels; never enlarges. 1920 unless given.
     - ``face``: who speaks where several faces are: a number counted from the left, starting at 1, or a point (x, y)
       inside the face, in pixels of the upright photo. None: the most prominent one.
@@ -139,11 +142,13 @@ def talking_photo(
     - ``mode``: "prompted" does what ``prompt`` asks for, in plain English; what it cannot do is named in the result's
       ``warnings``. "realistic" moves as the speech suggests and takes no prompt.
     - ``intensity``: how far the mouth opens and how lively the brows are, 0.1–2.0.
-    - ``crf``: x264's quality, 0 (lossless) to 51 (worst). ``background``: colour behind a transparent photo.
+    - ``crf``: x264's quality, 1 (best) to 51 (worst). ``background``: colour behind a transparent photo.
     - ``animator``: who draws, by the name of its engine; lipsmith's own unless given.
-    - ``export``: also writes the motion there, as JSON. ``from_motion``: draws that motion, a file or a track,
-      instead of making one from the sound; ``still``, ``motion``, ``seed`` and ``intensity`` then change nothing. The
-      video stays as long as the sound: the track's last frame is held, or its end is cut, and a warning says so.
+    - ``export``: also writes the motion there: ``.json`` as it is, ``.arkit.csv`` or ``.arkit.json`` as ARKit's blend
+      shapes, ``.cues.tsv`` or ``.cues.json`` as mouth shapes, and with ``text`` ``.srt`` or ``.vtt``.
+    - ``from_motion``: draws that motion, a file or a track, instead of making one from the sound; ``still``,
+      ``motion``, ``seed`` and ``intensity`` then change nothing. The video stays as long as the sound: the track's last
+      frame is held, or its end is cut, and a warning says so.
     - ``overwrite``: replaces ``out`` and ``export`` where they exist.
     - ``progress`` is called at the start and end of each stage and after every frame. ``cancelled`` is asked at the
       same moments; once it answers True, Cancelled is raised.
@@ -153,10 +158,12 @@ def talking_photo(
     """
     from lipsmith.media.timeline import check_window, frame_count, frames_to_seconds
 
-    _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, crf)
+    _check_types(photo, audio, out, text, voice, max_resolution, face, seed, crf, background)
+    _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, seed, crf)
     _check_wishes(mode, prompt, intensity, from_motion)
     direction = _read_direction(prompt) if mode == "prompted" else None
     _check_outputs(out, export, overwrite, inputs=[photo, audio, from_motion])
+    ending = _check_ending(export, text)
     check_window(start_s, end_s)
     given = _read_track(from_motion)
     rate_fps = _frame_rate(fps, given)
@@ -171,19 +178,22 @@ def talking_photo(
         others = [_scaled(other, source, picture) for other in faces if other is not chosen]
         _check_face(person, source, picture)
     with work.stage("sound"):
-        spoken = _speak(text, voice, rate) if text is not None else None
+        speaker = voice or _speaker_of(text)
+        spoken = _speak(text, speaker, rate) if text is not None else None
         sound = spoken.sound if spoken else _open(audio, start_s, end_s)
         frames = frame_count(sound.duration_s, rate_fps)
     speech: Speech | None = None
     if given is not None:
         track = _fit_length(given, frames)
-    else:
+    if given is None or ending in NEED_SPEECH:
         with work.stage("speech"):
             speech = spoken.speech if spoken else _read_speech(sound)
+    if given is None:
+        assert speech is not None
         with work.stage("motion"):
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
             track = _directed(track, speech, intensity, direction, seed)
-    with work.stage("video"), _beside(export, track):
+    with work.stage("video"), _beside(export, lambda: _exported(ending, track, speech, text)):
         _render(picture, person, others, track, sound, Path(out), crf, overwrite, animator, work)
     return TalkResult(
         path=Path(out),
@@ -192,17 +202,24 @@ def talking_photo(
         fps=rate_fps,
         width=picture.width,
         height=picture.height,
-        face_box=person.box,
+        face_box=_within(person.box, picture),
         iod_px=round(person.iod_px, 1),
         warnings=(
             *source.warnings,
             *getattr(sound, "warnings", ()),
             *_picture_warnings(source, picture, person, max_resolution),
             *_length_warnings(given, frames),
+            *_silence_warnings(track),
+            *([] if voice or speaker == DEFAULT_VOICE else [f"The voice {speaker!r} was chosen by the text's script."]),
             *_prompt_warnings(mode, prompt, direction, speech),
         ),
         stage_seconds=work.seconds,
     )
+
+
+def _within(box: tuple[int, int, int, int], picture: Picture) -> tuple[int, int, int, int]:
+    left, top, right, bottom = box
+    return max(0, left), max(0, top), min(picture.width, right), min(picture.height, bottom)
 
 
 class _Work:
@@ -246,15 +263,18 @@ def _check_options(
     max_resolution: int | None,
     face: int | tuple[float, float] | None,
     motion: str,
+    seed: int,
     crf: int,
 ) -> None:
     rules = [
-        ((text is None) != (audio is None), "Give either a recording or a text, and not both."),
+        (text is not None or audio is not None, "Nothing to say: give a recording of speech, or a text."),
+        (text is None or audio is None, "Give either a recording or a text, and not both."),
         (text is not None or voice is None, "A voice only speaks a text. Give a text, or leave the voice out."),
         (
             text is None or (start_s is None and end_s is None),
             "Start and end cut a window out of a recording. Leave them out where a text is spoken.",
         ),
+        (text is not None or rate == 1.0, "The rate says how fast a text is spoken; a recording keeps its own."),
         (0.5 <= rate <= 2.0, f"The rate is {rate}; it has to lie between 0.5 (slow) and 2.0 (fast)."),
         (
             max_resolution is None or MIN_SIDE_PX <= max_resolution <= LARGEST_SIDE_PX,
@@ -265,11 +285,49 @@ def _check_options(
             motion in get_args(StyleName),
             f"There is no motion style {motion!r}, only {', '.join(get_args(StyleName))}.",
         ),
-        (0 <= crf <= 51, f"The quality (crf) is {crf}; it has to lie between 0 (lossless) and 51 (worst)."),
+        (seed >= 0, f"The seed is {seed}; it has to be 0 or above."),
+        (1 <= crf <= 51, f"The quality (crf) is {crf}; it has to lie between 1 (best) and 51 (worst)."),
     ]
     for kept, message in rules:
         if not kept:
             raise InvalidOption(message)
+
+
+def _check_types(
+    photo: object,
+    audio: object,
+    out: object,
+    text: object,
+    voice: object,
+    max_resolution: object,
+    face: object,
+    seed: object,
+    crf: object,
+    background: object,
+) -> None:
+    """Python lets anything through; what is no number or no name would fail deep inside in words nobody knows."""
+
+    def whole(value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def point(value: object) -> bool:
+        return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, int | float) for v in value)
+
+    rules = [
+        (isinstance(photo, str | os.PathLike), "photo", photo, "the path of a picture"),
+        (audio is None or isinstance(audio, str | os.PathLike), "audio", audio, "the path of a recording"),
+        (isinstance(out, str | os.PathLike), "out", out, "the path of the video to write"),
+        (text is None or isinstance(text, str), "text", text, "a text"),
+        (voice is None or isinstance(voice, str), "voice", voice, "the name of a voice"),
+        (max_resolution is None or whole(max_resolution), "max_resolution", max_resolution, "a whole number"),
+        (face is None or whole(face) or point(face), "face", face, "a whole number or a point (x, y)"),
+        (whole(seed), "seed", seed, "a whole number"),
+        (whole(crf), "crf", crf, "a whole number"),
+        (isinstance(background, str), "background", background, "a colour's name or #rrggbb"),
+    ]
+    for kept, name, value, wanted in rules:
+        if not kept:
+            raise InvalidOption(f"{name} is {value!r}; it has to be {wanted}.")
 
 
 def _check_wishes(mode: str, prompt: str | None, intensity: float, from_motion: object) -> None:
@@ -308,18 +366,40 @@ def _check_outputs(out: StrPath, export: StrPath | None, overwrite: bool, inputs
         raise OutputExists(f"{export} exists already. Choose another name or allow overwriting (--overwrite).")
 
 
+def _check_ending(export: StrPath | None, text: str | None) -> str:
+    from lipsmith.motion.exports import ENDINGS, ending_of
+
+    ending = ending_of(export) if export is not None else ".json"
+    if ENDINGS[ending] == "captions" and text is None:
+        raise InvalidOption(
+            f"A {ending} file holds the words, and nobody tells what is said in a recording. Give a text to speak "
+            "(--text), or choose another export."
+        )
+    return ending
+
+
+def _exported(ending: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
+    from lipsmith.motion.exports import export_text
+
+    return export_text(ending, track, speech, text)
+
+
 def _read_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
     from lipsmith.motion.track import MotionTrack
 
     if given is None or isinstance(given, MotionTrack):
         return given
     try:
-        return MotionTrack.from_json(Path(given).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidMotion(f"The motion file {given} cannot be read: {error}. Export one with --export.") from error
+        return MotionTrack.from_json(Path(given).read_text(encoding="utf-8-sig"))  # some editors write a mark first
+    except OSError as error:
+        raise InvalidMotion(
+            f"The motion file {given} cannot be read: {error.strerror}. Write one with --export."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidMotion(f"{given} is no motion file: it is no text. Write one with --export.") from error
 
 
-def _frame_rate(fps: float | Fraction | None, given: MotionTrack | None) -> Fraction:
+def _frame_rate(fps: float | Fraction | str | None, given: MotionTrack | None) -> Fraction:
     from lipsmith.media.timeline import check_fps
 
     asked = None if fps is None else check_fps(fps)
@@ -414,10 +494,17 @@ def _open(audio: StrPath | None, start_s: float | None, end_s: float | None) -> 
     return open_sound(Path(audio), start_s=start_s, end_s=end_s)
 
 
-def _speak(text: str, voice: str | None, rate: float) -> Spoken:
+def _speaker_of(text: str | None) -> str:
+    """The voice for a text whose voice was not chosen, by its script."""
+    from lipsmith.speech.script import language_of
+
+    return (text and language_of(text)) or DEFAULT_VOICE
+
+
+def _speak(text: str, voice: str, rate: float) -> Spoken:
     from lipsmith.engines import registry
 
-    return registry.create("voice").speak(text, voice=voice or DEFAULT_VOICE, rate=rate)
+    return registry.create("voice").speak(text, voice=voice, rate=rate)
 
 
 def _read_speech(sound: Sound) -> Speech:
@@ -468,8 +555,8 @@ def _fit_length(track: MotionTrack, frames: int) -> MotionTrack:
 
 
 @contextmanager
-def _beside(export: StrPath | None, track: MotionTrack) -> Iterator[None]:
-    """Writes the track to a temporary name first, and gives it its own once the video stands."""
+def _beside(export: StrPath | None, content: Callable[[], str]) -> Iterator[None]:
+    """Writes the content to a temporary name first, and gives it its own once the video stands."""
     if export is None:
         yield
         return
@@ -477,9 +564,9 @@ def _beside(export: StrPath | None, track: MotionTrack) -> Iterator[None]:
     aside = path.with_name(f".lipsmith-{uuid4().hex}.part")
     try:
         try:
-            aside.write_text(track.to_json(), encoding="utf-8")
+            aside.write_text(content(), encoding="utf-8", newline="\n")
         except OSError as error:
-            raise EncodingFailed(f"The motion file {path} cannot be written: {error.strerror}.") from error
+            raise EncodingFailed(f"The file {path} cannot be written: {error.strerror}.") from error
         yield
         aside.replace(path)
     finally:
@@ -513,11 +600,19 @@ def _picture_warnings(source: Picture, picture: Picture, face: Face, max_resolut
             f"The photo has {source.width}×{source.height} pixels; the video has {picture.width}×{picture.height}, "
             "which is quick to draw. A higher --max-resolution keeps more."
         )
+    left, top, right, bottom = face.box
+    if left < 0 or top < 0 or right > picture.width or bottom > picture.height:
+        yield "Part of the face lies outside the picture; what is there cannot move as it should."
     if face.iod_px < SMALL_IOD_PX:
         yield (
             f"The face is small: {face.iod_px:.0f} pixels between the eyes. From {SMALL_IOD_PX} on lips and teeth "
             "look sharp."
         )
+
+
+def _silence_warnings(track: MotionTrack) -> Iterator[str]:
+    if not (track["aperture"] > 0).any():
+        yield "No speech was heard, so the mouth stays shut for the whole video."
 
 
 def _length_warnings(given: MotionTrack | None, frames: int) -> Iterator[str]:

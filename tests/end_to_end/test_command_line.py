@@ -199,7 +199,8 @@ def test_version_and_help() -> None:
         assert command in everything
     options = lipsmith("talk", "--help").stdout
     for option in ("--out", "--text", "--voice", "--rate", "--start", "--end", "--fps", "--max-resolution", "--face",
-                   "--still", "--motion", "--seed", "--mode", "--prompt", "--intensity", "--crf", "--background", "--export", "--from-motion",
+                   "--still", "--motion", "--seed", "--mode", "--prompt", "--intensity", "--crf",
+                   "--background", "--export", "--from-motion",
                    "--overwrite", "--quiet", "--json"):  # fmt: skip
         assert option in options
 

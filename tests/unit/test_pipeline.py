@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from factories import turned_head
+from factories import turned_head, write_wav
 from lipsmith import LipsmithError, MotionTrack, Progress, talking_photo
 from lipsmith.pipeline import STAGES
 
@@ -29,7 +30,19 @@ def refusal(**options: Any) -> LipsmithError:
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        ({"audio": None}, "invalid_option", "either a recording or a text"),
+        ({"audio": None}, "invalid_option", "Nothing to say"),
+        ({"rate": 0.8}, "invalid_option", "how fast a text is spoken"),
+        ({"seed": -1}, "invalid_option", "-1"),
+        ({"seed": 1.5}, "invalid_option", "1.5"),
+        ({"crf": 0}, "invalid_option", "0"),
+        ({"crf": 18.5}, "invalid_option", "18.5"),
+        ({"face": "2"}, "invalid_option", "a point (x, y)"),
+        ({"face": (1, 2, 3)}, "invalid_option", "a point (x, y)"),
+        ({"face": True}, "invalid_option", "True"),
+        ({"max_resolution": 255.5}, "invalid_option", "255.5"),
+        ({"background": (0, 255, 0)}, "invalid_option", "colour"),
+        ({"photo": None}, "invalid_option", "photo is None"),
+        ({"fps": 0.5}, "invalid_option", "between 1 and 60"),
         ({"text": "Hello"}, "invalid_option", "not both"),
         ({"voice": "en-us"}, "invalid_option", "only speaks a text"),
         ({"audio": None, "text": "Hello", "start_s": 1.0}, "invalid_option", "cut a window out of a recording"),
@@ -143,6 +156,26 @@ def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
         talking_photo("portrait.png", "speech.wav", "out.mp4", overwrite=True, export="m.json", progress=trip)
     assert Path("out.mp4").read_bytes() == b"older"
     assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
+
+
+def test_a_recording_without_speech_is_told(room: Path) -> None:
+    samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
+    write_wav(Path("noise.wav"), samples, 16000)
+    result = talking_photo("portrait.png", "noise.wav", "out.mp4")
+    assert any("No speech was heard" in warning for warning in result.warnings)
+
+
+def test_the_script_of_a_text_chooses_its_voice(room: Path) -> None:
+    result = talking_photo("portrait.png", out="out.mp4", text="Привет")
+    assert any("'ru'" in warning for warning in result.warnings)
+    chosen = talking_photo("portrait.png", out="other.mp4", text="Привет", voice="ru")
+    assert chosen.frames == result.frames
+    assert not any("'ru'" in warning for warning in chosen.warnings)
+
+
+def test_a_program_without_a_terminal_works(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2).frames == 5
 
 
 def test_small_faces_and_shrunk_photos_are_told(room: Path) -> None:

@@ -122,7 +122,7 @@ def check_kernels() -> str:
     except (RuntimeError, OSError) as error:
         raise Fault(
             f"compiled code cannot be kept ({error})",
-            'Name a folder you may write to: export NUMBA_CACHE_DIR="$HOME/.cache/numba"',
+            "Name a folder you may write to: export NUMBA_CACHE_DIR=/tmp/numba",
         ) from error
     return f"numba {numba.__version__}, cache in {added.stats.cache_path}"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -48,7 +51,18 @@ def options(
 
 def main() -> None:
     """Runs the command line and leaves with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(_flushed(run(sys.argv[1:])))
+
+
+def _flushed(exit_code: int) -> int:
+    """The exit code, once what was printed has really left; a full disk shows only here."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as fault:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
+        return exit_code or _explain(fault, as_json=False)
+    return exit_code
 
 
 def run(arguments: list[str]) -> int:
@@ -75,14 +89,18 @@ def _explain(fault: Exception, as_json: bool) -> int:
         return _say(fault.code, fault.message, exit_code, as_json)
     if isinstance(fault, typer.TyperException):  # the command line itself is wrong
         return _say(InvalidOption.code, f"{fault.format_message()} `lipsmith --help` helps.", BAD_INPUT, as_json)
-    traceback.print_exception(fault)
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EPIPE, errno.EIO):
+        message = f"What was to be printed could not be written ({fault.strerror}); the work itself is done."
+        return _say(LipsmithError.code, message, FAILED, as_json=False)
+    traceback.print_exception(fault, file=sys.stderr or sys.__stderr__)
     message = f"lipsmith made a mistake ({type(fault).__name__}: {fault}). Please report it with the lines above."
     return _say(LipsmithError.code, message, FAILED, as_json)
 
 
 def _say(code: str, message: str, exit_code: int, as_json: bool) -> int:
     """One paragraph on stderr, and one JSON object on stdout where the caller reads JSON."""
-    typer.echo(f"lipsmith: {' '.join(message.split())} [{code}]", err=True)
+    with contextlib.suppress(OSError):  # no one reads: the exit code still tells
+        typer.echo(f"lipsmith: {' '.join(message.split())} [{code}]", err=True)
     if as_json:
         typer.echo(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False))
     return exit_code

@@ -45,13 +45,16 @@ def talk(
     ] = None,
     text: Annotated[str | None, typer.Option("--text", metavar="TEXT", help="Speak this instead of AUDIO.")] = None,
     voice: Annotated[
-        str | None, typer.Option("--voice", metavar="NAME", help="Who speaks the text; see `lipsmith voices`.")
+        str | None,
+        typer.Option(
+            "--voice", metavar="NAME", help="Who speaks the text; see `lipsmith voices`. [default: by script]"
+        ),
     ] = None,
     rate: Annotated[float, typer.Option("--rate", metavar="R", help="How fast the text is spoken, 0.5-2.0.")] = 1.0,
     start: Annotated[float | None, typer.Option("--start", metavar="S", help="Begin here in AUDIO, seconds.")] = None,
     end: Annotated[float | None, typer.Option("--end", metavar="S", help="Stop there in AUDIO, seconds.")] = None,
     fps: Annotated[
-        float | None, typer.Option("--fps", metavar="N", help="Frames per second, up to 60. [default: 25]")
+        str | None, typer.Option("--fps", metavar="N", help="Frames per second, 1-60, such as 29.97. [default: 25]")
     ] = None,
     max_resolution: Annotated[
         int | None,
@@ -83,12 +86,18 @@ def talk(
     intensity: Annotated[
         float, typer.Option("--intensity", metavar="X", help="How strongly mouth and brows move, 0.1-2.0.")
     ] = 1.0,
-    crf: Annotated[int, typer.Option("--crf", metavar="N", help="Quality: 0 lossless, 51 worst.")] = 18,
+    crf: Annotated[int, typer.Option("--crf", metavar="N", help="Quality: 1 best, 51 worst.")] = 18,
     background: Annotated[
         str, typer.Option("--background", metavar="COLOUR", help="Behind a transparent photo: a name or #rrggbb.")
     ] = "white",
     export: Annotated[
-        Path | None, typer.Option("--export", metavar="FILE.json", help="Also write the motion, to edit it.")
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="FILE",
+            help="Also write the motion; the ending says how: .json, to edit it, .arkit.csv, .arkit.json, .cues.tsv, "
+            ".cues.json, and with --text .srt, .vtt.",
+        ),
     ] = None,
     from_motion: Annotated[
         Path | None, typer.Option("--from-motion", metavar="FILE.json", help="Draw this motion, edited or not.")

@@ -58,6 +58,9 @@ _LANGUAGE_TAGS: Mapping[str, str] = {
 # Silence around the words, so that the portrait begins and ends with its mouth at rest.
 _LEAD_S, _TAIL_S = 0.25, 0.40
 
+_OTHER_NAMES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "jp": "ja", "kr": "ko", "cz": "cs", "gr": "el", "ua": "uk"}
+"""What people call a language -> what espeak-ng calls it."""
+
 # Languages that espeakng-loader 0.2.4 lists but ships no dictionary for: they would spell every word.
 _WITHOUT_DICTIONARY = frozenset({"fo", "kaa", "xex"})
 
@@ -115,6 +118,7 @@ class EspeakVoice:
     def _voice_file(self, voice: str) -> str:
         """The name that espeak-ng loads the voice by. Raises UnknownVoice."""
         language, _, suffix = voice.strip().lower().replace("_", "-").partition("+")
+        language = _OTHER_NAMES.get(language, language)
         by_file = {record["file"].lower(): record for record in self._languages.values()}  # "fr" for "fr-fr"
         record = self._languages.get(language) or by_file.get(language)
         if record is None or suffix not in _VARIANTS:
@@ -126,7 +130,8 @@ class EspeakVoice:
             near = [f"{language}+{suffix}" for suffix in _VARIANTS if suffix]
         else:
             # "german" is a name, "en-uk" a slip of the tongue.
-            named = [
+            named = [base] if (base := language.partition("-")[0]) in self._languages else []
+            named += [
                 n for n, record in self._languages.items() if len(language) > 2 and language in record["name"].lower()
             ]
             near = named[:6] or difflib.get_close_matches(language, self._languages, n=4, cutoff=0.5)

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from lipsmith.errors import InvalidOption, WindowOutOfRange
 
-MAX_FPS = 60
+MIN_FPS, MAX_FPS = 1, 60
 MIN_SIDE_PIXELS = 2  # the smallest even side; yuv420p shares one colour among 2 x 2 pixels
 WINDOW_SLACK_S = 0.05  # a window may end this much after the sound: people type rounded lengths
 _FLOAT_NOISE_FRAMES = 1e-6  # 0.1 s * 30 fps is 3.0000000000000004 in floats; that is 3 frames, not 4
@@ -43,7 +43,7 @@ def frame_count(duration_s: float, fps: Fraction) -> int:
 
 
 def check_fps(fps: Fraction | float | str) -> Fraction:
-    """``fps`` as an exact fraction in (0, 60]; 29.97 and its sisters become the broadcast rates they stand for.
+    """``fps`` as an exact fraction, 1 to 60; 29.97 and its sisters become the broadcast rates they stand for.
 
     Raises InvalidOption for anything else.
     """
@@ -51,15 +51,12 @@ def check_fps(fps: Fraction | float | str) -> Fraction:
         exact = Fraction(fps)
     except (ValueError, OverflowError, ZeroDivisionError, TypeError) as error:
         raise InvalidOption(f"The frame rate {fps!r} is not a number. Give something like 25 or 30000/1001.") from error
-    if not 0 < exact <= MAX_FPS:
-        raise InvalidOption(f"The frame rate {fps} is out of range. It has to be above 0 and at most {MAX_FPS}.")
+    if not MIN_FPS <= exact <= MAX_FPS:
+        raise InvalidOption(f"The frame rate {fps} is out of range. It has to lie between {MIN_FPS} and {MAX_FPS}.")
     for broadcast in _BROADCAST_FPS:
         if exact.denominator != 1 and abs(exact - broadcast) < Fraction(1, 200):
             return broadcast
-    simple = exact.limit_denominator(1001)
-    if simple <= 0:
-        raise InvalidOption(f"The frame rate {fps} is too low to be written. Use at least 1/1001.")
-    return simple
+    return exact.limit_denominator(1001)
 
 
 def check_window(start_s: float | None, end_s: float | None, duration_s: float | None = None) -> tuple[float, float]:

@@ -69,8 +69,11 @@ class MotionTrack:
         channels = {}
         for name, (low, high, rest, _) in CHANNELS.items():
             try:
-                values = np.asarray(given.get(name, rest), dtype=np.float32)
-            except (TypeError, ValueError) as error:
+                values = np.asarray(given.get(name, rest))
+                if values.dtype.kind not in "iuf":  # no bool, no text, no object
+                    raise TypeError(values.dtype)
+                values = values.astype(np.float32)
+            except (TypeError, ValueError, OverflowError) as error:
                 raise InvalidMotion(f"Motion channel {name!r} holds something that is not a number.") from error
             if values.ndim == 0:
                 values = np.full(frames, values, np.float32)
@@ -110,11 +113,22 @@ class MotionTrack:
             document = json.loads(text)
             if not isinstance(document, dict) or document.get("format") != FORMAT:
                 raise InvalidMotion(f'This is not a motion file: it lacks "format": "{FORMAT}".')
+            missing = [key for key in ("fps", "frames", "channels") if key not in document]
+            if missing:
+                raise InvalidMotion(f'The motion file lacks "{missing[0]}". Write a new one with --export.')
             fps, frames, channels = Fraction(document["fps"]), int(document["frames"]), dict(document["channels"])
         except InvalidMotion:
             raise
-        except (ValueError, TypeError, KeyError, ZeroDivisionError, RecursionError) as error:
-            raise InvalidMotion(f"The motion file cannot be read: {error}. Export a new one with --export.") from error
+        except json.JSONDecodeError as error:
+            raise InvalidMotion(
+                f"The motion file is no longer JSON: {error.msg} in line {error.lineno}. Mend that line, or write a "
+                "new file with --export."
+            ) from error
+        except (ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
+            raise InvalidMotion(
+                'The motion file holds something else where "fps" (such as "25"), "frames" (a whole number) or '
+                '"channels" (names and lists of numbers) should be. Write a new one with --export.'
+            ) from error
         if not 0 < fps <= 60 or frames < 1:
             raise InvalidMotion("The motion file needs at least one frame and a rate above 0 and up to 60 fps.")
         return cls.of(fps, frames, **{str(name): values for name, values in channels.items()})

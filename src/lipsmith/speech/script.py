@@ -1,0 +1,27 @@
+"""Which language a text is probably in, by the script it is written in: data and one rule. Knows no sound."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+
+LANGUAGE_OF_SCRIPT = {
+    "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "cmn", "HANGUL": "ko", "ARABIC": "ar", "HEBREW": "he",
+    "CYRILLIC": "ru", "GREEK": "el", "GEORGIAN": "ka", "ARMENIAN": "hy", "DEVANAGARI": "hi", "BENGALI": "bn",
+    "GURMUKHI": "pa", "GUJARATI": "gu", "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn", "MALAYALAM": "ml",
+    "ORIYA": "or", "SINHALA": "si", "THAI": "th", "MYANMAR": "my", "ETHIOPIC": "am",
+}  # fmt: skip
+"""First word of a letter's Unicode name -> the most widely spoken language written in that script."""
+
+
+def language_of(text: str) -> str | None:
+    """The language of the script that most letters of ``text`` belong to; None for Latin, which many languages share.
+
+    Japanese mixes its own letters with Chinese ones, so a few of its own decide.
+    """
+    letters = Counter(unicodedata.name(c, "").partition(" ")[0] for c in text if c.isalpha())
+    if letters["HIRAGANA"] + letters["KATAKANA"] > 0.1 * letters.total():
+        return "ja"
+    if not letters:
+        return None
+    return LANGUAGE_OF_SCRIPT.get(letters.most_common(1)[0][0])
