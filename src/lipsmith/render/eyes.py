@@ -83,6 +83,8 @@ def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: 
     own = view.own
     if np.abs(gaze_px).max() > 0.01:
         own = resample(source, _gazing(view.own_positions, look, gaze_px))
+    (a, b), (c, d) = view.to_local[:, :2].tolist()
+    down_px = np.array([-b, a]) / (a * d - b * c)  # pixels of the patch per IOD downwards
     _paint(
         view.pixels,
         own,
@@ -95,6 +97,7 @@ def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: 
         look.lash,
         float(blink),
         look.painted,
+        down_px.astype(np.float32),
     )
 
 
@@ -189,6 +192,7 @@ def _paint(
     lash: NDArray[np.float32],
     blink: float,
     painted: bool,
+    down_px: NDArray[np.float32],
 ) -> None:
     first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
     half = table_u[-1] - 0.5
@@ -217,15 +221,20 @@ def _paint(
                     cover *= min(1.0, 5.0 * blink) * ends
                     at = min(max((u / half * 0.5 + 0.5) * (lid.shape[0] - 1), 0.0), lid.shape[0] - 1.001)
                     i = int(at)
-                    skin = lid[i, c] * (1 - at + i) + lid[i + 1, c] * (at - i)
-                    # A lid lies on a ball: a little darker towards the lashes and the corners.
+                    plain = lid[i, c] * (1 - at + i) + lid[i + 1, c] * (at - i)
+                    # The grain of the skin below the eye, mirrored at the lashes; what is no skin is held in bounds.
+                    away = low + 0.045 + 0.6 * (edge - v) - v
+                    mirror_row = min(max(int(row + away * down_px[1] + 0.5), 0), own.shape[0] - 1)
+                    mirror_column = min(max(int(column + away * down_px[0] + 0.5), 0), own.shape[1] - 1)
+                    skin = min(max(float(own[mirror_row, mirror_column, c]), 0.86 * plain), 1.12 * plain)
+                    # A lid lies on a ball: brightest across its middle, darker under the fold and at the lashes.
                     turn = min(max((v - top) / max(low - top, 0.01), 0.0), 1.0)
-                    skin *= (1.0 - 0.16 * turn * turn) * (0.90 + 0.10 * ends)
+                    skin *= (0.90 + 0.36 * turn * (1.0 - turn)) * (0.92 + 0.08 * ends)
                     value += cover * (skin - value)
                 strength = min(max((blink - 0.35) / 0.5, 0.0), 1.0) if not painted else min(1.0, 4.0 * blink)
                 if strength > 0.0:
                     line = edge if painted else 0.5 * (high + low)
-                    off = (v - line) / (0.010 + soft)
+                    off = (v - line) / (0.012 + soft)
                     dark = 0.75 * strength * np.exp(-off * off) * ends
                     value += dark * (lash[c] - value)
                 pixels[row, column, c] = np.uint8(min(max(value + 0.5, 0.0), 255.0))

@@ -91,7 +91,7 @@ class Portrait:
             margin_iod=0.22,
         )
         self._eyes = [
-            Opening(upper, lower, self.triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.10)
+            Opening(upper, lower, self.triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.18)
             for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
         ]
         self.mouth_look = read_look(picture.rgb, face.points, self.shape, grey=picture.grey, source=self._source)
