@@ -72,6 +72,8 @@ def refusal(**options: Any) -> LipsmithError:
         ({"export": "out.mp4"}, "invalid_option", "used twice"),
         ({"export": "speech.wav", "overwrite": True}, "invalid_option", "used twice"),
         ({"export": "two.png"}, "output_exists", "two.png"),
+        ({"export": "motion.csv"}, "invalid_option", ".arkit.csv, .arkit.json"),
+        ({"export": "words.srt"}, "invalid_option", "nobody tells what is said in a recording"),
         ({"from_motion": "missing.json"}, "invalid_motion", "missing.json"),
         ({"from_motion": "portrait.png"}, "invalid_motion", "portrait.png"),
         ({"photo": "missing.png"}, "invalid_image", "missing.png"),
@@ -240,6 +242,26 @@ def test_the_realistic_mode_ignores_a_prompt_aloud(room: Path) -> None:
     assert Path("m.json").read_bytes() == plain
     again = talking_photo("portrait.png", "speech.wav", "again.mp4", end_s=0.2, from_motion="m.json", prompt="Nod.")
     assert again.warnings == result.warnings
+
+
+@pytest.mark.parametrize("name", ["m.arkit.csv", "m.arkit.json", "m.cues.tsv", "m.cues.json", "m.srt", "m.vtt"])
+def test_the_ending_of_the_export_chooses_what_is_written(room: Path, name: str) -> None:
+    result = talking_photo("portrait.png", None, "out.mp4", text="Oh. Ah!", fps=10, export=name)
+    written = Path(name).read_text()
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4", name}
+    if "arkit" in name:
+        assert written.count("00:00:0" if name.endswith("csv") else '"time"') == result.frames
+    elif "cues" in name:
+        assert ("X\n" if name.endswith("tsv") else '"X"') in written
+    else:
+        assert "Oh.\n\n" in written and "Ah!\n\n" in written
+
+
+def test_cues_of_a_given_motion_are_heard(room: Path) -> None:
+    track = MotionTrack.of(Fraction(25), 5)
+    result = talking_photo("portrait.png", "speech.wav", "a.mp4", end_s=0.2, from_motion=track, export="m.cues.tsv")
+    assert Path("m.cues.tsv").read_text().startswith("0.00\t")
+    assert "speech" in result.stage_seconds and "motion" not in result.stage_seconds
 
 
 def test_the_rate_of_a_given_track_is_its_own(room: Path) -> None:

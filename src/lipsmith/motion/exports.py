@@ -1,0 +1,58 @@
+"""Motion and speech as other programs read them; the ending of the file's name says how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import PurePath
+from typing import Literal
+
+from lipsmith.errors import InvalidOption
+from lipsmith.motion import arkit
+from lipsmith.motion.track import MotionTrack
+from lipsmith.speech import captions, cues
+from lipsmith.speech.visemes import Speech
+
+ExportKind = Literal["motion", "arkit", "cues", "captions"]
+
+ENDINGS: Mapping[str, ExportKind] = {
+    ".arkit.csv": "arkit",
+    ".arkit.json": "arkit",
+    ".cues.tsv": "cues",
+    ".cues.json": "cues",
+    ".srt": "captions",
+    ".vtt": "captions",
+    ".json": "motion",
+}
+"""The end of a file's name -> what is written; the first that fits."""
+
+
+def ending_of(path: str | PathLike[str]) -> str:
+    """The ending that says how to write this file. Raises InvalidOption when there is none.
+
+    >>> ending_of("hello.arkit.csv"), ending_of("hello.json")
+    ('.arkit.csv', '.json')
+    """
+    name = PurePath(path).name.lower()
+    for ending in ENDINGS:
+        if name.endswith(ending):
+            return ending
+    raise InvalidOption(f"{path} has an ending that is no export. Choose one of: {', '.join(ENDINGS)}.")
+
+
+def export_text(ending: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
+    """What is written into a file of this ending. Cues need ``speech``, captions ``speech`` and ``text``.
+
+    Raises InvalidOption where they are missing.
+    """
+    kind = ENDINGS[ending]
+    if kind == "motion":
+        return track.to_json()
+    if kind == "arkit":
+        return arkit.to_csv(track) if ending == ".arkit.csv" else arkit.to_json(track)
+    if speech is None or (kind == "captions" and text is None):
+        raise InvalidOption(f"A file with the ending {ending} needs to know what is said.")
+    if kind == "cues":
+        return cues.to_tsv(speech) if ending == ".cues.tsv" else cues.to_json(speech)
+    spoken = captions.captions(text or "", speech)
+    return captions.to_srt(spoken) if ending == ".srt" else captions.to_vtt(spoken)

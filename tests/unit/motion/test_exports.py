@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from motion_helpers import speech_of
+
+from lipsmith.errors import InvalidOption
+from lipsmith.motion.exports import ENDINGS, ending_of, export_text
+from lipsmith.motion.track import MotionTrack
+from lipsmith.pipeline import NEED_SPEECH
+
+TRACK = MotionTrack.of(Fraction(25), 25, aperture=0.1)
+SPEECH = speech_of(("sil", 0.2), ("aa", 0.6), ("sil", 0.2))
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("motion.json", ".json"), ("a.arkit.json", ".arkit.json"), ("a.b.ARKIT.CSV", ".arkit.csv"),
+        ("cues.json", ".json"), ("x.cues.json", ".cues.json"), ("x.cues.tsv", ".cues.tsv"), ("Über.SRT", ".srt"),
+        ("x.vtt", ".vtt"), ("folder.srt/x.json", ".json"),
+    ],
+)  # fmt: skip
+def test_the_ending_says_how(name: str, ending: str) -> None:
+    assert ending_of(name) == ending_of(Path(name)) == ending
+
+
+@pytest.mark.parametrize("name", ["motion", "motion.csv", "cues.tsv.txt", "x.mp4", ".tsv"])
+def test_another_ending_is_refused_with_the_known_ones(name: str) -> None:
+    with pytest.raises(InvalidOption, match=r"\.arkit\.csv, \.arkit\.json, \.cues\.tsv, .* \.json"):
+        ending_of(name)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_ending_can_be_written(ending: str) -> None:
+    text = export_text(ending, TRACK, SPEECH, "Ah.")
+    assert text.endswith(("\n", "}"))
+    if ending.endswith("json"):
+        json.loads(text)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_needs_speech_says_so(ending: str) -> None:
+    if ending in NEED_SPEECH:
+        with pytest.raises(InvalidOption, match="needs to know what is said"):
+            export_text(ending, TRACK, None, "Ah.")
+    else:
+        assert export_text(ending, TRACK, None, None)
+
+
+def test_captions_need_words() -> None:
+    with pytest.raises(InvalidOption, match="needs to know what is said"):
+        export_text(".srt", TRACK, SPEECH, None)
