@@ -18,6 +18,8 @@ Channels = dict[str, F64]
 HEAD = ("head_pitch", "head_yaw", "head_roll", "head_x", "head_y")
 LIMIT_DEG: Mapping[str, float] = {"head_pitch": 9.0, "head_yaw": 12.0, "head_roll": 9.0}
 """Beyond this a picture that is bent rather than turned stops looking like a head."""
+MAX_GAZE_IOD: Mapping[str, float] = {"gaze_x": 0.075, "gaze_y": 0.042}
+"""Beyond this irises reach under lids that have not moved with them."""
 MAX_ZOOM = 0.06
 MAX_SMILE_WIDTH_IOD = 0.08
 
@@ -129,6 +131,9 @@ def settle(channels: Channels, given: Mapping[str, F64]) -> None:
             channels[name] = np.sign(channels[name]) * held
     for gaze, turn in (("gaze_x", "head_yaw"), ("gaze_y", "head_pitch")):
         channels[gaze] = channels[gaze] - _EYES_FOLLOW_IOD_PER_DEG * (channels[turn] - given[turn])
+        if not np.array_equal(channels[gaze], given[gaze]):
+            most = np.maximum(MAX_GAZE_IOD[gaze], np.abs(given[gaze]))
+            channels[gaze] = np.clip(channels[gaze], -most, most)
     channels["zoom"] = np.clip(channels["zoom"], -MAX_ZOOM, MAX_ZOOM)
 
 
@@ -359,6 +364,13 @@ def _nothing(channels: Channels, scene: Scene, share: float) -> None:
     """What is forbidden would not have happened anyway."""
 
 
+def _look_down(channels: Channels, scene: Scene, amount: float) -> None:
+    """The lids follow, as they do; else the lashes would stand on the white of the eye."""
+    _held(gaze_y=0.032, head_pitch=3.5)(channels, scene, amount)
+    for name in ("blink_left", "blink_right"):
+        channels[name] = np.maximum(channels[name], min(0.28 * amount, 0.4) * scene.window)
+
+
 def _look_away(channels: Channels, scene: Scene, amount: float) -> None:
     _either(gaze_x=0.055, head_yaw=5.0)(channels, scene, amount)
 
@@ -375,8 +387,8 @@ DEEDS: Mapping[ActName, Deed] = {
     "head_down": Deed(do=_held(head_pitch=6.0), undo=_not_beyond(head_pitch=1.0)),
     "look_left": Deed(do=_held(gaze_x=-0.055, head_yaw=-3.5), undo=_not_beyond(gaze_x=-1.0, head_yaw=-1.0)),
     "look_right": Deed(do=_held(gaze_x=0.055, head_yaw=3.5), undo=_not_beyond(gaze_x=1.0, head_yaw=1.0)),
-    "look_up": Deed(do=_held(gaze_y=-0.045, head_pitch=-3.0), undo=_not_beyond(gaze_y=-1.0, head_pitch=-1.0)),
-    "look_down": Deed(do=_held(gaze_y=0.045, head_pitch=3.0), undo=_not_beyond(gaze_y=1.0, head_pitch=1.0)),
+    "look_up": Deed(do=_held(gaze_y=-0.030, head_pitch=-3.5), undo=_not_beyond(gaze_y=-1.0, head_pitch=-1.0)),
+    "look_down": Deed(do=_look_down, undo=_not_beyond(gaze_y=1.0, head_pitch=1.0)),
     "look_away": Deed(do=_look_away, undo=_look_camera),
     "look_around": Deed(do=_look_around, undo=_look_camera),
     "look_camera": Deed(do=_look_camera, undo=_look_away, first=True),

@@ -14,7 +14,7 @@ from motion_helpers import speech_of
 from numpy.typing import NDArray
 
 from lipsmith.errors import InvalidOption
-from lipsmith.motion.acts import DEEDS, LIMIT_DEG, MAX_ZOOM, pauses
+from lipsmith.motion.acts import DEEDS, LIMIT_DEG, MAX_GAZE_IOD, MAX_ZOOM, pauses
 from lipsmith.motion.choreography import build_motion
 from lipsmith.motion.direction import Act, Direction, apply_direction, direction_warnings, read_direction
 from lipsmith.motion.track import CHANNELS, MotionTrack
@@ -185,8 +185,8 @@ DONE: dict[ActName, list[Callable[[Change], bool]]] = {
     "head_down": [grows("head_pitch", 2.5)],
     "look_left": [falls("gaze_x", 0.02), falls("head_yaw", 1.5)],
     "look_right": [grows("gaze_x", 0.02), grows("head_yaw", 1.5)],
-    "look_up": [falls("gaze_y", 0.02), falls("head_pitch", 1.5)],
-    "look_down": [grows("gaze_y", 0.02), grows("head_pitch", 1.5)],
+    "look_up": [falls("gaze_y", 0.015), falls("head_pitch", 1.5)],
+    "look_down": [grows("gaze_y", 0.015), grows("head_pitch", 1.5), grows("blink_left", -1e-6), peaks("blink_right", 0.2)],
     "look_away": [peaks("gaze_x", 0.04), peaks("head_yaw", 3.0)],
     "look_around": [lambda added: added["gaze_x"].std() > 0.015, peaks("head_yaw", 0.5)],
     "look_camera": [
@@ -426,6 +426,8 @@ def test_any_direction_gives_a_track_within_its_ranges(
         assert low <= track[name].min() <= track[name].max() <= high
     for name, limit in LIMIT_DEG.items():
         assert np.abs(track[name]).max() <= limit
+    for name, limit in MAX_GAZE_IOD.items():
+        assert np.abs(track[name]).max() <= limit + 1e-6
     assert np.abs(track["zoom"]).max() <= MAX_ZOOM + 1e-6
 
 
