@@ -186,7 +186,7 @@ DONE: dict[ActName, list[Callable[[Change], bool]]] = {
     "look_left": [falls("gaze_x", 0.02), falls("head_yaw", 1.5)],
     "look_right": [grows("gaze_x", 0.02), grows("head_yaw", 1.5)],
     "look_up": [falls("gaze_y", 0.015), falls("head_pitch", 1.5)],
-    "look_down": [grows("gaze_y", 0.015), grows("head_pitch", 1.5), grows("blink_left", -1e-6), peaks("blink_right", 0.2)],
+    "look_down": [grows("gaze_y", 0.015), grows("head_pitch", 1.5), peaks("blink_right", 0.2)],
     "look_away": [peaks("gaze_x", 0.04), peaks("head_yaw", 3.0)],
     "look_around": [lambda added: added["gaze_x"].std() > 0.015, peaks("head_yaw", 0.5)],
     "look_camera": [
