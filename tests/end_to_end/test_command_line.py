@@ -90,7 +90,7 @@ def test_an_existing_file_stays_unless_overwriting_is_allowed(room: Path) -> Non
     ("arguments", "says"),
     [
         (["talk"], "PHOTO"),
-        (["talk", "portrait.png", "speech.wav", "--fps", "many"], "--fps"),
+        (["talk", "portrait.png", "speech.wav", "--fps", "many"], "frame rate"),
         (["talk", "portrait.png", "speech.wav", "--motion", "wild"], "wild"),
         (["talk", "portrait.png", "speech.wav", "--no-such-option"], "--no-such-option"),
         (["dance"], "dance"),
