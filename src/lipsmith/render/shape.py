@@ -120,7 +120,9 @@ class FaceShape:
         """(478, 3) IOD: where every point goes in a frame, apart from the head's own motion."""
         opening = self.target_aperture(channels) - self.aperture
         relaxed = 1.0 - channels["smile"]
-        widening = channels["width"] * self.scale * self._width_gain + relaxed * self._relaxed
+        # Rounded lips undo a smile further than speech alone does.
+        relaxing = min(1.0, relaxed + 0.15 * channels["pucker"])
+        widening = channels["width"] * self.scale * self._width_gain + relaxing * self._relaxed
         # A smile has drawn the upper lip off the teeth; relaxing and rounding the lips lets it down again.
         lip_down = self._smile_raise * min(1.0, relaxed + 0.5 * channels["pucker"])
         amounts = {
