@@ -17,6 +17,7 @@ ROOMS = ["cli", "pipeline", "engines", "render", "motion", "speech", "face", "me
 HOMES = {
     "mediapipe": {"engines/mediapipe_face.py", "cli/doctor.py"},
     "espeakng_loader": {"engines/espeak_process.py", "engines/voice_espeak.py"},
+    "pocketsphinx": {"engines/transcript_reader.py", "cli/doctor.py"},
     "typer": {"cli"},
     "rich": {"cli"},
     "av": {"media", "cli/doctor.py"},

@@ -18,6 +18,7 @@
     │   ├── VoiceError
     │   │   ├── UnknownVoice       unknown_voice
     │   │   └── EmptyText          empty_text
+    │   ├── TranscriptNotUsed      transcript_not_used
     │   ├── InvalidMotion          invalid_motion
     │   ├── InvalidOption          invalid_option
     │   └── OutputExists           output_exists
@@ -142,6 +143,12 @@ class EmptyText(VoiceError):
     """The text has nothing to say. Give at least one word."""
 
     code = "empty_text"
+
+
+class TranscriptNotUsed(InputError):
+    """The text could not be found in the recording."""
+
+    code = "transcript_not_used"
 
 
 class InvalidMotion(InputError):

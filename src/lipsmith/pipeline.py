@@ -22,9 +22,11 @@ from lipsmith.errors import (
     FaceTurnedAway,
     InvalidMotion,
     InvalidOption,
+    MissingDependency,
     NoSourceFace,
     NoSuchFace,
     OutputExists,
+    TranscriptNotUsed,
 )
 from lipsmith.motion.style import StyleName
 
@@ -128,10 +130,12 @@ def talking_photo(
 ) -> TalkResult:
     """Makes the person in ``photo`` say what is heard in ``audio``, or ``text``, and writes the video to ``out``.
 
-    Exactly one of ``audio`` (a recording, or a video with sound) and ``text`` is needed.
+    At least one of ``audio`` (a recording, or a video with sound) and ``text`` is needed. With both, the recording is
+    what is heard, and ``text`` is what is said in it, in English: each sound is looked for in the recording (the extra
+    ``align``), and where that fails the lips follow what is heard, and ``warnings`` says why.
 
-    - ``voice``, ``rate``: who speaks ``text`` and how fast (0.5–2.0); `lipsmith voices` lists the names. Without a
-      voice, the text's script decides: Latin is read as English, Cyrillic as Russian and so on.
+    - ``voice``, ``rate``: who speaks a ``text`` that stands alone and how fast (0.5–2.0); `lipsmith voices` lists the
+      names. Without a voice, the text's script decides: Latin is read as English, Cyrillic as Russian and so on.
     - ``start_s``, ``end_s``: the part of ``audio`` that is spoken, seconds.
     - ``fps``: 1 to 60, also as text such as "30000/1001"; 25 unless given. With ``from_motion`` the track's own rate.
     - ``max_resolution``: longest side of the video, pixels; never enlarges. 1920 unless given.
@@ -178,16 +182,17 @@ def talking_photo(
         others = [_scaled(other, source, picture) for other in faces if other is not chosen]
         _check_face(person, source, picture)
     with work.stage("sound"):
-        speaker = voice or _speaker_of(text)
-        spoken = _speak(text, speaker, rate) if text is not None else None
+        speaker = voice or (_speaker_of(text) if audio is None else DEFAULT_VOICE)
+        spoken = _speak(text, speaker, rate) if text is not None and audio is None else None
         sound = spoken.sound if spoken else _open(audio, start_s, end_s)
         frames = frame_count(sound.duration_s, rate_fps)
     speech: Speech | None = None
+    hearing: Sequence[str] = ()
     if given is not None:
         track = _fit_length(given, frames)
     if given is None or ending in NEED_SPEECH:
         with work.stage("speech"):
-            speech = spoken.speech if spoken else _read_speech(sound)
+            speech, hearing = (spoken.speech, ()) if spoken else _read_speech(sound, text)
     if given is None:
         assert speech is not None
         with work.stage("motion"):
@@ -209,6 +214,7 @@ def talking_photo(
             *getattr(sound, "warnings", ()),
             *_picture_warnings(source, picture, person, max_resolution),
             *_length_warnings(given, frames),
+            *hearing,
             *_silence_warnings(track),
             *([] if voice or speaker == DEFAULT_VOICE else [f"The voice {speaker!r} was chosen by the text's script."]),
             *_prompt_warnings(mode, prompt, direction, speech),
@@ -268,13 +274,15 @@ def _check_options(
 ) -> None:
     rules = [
         (text is not None or audio is not None, "Nothing to say: give a recording of speech, or a text."),
-        (text is None or audio is None, "Give either a recording or a text, and not both."),
-        (text is not None or voice is None, "A voice only speaks a text. Give a text, or leave the voice out."),
         (
-            text is None or (start_s is None and end_s is None),
+            audio is None or voice is None,
+            "A voice only speaks a text that stands alone; a recording is its own voice. Leave one of them out.",
+        ),
+        (
+            audio is not None or (start_s is None and end_s is None),
             "Start and end cut a window out of a recording. Leave them out where a text is spoken.",
         ),
-        (text is not None or rate == 1.0, "The rate says how fast a text is spoken; a recording keeps its own."),
+        (audio is None or rate == 1.0, "The rate says how fast a text is spoken; a recording keeps its own."),
         (0.5 <= rate <= 2.0, f"The rate is {rate}; it has to lie between 0.5 (slow) and 2.0 (fast)."),
         (
             max_resolution is None or MIN_SIDE_PX <= max_resolution <= LARGEST_SIDE_PX,
@@ -490,7 +498,7 @@ def _check_face(face: Face, source: Picture, picture: Picture) -> None:
 def _open(audio: StrPath | None, start_s: float | None, end_s: float | None) -> FileSound:
     from lipsmith.media.decode import open_sound
 
-    assert audio is not None  # checked at the door: either a recording or a text
+    assert audio is not None  # checked at the door: a text alone does not come here
     return open_sound(Path(audio), start_s=start_s, end_s=end_s)
 
 
@@ -507,10 +515,18 @@ def _speak(text: str, voice: str, rate: float) -> Spoken:
     return registry.create("voice").speak(text, voice=voice, rate=rate)
 
 
-def _read_speech(sound: Sound) -> Speech:
+def _read_speech(sound: Sound, text: str | None) -> tuple[Speech, Sequence[str]]:
+    """What is said when, and what went otherwise than wished: a text that cannot be used is told, not fatal."""
     from lipsmith.engines import registry
+    from lipsmith.engines.transcript_reader import TranscriptReader
 
-    return registry.create("speech_reader").read(sound)
+    if text is None:
+        return registry.create("speech_reader").read(sound), ()
+    try:
+        return TranscriptReader().read(sound, text), ()
+    except (TranscriptNotUsed, MissingDependency) as error:
+        told = f"The lips follow what is heard, and not the text. {error.message}"
+    return registry.create("speech_reader").read(sound), (told,)
 
 
 def _make_motion(speech: Speech, fps: Fraction, frames: int, style: StyleName, still: bool, seed: int) -> MotionTrack:

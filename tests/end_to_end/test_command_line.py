@@ -222,7 +222,7 @@ def test_the_doctor_finds_all_well() -> None:
     code, found = findings()
     assert {name for name, finding in found.items() if not finding["ok"]} == set()
     assert code == 0
-    assert len(found) == 12
+    assert len(found) == 13
     plain = lipsmith("doctor")
     assert plain.stdout.endswith("All is well.\n")
     assert plain.stderr == ""
@@ -242,9 +242,12 @@ def test_the_doctor_names_a_missing_system_library_and_its_cure(tmp_path: Path) 
 def test_the_doctor_does_not_fail_for_what_is_optional(tmp_path: Path) -> None:
     (tmp_path / "pillow_heif.py").write_text("raise ModuleNotFoundError('not here', name='pillow_heif')")
     (tmp_path / "espeakng_loader.py").write_text("raise ModuleNotFoundError('not here', name='espeakng_loader')")
+    (tmp_path / "pocketsphinx.py").write_text("raise ModuleNotFoundError('not here', name='pocketsphinx')")
     code, found = findings(tmp_path)
     assert code == 0
     assert not found["HEIC pictures"]["ok"]
     assert "pip install 'pillow-heif" in found["HEIC pictures"]["cure"]
+    assert not found["text of a recording"]["ok"]
+    assert "pip install 'pocketsphinx" in found["text of a recording"]["cure"]
     assert not found["text to speech"]["ok"]
     assert "pip install 'espeakng-loader" in found["text to speech"]["cure"]

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from factories import turned_head, write_wav
+from factories import SENTENCE, turned_head, write_wav
 from lipsmith import LipsmithError, MotionTrack, Progress, talking_photo
 from lipsmith.pipeline import STAGES
 
@@ -43,7 +43,10 @@ def refusal(**options: Any) -> LipsmithError:
         ({"background": (0, 255, 0)}, "invalid_option", "colour"),
         ({"photo": None}, "invalid_option", "photo is None"),
         ({"fps": 0.5}, "invalid_option", "between 1 and 60"),
-        ({"text": "Hello"}, "invalid_option", "not both"),
+        ({"text": "Hello", "voice": "en-us"}, "invalid_option", "a recording is its own voice"),
+        ({"text": "Hello", "rate": 0.8}, "invalid_option", "a recording keeps its own"),
+        ({"audio": None, "text": "Hello", "end_s": 0.8}, "invalid_option", "cut a window out of a recording"),
+        ({"text": " "}, "empty_text", ""),
         ({"voice": "en-us"}, "invalid_option", "only speaks a text"),
         ({"audio": None, "text": "Hello", "start_s": 1.0}, "invalid_option", "cut a window out of a recording"),
         ({"audio": None, "text": "Hello", "rate": 2.5}, "invalid_option", "rate is 2.5"),
@@ -255,6 +258,51 @@ def test_the_ending_of_the_export_chooses_what_is_written(room: Path, name: str)
         assert ("X\n" if name.endswith("tsv") else '"X"') in written
     else:
         assert "Oh.\n\n" in written and "Ah!\n\n" in written
+
+
+def test_a_known_text_moves_the_lips_of_a_recording(room: Path) -> None:
+    pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
+    said: dict[str, Any] = {"fps": 50, "crf": 40}
+    result = talking_photo("portrait.png", "speech.wav", "known.mp4", text=SENTENCE, export="known.cues.tsv", **said)
+    assert result.warnings == ()
+    talking_photo("portrait.png", "speech.wav", "heard.mp4", export="heard.cues.tsv", **said)
+    known = Path("known.cues.tsv").read_text()
+    assert known != Path("heard.cues.tsv").read_text()
+    assert sum(line.endswith("\tA") for line in known.splitlines()) == 4  # p, p, m, b
+
+
+def test_a_known_text_gives_a_recording_its_captions(room: Path) -> None:
+    result = talking_photo("portrait.png", "speech.wav", "out.mp4", text=SENTENCE, fps=10, export="words.srt")
+    (first, times, words, *_) = Path("words.srt").read_text().splitlines()
+    assert (first, words) == ("1", SENTENCE)
+    start, end = (float(clock[6:].replace(",", ".")) for clock in times.split(" --> "))
+    assert start < 0.2
+    assert result.seconds - 0.6 < end <= result.seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Papa sees a small xyzzyx.", "Not in the English dictionary: xyzzyx."),
+        ("Папа видит лодку.", "written in another script"),
+        ("Nobody told us that it was raining.", "Check that every word is in it"),
+    ],
+)
+def test_a_text_that_cannot_be_found_is_told_and_the_lips_follow_the_sound(room: Path, text: str, why: str) -> None:
+    pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
+    said: dict[str, Any] = {"fps": 5, "crf": 40, "overwrite": True, "export": "m.json"}
+    talking_photo("portrait.png", "speech.wav", "out.mp4", **said)
+    heard = Path("m.json").read_bytes()
+    (warning,) = talking_photo("portrait.png", "speech.wav", "out.mp4", text=text, **said).warnings
+    assert warning.startswith("The lips follow what is heard, and not the text. ")
+    assert why in warning
+    assert Path("m.json").read_bytes() == heard
+
+
+def test_a_known_text_without_its_library_is_told(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    (warning,) = talking_photo("portrait.png", "speech.wav", "out.mp4", text=SENTENCE, end_s=0.2).warnings
+    assert "pip install 'lipsmith[align]'" in warning
 
 
 def test_cues_of_a_given_motion_are_heard(room: Path) -> None:

@@ -181,6 +181,13 @@ def check_voice() -> str:
     return f"espeak-ng, {len(registry.create('voice').voices())} voices"
 
 
+def check_align() -> str:
+    from pocketsphinx import Decoder
+
+    Decoder(lm=None, loglevel="FATAL")
+    return f"pocketsphinx {_version('pocketsphinx')}"
+
+
 def check_heic() -> str:
     import pillow_heif
 
@@ -208,6 +215,7 @@ REQUIRED: Mapping[str, tuple[Callable[[], str], str]] = {
 """What lipsmith cannot do without: how to try it, and what helps where the fault itself does not say."""
 OPTIONAL: Mapping[str, tuple[Callable[[], str], str]] = {
     "text to speech": (check_voice, f"{PIP} 'espeakng-loader>=0.2.4'"),
+    "text of a recording": (check_align, f"{PIP} 'pocketsphinx>=5.0.4'"),
     "HEIC pictures": (check_heic, f"{PIP} 'pillow-heif>=0.22'"),
     "demo portrait": (check_demo, f"{PIP} 'scikit-image>=0.24'"),
 }

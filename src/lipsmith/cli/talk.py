@@ -43,12 +43,15 @@ def talk(
             help="The video to write. [default: PHOTO's name with .mp4, in this folder]",
         ),
     ] = None,
-    text: Annotated[str | None, typer.Option("--text", metavar="TEXT", help="Speak this instead of AUDIO.")] = None,
-    voice: Annotated[
+    text: Annotated[
         str | None,
         typer.Option(
-            "--voice", metavar="NAME", help="Who speaks the text; see `lipsmith voices`. [default: by script]"
+            "--text", metavar="TEXT", help="Speak this; beside AUDIO: what is said there, in English, for better lips."
         ),
+    ] = None,
+    voice: Annotated[
+        str | None,
+        typer.Option("--voice", metavar="NAME", help="Who speaks --text; see `lipsmith voices`. [default: by script]"),
     ] = None,
     rate: Annotated[float, typer.Option("--rate", metavar="R", help="How fast the text is spoken, 0.5-2.0.")] = 1.0,
     start: Annotated[float | None, typer.Option("--start", metavar="S", help="Begin here in AUDIO, seconds.")] = None,

@@ -1,0 +1,216 @@
+"""Hears when each sound of a known English text is made: forced alignment with pocketsphinx, the extra ``align``.
+
+The words are taken as given; only their times are looked for. Knows no language but English, whose acoustic model and
+dictionary come with pocketsphinx. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipsmith.errors import EmptyText, MissingDependency, TranscriptNotUsed
+from lipsmith.media.clip import Sound
+from lipsmith.speech.features import at_rows, measure, relative_loudness, steady_pitch
+from lipsmith.speech.script import language_of
+from lipsmith.speech.visemes import Phone, Speech, viseme_rows
+
+LONGEST_S = 60.0
+"""Beyond a minute the search loses its way more often than it arrives."""
+
+_RATE_HZ = 16000
+_FRAME_S = 0.01
+_PAD_S = 0.2  # of faint noise on both sides: a recording that begins with a sound confuses the search
+_NOISE = 1e-4  # full scale ±1
+_SHORTEST_FRAMES = 3  # three states, one frame each: a phone that found no place
+
+# How well the sound fits the words: the mean distance of each 10 ms to the best-fitting sound of all, in pocketsphinx's
+# own units, and a point for each percent of phones that found no place. Eleven people who said what stands there got
+# −10 to −31, and one −70, whose times were wrong; synthesizers −15 to −50; other sentences −54 and worse.
+_LEAST_FIT = -52.0
+_FIT_PER_SHORT = 100.0
+_MOST_LOUDNESS_IN_PAUSES = 0.20
+"""Share of all loudness: 0–.14 with the whole text (the most on a noisy camera), .24–.84 where words were left out."""
+
+# ARPAbet, the phones of the CMU Pronouncing Dictionary (its file cmudict.phones), in IPA. R-coloured ER is the vowel of
+# "hurt"; the affricates and diphthongs are two letters, which share their time (`lipsmith.speech.visemes`).
+IPA_OF: Mapping[str, str] = {
+    "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "aʊ", "AY": "aɪ", "B": "b", "CH": "tʃ", "D": "d", "DH": "ð",
+    "EH": "ɛ", "ER": "ɝ", "EY": "eɪ", "F": "f", "G": "ɡ", "HH": "h", "IH": "ɪ", "IY": "i", "JH": "dʒ", "K": "k",
+    "L": "l", "M": "m", "N": "n", "NG": "ŋ", "OW": "oʊ", "OY": "ɔɪ", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ",
+    "T": "t", "TH": "θ", "UH": "ʊ", "UW": "u", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ",
+}  # fmt: skip
+"""What is not here (SIL and pocketsphinx's marks of noise) is a pause."""
+
+_TOKEN = re.compile(r"\d(?:[\w.,:]*\w)?|[^\W\d_]+(?:'[^\W\d_]+)*'?|[%&@+=°$€£]")
+_SIGNS: Mapping[str, str] = {"%": "percent", "&": "and", "@": "at", "+": "plus", "=": "equals", "°": "degrees"}
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_UNKNOWN_NAMED = 5
+
+
+class _Placed(NamedTuple):
+    """A phone and where the search put it, frames of 10 ms of the padded sound."""
+
+    name: str
+    start: int
+    frames: int
+    score: int
+
+
+class TranscriptReader:
+    """Reads a recording whose English text is known."""
+
+    def read(self, sound: Sound, text: str) -> Speech:
+        """What is said when, from ``text`` and the sound; ``openness`` is None, since the visemes tell.
+
+        Raises EmptyText, MissingDependency where the extra is not installed, and TranscriptNotUsed where the text
+        cannot be found in the sound; its message says why.
+        """
+        phones = self.phones(sound, text)
+        visemes = viseme_rows(phones, sound.duration_s)
+        spoken = 1.0 - visemes[:, 0]
+        features = measure(sound)
+        loudness = at_rows(relative_loudness(features), sound.duration_s)
+        if (loudness * visemes[:, 0]).sum() > _MOST_LOUDNESS_IN_PAUSES * loudness.sum():
+            raise TranscriptNotUsed("More is heard than the text says. Write down every word that is spoken.")
+        return Speech(
+            visemes=visemes,
+            openness=None,
+            loudness=loudness * spoken,
+            pitch_hz=at_rows(steady_pitch(features), sound.duration_s) * (spoken > 0.5),
+            duration_s=sound.duration_s,
+        )
+
+    def phones(self, sound: Sound, text: str) -> list[Phone]:
+        """The sounds of ``text`` with their times, pauses included. Raises as `read` does, but for words left out."""
+        if not any(c.isalnum() for c in text):
+            raise EmptyText()
+        if language_of(text) is not None:
+            raise TranscriptNotUsed("Only English can be aligned, and this text is written in another script.")
+        if sound.duration_s > LONGEST_S:
+            raise TranscriptNotUsed(
+                f"The recording lasts {sound.duration_s:.0f} s, and a text can be aligned with up to {LONGEST_S:.0f} s."
+            )
+        words = spelled(text, _decoder().lookup_word)
+        placed = _placed(_padded(sound), words)
+        if _fit(placed) < _LEAST_FIT:
+            raise TranscriptNotUsed("What is heard does not sound like this text. Check that every word is in it.")
+        return [_phone(one, sound.duration_s) for one in placed]
+
+
+def spelled(text: str, lookup: Callable[[str], str | None]) -> list[str]:
+    """The words of ``text`` as the dictionary writes them; whole numbers up to 100 and a few signs become words.
+
+    ``lookup`` answers None for a word that the dictionary lacks. Raises TranscriptNotUsed, naming those.
+
+    >>> spelled("Twenty-one cafés, 42%!", {"twenty": "…", "one": "…", "cafes": "…", "percent": "…"}.get)
+    ['twenty', 'one', 'cafes', 'forty', 'two', 'percent']
+    """
+    words: list[str] = []
+    unknown: list[str] = []
+    for token in _TOKEN.findall(text.replace("’", "'")):
+        if known := _known(token.lower(), lookup):
+            words += known
+        elif token not in unknown:
+            unknown.append(token)
+    if unknown:
+        more = f" and {len(unknown) - _UNKNOWN_NAMED} more" if len(unknown) > _UNKNOWN_NAMED else ""
+        raise TranscriptNotUsed(
+            f"Not in the English dictionary: {', '.join(unknown[:_UNKNOWN_NAMED])}{more}. "
+            "Write the text as it sounds, with numbers in words."
+        )
+    return words
+
+
+def _known(token: str, lookup: Callable[[str], str | None]) -> Sequence[str]:
+    """The token in words of the dictionary; empty where it has none."""
+    if token.isdecimal() and int(token) <= 100:
+        return _number(int(token))
+    plain = "".join(c for c in unicodedata.normalize("NFD", token) if not unicodedata.combining(c))
+    for word in (_SIGNS.get(token, token), token.rstrip("'"), plain):
+        if lookup(word):
+            return [word]
+    return []
+
+
+def _number(number: int) -> Sequence[str]:
+    """
+    >>> _number(42)
+    ['forty', 'two']
+    """
+    if number < 20:
+        return [_ONES[number]]
+    if number == 100:
+        return ["one", "hundred"]
+    tens, ones = divmod(number, 10)
+    return [_TENS[tens - 2], *([_ONES[ones]] if ones else [])]
+
+
+def _decoder() -> Any:
+    """A fresh decoder: the state of one search disturbs the next."""
+    try:
+        from pocketsphinx import Decoder
+    except ImportError as error:
+        raise MissingDependency(
+            "Aligning a known text needs pocketsphinx, which is not installed. "
+            "Install it with: pip install 'lipsmith[align]'"
+        ) from error
+    return Decoder(lm=None, loglevel="FATAL")
+
+
+def _padded(sound: Sound) -> bytes:
+    """The sound as pocketsphinx takes it: 16 bit, 16 kHz, mono."""
+    samples = np.concatenate([np.zeros(0, np.float32), *(block[0] for block in sound.blocks(_RATE_HZ, 1))])
+    pad = round(_PAD_S * _RATE_HZ)
+    noisy = np.pad(samples, pad) + np.random.default_rng(0).normal(0.0, _NOISE, len(samples) + 2 * pad)
+    whole: NDArray[np.int16] = (np.clip(noisy, -1.0, 1.0) * 32767).astype("<i2")
+    return whole.tobytes()
+
+
+def _placed(samples: bytes, words: Sequence[str]) -> list[_Placed]:
+    """Words are found first, then the phones within them. Raises TranscriptNotUsed."""
+    decoder = _decoder()
+    try:
+        decoder.set_align_text(" ".join(words))
+        _hear(decoder, samples)
+        if decoder.hyp() is None:
+            raise RuntimeError("no path leads through all words")
+        decoder.set_alignment()
+        _hear(decoder, samples)
+        found = decoder.get_alignment()
+        return [_Placed(p.name, p.start, p.duration, p.score) for word in found or () for p in word]
+    except RuntimeError as error:
+        raise TranscriptNotUsed(
+            "The text was not found in what is heard. Check that every word is in it, and no other."
+        ) from error
+
+
+def _hear(decoder: Any, samples: bytes) -> None:
+    decoder.start_utt()
+    decoder.process_raw(samples, full_utt=True)
+    decoder.end_utt()
+
+
+def _fit(placed: Sequence[_Placed]) -> float:
+    """How well the sound fits the words, from 0 downwards; see `_LEAST_FIT`."""
+    said = [one for one in placed if one.name in IPA_OF]
+    if not said:
+        return -np.inf
+    short = sum(one.frames <= _SHORTEST_FRAMES for one in said) / len(said)
+    return sum(one.score for one in said) / sum(one.frames for one in said) - _FIT_PER_SHORT * short
+
+
+def _phone(placed: _Placed, duration_s: float) -> Phone:
+    start_s, end_s = (
+        min(max(frame * _FRAME_S - _PAD_S, 0.0), duration_s) for frame in (placed.start, placed.start + placed.frames)
+    )
+    return Phone(symbol=IPA_OF.get(placed.name, ""), start_s=start_s, end_s=end_s)

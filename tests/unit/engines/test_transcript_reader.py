@@ -1,0 +1,159 @@
+"""A known text is found in its recording, and what cannot be found is told."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from lipsmith.engines.transcript_reader import IPA_OF, TranscriptReader, spelled
+from lipsmith.engines.voice_espeak import EspeakVoice
+from lipsmith.errors import EmptyText, MissingDependency, TranscriptNotUsed
+from lipsmith.media.decode import MemorySound
+from lipsmith.speech.visemes import VISEMES, Speech, visemes_of
+
+SENTENCE = "Papa bought my baby a big map, a pipe and a mop."
+"""Thirteen times p, b and m."""
+DICTIONARY = dict.fromkeys(
+    ["one", "two", "twenty", "forty", "hundred", "percent", "and", "don't", "cafe", "dogs", "mr", "it's"], "…"
+)
+
+needs_aligner = pytest.mark.skipif(
+    find_spec("pocketsphinx") is None,
+    reason="pocketsphinx is not installed; scripts/test brings it",
+)
+
+
+def spoken(text: str) -> tuple[MemorySound, Speech]:
+    """What a woman's voice says, as a recording, and when it truly says it."""
+    said = EspeakVoice().speak(text, voice="en-us+f3", rate=1.0)
+    samples = np.concatenate(list(said.sound.blocks(22050, 1)), axis=1)
+    return MemorySound(samples, 22050), said.speech
+
+
+def silence(seconds: float) -> MemorySound:
+    return MemorySound(np.zeros((1, round(16000 * seconds)), np.float32), 16000)
+
+
+def closures_s(speech: Speech) -> list[float]:
+    """The middle of each stretch of shut lips."""
+    shut = np.concatenate([[0], speech.visemes[:, VISEMES.index("PP")] > 0.5, [0]]).astype(int)
+    starts, ends = np.flatnonzero(np.diff(shut) > 0), np.flatnonzero(np.diff(shut) < 0)
+    return [float(start + end - 1) / 2 * 0.02 for start, end in zip(starts, ends, strict=True)]
+
+
+def why(text: str, sound: MemorySound) -> str:
+    with pytest.raises(TranscriptNotUsed) as refused:
+        TranscriptReader().read(sound, text)
+    return refused.value.message
+
+
+@needs_aligner
+def test_lips_shut_when_they_truly_do() -> None:
+    sound, truth = spoken(SENTENCE)
+    speech = TranscriptReader().read(sound, SENTENCE)
+    true_s = closures_s(truth)
+    assert len(true_s) == 13
+    np.testing.assert_allclose(closures_s(speech), true_s, atol=0.06)
+
+
+@needs_aligner
+def test_rows_are_those_of_every_reader() -> None:
+    sound, truth = spoken("We often saw them. Everybody knows that she was seven.")
+    speech = TranscriptReader().read(sound, "we often saw them everybody knows that she was seven")
+    assert speech.visemes.shape == truth.visemes.shape
+    assert speech.visemes.dtype == speech.loudness.dtype == speech.pitch_hz.dtype == np.float32
+    np.testing.assert_allclose(speech.visemes.sum(1), 1.0, atol=1e-5)
+    assert speech.openness is None
+    assert speech.duration_s == sound.duration_s
+    assert ((speech.loudness >= 0) & (speech.loudness <= 1)).all()
+    paused = truth.visemes[:, 0] == 1.0
+    assert (speech.visemes[paused, 0] > 0.5).mean() > 0.75
+    assert speech.loudness[speech.visemes[:, 0] == 1.0].max() == 0.0
+    voiced = speech.pitch_hz[speech.pitch_hz > 0]
+    assert len(voiced) > 0.4 * len(truth.visemes) and 120 < np.median(voiced) < 400
+    same = (speech.visemes.argmax(1) == truth.visemes.argmax(1)).mean()
+    assert same > 0.65
+
+
+@needs_aligner
+def test_phones_cover_the_sound_in_order() -> None:
+    sound, _ = spoken("Hello there.")
+    phones = TranscriptReader().phones(sound, "Hello there.")
+    assert [phone.symbol for phone in phones if phone.symbol] == ["h", "ʌ", "l", "oʊ", "ð", "ɛ", "ɹ"]
+    assert phones[0].start_s == 0.0
+    for before, after in pairwise(phones):
+        assert before.start_s <= before.end_s == pytest.approx(after.start_s)
+    assert phones[-1].end_s <= sound.duration_s
+
+
+@needs_aligner
+def test_other_words_than_those_heard_are_refused() -> None:
+    sound, _ = spoken(SENTENCE)
+    assert "Check that every word is in it" in why("Nobody told us that it was raining when we went there.", sound)
+
+
+@needs_aligner
+@pytest.mark.parametrize("said", ["Hello.", "Papa bought my baby.", "Papa bought my baby a big map."])
+def test_a_text_that_leaves_words_out_is_refused(said: str) -> None:
+    sound, _ = spoken(SENTENCE)
+    assert "More is heard than the text says." in why(said, sound)
+
+
+@needs_aligner
+def test_nothing_is_found_where_nobody_speaks() -> None:
+    assert "Check that every word" in why(SENTENCE, silence(3.0))
+    assert "Check that every word" in why(SENTENCE, silence(0.05))
+
+
+@needs_aligner
+def test_what_cannot_be_aligned_is_refused_with_its_reason() -> None:
+    sound = silence(1.0)
+    assert "written in another script" in why("Привет, как дела?", sound)
+    assert why("The xyzzyx went plughq, xyzzyx!", sound).startswith("Not in the English dictionary: xyzzyx, plughq. ")
+    assert "lasts 61 s" in why(SENTENCE, silence(61.0))
+    with pytest.raises(EmptyText):
+        TranscriptReader().read(sound, " … ")
+
+
+def test_a_missing_library_has_its_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    with pytest.raises(MissingDependency, match=r"pip install 'lipsmith\[align\]'"):
+        TranscriptReader().read(silence(1.0), SENTENCE)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don’t, DON'T!", ["don't", "don't"]),
+        ("Twenty-two: 42%", ["twenty", "two", "forty", "two", "percent"]),
+        ("100 & 1", ["one", "hundred", "and", "one"]),
+        ("café (two dogs' café) 😀", ["cafe", "two", "dogs", "cafe"]),
+        ("Mr. It's", ["mr", "it's"]),
+    ],
+)
+def test_texts_are_spelled_as_the_dictionary_does(text: str, words: list[str]) -> None:
+    assert spelled(text, DICTIONARY.get) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("£5, 1st, 3.5 and 101", "£, 1st, 3.5, 101. "),
+        ("a b c d e f g", "a, b, c, d, e and 2 more. "),
+    ],
+)
+def test_unknown_words_are_named(text: str, named: str) -> None:
+    with pytest.raises(TranscriptNotUsed, match="Not in the English dictionary: ") as refused:
+        spelled(text, {"and": "…"}.get)
+    assert named in refused.value.message
+
+
+def test_every_phone_shows_a_viseme() -> None:
+    assert len(IPA_OF) == 39
+    assert all(visemes_of(symbol) for symbol in IPA_OF.values())
+    shown = {viseme for symbol in IPA_OF.values() for viseme, _ in visemes_of(symbol)}
+    assert shown == set(VISEMES) - {"sil"}
