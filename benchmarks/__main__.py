@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks sheet|quality|speed`."""
+"""Command line: `python -m benchmarks sheet|strip|quality|speed`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ def main() -> int:
     sheet = commands.add_parser("sheet", help="contact sheets to look at")
     sheet.add_argument("photos", nargs="*", type=Path, help="portraits; the astronaut of scikit-image if none is named")
     sheet.add_argument("-o", "--out", type=Path, default=Path("looks"), help="folder for the sheets")
+
+    strip = commands.add_parser("strip", help="consecutive frames of a sentence, beside what is said in them")
+    strip.add_argument("photo", nargs="?", type=Path, help="a portrait; the astronaut of scikit-image if none is named")
+    strip.add_argument("--text", help="speak this; with --audio: what is said there, in English")
+    strip.add_argument("--voice", help="who speaks it")
+    strip.add_argument("--audio", type=Path, help="a recording, instead of four sentences in three languages")
+    strip.add_argument("-o", "--out", type=Path, default=Path("looks"), help="folder for the strips")
 
     quality = commands.add_parser("quality", help="numbers about the drawn face, measured on its frames")
     quality.add_argument("folder", nargs="?", type=Path, help="folder with photos; the astronaut always comes along")
@@ -34,6 +41,10 @@ def main() -> int:
         from benchmarks.sheet import write_sheets
 
         return write_sheets(asked.photos, asked.out)
+    if asked.command == "strip":
+        from benchmarks.strip import write_strips
+
+        return write_strips(asked.photo, asked.text, asked.voice, asked.audio, asked.out)
     if asked.command == "quality":
         from benchmarks.quality import run
 
