@@ -1,11 +1,13 @@
-"""Command line: `python -m benchmarks sheet|strip|quality|speed`."""
+"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-SHARED_PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "media" / "photos"
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared"
+SHARED_PHOTOS = SHARED / "media" / "photos"
 
 
 def main() -> int:
@@ -36,6 +38,13 @@ def main() -> int:
     speed.add_argument("--profile", action="store_true", help="also show where a frame's time goes")
     speed.add_argument("--write", action="store_true", help="put the results into benchmarks/README.md")
 
+    sync = commands.add_parser("sync", help="how well lips follow what is said")
+    sync.add_argument("--reader", default="net", help="the speech reader to judge")
+    sync.add_argument("--shared", type=Path, default=SHARED, help="folder that holds speech-truth and media")
+    heads = REPOSITORY / "training" / "build"
+    sync.add_argument("--heads", type=Path, default=heads, help="folder with the heads that training makes")
+    sync.add_argument("--write", action="store_true", help="keep the results, and put them into benchmarks/README.md")
+
     asked = parser.parse_args()
     if asked.command == "sheet":
         from benchmarks.sheet import write_sheets
@@ -50,6 +59,10 @@ def main() -> int:
 
         folder = asked.folder or (SHARED_PHOTOS if SHARED_PHOTOS.is_dir() else None)
         return run(folder, asked.only)
+    if asked.command == "sync":
+        from benchmarks.sync import run as run_sync
+
+        return run_sync(asked.shared if asked.shared.is_dir() else None, asked.heads, asked.reader, write=asked.write)
     from benchmarks.speed import run as run_speed
 
     sizes = [(int(w), int(h)) for w, h in (size.split("x") for size in asked.sizes.split(","))]

@@ -20,7 +20,10 @@ GROUP = "lipsmith.engines"
 
 BUILT_IN: Mapping[Role, Mapping[str, str]] = {
     "face_finder": {"mediapipe": "lipsmith.engines.mediapipe_face:MediapipeFaceFinder"},
-    "speech_reader": {"rule": "lipsmith.engines.rule_reader:RuleReader"},
+    "speech_reader": {
+        "net": "lipsmith.engines.net_reader:NetReader",
+        "rule": "lipsmith.engines.rule_reader:RuleReader",
+    },
     "photo_animator": {"classic": "lipsmith.engines.classic:ClassicAnimator"},
     "voice": {"espeak": "lipsmith.engines.voice_espeak:EspeakVoice"},
 }

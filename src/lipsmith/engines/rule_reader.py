@@ -59,7 +59,7 @@ class RuleReader:
         features = measure(sound)
         active = speech_activity(features)
         loudness = relative_loudness(features) * active
-        openness = _openness(features, active, loudness)
+        openness = openness_by_rule(features, active, loudness)
         duration_s = sound.duration_s
         return Speech(
             visemes=np.stack(
@@ -72,7 +72,7 @@ class RuleReader:
         )
 
 
-def _openness(features: Features, active: F32, loudness: F32) -> F32:
+def openness_by_rule(features: Features, active: F32, loudness: F32) -> F32:
     """1 = the recording's 95th percentile: loudness, less where the first resonance says that the jaw is high."""
     f1_hz = median_filter(features.f1_hz, 5, mode="nearest")
     jaw = np.clip((f1_hz - _JAW_HIGH_HZ) / (_JAW_LOW_HZ - _JAW_HIGH_HZ), _JAW_LEAST, 1.0)

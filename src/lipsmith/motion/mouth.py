@@ -64,12 +64,19 @@ _SEEN_SHUT_IOD = 0.01
 
 _OPEN_IOD_PER_S, _CLOSE_IOD_PER_S = 2.6, 3.0  # lips of real speakers: peaks of 1.7 and 1.9, shouting aside
 _OPENNESS_IOD = 0.25  # a recording's own 95th percentile of opening
+# Of a curve that was fitted to true lips (`Speech.width` is there): it shrinks. Real lips part well before the first
+# sound, and shut slowly after the last one (r with those of strangers .71 with the short ramps, .73 with these).
+_FITTED_MIDDLE, _FITTED_STRETCH, _FITTED_OPENNESS_IOD = 0.45, 1.6, 0.27
+_FITTED_SIGMA_S, _FITTED_WIDTH_SIGMA_S = 0.010, 0.025
+_FITTED_WIDTH_IOD = 0.38
 _SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above this the mouth opens ever less: 0.34 looks like shouting
 
 _REST_OPENING_IOD = 0.065  # lips do not shut in the short pauses of a talking mouth
 _LONG_PAUSE_S = 0.600
 _PAUSE_LOUDNESS = 0.15
-_SHUT_AFTER_S, _SHUTTING_S, _OPENING_S = 0.060, 0.220, 0.140
+_RAMPS_S = (0.060, 0.220, 0.140)
+"""Until lips begin to shut after a sound, until they are shut, and how long they part before one."""
+_FITTED_RAMPS_S = (0.150, 0.300, 0.350)
 _SMILE_WHILE_SPEAKING, _SMILE_RAMP_S = 0.75, 0.400
 
 MOUTH_CHANNELS = ("aperture", "width", "pucker", "press", "tuck", "tongue", "upper_raise", "lower_drop")
@@ -83,6 +90,8 @@ class _Plan:
     """(n, 15): share of each viseme."""
     openness: F64 | None
     """(n,): 1 = this recording's 95th percentile."""
+    width: F64 | None
+    """(n,): around this speaker's mean, 1 = the range from the 5th to the 95th percentile. None without true lips."""
     at_rest: F64
     """(n,) 0–1: 1 where the speaker has stopped speaking."""
 
@@ -121,11 +130,14 @@ def _plan(speech: Speech, length_s: float) -> _Plan:
     shares = np.stack([resampled(speech.visemes[:, k], float(k == 0)) for k in range(len(VISEMES))], axis=1)
     loudness = resampled(speech.loudness, 0.0)
     openness = None if speech.openness is None else resampled(speech.openness, 0.0)
-    return _Plan(shares=shares, openness=openness, at_rest=_at_rest(shares[:, 0], loudness))
+    width = None if speech.width is None else resampled(speech.width, 0.0)
+    at_rest = _at_rest(shares[:, 0], loudness, _RAMPS_S if width is None else _FITTED_RAMPS_S)
+    return _Plan(shares=shares, openness=openness, width=width, at_rest=at_rest)
 
 
-def _at_rest(silence: F64, loudness: F64) -> F64:
+def _at_rest(silence: F64, loudness: F64, ramps_s: tuple[float, float, float]) -> F64:
     """0–1: 1 in long silent pauses, and before the first and after the last word; soft ramps between."""
+    shut_after_s, shutting_s, opening_s = ramps_s
     rest = np.zeros(len(silence))
     for start, end in _runs((silence > 0.5) & (gaussian_filter1d(loudness, 0.02 * GRID_HZ) < _PAUSE_LOUDNESS)):
         first, last = start == 0, end == len(silence)
@@ -134,10 +146,10 @@ def _at_rest(silence: F64, loudness: F64) -> F64:
         places = np.arange(start, end)
         shutting = np.ones(len(places))
         if not first:
-            shutting = _smoothstep((places - start - _SHUT_AFTER_S * GRID_HZ) / (_SHUTTING_S * GRID_HZ))
+            shutting = _smoothstep((places - start - shut_after_s * GRID_HZ) / (shutting_s * GRID_HZ))
         opening = np.ones(len(places))
         if not last:
-            opening = _smoothstep((end - places) / (_OPENING_S * GRID_HZ))
+            opening = _smoothstep((end - places) / (opening_s * GRID_HZ))
         rest[start:end] = np.minimum(shutting, opening)
     return rest
 
@@ -150,7 +162,9 @@ def _closure_gate(plan: _Plan) -> F64:
 
 def _opening(plan: _Plan, gate: F64) -> F64:
     """The gap between the lips, from the visemes or the heard openness: shut where gated, no faster than lips are."""
-    if plan.openness is None:
+    if plan.openness is not None and plan.width is not None:
+        opening = _fitted_opening(plan.openness)
+    elif plan.openness is None:
         opening = _led(_blended(plan.shares, "aperture", _OPENING_SIGMA_S), _OPENING_LEAD_S) * _OPENING_GAIN
     else:
         heard = gaussian_filter1d(plan.openness, _OPENING_SIGMA_S * GRID_HZ) * _OPENNESS_IOD
@@ -163,6 +177,12 @@ def _opening(plan: _Plan, gate: F64) -> F64:
     return grey_erosion(opening, structure=-_reach_of_lips(), mode="nearest")
 
 
+def _fitted_opening(openness: F64) -> F64:
+    """What a fit to true lips says, in IOD: stretched about its middle, since a fit shrinks towards it."""
+    smooth = gaussian_filter1d(openness, _FITTED_SIGMA_S * GRID_HZ)
+    return (_FITTED_MIDDLE + _FITTED_STRETCH * (smooth - _FITTED_MIDDLE)) * _FITTED_OPENNESS_IOD
+
+
 def _reach_of_lips() -> F64:
     """How far apart lips can be, for every distance in time to an instant at which they touch; IOD on the fine grid.
 
@@ -173,6 +193,8 @@ def _reach_of_lips() -> F64:
 
 
 def _width(plan: _Plan) -> F64:
+    if plan.width is not None:
+        return gaussian_filter1d(plan.width, _FITTED_WIDTH_SIGMA_S * GRID_HZ) * _FITTED_WIDTH_IOD
     return _led(_blended(plan.shares, "width", _WIDTH_SIGMA_S), _OPENING_LEAD_S)
 
 

@@ -31,6 +31,9 @@ class Speech:
     pitch_hz: NDArray[np.float32]
     """(n,) float32: fundamental frequency, 0 where there is none."""
     duration_s: float
+    width: NDArray[np.float32] | None = None
+    """(n,) float32: how wide the mouth is, 0 = this speaker's mean, 1 wider = the range from its 5th to its 95th
+    percentile. With it, ``openness`` is what true lips do: 0 = the 5th percentile, and no loudness is needed."""
 
 
 @dataclass(frozen=True, kw_only=True)

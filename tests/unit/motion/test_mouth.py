@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -131,3 +132,25 @@ def test_a_video_longer_than_its_sound_ends_at_rest() -> None:
 
 def test_one_frame_is_enough() -> None:
     assert all(len(curve) == 1 for curve in mouth_channels(spoken("a"), fps=Fraction(25), frames=1).values())
+
+
+def test_true_lips_drive_opening_and_width_where_they_are_known() -> None:
+    rows = row_count(20 * PHONE_S)
+    swing = (0.5 - 0.5 * np.cos(2 * np.pi * 2 * np.arange(rows) * 0.02)).astype(np.float32)
+    speech = replace(spoken("a " * 20, openness=swing), width=0.4 * swing - 0.2)
+    channels = moved(speech)
+    expected = np.interp(np.arange(len(channels["aperture"])) / 100, np.arange(rows) * 0.02, swing)
+    assert np.corrcoef(channels["aperture"], expected)[0, 1] > 0.97
+    assert np.corrcoef(channels["width"], expected)[0, 1] > 0.99
+    assert 0.25 <= channels["aperture"].max() <= 0.32
+    assert 0.05 <= channels["width"].max() <= 0.10
+
+
+def test_true_lips_are_still_held_shut_for_p_b_and_m() -> None:
+    speech = spoken("a a a p a a a")
+    speech = replace(
+        speech, openness=np.full(len(speech.visemes), 0.8, np.float32), width=np.zeros(len(speech.visemes), np.float32)
+    )
+    aperture = moved(speech, 25)["aperture"]
+    assert aperture[round(3.5 * PHONE_S * 25) - 1 : round(3.5 * PHONE_S * 25) + 2].min() <= 0.02
+    assert aperture[3] > 0.15

@@ -1,0 +1,1 @@
+"""How the speech net and its head are made. torch lives only here."""

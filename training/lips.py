@@ -1,0 +1,41 @@
+"""Recordings of people whose lips were measured, and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lipsmith.media.clip import F32
+from lipsmith.media.decode import open_sound
+from training.data import mel_of
+
+FRAME_CENTRE_S = 0.02
+"""The studio recordings beside ``grid/`` count time at the frame's centre, everything else at its start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Sound and lips of one clip."""
+
+    name: str
+    speaker: str
+    mel: F32
+    time_s: np.ndarray
+    aperture: np.ndarray
+    width: np.ndarray
+
+
+def recordings(folder: Path, pattern: str, lead_s: float = 0.0) -> list[Recording]:
+    """All that match, in order of their names. ``lead_s`` is taken off their times."""
+    found = []
+    for table_path in sorted(folder.glob(pattern + ".csv")):
+        sound_path = next(p for p in table_path.parent.glob(table_path.stem + ".*") if p.suffix != ".csv")
+        table = np.genfromtxt(table_path, delimiter=",", names=True)
+        samples = np.concatenate([block[0] for block in open_sound(sound_path).blocks(16000, 1)])
+        found.append(Recording(
+            name=table_path.stem, speaker=table_path.stem.split("_")[0], mel=mel_of(samples, 16000),
+            time_s=table["time_s"] - lead_s, aperture=table["aperture"], width=table["width"],
+        ))  # fmt: skip
+    return found

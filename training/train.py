@@ -1,0 +1,63 @@
+"""Fits the net to the spoken sentences."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from training.augment import batch, material
+from training.data import load
+from training.model import VisemeNet
+
+BATCH, RATE, SMOOTHING, DECAY = 24, 4e-3, 0.03, 0.01
+STEPS = 12000
+WARM_UP = 0.02
+SECOND_RATE = 1.5e-3
+
+
+def train(
+    folder: Path, *, steps: int = STEPS, minutes: float | None = None, seed: int = 1, start: Path | None = None
+) -> None:
+    """Writes ``net.pt``. ``minutes`` ends the schedule by the clock instead of after ``steps``.
+
+    ``start`` is a net to go on with, at a lower rate.
+    """
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    stuff = material(load(folder / "train.npz"))
+    net = VisemeNet()
+    if start is not None:
+        net.load_state_dict(torch.load(start, weights_only=True)["net"])
+    top_rate = RATE if start is None else SECOND_RATE
+    print(f"{sum(p.numel() for p in net.parameters())} weights, {len(stuff.rows) / 180000:.1f} h", flush=True)
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    plain = [p for p in net.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=top_rate
+    )
+    began, seen, step, done = perf_counter(), 0.0, 0, 0.0
+    while done < 1.0:
+        done = (perf_counter() - began) / 60 / minutes if minutes else step / steps
+        rate = top_rate * min(done / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        x, rows = batch(stuff, BATCH, rng)
+        target = rows * (1 - SMOOTHING) + SMOOTHING / rows.shape[2]
+        logits, _ = net(x)
+        loss = -(target * torch.log_softmax(logits, 1).transpose(1, 2)).sum(2).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        seen = 0.98 * seen + 0.02 * loss.item() if step else loss.item()
+        step += 1
+        if step % 100 == 0:
+            right = float((logits.argmax(1) == rows.argmax(2)).float().mean())
+            print(f"{perf_counter() - began:6.0f} s  step {step:6d}  loss {seen:.3f}  right {right:.2f}", flush=True)
+        if step % 500 == 0:
+            torch.save({"net": net.state_dict(), "steps": step}, folder / "net.part.pt")
+    torch.save({"net": net.state_dict(), "steps": step}, folder / "net.pt")
