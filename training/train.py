@@ -14,36 +14,27 @@ from training.data import load
 from training.model import VisemeNet
 
 BATCH, RATE, SMOOTHING, DECAY = 24, 4e-3, 0.03, 0.01
-STEPS = 12000
+STEPS = 12600
 WARM_UP = 0.02
-SECOND_RATE = 1.5e-3
 
 
-def train(
-    folder: Path, *, steps: int = STEPS, minutes: float | None = None, seed: int = 1, start: Path | None = None
-) -> None:
-    """Writes ``net.pt``. ``minutes`` ends the schedule by the clock instead of after ``steps``.
-
-    ``start`` is a net to go on with, at a lower rate.
-    """
+def train(folder: Path, *, steps: int = STEPS, minutes: float | None = None, seed: int = 1) -> None:
+    """Writes ``net.pt``. ``minutes`` ends the schedule by the clock instead of after ``steps``."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     stuff = material(load(folder / "train.npz"))
     net = VisemeNet()
-    if start is not None:
-        net.load_state_dict(torch.load(start, weights_only=True)["net"])
-    top_rate = RATE if start is None else SECOND_RATE
     print(f"{sum(p.numel() for p in net.parameters())} weights, {len(stuff.rows) / 180000:.1f} h", flush=True)
     decayed = [p for p in net.parameters() if p.ndim > 1]
     plain = [p for p in net.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=top_rate
+        [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=RATE
     )
     began, seen, step, done = perf_counter(), 0.0, 0, 0.0
     while done < 1.0:
         done = (perf_counter() - began) / 60 / minutes if minutes else step / steps
-        rate = top_rate * min(done / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        rate = RATE * min(done / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         x, rows = batch(stuff, BATCH, rng)
