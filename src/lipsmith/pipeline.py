@@ -518,15 +518,15 @@ def _speak(text: str, voice: str, rate: float) -> Spoken:
 def _read_speech(sound: Sound, text: str | None) -> tuple[Speech, Sequence[str]]:
     """What is said when, and what went otherwise than wished: a text that cannot be used is told, not fatal."""
     from lipsmith.engines import registry
-    from lipsmith.engines.transcript_reader import TranscriptReader
+    from lipsmith.engines.transcript_reader import TranscriptReader, with_known_sounds
 
+    heard = registry.create("speech_reader").read(sound)
     if text is None:
-        return registry.create("speech_reader").read(sound), ()
+        return heard, ()
     try:
-        return TranscriptReader().read(sound, text), ()
+        return with_known_sounds(heard, TranscriptReader().read(sound, text)), ()
     except (TranscriptNotUsed, MissingDependency) as error:
-        told = f"The lips follow what is heard, and not the text. {error.message}"
-    return registry.create("speech_reader").read(sound), (told,)
+        return heard, (f"The lips follow what is heard, and not the text. {error.message}",)
 
 
 def _make_motion(speech: Speech, fps: Fraction, frames: int, style: StyleName, still: bool, seed: int) -> MotionTrack:

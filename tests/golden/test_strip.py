@@ -51,7 +51,8 @@ def test_recordings_and_texts_are_looked_at(tmp_path: Path) -> None:
     assert (heard.name, heard.title) == ("speech", "speech.wav   as it is heard")
     pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
     (known,) = sentences(SENTENCE, None, tmp_path / "speech.wav")
-    assert known.speech.openness is None
+    assert (known.name, known.title) == ("speech", f"speech.wav   {SENTENCE}")
+    assert (known.speech.visemes != heard.speech.visemes).any()
 
 
 def test_strips_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from lipsmith.engines.transcript_reader import IPA_OF, TranscriptReader, spelled
+from lipsmith.engines import registry
+from lipsmith.engines.transcript_reader import IPA_OF, TranscriptReader, spelled, with_known_sounds
 from lipsmith.engines.voice_espeak import EspeakVoice
 from lipsmith.errors import EmptyText, MissingDependency, TranscriptNotUsed
 from lipsmith.media.decode import MemorySound
+from lipsmith.speech.captions import captions
 from lipsmith.speech.visemes import VISEMES, Speech, visemes_of
 
 SENTENCE = "Papa bought my baby a big map, a pipe and a mop."
@@ -117,6 +120,39 @@ def test_what_cannot_be_aligned_is_refused_with_its_reason() -> None:
     assert "lasts 61 s" in why(SENTENCE, silence(61.0))
     with pytest.raises(EmptyText):
         TranscriptReader().read(sound, " … ")
+
+
+def rows(*visemes: str) -> Speech:
+    shown = np.eye(len(VISEMES), dtype=np.float32)[[VISEMES.index(viseme) for viseme in visemes]]
+    curve = np.linspace(0.1, 0.9, len(visemes), dtype=np.float32)
+    return Speech(visemes=shown, openness=curve, loudness=curve, pitch_hz=100 * curve, duration_s=0.02 * len(visemes))
+
+
+def test_known_sounds_replace_those_that_were_heard() -> None:
+    heard = replace(rows("sil", "DD", "aa", "nn", "sil", "sil"), width=np.zeros(6, np.float32))
+    known = replace(rows("sil", "PP", "sil", "ou", "PP", "E"), openness=None)
+    known.visemes[3] *= 0.5
+    known.visemes[3, 0] = 0.5
+    joined = with_known_sounds(heard, known)
+    expected = rows("sil", "PP", "aa", "ou", "PP", "sil").visemes
+    expected[3] = (rows("ou").visemes + rows("nn").visemes) / 2
+    np.testing.assert_array_equal(joined.visemes, expected)
+    assert joined.visemes.dtype == np.float32
+    assert joined.openness is heard.openness
+    assert joined.loudness is heard.loudness
+    assert with_known_sounds(replace(heard, width=None), known) is known
+
+
+@needs_aligner
+def test_captions_of_a_recording_end_where_its_sentences_do() -> None:
+    text = "Hello there. We often saw them move over the blue sea, and nobody knew. She was seven, or maybe eight."
+    sound, truth = spoken(text)
+    heard = registry.create("speech_reader", "net").read(sound)
+    found = captions(text, with_known_sounds(heard, TranscriptReader().read(sound, text)))
+    true = captions(text, truth)
+    assert [caption.text for caption in found] == [caption.text for caption in true]
+    np.testing.assert_allclose([c.start_s for c in found], [c.start_s for c in true], atol=0.05)
+    np.testing.assert_allclose([c.end_s for c in found], [c.end_s for c in true], atol=0.05)
 
 
 def test_a_missing_library_has_its_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
