@@ -6,6 +6,7 @@ import shutil
 import wave
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -57,6 +58,20 @@ def write_wav(path: Path, samples: NDArray[np.float32], rate_hz: int) -> None:
         file.setsampwidth(2)
         file.setframerate(rate_hz)
         file.writeframes((samples * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+
+
+def write_coded(path: Path, samples: NDArray[np.float32], rate_hz: int, codec: str, coded_rate_hz: int) -> None:
+    """A mono file of float samples by any codec, at another rate."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=coded_rate_hz)
+        resampler = av.AudioResampler(
+            format=stream.format, layout="mono", rate=coded_rate_hz, frame_size=stream.frame_size
+        )
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = rate_hz, 0
+        for part in [*resampler.resample(frame), *resampler.resample(None), None]:
+            container.mux(stream.encode(part))
 
 
 def turned_head(rgb: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:

@@ -216,7 +216,7 @@ def _paint(
                 value = float(pixels[row, column, c])
                 value += inside * (own[row, column, c] - value)
                 if painted and blink > 0.02:
-                    top = high - 0.035 * min(1.0, 3.0 * blink)
+                    top = high - PAINTED_FROM_IOD * min(1.0, 3.0 * blink)
                     cover = min(max((v - top) / 0.025, 0.0), 1.0) * min(max((edge - v) / (2 * soft) + 0.5, 0.0), 1.0)
                     cover *= min(1.0, 5.0 * blink) * ends
                     at = min(max((u / half * 0.5 + 0.5) * (lid.shape[0] - 1), 0.0), lid.shape[0] - 1.001)

@@ -136,9 +136,7 @@ class Opening:
     ) -> F32:
         points = np.concatenate([target[edge], target[edge] + way, target]).astype(np.float32)
         carried = np.concatenate([values[edge], values[edge], values])
-        flow = np.zeros((grid.height, grid.width, 3), np.float32)
-        flow[..., 2] = 1.0
-        covered = np.zeros((grid.height, grid.width), np.uint8)
+        flow, covered = grid.blank()
         strips = 4 * (len(edge) - 1)
         # Strips may be turned either way: both windings are in the list, one of the two is always drawn.
         rasterise(triangles[:strips], points, carried, -1e30, grid.place, flow, covered)

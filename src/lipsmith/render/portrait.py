@@ -134,9 +134,7 @@ class Portrait:
 
     def _flow(self, target: F64, values: F32) -> F32:
         grid = self._flow_grid
-        flow = np.zeros((grid.height, grid.width, 3), np.float32)
-        flow[..., 2] = 1.0
-        covered = np.zeros((grid.height, grid.width), np.uint8)
+        flow, covered = grid.blank()
         away = self._skirt.displacement(target - self._points)
         points = np.concatenate([target, self._skirt.points + away]).astype(np.float32)
         ones = np.ones((len(away), 1), np.float32)

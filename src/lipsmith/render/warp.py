@@ -58,6 +58,12 @@ class Grid:
         """(x, y, 1 / pitch) float32, as the kernels take it."""
         return np.array([self.x, self.y, 1.0 / self.pitch], dtype=np.float32)
 
+    def blank(self) -> tuple[F32, U8]:
+        """A flow that moves and shades nothing, and where it is covered by triangles: nowhere yet."""
+        flow = np.zeros((self.height, self.width, 3), np.float32)
+        flow[..., 2] = 1.0
+        return flow, np.zeros((self.height, self.width), np.uint8)
+
 
 class Skirt:
     """Triangles between the face's outline and rings further out, so that the warp fades into neck and hair."""
@@ -252,23 +258,31 @@ def combine(amounts: NDArray[Number], fields: NDArray[Number]) -> NDArray[Number
 
 
 @kernel
+def _way_back_at(
+    x: np.float32, y: np.float32, head: NDArray[np.float32], place: NDArray[np.float32]
+) -> tuple[np.float32, np.float32]:
+    """The head's way back at one pixel, between the cells of its grid; beyond them that of the nearest."""
+    gx = min(max((x - place[0]) * place[2], np.float32(0.0)), np.float32(head.shape[1]) - np.float32(1.001))
+    gy = min(max((y - place[1]) * place[2], np.float32(0.0)), np.float32(head.shape[0]) - np.float32(1.001))
+    ix, iy = int(gx), int(gy)
+    tx, ty = gx - ix, gy - iy
+    above_x = (1 - tx) * head[iy, ix, 0] + tx * head[iy, ix + 1, 0]
+    above_y = (1 - tx) * head[iy, ix, 1] + tx * head[iy, ix + 1, 1]
+    below_x = (1 - tx) * head[iy + 1, ix, 0] + tx * head[iy + 1, ix + 1, 0]
+    below_y = (1 - tx) * head[iy + 1, ix, 1] + tx * head[iy + 1, ix + 1, 1]
+    return (1 - ty) * above_x + ty * below_x, (1 - ty) * above_y + ty * below_y
+
+
+@kernel
 def carry_forward(
     points: NDArray[np.float32], head: NDArray[np.float32], place: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """(n, 2) pixels before the head's motion -> (n, 2) pixels after it: solves x + back(x) = point by iteration."""
-    height, width = head.shape[0], head.shape[1]
     out = points.copy()
     for n in range(points.shape[0]):
         for _ in range(4):
-            gx = min(max((out[n, 0] - place[0]) * place[2], np.float32(0.0)), np.float32(width) - np.float32(1.001))
-            gy = min(max((out[n, 1] - place[1]) * place[2], np.float32(0.0)), np.float32(height) - np.float32(1.001))
-            ix, iy = int(gx), int(gy)
-            tx, ty = gx - ix, gy - iy
-            for c in range(2):
-                back = (1 - ty) * ((1 - tx) * head[iy, ix, c] + tx * head[iy, ix + 1, c]) + ty * (
-                    (1 - tx) * head[iy + 1, ix, c] + tx * head[iy + 1, ix + 1, c]
-                )
-                out[n, c] = points[n, c] - back
+            back_x, back_y = _way_back_at(out[n, 0], out[n, 1], head, place)
+            out[n, 0], out[n, 1] = points[n, 0] - back_x, points[n, 1] - back_y
     return out
 
 
@@ -346,17 +360,9 @@ def behind_the_skin(
     positions: NDArray[np.float32],
 ) -> None:
     """As `trace_back`, but through the head's motion alone, for teeth and eyeballs; (rows, columns, 2) positions."""
-    height, width = head.shape[0], head.shape[1]
     for row in range(positions.shape[0]):
         for column in range(positions.shape[1]):
             x, y = np.float32(column + rect[0]), np.float32(row + rect[1])
-            gx = min(max((x - place[0]) * place[2], np.float32(0.0)), np.float32(width) - np.float32(1.001))
-            gy = min(max((y - place[1]) * place[2], np.float32(0.0)), np.float32(height) - np.float32(1.001))
-            ix, iy = int(gx), int(gy)
-            tx, ty = gx - ix, gy - iy
-            for c in range(2):
-                back = (1 - ty) * ((1 - tx) * head[iy, ix, c] + tx * head[iy, ix + 1, c]) + ty * (
-                    (1 - tx) * head[iy + 1, ix, c] + tx * head[iy + 1, ix + 1, c]
-                )
-                at = x if c == 0 else y
-                positions[row, column, c] = (at + back - origin[c]) * origin[2] + (origin[2] - 1) * 0.5
+            back_x, back_y = _way_back_at(x, y, head, place)
+            positions[row, column, 0] = (x + back_x - origin[0]) * origin[2] + (origin[2] - 1) * 0.5
+            positions[row, column, 1] = (y + back_y - origin[1]) * origin[2] + (origin[2] - 1) * 0.5

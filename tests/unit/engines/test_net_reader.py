@@ -4,11 +4,11 @@ from fractions import Fraction
 from pathlib import Path
 from time import process_time
 
-import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from factories import write_coded
 from lipsmith.engines.net_reader import NetReader
 from lipsmith.engines.voice_espeak import EspeakVoice
 from lipsmith.media.decode import MemorySound, open_sound
@@ -112,14 +112,7 @@ def test_every_format_gives_the_same_curve(
     talk: NDArray[np.float32], tmp_path: Path, suffix: str, codec: str, rate_hz: int
 ) -> None:
     path = tmp_path / f"talk.{suffix}"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate_hz)
-        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate_hz, frame_size=stream.frame_size)
-        stream.layout = "mono"
-        frame = av.AudioFrame.from_ndarray(talk[np.newaxis], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = RATE_HZ, 0
-        for part in [*resampler.resample(frame), *resampler.resample(None), None]:
-            container.mux(stream.encode(part))
+    write_coded(path, talk, RATE_HZ, codec, rate_hz)
     ours, theirs = mouth(read(talk))["aperture"], mouth(NetReader().read(open_sound(path)))["aperture"]
     count = min(len(ours), len(theirs)) - 20
     match = [np.corrcoef(ours[20 : count - 20], theirs[20 + lag : count - 20 + lag])[0, 1] for lag in range(-10, 11)]
