@@ -19,12 +19,24 @@
     │   │   ├── UnknownVoice       unknown_voice
     │   │   └── EmptyText          empty_text
     │   ├── TranscriptNotUsed      transcript_not_used
+    │   ├── FileError
+    │   │   ├── InvalidKey         invalid_key
+    │   │   ├── NotStored          not_stored
+    │   │   ├── FileTooLarge       file_too_large
+    │   │   ├── FileInUse          file_in_use
+    │   │   └── LinkRefused        link_refused
+    │   ├── SourceError
+    │   │   ├── InvalidUrl         invalid_url
+    │   │   ├── SourceUnreachable  source_unreachable
+    │   │   ├── SourceRefused      source_refused
+    │   │   └── SourceTooSlow      source_too_slow
     │   ├── InvalidMotion          invalid_motion
     │   ├── InvalidOption          invalid_option
     │   └── OutputExists           output_exists
     ├── MissingDependency          missing_dependency
     ├── VoiceFailed                voice_failed
     ├── EncodingFailed             encoding_failed
+    ├── StorageFailed              storage_failed
     └── Cancelled                  cancelled (exit code 130)
 
 Each class carries a stable ``code``; its docstring is the default message. A message says what is
@@ -151,6 +163,72 @@ class TranscriptNotUsed(InputError):
     code = "transcript_not_used"
 
 
+class FileError(InputError):
+    """The file cannot be stored or had."""
+
+    code = "invalid_file"
+
+
+class InvalidKey(FileError):
+    """The name under which the file is stored has a form that no stored file has."""
+
+    code = "invalid_key"
+
+
+class NotStored(FileError):
+    """There is no such file. It may never have been uploaded, or it was deleted since. Upload it again."""
+
+    code = "not_stored"
+
+
+class FileTooLarge(FileError):
+    """The file is larger than is allowed here. Send a smaller one."""
+
+    code = "file_too_large"
+
+
+class FileInUse(FileError):
+    """The file is used by a job and keeps its content. Upload a new file instead."""
+
+    code = "file_in_use"
+
+
+class LinkRefused(FileError):
+    """The link is not valid or has expired. Ask for a new one."""
+
+    code = "link_refused"
+
+
+class SourceError(InputError):
+    """The file could not be fetched from its URL."""
+
+    code = "invalid_source"
+
+
+class InvalidUrl(SourceError):
+    """The URL cannot be used. Give one that begins with http:// or https:// and holds no user name or password."""
+
+    code = "invalid_url"
+
+
+class SourceUnreachable(SourceError):
+    """The URL could not be reached. Check that everybody on the internet can open it, or upload the file instead."""
+
+    code = "source_unreachable"
+
+
+class SourceRefused(SourceError):
+    """The URL answered with something else than a file. Check it in a browser, or upload the file instead."""
+
+    code = "source_refused"
+
+
+class SourceTooSlow(SourceError):
+    """The file came too slowly from its URL. Try again later, or upload the file instead."""
+
+    code = "source_too_slow"
+
+
 class InvalidMotion(InputError):
     """The motion file cannot be used."""
 
@@ -185,6 +263,12 @@ class EncodingFailed(LipsmithError):
     """The video could not be written."""
 
     code = "encoding_failed"
+
+
+class StorageFailed(LipsmithError):
+    """The file could not be stored or read. See to the disk or the storage service."""
+
+    code = "storage_failed"
 
 
 class Cancelled(LipsmithError):
