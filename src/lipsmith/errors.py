@@ -30,6 +30,14 @@
     │   │   ├── SourceUnreachable  source_unreachable
     │   │   ├── SourceRefused      source_refused
     │   │   └── SourceTooSlow      source_too_slow
+    │   ├── RequestError
+    │   │   ├── InvalidRequest     invalid_request
+    │   │   ├── Unauthorized       unauthorized
+    │   │   ├── NotFound           not_found
+    │   │   ├── UnusableAsset      unusable_asset
+    │   │   ├── InsufficientCredits insufficient_credits
+    │   │   ├── PlanTooSmall       plan_too_small
+    │   │   └── KeyReused          idempotency_key_reused
     │   ├── InvalidMotion          invalid_motion
     │   ├── InvalidOption          invalid_option
     │   └── OutputExists           output_exists
@@ -37,6 +45,10 @@
     ├── VoiceFailed                voice_failed
     ├── EncodingFailed             encoding_failed
     ├── StorageFailed              storage_failed
+    ├── ProcessingError
+    │   ├── RenderingDied          processing_failed
+    │   └── RenderingTooSlow       processing_timeout
+    ├── DataFolderInUse            data_folder_in_use
     └── Cancelled                  cancelled (exit code 130)
 
 Each class carries a stable ``code``; its docstring is the default message. A message says what is
@@ -229,6 +241,54 @@ class SourceTooSlow(SourceError):
     code = "source_too_slow"
 
 
+class RequestError(InputError):
+    """The server cannot do what was asked."""
+
+    code = "request_refused"
+
+
+class InvalidRequest(RequestError):
+    """A field of the request is missing or has a value that cannot be used."""
+
+    code = "invalid_request"
+
+
+class Unauthorized(RequestError):
+    """Unauthorized"""
+
+    code = "unauthorized"
+
+
+class NotFound(RequestError):
+    """Not Found"""
+
+    code = "not_found"
+
+
+class UnusableAsset(RequestError):
+    """A file named in the request is not there, or cannot serve what it is named for. Upload it again."""
+
+    code = "unusable_asset"
+
+
+class InsufficientCredits(RequestError):
+    """The account has too few credits left for this."""
+
+    code = "insufficient_credits"
+
+
+class PlanTooSmall(RequestError):
+    """The account's plan does not include this. Choose another mode, or a larger plan."""
+
+    code = "plan_too_small"
+
+
+class KeyReused(RequestError):
+    """The Idempotency-Key was used for another request before. Send a new one with a new request."""
+
+    code = "idempotency_key_reused"
+
+
 class InvalidMotion(InputError):
     """The motion file cannot be used."""
 
@@ -269,6 +329,30 @@ class StorageFailed(LipsmithError):
     """The file could not be stored or read. See to the disk or the storage service."""
 
     code = "storage_failed"
+
+
+class ProcessingError(LipsmithError):
+    """The video could not be made."""
+
+    code = "processing_error"
+
+
+class RenderingDied(ProcessingError):
+    """The process that rendered this video broke off each time it was tried. Try another picture or recording."""
+
+    code = "processing_failed"
+
+
+class RenderingTooSlow(ProcessingError):
+    """Rendering took longer than is allowed here. Ask for a shorter or smaller video."""
+
+    code = "processing_timeout"
+
+
+class DataFolderInUse(LipsmithError):
+    """Another server uses this data folder. Stop it first, or choose another folder."""
+
+    code = "data_folder_in_use"
 
 
 class Cancelled(LipsmithError):
