@@ -1,0 +1,119 @@
+"""Bytes in memory: the twin of the real homes for tests, yours and ours. Gone when the process ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from lipsmith.errors import FileInUse, NotStored, StorageFailed
+from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Stored, check_key, check_prefix
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    content: bytes
+    modified_s: float
+    sealed: bool = False
+
+
+class MemoryStorage:
+    """Keeps everything in one dictionary."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._held: dict[str, _Held] = {}
+        self._uploads: dict[MemoryUpload, float] = {}
+        self._lock = Lock()
+        self._clock = clock
+
+    def begin(self, key: str, *, max_bytes: int) -> MemoryUpload:
+        with self._lock:
+            self._refuse_sealed(check_key(key))
+            upload = MemoryUpload(self, key, max_bytes)
+            self._uploads[upload] = self._clock()
+            return upload
+
+    def read(self, key: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        content = self._get(key).content[start:stop]
+        return (content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES))
+
+    def size(self, key: str) -> int:
+        return len(self._get(key).content)
+
+    def seal(self, key: str) -> int:
+        with self._lock:
+            held = self._get(key)
+            self._held[key] = _Held(content=held.content, modified_s=held.modified_s, sealed=True)
+            return len(held.content)
+
+    def copy_to(self, key: str, path: Path) -> None:
+        content = self._get(key).content
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except OSError as error:
+            raise StorageFailed(f"The file could not be copied to {str(path)!r}: {error.strerror}.") from error
+
+    def delete(self, key: str) -> bool:
+        return self._held.pop(check_key(key), None) is not None
+
+    def delete_all(self, prefix: str) -> int:
+        return sum(self.delete(found.key) for found in self.stored(check_prefix(prefix)))
+
+    def stored(self, prefix: str = "") -> Iterator[Stored]:
+        start = check_prefix(prefix) if prefix else ""
+        with self._lock:
+            held = [(key, one) for key, one in self._held.items() if key.startswith(start)]
+        return (Stored(key=key, size_bytes=len(one.content), modified_s=one.modified_s) for key, one in held)
+
+    def drop_unfinished(self, *, before_s: float) -> int:
+        with self._lock:
+            old = [upload for upload, began_s in self._uploads.items() if began_s < before_s]
+            for upload in old:
+                del self._uploads[upload]
+            return len(old)
+
+    def take_in(self, upload: MemoryUpload, key: str, content: bytes) -> None:
+        """Puts finished bytes under their key. Raises FileInUse, or StorageFailed when the upload was dropped."""
+        with self._lock:
+            self._refuse_sealed(key)
+            if self._uploads.pop(upload, None) is None:
+                raise StorageFailed("The upload was dropped, because it did not move for too long. Start it again.")
+            self._held[key] = _Held(content=content, modified_s=self._clock())
+
+    def forget(self, upload: MemoryUpload) -> None:
+        """Drops an upload that will not finish."""
+        with self._lock:
+            self._uploads.pop(upload, None)
+
+    def _refuse_sealed(self, key: str) -> None:
+        if key in self._held and self._held[key].sealed:
+            raise FileInUse(f"{key!r} is used by a job and keeps its content. Upload a new file instead.")
+
+    def _get(self, key: str) -> _Held:
+        try:
+            return self._held[check_key(key)]
+        except KeyError:
+            raise NotStored(f"Nothing is stored under {key!r}.") from None
+
+
+class MemoryUpload:
+    """One file on its way into a `MemoryStorage`."""
+
+    def __init__(self, storage: MemoryStorage, key: str, max_bytes: int) -> None:
+        self._storage, self._key = storage, key
+        self._allowance = Allowance(max_bytes)
+        self._content = bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        self._allowance.take(chunk)
+        self._content += chunk
+
+    def finish(self) -> int:
+        self._storage.take_in(self, self._key, bytes(self._content))
+        return self._allowance.taken_bytes
+
+    def close(self) -> None:
+        self._storage.forget(self)
