@@ -10,6 +10,10 @@
     │   │   ├── InvalidAudio       invalid_audio
     │   │   ├── NoAudibleSound     no_audible_sound
     │   │   └── WindowOutOfRange   window_out_of_range
+    │   ├── VideoError
+    │   │   ├── InvalidVideo       invalid_video
+    │   │   ├── VideoTooLarge      video_too_large
+    │   │   └── VideoEncrypted     video_encrypted
     │   ├── FaceError
     │   │   ├── NoSourceFace       no_source_face
     │   │   ├── FaceTooSmall       face_too_small
@@ -119,6 +123,28 @@ class WindowOutOfRange(AudioError):
     """The asked start and end lie outside the recording."""
 
     code = "window_out_of_range"
+
+
+class VideoError(InputError):
+    """The video cannot be used."""
+
+    code = "invalid_video"
+
+
+class InvalidVideo(VideoError):
+    """The video could not be read. Save it again as MP4 with H.264 and try once more."""
+
+
+class VideoTooLarge(VideoError):
+    """The video has more pixels, pictures or pictures per second than can be used. Scale it down or shorten it."""
+
+    code = "video_too_large"
+
+
+class VideoEncrypted(VideoError):
+    """The video is encrypted. Save it without copy protection."""
+
+    code = "video_encrypted"
 
 
 class FaceError(InputError):
