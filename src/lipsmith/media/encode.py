@@ -7,11 +7,13 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
@@ -19,8 +21,8 @@ from av.video.stream import VideoStream
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
 from lipsmith.media.aac import AacEncoder, SoundPacket
-from lipsmith.media.clip import F32, U8, Sound, VideoFormat
-from lipsmith.media.timeline import check_fps, frames_to_samples
+from lipsmith.media.clip import F32, U8, ClipFacts, Sound, TimedPlanes, VideoFormat
+from lipsmith.media.timeline import check_fps, frames_to_samples, seconds_to_samples
 
 SOUND_RATE_HZ = 48_000
 SOUND_BITS_PER_SECOND = {1: 128_000, 2: 192_000}  # per number of channels
@@ -28,6 +30,10 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 """File name ending -> FFmpeg's writer."""
 PROVENANCE = "Made with lipsmith: the mouth and face movements in this video are synthetic."
 
+CLIP_CRF = 16
+"""Quality of a clip whose pictures were mostly left alone: its loss cannot be seen beside the source."""
+
+_LARGEST_RATE_TERM = 100_000  # x264 keeps rates in 32 bits; the times of the frames are exact all the same
 _PRESET = "veryfast"  # the fastest whose crf 18 still looks clean; drawing the frames shares the same cores
 _MAX_THREADS = 4
 _LAYOUTS = {1: "mono", 2: "stereo"}
@@ -75,9 +81,42 @@ def write_video(
     """
     path = check_output(path, overwrite=overwrite)
     _check_format(fmt)
+    with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
+        _write(unfinished, CONTAINERS[path.suffix.lower()], fmt, frames, sound, on_frame)
+
+
+def write_clip(
+    path: str | Path,
+    facts: ClipFacts,
+    frames: Iterable[TimedPlanes],
+    sound: Sound | None,
+    *,
+    crf: int = CLIP_CRF,
+    on_frame: Callable[[int], None] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes pictures at their own times, as H.264 with AAC; the sound is padded or cut to the length of the pictures.
+
+    Size, shape of pixels and colour are those of ``facts``; so is the time base, of which all times have to be
+    multiples. The pictures follow one another without gaps, the first at 0. The planes go to the encoder as they are.
+    ``crf`` 16 is visually lossless; 0 would be lossless, for tests, in a form that few players know. Without ``sound``
+    the file has no sound track. Nothing that the source says about itself goes over.
+
+    Otherwise like `write_video`, with the same errors.
+    """
+    path = check_output(path, overwrite=overwrite)
+    if not 0 <= crf <= 51:
+        raise InvalidOption(f"The quality crf {crf} is out of range. Use 1 (best) to 51; 16 looks like the source.")
+    with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
+        _write_clip(unfinished, CONTAINERS[path.suffix.lower()], facts, frames, sound, crf, on_frame)
+
+
+@contextmanager
+def _whole_or_not_at_all(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A name to write under, which becomes ``path`` when all went well and disappears otherwise."""
     unfinished = path.with_name(f".lipsmith-{uuid.uuid4().hex}.part")
     try:
-        _write(unfinished, CONTAINERS[path.suffix.lower()], fmt, frames, sound, on_frame)
+        yield unfinished
         check_output(path, overwrite=overwrite)  # someone may have been faster
         with _encoder_faults():
             os.replace(unfinished, path)
@@ -129,6 +168,46 @@ def _write(
         container.close()
 
 
+def _write_clip(
+    path: Path,
+    container_format: str,
+    facts: ClipFacts,
+    frames: Iterable[TimedPlanes],
+    sound: Sound | None,
+    crf: int,
+    on_frame: Callable[[int], None] | None,
+) -> None:
+    with _encoder_faults():
+        container = av.open(path, "w", format=container_format, options={"movflags": "+faststart"})
+    try:
+        with _encoder_faults():
+            container.metadata.update({"comment": PROVENANCE, "description": PROVENANCE})
+            picture_track = _clip_track(container, facts, crf)
+            sound_track = None if sound is None else _SoundTrack(container, sound)
+        written, ends_s = 0, Fraction(0)
+        for frame in frames:
+            picture = _clip_frame(frame, facts, due_s=ends_s)
+            with _encoder_faults():
+                container.mux(picture_track.encode(picture))
+            written += 1
+            ends_s = frame.time_s + frame.duration_s
+            if sound_track is not None:
+                sound_track.advance(seconds_to_samples(ends_s, SOUND_RATE_HZ))
+            if on_frame is not None:
+                on_frame(written)
+        if not written:
+            raise EncodingFailed("There is not a single frame to write.")
+        with _encoder_faults():
+            container.mux(picture_track.encode(None))
+        if sound_track is not None:
+            sound_track.finish()
+    except BaseException:
+        _abandon(container)
+        raise
+    with _encoder_faults():
+        container.close()
+
+
 def _abandon(container: OutputContainer) -> None:
     """Closes a file that will be thrown away; its own complaints no longer matter."""
     with suppress(av.FFmpegError, OSError, ValueError):
@@ -158,6 +237,44 @@ def _picture_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:
     context.color_range = ColorRange.MPEG
     context.options = {"preset": _PRESET, "crf": str(fmt.crf), "profile": "high"}
     return track
+
+
+def _clip_track(container: OutputContainer, facts: ClipFacts, crf: int) -> VideoStream:
+    track = container.add_stream("libx264", rate=facts.fps.limit_denominator(_LARGEST_RATE_TERM))
+    track.width, track.height = facts.width, facts.height
+    track.pix_fmt = "yuv420p"
+    context = track.codec_context
+    context.time_base = facts.time_base
+    context.sample_aspect_ratio = facts.pixel_aspect
+    context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
+    context.colorspace = facts.colour.matrix
+    context.color_primaries = facts.colour.primaries
+    context.color_trc = facts.colour.transfer
+    context.color_range = _range_of(facts)
+    context.flags |= Flags.frame_duration  # the last picture's length is told nowhere else
+    context.options = {"preset": _PRESET, "crf": str(crf)} | ({"profile": "high"} if crf else {})
+    return track
+
+
+def _clip_frame(frame: TimedPlanes, facts: ClipFacts, *, due_s: Fraction) -> VideoFrame:
+    if frame.planes.shape != (facts.height * 3 // 2, facts.width):
+        raise EncodingFailed(
+            f"A frame has the shape {frame.planes.shape}; {(facts.height * 3 // 2, facts.width)} was agreed."
+        )
+    pts, duration = frame.time_s / facts.time_base, frame.duration_s / facts.time_base
+    if frame.time_s != due_s or pts.denominator != 1 or duration.denominator != 1 or duration <= 0:
+        raise EncodingFailed(
+            f"A frame begins at {frame.time_s} s and stays {frame.duration_s} s; multiples of {facts.time_base} s, one "
+            f"after the other, were agreed, and {due_s} s is next."
+        )
+    picture = VideoFrame.from_ndarray(frame.planes, format="yuv420p")
+    picture.pts, picture.duration, picture.time_base = int(pts), int(duration), facts.time_base
+    picture.colorspace, picture.color_range = facts.colour.matrix, _range_of(facts)
+    return picture
+
+
+def _range_of(facts: ClipFacts) -> ColorRange:
+    return ColorRange.JPEG if facts.colour.full_range else ColorRange.MPEG
 
 
 class _FrameMaker:

@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lipsmith.errors import InvalidOption, WindowOutOfRange
 
 MIN_FPS, MAX_FPS = 1, 60
 MIN_SIDE_PIXELS = 2  # the smallest even side; yuv420p shares one colour among 2 x 2 pixels
 WINDOW_SLACK_S = 0.05  # a window may end this much after the sound: people type rounded lengths
 _FLOAT_NOISE_FRAMES = 1e-6  # 0.1 s * 30 fps is 3.0000000000000004 in floats; that is 3 frames, not 4
+_RATE_SLACK = Fraction(1, 200)  # 30 fps in whole milliseconds, and 29.97 where 30 is asked, are no faster
 _BROADCAST_FPS = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))
 
 
@@ -59,11 +63,33 @@ def check_fps(fps: Fraction | float | str) -> Fraction:
     return exact.limit_denominator(1001)
 
 
-def check_window(start_s: float | None, end_s: float | None, duration_s: float | None = None) -> tuple[float, float]:
+def thin_out(ticks: NDArray[np.int64], time_base: Fraction, max_fps: Fraction) -> NDArray[np.bool_]:
+    """Which of the pictures that begin at ``ticks`` stay when at most ``max_fps`` shall come per second.
+
+    All stay where the average keeps the limit. Otherwise one stays for each turn of a clock of that rate, and a
+    picture may come a quarter of a turn early: the times of files are rounded.
+    """
+    kept = np.ones(len(ticks), np.bool_)
+    turn = 1 / (max_fps * time_base)
+    if len(ticks) < 2 or (int(ticks[-1]) - int(ticks[0])) >= turn * (len(ticks) - 1) * (1 - _RATE_SLACK):
+        return kept
+    due = Fraction(int(ticks[0]))
+    for n, tick in enumerate(ticks.tolist()):
+        kept[n] = tick >= due - turn / 4
+        if kept[n]:
+            due = max(due + turn, tick + turn * 3 / 4)
+    return kept
+
+
+def check_window(
+    start_s: float | None, end_s: float | None, duration_s: float | None = None, *, of: str = "sound"
+) -> tuple[float, float]:
     """The window as (start, end) in seconds; an open end is ``duration_s``, or infinity where that is not known yet.
 
+    ``of`` names in messages what the window is cut from.
+
     Raises WindowOutOfRange when an edge is negative or no number, when the end is not after the start, or when the
-    window leaves the sound by more than `WINDOW_SLACK_S`.
+    window leaves it by more than `WINDOW_SLACK_S`.
     """
     length_s = math.inf if duration_s is None else duration_s
     start = 0.0 if start_s is None else float(start_s)
@@ -73,13 +99,13 @@ def check_window(start_s: float | None, end_s: float | None, duration_s: float |
             raise WindowOutOfRange(f"The {name} of the window is {edge} s. It has to be a number, 0 or more.")
     if start >= length_s:
         raise WindowOutOfRange(
-            f"The window starts at {start:g} s, but the sound ends at {length_s:.3f} s. Choose an earlier start."
+            f"The window starts at {start:g} s, but the {of} ends at {length_s:.3f} s. Choose an earlier start."
         )
     if end <= start:
         raise WindowOutOfRange(f"The window ends at {end:g} s, which is not after its start at {start:g} s.")
     if end > length_s + WINDOW_SLACK_S:
         raise WindowOutOfRange(
-            f"The window ends at {end:g} s, but the sound ends at {length_s:.3f} s. "
+            f"The window ends at {end:g} s, but the {of} ends at {length_s:.3f} s. "
             "Choose an earlier end or leave it out."
         )
     return start, min(end, length_s)

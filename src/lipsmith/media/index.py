@@ -1,0 +1,172 @@
+"""When each picture of a clip is shown, read from its packets without decoding them. Makes no pixels.
+
+Times are whole ticks of the track's own time base, so nothing is ever rounded: 29.97 fps stays what it is, and so does
+a clip whose pictures come at uneven times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from lipsmith.errors import InvalidVideo, VideoEncrypted, VideoTooLarge
+
+MAX_FRAMES = 1_000_000  # eleven hours at 25 fps
+LONGEST_PAUSE_S = 600  # a picture that stays longer comes from a broken clock
+UNEVEN_SHARE = 0.02  # pictures whose lengths differ by more than this, and by more than a tick, come at uneven times
+_USUAL_RATE = Fraction(25)  # for a single picture that does not say how long it stays
+_NAMED_RATE_SHARE = Fraction(1, 1000)  # containers that count in milliseconds miss 30000/1001 by less
+
+Ticks = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameIndex:
+    """The times of a run of pictures."""
+
+    ticks: Ticks
+    """When each picture begins, rising, in units of ``time_base``."""
+    end: int
+    """When the last one ends."""
+    time_base: Fraction
+    """Seconds per tick."""
+    key_ticks: Ticks
+    """Where decoding may begin: times of key pictures, rising."""
+    key_seeks: Ticks
+    """For each of them the time to seek to: readers search by decoding order."""
+
+    def __len__(self) -> int:
+        return len(self.ticks)
+
+    @property
+    def lengths(self) -> Ticks:
+        """How long each picture stays, ticks."""
+        return np.diff(self.ticks, append=self.end)
+
+    @property
+    def duration_s(self) -> Fraction:
+        """From the first picture's beginning to the last one's end."""
+        return (self.end - int(self.ticks[0])) * self.time_base
+
+    @property
+    def fps(self) -> Fraction:
+        """Pictures per second, on average."""
+        return len(self) / self.duration_s
+
+    @property
+    def is_uneven(self) -> bool:
+        """True where the pictures do not come at one rate (VFR)."""
+        lengths = self.lengths
+        usual = float(np.median(lengths))
+        return bool(np.any(np.abs(lengths - usual) > max(1.0, UNEVEN_SHARE * usual)))
+
+    def part(self, first: int, last: int) -> FrameIndex:
+        """The pictures from ``first`` to before ``last``."""
+        end = self.end if last == len(self) else int(self.ticks[last])
+        return self._with(self.ticks[first:last], end)
+
+    def only(self, kept: NDArray[np.bool_]) -> FrameIndex:
+        """The pictures that are ``kept``, each shown until the next."""
+        return self._with(self.ticks[kept], self.end)
+
+    def _with(self, ticks: Ticks, end: int) -> FrameIndex:
+        return FrameIndex(
+            ticks=ticks, end=end, time_base=self.time_base, key_ticks=self.key_ticks, key_seeks=self.key_seeks
+        )
+
+
+def index_packets(container: InputContainer, track: VideoStream, path: Path) -> FrameIndex | None:
+    """Walks through the packets of a track; None where they do not all say when they are shown.
+
+    Raises VideoEncrypted, VideoTooLarge or InvalidVideo.
+    """
+    shown: list[int] = []
+    keys: list[tuple[int, int]] = []
+    last_length, untimed = 0, False
+    for packet in _packets(container, track):
+        if packet.has_sidedata("encryption_info"):
+            raise VideoEncrypted(f"{path.name!r} is encrypted. Save it without copy protection.")
+        if packet.is_discard:
+            continue
+        if packet.pts is None:
+            untimed = True
+            continue
+        if packet.is_keyframe:
+            keys.append((packet.pts, packet.pts if packet.dts is None else min(packet.pts, packet.dts)))
+        if not shown or packet.pts >= max(shown[-1], 0):
+            last_length = packet.duration or last_length
+        shown.append(packet.pts)
+        _refuse_many(len(shown), path)
+    if untimed:
+        return None
+    return _index(shown, keys, last_length, _time_base(track), path)
+
+
+def index_decoded(times: Iterable[int], time_base: Fraction, path: Path) -> FrameIndex:
+    """The index of pictures that were decoded to learn their times; decoding has to begin at the first."""
+    shown: list[int] = []
+    for tick in times:
+        shown.append(tick)
+        _refuse_many(len(shown), path)
+    return _index(shown, [], 0, time_base, path)
+
+
+def named_rate(fps: Fraction, said: Fraction | None) -> Fraction:
+    """``fps``, or the rate that the file names where that is the same but for rounding."""
+    if said is not None and said > 0 and abs(fps - said) <= said * _NAMED_RATE_SHARE:
+        return said
+    return fps
+
+
+def _index(
+    shown: list[int], keys: list[tuple[int, int]], last_length: int, time_base: Fraction, path: Path
+) -> FrameIndex:
+    if not shown:
+        raise InvalidVideo(f"{path.name!r} has a video track without a single picture. Export the video again.")
+    ticks = np.unique(np.array(shown, np.int64))
+    lengths = np.diff(ticks)
+    if len(lengths) and int(lengths.max()) * time_base > LONGEST_PAUSE_S:
+        raise InvalidVideo(
+            f"The clock of {path.name!r} jumps by more than {LONGEST_PAUSE_S} s between two pictures. Export it again."
+        )
+    usual = int(np.median(lengths)) if len(lengths) else max(1, round(1 / (_USUAL_RATE * time_base)))
+    keys.sort()
+    return FrameIndex(
+        ticks=ticks,
+        end=int(ticks[-1]) + (last_length or usual),
+        time_base=time_base,
+        key_ticks=np.array([tick for tick, _ in keys], np.int64),
+        key_seeks=np.array([seek for _, seek in keys], np.int64),
+    )
+
+
+def _packets(container: InputContainer, track: VideoStream) -> Iterable[av.Packet[VideoStream]]:
+    """Packets with content; a file that breaks off just ends."""
+    packets = container.demux(track)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError, OSError):
+            return
+        if packet.size:
+            yield packet
+
+
+def _time_base(track: VideoStream) -> Fraction:
+    assert track.time_base is not None  # every track of an opened file has one
+    return track.time_base
+
+
+def _refuse_many(count: int, path: Path) -> None:
+    if count > MAX_FRAMES:
+        raise VideoTooLarge(
+            f"{path.name!r} holds more than {MAX_FRAMES:,} pictures. Cut it into shorter clips and try again."
+        )

@@ -1,0 +1,328 @@
+"""Opens a clip and gives its pictures, one by one, with their exact times. Knows nothing of faces or sound.
+
+A clip can be walked through as often as wanted, whole or in parts, and gives the same pictures each time. Never holds
+more than a few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from lipsmith.errors import InvalidVideo, VideoEncrypted, VideoTooLarge
+from lipsmith.media.clip import U8, ClipFacts, ClipFrame
+from lipsmith.media.index import MAX_FRAMES, FrameIndex, index_decoded, index_packets, named_rate
+from lipsmith.media.planes import PlaneMaker
+from lipsmith.media.probe import MAX_FRAME_PIXELS, open_media
+from lipsmith.media.timeline import MAX_FPS, check_fps, check_window, thin_out
+
+MAX_ASPECT = 10  # pixels wider or taller than this come from a broken header
+_FPS_SLACK = Fraction(1, 100)  # clocks of phones run a little fast
+_PICTURES_TO_TRUST = 12  # so many decoded pictures have to appear where the packets said
+_PROTECTED_TAGS = frozenset({"encv", "drmi"})  # sample entries of ISO/IEC 23001-7 and of FairPlay
+
+
+class Clip:
+    """The pictures of a clip; made by `open_clip`."""
+
+    def __init__(self, path: Path, facts: ClipFacts, index: FrameIndex) -> None:
+        self.path = path
+        self.facts = facts
+        self._index = index
+        self._damaged: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @property
+    def times_s(self) -> list[Fraction]:
+        """When each picture begins, from the window's beginning; exact."""
+        start = int(self._index.ticks[0])
+        return [(int(tick) - start) * self._index.time_base for tick in self._index.ticks]
+
+    @property
+    def durations_s(self) -> list[Fraction]:
+        """How long each picture stays; exact."""
+        return [int(length) * self._index.time_base for length in self._index.lengths]
+
+    @property
+    def damaged_s(self) -> tuple[tuple[float, float], ...]:
+        """The stretches, (start, end) in seconds, of pictures that turned out damaged when they were walked through."""
+        times, durations = self.times_s, self.durations_s
+        stretches: list[tuple[float, float]] = []
+        for index in sorted(self._damaged):
+            start, end = float(times[index]), float(times[index] + durations[index])
+            if stretches and stretches[-1][1] == start:
+                stretches[-1] = (stretches[-1][0], end)
+            else:
+                stretches.append((start, end))
+        return tuple(stretches)
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[ClipFrame]:
+        """The pictures from ``first`` to before ``last``, in the order they are shown.
+
+        A picture that cannot be decoded is replaced by the last good one, or by the first good one at the beginning.
+        Raises InvalidVideo when not a single picture can be decoded.
+        """
+        last = len(self) if last is None else min(last, len(self))
+        ticks = self._index.ticks
+        due = first
+        good: VideoFrame | None = None
+        if due >= last:
+            return
+        with open_media(self.path, InvalidVideo) as container:
+            maker: PlaneMaker | None = None
+            for picture in _pictures_from(container, self.path, self._index, int(ticks[first])):
+                maker = maker or PlaneMaker(picture)
+                while due < last and ticks[due] < _tick(picture):
+                    yield self._frame(due, maker(good or picture), damaged=True)
+                    due += 1
+                if due >= last:
+                    return
+                if ticks[due] == _tick(picture):
+                    yield self._frame(due, maker(picture), damaged=picture.is_corrupt)
+                    due += 1
+                good = picture
+            if maker is None or good is None:
+                raise _nothing_decoded(self.path)
+            for missing in range(due, last):
+                yield self._frame(missing, maker(good), damaged=True)
+
+    def _frame(self, index: int, planes: U8, *, damaged: bool) -> ClipFrame:
+        if damaged:
+            self._damaged.add(index)
+        ticks, time_base = self._index.ticks, self._index.time_base
+        after = self._index.end if index + 1 == len(ticks) else int(ticks[index + 1])
+        return ClipFrame(
+            index=index,
+            planes=planes,
+            time_s=int(ticks[index] - ticks[0]) * time_base,
+            duration_s=(after - int(ticks[index])) * time_base,
+            damaged=damaged,
+        )
+
+
+def open_clip(
+    path: str | Path,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    max_fps: Fraction | float | str | None = None,
+) -> Clip:
+    """Opens the moving pictures of a file, or the part between two times, counted from its first picture.
+
+    The window begins and ends with the picture whose beginning lies nearest to the time asked for. ``max_fps`` leaves
+    pictures out where more than that many come per second; it never adds any.
+
+    Raises InvalidVideo, VideoTooLarge, VideoEncrypted, WindowOutOfRange or InvalidOption.
+    """
+    path = Path(path)
+    limit = None if max_fps is None else check_fps(max_fps)
+    with open_media(path, InvalidVideo) as container:
+        track = _video_track(container, path)
+        index = index_packets(container, track, path)
+    pictures = _first_pictures(path)
+    if index is None or not _appear(pictures, index):
+        with open_media(path, InvalidVideo) as container:
+            times = (_tick(picture) for picture in _decoded(container, path, None))
+            index = index_decoded(times, _video_track(container, path).time_base or Fraction(1, 1000), path)
+    chosen = _window(index, start_s, end_s)
+    if limit is not None:
+        chosen = chosen.only(thin_out(chosen.ticks, chosen.time_base, limit))
+    _refuse_fast(chosen, path)
+    with open_media(path, InvalidVideo) as container:
+        facts = _facts(container, path, chosen, PlaneMaker(pictures[0]), pictures[0])
+    return Clip(path, facts, chosen)
+
+
+def _window(index: FrameIndex, start_s: float | None, end_s: float | None) -> FrameIndex:
+    if start_s is None and end_s is None:
+        return index
+    start, end = check_window(start_s, end_s, float(index.duration_s), of="clip")
+    edges = np.append(index.ticks, index.end)
+    first, last = (_nearest(edges, edges[0] + edge / float(index.time_base)) for edge in (start, end))
+    first = min(first, len(index) - 1)
+    return index.part(first, max(first + 1, last))
+
+
+def _nearest(edges: np.ndarray[tuple[int], np.dtype[np.int64]], tick: float) -> int:
+    return int(np.argmin(np.abs(edges - tick)))
+
+
+def _first_pictures(path: Path) -> list[VideoFrame]:
+    """The first few pictures that can be decoded; raises InvalidVideo when there are none."""
+    with open_media(path, InvalidVideo) as container:
+        pictures: list[VideoFrame] = []
+        for picture in _decoded(container, path, None):
+            pictures.append(picture)
+            if len(pictures) == _PICTURES_TO_TRUST:
+                break
+    if not pictures:
+        raise _nothing_decoded(path)
+    return pictures
+
+
+def _nothing_decoded(path: Path) -> InvalidVideo:
+    return InvalidVideo(f"Not one picture of {path.name!r} can be decoded: it is damaged. Fetch or export it again.")
+
+
+def _appear(pictures: list[VideoFrame], index: FrameIndex) -> bool:
+    """True when the pictures came just when the packets said; fields that come in packets of their own do not."""
+    return [_tick(picture) for picture in pictures] == index.ticks[: len(pictures)].tolist()
+
+
+def _tick(picture: VideoFrame) -> int:
+    assert picture.pts is not None  # `_decoded` gives no others
+    return picture.pts
+
+
+def _pictures_from(container: InputContainer, path: Path, index: FrameIndex, tick: int) -> Iterator[VideoFrame]:
+    """Pictures from the last key picture at or before ``tick`` on, or from an earlier one."""
+    key = int(np.searchsorted(index.key_ticks, tick, side="right")) - 1
+    if key > 0:
+        pictures = _decoded(container, path, int(index.key_seeks[key]))
+        first = next(pictures, None)
+        if first is not None and _tick(first) <= tick:
+            yield first
+            yield from pictures
+            return
+        pictures.close()
+    with open_media(path, InvalidVideo) as again:
+        yield from _decoded(again, path, None)
+
+
+def _decoded(container: InputContainer, path: Path, seek: int | None) -> Generator[VideoFrame]:
+    """Every picture that can be decoded and has a time, rising; what cannot is left out."""
+    track = _video_track(container, path)
+    track.thread_type = "AUTO"
+    if seek is not None:
+        try:
+            container.seek(seek, stream=track)
+        except (av.FFmpegError, OSError):
+            return
+    last: int | None = None
+    packets = container.demux(track)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError, OSError):
+            return
+        try:
+            pictures = packet.decode()
+        except av.FFmpegError:
+            continue
+        for picture in pictures:
+            if picture.pts is None or (last is not None and picture.pts <= last):
+                continue
+            _refuse_large(picture.width, picture.height, path)
+            last = picture.pts
+            yield picture
+
+
+def _video_track(container: InputContainer, path: Path) -> VideoStream:
+    """The track with moving pictures: the default one, or the first; a cover picture does not count."""
+    moving = [track for track in container.streams.video if not _is_still(track)]
+    if not moving:
+        what = "only a cover picture" if container.streams.video else "no pictures"
+        raise InvalidVideo(f"{path.name!r} has {what}. Choose a video in which somebody is seen.")
+    known = [track for track in moving if getattr(track, "codec_context", None) is not None]
+    if not known:
+        raise InvalidVideo(f"The pictures of {path.name!r} have a coding that is not known here. Save it as H.264.")
+    track = next((track for track in known if Disposition.default in track.disposition), known[0])
+    if track.codec_context.codec_tag.lower() in _PROTECTED_TAGS:
+        raise VideoEncrypted(f"{path.name!r} is encrypted. Save it without copy protection.")
+    _refuse_large(track.width, track.height, path)
+    if track.frames > MAX_FRAMES:
+        raise VideoTooLarge(
+            f"{path.name!r} claims {track.frames:,} pictures; at most {MAX_FRAMES:,} can be used. Cut it into shorter "
+            "clips and try again."
+        )
+    return track
+
+
+def _is_still(track: VideoStream) -> bool:
+    return bool(track.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def _refuse_large(width: int, height: int, path: Path) -> None:
+    if width * height > MAX_FRAME_PIXELS:
+        raise VideoTooLarge(
+            f"The pictures of {path.name!r} have {width} x {height} pixels; at most "
+            f"{MAX_FRAME_PIXELS // 1_000_000} megapixels can be used. Scale the video down."
+        )
+
+
+def _refuse_fast(index: FrameIndex, path: Path) -> None:
+    if len(index) > 1 and index.fps > MAX_FPS * (1 + _FPS_SLACK):
+        raise VideoTooLarge(
+            f"{path.name!r} has {float(index.fps):.4g} pictures per second; at most {MAX_FPS} can be used. "
+            f"Lower its rate (--max-fps {MAX_FPS})."
+        )
+
+
+def _facts(
+    container: InputContainer, path: Path, index: FrameIndex, maker: PlaneMaker, picture: VideoFrame
+) -> ClipFacts:
+    track = _video_track(container, path)
+    aspect, aspect_notes = _pixel_aspect(track, maker)
+    start_s = int(index.ticks[0]) * index.time_base - Fraction(container.start_time or 0, av.time_base)
+    notes = (*_other_tracks(container, path), *aspect_notes, *_picture_notes(path, maker, picture))
+    return ClipFacts(
+        name=path.name,
+        codec=track.codec_context.name,
+        width=maker.width,
+        height=maker.height,
+        frames=len(index),
+        fps=named_rate(index.fps, track.average_rate),
+        uneven=index.is_uneven,
+        time_base=index.time_base,
+        duration_s=index.duration_s,
+        starts_at_s=start_s,
+        pixel_aspect=aspect,
+        colour=maker.colour,
+        exact=maker.is_exact,
+        has_sound=any(getattr(sound, "codec_context", None) is not None for sound in container.streams.audio),
+        warnings=notes,
+    )
+
+
+def _pixel_aspect(track: VideoStream, maker: PlaneMaker) -> tuple[Fraction, tuple[str, ...]]:
+    aspect = track.sample_aspect_ratio or Fraction(1)
+    if maker.posture.lies_down and aspect > 0:
+        aspect = 1 / aspect
+    if Fraction(1, MAX_ASPECT) <= aspect <= MAX_ASPECT:
+        return aspect, ()
+    return Fraction(1), (f"The clip claims pixels of the shape {aspect}; they were taken as square.",)
+
+
+def _other_tracks(container: InputContainer, path: Path) -> tuple[str, ...]:
+    count = sum(not _is_still(track) for track in container.streams.video)
+    if count < 2:
+        return ()
+    return (f"{path.name!r} has {count} video tracks; only one is used.",)
+
+
+def _picture_notes(path: Path, maker: PlaneMaker, picture: VideoFrame) -> tuple[str, ...]:
+    notes = []
+    if picture.interlaced_frame:
+        notes.append(
+            f"{path.name!r} says that it is interlaced. Its lines are taken as they are; if you see combs at moving "
+            "edges, deinterlace it first."
+        )
+    if maker.tone_mapped:
+        notes.append(
+            f"{path.name!r} has high dynamic range; the new video has the ordinary range, and lights brighter than "
+            "white paper become white."
+        )
+    if maker.is_cropped:
+        width, height = maker.stored_size
+        notes.append(f"The clip of {width} x {height} pixels lost its last column or row: both sides have to be even.")
+    return tuple(notes)
