@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
+from lipsmith.face.follow import FollowedFrame
 from lipsmith.face.landmarks import Face
+from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import U8, Picture, Sound
 from lipsmith.motion.track import MotionTrack
 from lipsmith.speech.visemes import Speech
@@ -17,6 +20,17 @@ class FaceFinder(Protocol):
 
     def find(self, picture: Picture) -> Sequence[Face]:
         """All human faces, most prominent first; empty when there is none."""
+        ...
+
+
+class FaceFollower(Protocol):
+    """Follows faces through a clip."""
+
+    def follow(self, frames: Iterable[FollowedFrame], *, pixel_aspect: Fraction = Fraction(1)) -> Sequence[FaceTrack]:
+        """Every face of the clip, from left to right where they are on average; empty when there is none.
+
+        Walks through ``frames`` once and keeps none of them. ``pixel_aspect`` is a pixel's width over its height.
+        """
         ...
 
 

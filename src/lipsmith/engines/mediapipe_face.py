@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 
 from lipsmith.errors import MissingDependency
 from lipsmith.face.detect import Box, find_faces
+from lipsmith.face.follow import FollowedFrame, follow_faces
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32, triangles_from_edges
+from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import F32, U8, Picture
 
 MIN_BOX_SCORE = 0.5
@@ -57,12 +60,14 @@ class MediapipeFaceFinder:
 
     def mesh(self, rgb: U8) -> F64 | None:
         """(478, 3) mesh of the face in a square crop, pixels of the crop."""
-        answer = self._mesh.process(rgb)
-        if not answer.multi_face_landmarks:
-            return None
-        height, width = rgb.shape[:2]
-        landmarks = answer.multi_face_landmarks[0].landmark
-        return np.array([(p.x * width, p.y * height, p.z * width) for p in landmarks], dtype=np.float64)
+        return _mesh_of(self._mesh.process(rgb), rgb)
+
+    def mesh_in_motion(self) -> Callable[[U8], F64 | None]:
+        """The same for the frames of a clip, which are quicker and steadier when the one before is remembered."""
+        network = _solutions().face_mesh.FaceMesh(
+            static_image_mode=False, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.2
+        )
+        return lambda rgb: _mesh_of(network.process(rgb), rgb)
 
     @cached_property
     def _detector(self) -> Any:
@@ -73,6 +78,23 @@ class MediapipeFaceFinder:
         return _solutions().face_mesh.FaceMesh(
             static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.2
         )
+
+
+class MediapipeFaceFollower(MediapipeFaceFinder):
+    """FaceFollower: the same networks, the mesh in its video mode."""
+
+    def follow(self, frames: Iterable[FollowedFrame], *, pixel_aspect: Fraction = Fraction(1)) -> list[FaceTrack]:
+        """Every face of the clip, from left to right; empty when there is none."""
+        with _quiet():
+            return follow_faces(frames, self, pixel_aspect=pixel_aspect)
+
+
+def _mesh_of(answer: Any, rgb: U8) -> F64 | None:
+    if not answer.multi_face_landmarks:
+        return None
+    height, width = rgb.shape[:2]
+    landmarks = answer.multi_face_landmarks[0].landmark
+    return np.array([(p.x * width, p.y * height, p.z * width) for p in landmarks], dtype=np.float64)
 
 
 def person_matte(rgb: U8) -> F32:

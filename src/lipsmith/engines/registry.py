@@ -11,15 +11,16 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, overload
 
-from lipsmith.engines.contract import FaceFinder, PhotoAnimator, SpeechReader, Voice
+from lipsmith.engines.contract import FaceFinder, FaceFollower, PhotoAnimator, SpeechReader, Voice
 from lipsmith.errors import InvalidOption, MissingDependency
 
-Role = Literal["face_finder", "speech_reader", "photo_animator", "voice"]
+Role = Literal["face_finder", "face_follower", "speech_reader", "photo_animator", "voice"]
 
 GROUP = "lipsmith.engines"
 
 BUILT_IN: Mapping[Role, Mapping[str, str]] = {
     "face_finder": {"mediapipe": "lipsmith.engines.mediapipe_face:MediapipeFaceFinder"},
+    "face_follower": {"mediapipe": "lipsmith.engines.mediapipe_face:MediapipeFaceFollower"},
     "speech_reader": {
         "net": "lipsmith.engines.net_reader:NetReader",
         "rule": "lipsmith.engines.rule_reader:RuleReader",
@@ -41,6 +42,8 @@ def names(role: Role) -> tuple[str, ...]:
 
 @overload
 def create(role: Literal["face_finder"], name: str | None = None) -> FaceFinder: ...
+@overload
+def create(role: Literal["face_follower"], name: str | None = None) -> FaceFollower: ...
 @overload
 def create(role: Literal["speech_reader"], name: str | None = None) -> SpeechReader: ...
 @overload

@@ -61,12 +61,12 @@ def find_faces(rgb: U8, networks: FaceNetworks) -> list[Face]:
     Looks at the whole picture and at four tiles, then at finer tiles, then at the picture turned by quarters.
     """
     height, width = rgb.shape[:2]
-    faces = _faces_in(rgb, _boxes_in_tiles(rgb, networks, splits=(1, 2)), networks)
+    faces = _faces_in(rgb, boxes_in_tiles(rgb, networks, splits=(1, 2)), networks)
     if not faces:
-        faces = _faces_in(rgb, _boxes_in_tiles(rgb, networks, splits=(3, 5, 8)), networks)
+        faces = _faces_in(rgb, boxes_in_tiles(rgb, networks, splits=(3, 5, 8)), networks)
     for turns in (1, 3, 2) if not faces else ():
         turned = np.ascontiguousarray(np.rot90(rgb, turns))
-        found = _faces_in(turned, _boxes_in_tiles(turned, networks, splits=(1, 2)), networks)
+        found = _faces_in(turned, boxes_in_tiles(turned, networks, splits=(1, 2)), networks)
         faces = [Face(points=rotate_points_back(face.points, turns, width, height), score=face.score) for face in found]
         if faces:
             break
@@ -93,7 +93,7 @@ def face_at(faces: Sequence[Face], x: float, y: float) -> Face | None:
     return best
 
 
-def _boxes_in_tiles(rgb: U8, networks: FaceNetworks, *, splits: Iterable[int]) -> list[Box]:
+def boxes_in_tiles(rgb: U8, networks: FaceNetworks, *, splits: Iterable[int]) -> list[Box]:
     """Boxes of the whole picture (split 1) or of overlapping square-ish tiles, in pixels of the picture."""
     height, width = rgb.shape[:2]
     found: list[Box] = []

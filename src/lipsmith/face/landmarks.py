@@ -22,8 +22,7 @@ class Face:
     @property
     def iod_px(self) -> float:
         """Distance between the two eye centres, pixels."""
-        left, right = (self.points[list(eye), :2].mean(axis=0) for eye in ((33, 133), (362, 263)))
-        return float(np.hypot(*(right - left)))
+        return iod_of(self.points)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -35,6 +34,12 @@ class Face:
     def yaw_deg(self) -> float:
         """How far the head is turned, positive when the nose points to the picture's right."""
         return HeadFrame.of(self.points).yaw_deg
+
+
+def iod_of(points: F64) -> float:
+    """Distance between the two eye centres in the picture, in the unit of ``points``."""
+    left, right = (points[list(eye), :2].mean(axis=0) for eye in ((33, 133), (362, 263)))
+    return float(np.hypot(*(right - left)))
 
 
 def aperture(points: F64) -> float:

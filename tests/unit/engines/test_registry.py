@@ -34,6 +34,7 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_every_role_has_a_built_in_engine() -> None:
     assert {role: registry.names(role)[0] for role in registry.BUILT_IN} == {
         "face_finder": "mediapipe",
+        "face_follower": "mediapipe",
         "speech_reader": "net",
         "photo_animator": "classic",
         "voice": "espeak",

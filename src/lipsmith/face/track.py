@@ -1,0 +1,282 @@
+"""One face through a clip: where its points are in every frame, made steady where bone is and left quick at the lips.
+
+Knows no networks and no files: `lipsmith.face.follow` finds the raw points and hands them to `steady_track`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from lipsmith.face.geometry import F64, HeadFrame
+from lipsmith.face.landmarks import iod_of
+from lipsmith.face.layout import LOWER_LIP_RINGS, UPPER_LIP_RINGS
+
+F32 = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+LONGEST_BRIDGE_S = 0.4
+"""Gaps up to this are bridged: nobody turns away and back, or covers the mouth and shows it again, as fast."""
+SMOOTHING_S = 0.032
+"""Sigma on what is bone: 0.8 frames at 25 fps."""
+
+_STEPS_PER_IOD = 8192  # int16 then reaches 4 IOD from the middle; a step is 0.01 pixels of a face of 100 px IOD
+_JUMP_IOD = 0.5  # from one frame to the next; what jumps farther was cut, and is not smoothed over
+_BLOCK_FRAMES = 2000
+# On rigid bone: brow, bridge and sides of the nose, outer eye corners, temples and cheekbones.
+_BONE = (
+    10, 338, 297, 332, 284, 109, 67, 103, 54, 151, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 162, 389,
+    117, 346, 123, 352,
+)  # fmt: skip
+_LIPS = sorted({p for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for p in ring})
+_LIDS_AND_IRISES = (
+    *(246, 161, 160, 159, 158, 157, 173, 7, 163, 144, 145, 153, 154, 155),
+    *(466, 388, 387, 386, 385, 384, 398, 249, 390, 373, 374, 380, 381, 382),
+    *range(468, 478),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFrame:
+    """What the finder saw of a face in one frame, kept small."""
+
+    index: int
+    """Frame of the clip."""
+    fixed: NDArray[np.int16]
+    """(478, 3) in steps from ``centre``."""
+    centre: tuple[float, float]
+    """Square pixels."""
+    step_px: float
+
+    @classmethod
+    def of(cls, index: int, points: F64) -> RawFrame:
+        """Keeps a (478, 3) mesh in square pixels, rounded to a ten-thousandth of the eye distance."""
+        centre = points[:, :2].mean(axis=0)
+        step_px = iod_of(points) / _STEPS_PER_IOD
+        return cls(index=index, fixed=_packed(points, centre, step_px), centre=tuple(centre), step_px=step_px)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceTrack:
+    """One face, followed through a clip of n frames; about 3 kB for each frame in which it is seen."""
+
+    times_s: F64
+    """(n,) when each frame is shown."""
+    present: Flags
+    """(n,) whether the face is there, bridged gaps among it."""
+    bridged: Flags
+    """(n,) whether its points were made up from the frames around a short gap."""
+    cuts: tuple[int, ...]
+    """Frames that are the first of a new scene."""
+    aperture: F32
+    """(n,) gap between the inner lips, IOD; nan where the face is absent, here and below."""
+    width: F32
+    """(n,) distance between the mouth's corners, IOD."""
+    iod_px: F32
+    """(n,) eye distance, in space, so that it does not shrink when the head turns; square pixels."""
+    yaw_deg: F32
+    """(n,) positive when the nose points to the picture's right."""
+    pitch_deg: F32
+    """(n,) positive when the head looks down."""
+    roll_deg: F32
+    """(n,) positive when the head is tilted clockwise as seen."""
+    score: float
+    """0–1, how sure the finder was."""
+    prominence: float
+    """How prominent the face is, summed over the clip: large, near the middle, sure, and long to be seen."""
+    rows: NDArray[np.int32]
+    """(n,) row of each frame in the three fields below; -1 where the face is absent."""
+    fixed: NDArray[np.int16]
+    """(m, 478, 3) points in steps of ``steps_px`` from ``centres``."""
+    centres: F32
+    """(m, 2) square pixels."""
+    steps_px: F32
+    """(m,) length of a step."""
+
+    def __len__(self) -> int:
+        return len(self.present)
+
+    def points(self, index: int) -> F64:
+        """(478, 3) float64: square pixels of the upright frame, z positive away from the camera.
+
+        Raises ValueError where the face is absent.
+        """
+        row = int(self.rows[index])
+        if row < 0:
+            raise ValueError(f"The face is not seen in frame {index}.")
+        points: F64 = self.fixed[row] * float(self.steps_px[row])
+        points[:, :2] += self.centres[row]
+        return points
+
+    @property
+    def present_s(self) -> float:
+        """For how long the face is seen."""
+        return float(_spans_s(self.times_s)[self.present].sum())
+
+    @property
+    def absences(self) -> tuple[tuple[float, float], ...]:
+        """(start, end) in seconds of every stretch of frames without the face."""
+        ends = self.times_s + _spans_s(self.times_s)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], ~self.present, [False]]).astype(np.int8)))
+        return tuple((float(self.times_s[a]), float(ends[b - 1])) for a, b in edges.reshape(-1, 2))
+
+
+def steady_track(
+    frames: Sequence[RawFrame], times_s: F64, cuts: Sequence[int], *, score: float, prominence: float
+) -> FaceTrack:
+    """Joins what was seen of one face: bridges short gaps, smooths, and measures.
+
+    ``frames`` are at least one, in the clip's order. Nothing is bridged or smoothed over one of ``cuts``.
+    """
+    index, bridged, fixed, centres, steps = _bridged(frames, times_s, cuts)
+    count = len(times_s)
+    rows = np.full(count, -1, dtype=np.int32)
+    rows[index] = np.arange(len(index))
+    measures = {name: np.full(count, np.nan, dtype=np.float32) for name in _MEASURES}
+    for start, end in _stretches(index, fixed, centres, steps, cuts):
+        for first in range(start, end, _BLOCK_FRAMES):
+            last = min(first + _BLOCK_FRAMES, end)
+            # What was smoothed already before this block is close enough to what was not: its weight is small.
+            low, high = max(first - 12, start), min(last + 12, end)
+            raw: F64 = fixed[low:high].astype(np.float64) * steps[low:high, None, None]
+            raw[:, :, :2] += centres[low:high, None].astype(np.float64)
+            frame_s = float(np.median(np.diff(times_s[index[low:high]]))) if high - low > 1 else SMOOTHING_S
+            steady, turns = _steady(raw, SMOOTHING_S / max(frame_s, 1e-3))
+            steady, turns = steady[first - low : last - low], turns[first - low : last - low]
+            for name, values in _measured(steady, turns).items():
+                measures[name][index[first:last]] = values
+            for row, points in zip(range(first, last), steady, strict=True):
+                fixed[row] = _packed(points, centres[row], float(steps[row]))
+    return FaceTrack(
+        times_s=times_s, present=rows >= 0, bridged=_at(index[bridged], count), cuts=tuple(cuts), score=score,
+        prominence=prominence, rows=rows, fixed=fixed, centres=centres, steps_px=steps, **measures,
+    )  # fmt: skip
+
+
+_MEASURES = ("aperture", "width", "iod_px", "yaw_deg", "pitch_deg", "roll_deg")
+
+
+def _measured(points: F64, turns: F64) -> dict[str, F64]:
+    """The measures of `FaceTrack` for (m, 478, 3) points whose heads' axes are the rows of (m, 3, 3) ``turns``."""
+    across = points[:, [263, 362]].mean(axis=1) - points[:, [33, 133]].mean(axis=1)
+    iod_px = np.linalg.norm(across, axis=1)
+    away = turns[:, 2]
+    return {
+        "aperture": np.hypot(*(points[:, 14, :2] - points[:, 13, :2]).T) / iod_px,
+        "width": np.linalg.norm(points[:, 291] - points[:, 61], axis=1) / iod_px,
+        "iod_px": iod_px,
+        "yaw_deg": np.degrees(np.arctan2(-away[:, 0], away[:, 2])),
+        "pitch_deg": np.degrees(np.arctan2(-away[:, 1], np.hypot(away[:, 0], away[:, 2]))),
+        "roll_deg": np.degrees(np.arctan2(turns[:, 0, 1], turns[:, 0, 0])),
+    }
+
+
+def _steady(raw: F64, sigma_frames: float) -> tuple[F64, F64]:
+    """Smooth points, and the head's axes, of (m, 478, 3) raw points.
+
+    Each frame is laid over the mean head by its bone alone, which takes the finder's trembling off the whole face, lips
+    included; where the head is, and what is bone, is then smoothed, while lips and lids keep every frame's own shape.
+    """
+    mean = raw[len(raw) // 2]
+    for _ in range(2):
+        scales, rotations, origins = _laid_over(raw[:, _BONE], mean[list(_BONE)])
+        local = np.einsum("mij,mpj->mpi", rotations.transpose(0, 2, 1), raw - origins[:, None]) / scales[:, None, None]
+        mean = local.mean(axis=0)
+    axes = HeadFrame.of(mean).rotation
+    if len(raw) > 1:
+        scales, origins, local_smooth, rotations = (
+            gaussian_filter1d(values, sigma_frames, axis=0, mode="nearest")
+            for values in (scales, origins, local, rotations)
+        )
+        u, _, vt = np.linalg.svd(rotations)  # the nearest turn to a mean of turns
+        rotations = u @ vt
+        local += _SMOOTHED[:, None] * (local_smooth - local)
+    steady = np.einsum("mij,mpj->mpi", rotations, local) * scales[:, None, None] + origins[:, None]
+    return steady, np.einsum("ki,mji->mkj", axes, rotations)
+
+
+def _smoothed_share() -> F64:
+    """(478,) how much of the smoothing each point of the face gets: 1 on skin and bone, none on lips and lids."""
+    share = np.ones(478)
+    share[[*_LIPS, *_LIDS_AND_IRISES]] = 0.0
+    return share
+
+
+_SMOOTHED = _smoothed_share()
+
+
+def _laid_over(points: F64, mean: F64) -> tuple[F64, F64, F64]:
+    """Scale (m,), turn (m, 3, 3) and origin (m, 3) that lay ``mean`` (b, 3) over each of ``points`` (m, b, 3) best."""
+    middle = mean.mean(axis=0)
+    middles = points.mean(axis=1)
+    flat, spread = mean - middle, points - middles[:, None]
+    u, strength, vt = np.linalg.svd(np.einsum("mbi,bj->mij", spread, flat))
+    mirror = np.ones_like(strength)
+    mirror[:, 2] = np.sign(np.linalg.det(u @ vt))
+    rotations = (u * mirror[:, None]) @ vt
+    scales = (strength * mirror).sum(axis=1) / (flat**2).sum()
+    return scales, rotations, middles - scales[:, None] * (rotations @ middle)
+
+
+def _bridged(
+    frames: Sequence[RawFrame], times_s: F64, cuts: Sequence[int]
+) -> tuple[NDArray[np.int32], Flags, NDArray[np.int16], F32, F32]:
+    """Frame numbers, which of them are made up, and their points, with short gaps filled evenly."""
+    rows: list[tuple[RawFrame, bool]] = [(frames[0], False)]
+    for before, after in pairwise(frames):
+        gap_s = float(times_s[after.index] - times_s[before.index + 1])
+        cut_between = any(before.index < cut <= after.index for cut in cuts)
+        if after.index - before.index > 1 and gap_s <= LONGEST_BRIDGE_S and not cut_between:
+            rows += [(_between(before, after, k, times_s), True) for k in range(before.index + 1, after.index)]
+        rows.append((after, False))
+    return (
+        np.array([frame.index for frame, _ in rows], dtype=np.int32),
+        np.array([made for _, made in rows], dtype=np.bool_),
+        np.stack([frame.fixed for frame, _ in rows]),
+        np.array([frame.centre for frame, _ in rows], dtype=np.float32),
+        np.array([frame.step_px for frame, _ in rows], dtype=np.float32),
+    )
+
+
+def _between(before: RawFrame, after: RawFrame, index: int, times_s: F64) -> RawFrame:
+    share = float((times_s[index] - times_s[before.index]) / (times_s[after.index] - times_s[before.index]))
+    centre = tuple(a + share * (b - a) for a, b in zip(before.centre, after.centre, strict=True))
+    return RawFrame(
+        index=index,
+        fixed=np.round(before.fixed + share * (after.fixed.astype(np.float64) - before.fixed)).astype(np.int16),
+        centre=(centre[0], centre[1]),
+        step_px=before.step_px + share * (after.step_px - before.step_px),
+    )
+
+
+def _stretches(
+    index: NDArray[np.int32], fixed: NDArray[np.int16], centres: F32, steps: F32, cuts: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Rows from-to between which the face moves without a break."""
+    moved = np.hypot(*np.diff(centres, axis=0).T) / (steps[1:] * _STEPS_PER_IOD)
+    broken = (np.diff(index) > 1) | (moved > _JUMP_IOD) | np.isin(index[1:], list(cuts))
+    edges = [0, *(np.flatnonzero(broken) + 1).tolist(), len(fixed)]
+    return list(pairwise(edges))
+
+
+def _packed(points: F64, centre: F64 | F32, step_px: float) -> NDArray[np.int16]:
+    away = points.copy()
+    away[:, :2] -= centre
+    return np.clip(np.round(away / step_px), -32768, 32767).astype(np.int16)
+
+
+def _at(index: NDArray[np.int32], count: int) -> Flags:
+    flags = np.zeros(count, dtype=np.bool_)
+    flags[index] = True
+    return flags
+
+
+def _spans_s(times_s: F64) -> F64:
+    """(n,) for how long each frame is shown; the last one as long as most."""
+    spans = np.diff(times_s)
+    return np.append(spans, np.median(spans) if len(spans) else 1.0 / 25.0)
