@@ -15,6 +15,7 @@ import typer
 import lipsmith
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
+from lipsmith.cli.serve import serve
 from lipsmith.cli.talk import demo, talk
 from lipsmith.cli.voices import voices
 from lipsmith.errors import Cancelled, InputError, InvalidOption, LipsmithError
@@ -32,6 +33,7 @@ app.command()(talk)
 app.command()(demo)
 app.command()(voices)
 app.command()(doctor)
+app.command()(serve)
 
 
 def _print_version(wanted: bool) -> None:

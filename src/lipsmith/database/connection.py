@@ -1,0 +1,83 @@
+"""One way to reach SQLite and PostgreSQL alike: a transaction that writes, and a look that does not.
+
+Knows no tables and no business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from lipsmith.errors import InvalidOption
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long one writer of SQLite waits for another before it gives up."""
+POOL_SIZE = 20
+"""Connections kept; the threads of the HTTP edge and of the workers share them."""
+
+
+class Database:
+    """The tables' home. Safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` is ``sqlite:////path/to/file`` or ``postgresql://…``. Raises InvalidOption for any other kind."""
+        self.engine = _engine(url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether one file is the whole database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that is committed at the end, or undone where an error is raised inside.
+
+        In SQLite it holds the write lock from its first moment on, so what is read in it stays true until its end; in
+        PostgreSQL lock the rows that must stay (``with_for_update``).
+        """
+        with self.engine.begin() as conn:
+            if self.is_sqlite:
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection to look things up with."""
+        with self.engine.connect() as conn:
+            yield conn
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise InvalidOption("The database's URL cannot be read. Use postgresql://user@host/name.") from error
+    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_SIZE,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise InvalidOption(f"There is no way to {parsed.drivername!r}, only to sqlite and postgresql.")
+    engine = sa.create_engine(parsed, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = "IMMEDIATE"  # the driver's own transactions, those of the queue, begin like ours
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # what was answered survives a loss of power
+    connection.execute("PRAGMA foreign_keys=ON")

@@ -1,0 +1,15 @@
+"""What Alembic runs: the connection is handed over by `lipsmith.database.schema`."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from lipsmith.database.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    version_table="lipsmith_version",
+)
+context.run_migrations()

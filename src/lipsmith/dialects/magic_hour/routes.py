@@ -1,0 +1,109 @@
+"""Thin handlers: who asks, what they want in our words, the answer in theirs. No rules.
+
+Annotations are evaluated here, not postponed: FastAPI reads them, and some name what only `router` knows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urljoin
+
+from fastapi import APIRouter, Depends, Header, Request
+
+from lipsmith.dialects.magic_hour import translate, wire
+from lipsmith.errors import NotFound, Unauthorized
+from lipsmith.service.accounts import Account, Accounts
+from lipsmith.service.assets import Assets
+from lipsmith.service.clock import Clock
+from lipsmith.service.project import Project
+from lipsmith.service.projects import Projects
+from lipsmith.storage.contract import Link, Links
+
+VIDEO_KINDS = ("talking_photo", "lip_sync")
+_ERRORS = {status: {"model": wire.Message} for status in (400, 401, 402, 404, 422)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the handlers work with."""
+
+    accounts: Accounts
+    assets: Assets
+    projects: Projects
+    links: Links
+    clock: Clock
+    rules: translate.Rules
+    base_url: Callable[[Request], str]
+    """The address under which the caller reaches us."""
+    upload_lifetime_s: int
+    download_lifetime_s: int
+
+
+def router(parts: Parts) -> APIRouter:
+    """All routes of this dialect."""
+    routes = APIRouter(prefix="/v1", tags=["Magic Hour"], responses=_ERRORS)  # type: ignore[arg-type]
+
+    def caller(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Account:
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthorized()
+        return parts.accounts.authenticate(key.strip())
+
+    Caller = Annotated[Account, Depends(caller)]
+    Repeat = Annotated[str | None, Header(alias="Idempotency-Key")]
+
+    def absolute(request: Request, link: Link) -> Link:
+        return Link(url=urljoin(parts.base_url(request), link.url), expires_at_s=link.expires_at_s)
+
+    def shown(request: Request, project: Project) -> wire.VideoProject:
+        def linker(key: str) -> Link:
+            return absolute(request, parts.links.download(key, lifetime_s=parts.download_lifetime_s))
+
+        return translate.to_video_project(project, linker)
+
+    def video(account: Account, project: str) -> Project:
+        found = parts.projects.show(account.id, project)
+        if found.kind not in VIDEO_KINDS:
+            raise NotFound()
+        return found
+
+    @routes.post("/files/upload-urls")
+    def upload_urls(request: Request, account: Caller, body: wire.UploadUrlsRequest) -> wire.UploadUrlsAnswer:
+        """Asks for places to upload files to."""
+        items = []
+        for offer in parts.assets.offer(account.id, [(wish.type, wish.extension) for wish in body.items]):
+            link = parts.links.upload(
+                offer.key, max_bytes=account.plan.max_upload_bytes, lifetime_s=parts.upload_lifetime_s
+            )
+            items.append(translate.to_upload_url(offer, absolute(request, link)))
+        return wire.UploadUrlsAnswer(items=items)
+
+    @routes.post("/ai-talking-photo")
+    def talking_photo(account: Caller, body: wire.TalkingPhotoRequest, repeat: Repeat = None) -> wire.Created:
+        """Makes a photo speak."""
+        order = translate.from_talking_photo(body, account, parts.rules, parts.clock.now_ms())
+        return translate.to_created(parts.projects.create(account, order, idempotency_key=repeat))
+
+    @routes.post("/lip-sync")
+    def lip_sync(account: Caller, body: wire.LipSyncRequest, repeat: Repeat = None) -> wire.Created:
+        """Makes the lips in a video follow another recording."""
+        order = translate.from_lip_sync(body, account, parts.rules, parts.clock.now_ms())
+        return translate.to_created(parts.projects.create(account, order, idempotency_key=repeat))
+
+    @routes.get("/video-projects/{id}")
+    def show_video(request: Request, account: Caller, id: str) -> wire.VideoProject:
+        """Tells how far a video is, and where to get it."""
+        return shown(request, video(account, id))
+
+    @routes.delete("/video-projects/{id}", status_code=204)
+    def delete_video(account: Caller, id: str) -> None:
+        """Forgets a video for good."""
+        video(account, id)
+        parts.projects.delete(account.id, id)
+
+    @routes.get("/account")
+    def show_account(account: Caller) -> wire.AccountAnswer:
+        """Tells plan and balance."""
+        return translate.to_account(account, parts.accounts.balance(account.id))
+
+    return routes

@@ -1,0 +1,94 @@
+"""The HTTP application: all routes, and every error in the vendor's own shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+import lipsmith
+from lipsmith.dialects.magic_hour import routes as magic_hour
+from lipsmith.dialects.magic_hour import translate
+from lipsmith.errors import LipsmithError, NotStored, Unauthorized
+from lipsmith.server import files
+from lipsmith.server.context import FILES_PATH, Context
+
+log = structlog.get_logger("lipsmith.server")
+
+
+def application(context: Context) -> FastAPI:
+    """Everything that is reached by HTTP."""
+    app = FastAPI(
+        title="lipsmith",
+        version=lipsmith.__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # no client follows redirects
+    )
+    parts = context.magic_hour()
+    app.include_router(magic_hour.router(parts))
+    app.include_router(files.router(context.storage, context.links, context.assets, FILES_PATH))
+    _tell_errors(app, parts)
+    return app
+
+
+def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
+    def ours(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, LipsmithError)
+        status = 404 if isinstance(error, NotStored) else translate.to_status(error)
+        if status == 500:
+            log.error("request failed", path=request.url.path, code=error.code, message=error.message)
+            return _answer(500, "The server could not do this.", "failed")
+        return _answer(status, error.message, error.code)
+
+    def malformed(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        if request.url.path.startswith("/v1/") and not _is_known(request, parts):
+            return _answer(401, Unauthorized().message, Unauthorized.code)
+        return _answer(400, _fault(error), "invalid_request")
+
+    def refused(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return _answer(error.status_code, "Not Found" if error.status_code in (404, 405) else str(error.detail), None)
+
+    def broken(request: Request, error: Exception) -> JSONResponse:
+        log.error("request failed", path=request.url.path, exc_info=error)
+        return _answer(500, "The server could not do this.", "failed")
+
+    handlers: list[tuple[Any, Callable[[Request, Exception], JSONResponse]]] = [
+        (LipsmithError, ours),
+        (RequestValidationError, malformed),
+        (HTTPException, refused),
+        (Exception, broken),
+    ]
+    for kind, handler in handlers:
+        app.add_exception_handler(kind, handler)
+
+
+def _is_known(request: Request, parts: magic_hour.Parts) -> bool:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    try:
+        parts.accounts.authenticate(key.strip() if scheme.lower() == "bearer" else "")
+    except Unauthorized:
+        return False
+    return True
+
+
+def _answer(status: int, message: str, code: str | None) -> JSONResponse:
+    return JSONResponse({"message": message} | ({"code": code} if code else {}), status_code=status)
+
+
+def _fault(error: RequestValidationError) -> str:
+    """The first thing that is wrong, by the name of its field."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "header", "path"))
+    if first["type"] == "missing":
+        return f"{place}: this field is required." if place else "Missing request body"
+    if first["type"] == "json_invalid":
+        return "The request body is no valid JSON."
+    return f"{place or 'body'}: {first['msg']}."

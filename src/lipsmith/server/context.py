@@ -1,0 +1,149 @@
+"""The one place that wires the parts together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urljoin
+
+from fastapi import Request
+
+from lipsmith.database.connection import Database
+from lipsmith.database.schema import migrate
+from lipsmith.dialects.magic_hour import events, routes, translate
+from lipsmith.server.settings import Settings
+from lipsmith.service.accounts import Accounts
+from lipsmith.service.addresses import parse_allow
+from lipsmith.service.assets import Assets
+from lipsmith.service.attempts import Attempts
+from lipsmith.service.children import Children, Limits
+from lipsmith.service.clock import SystemClock
+from lipsmith.service.fetch import Fetcher
+from lipsmith.service.jobs import JobQueue, JobServer
+from lipsmith.service.lifecycle import Lifecycle
+from lipsmith.service.plans import PLANS
+from lipsmith.service.projects import Projects
+from lipsmith.service.webhooks import Outbox
+from lipsmith.storage.contract import Link
+from lipsmith.storage.links import SignedLinks
+from lipsmith.storage.local import LocalStorage
+
+FILES_PATH = "/files/"
+"""Where the local storage's links lead."""
+_SECRET_BYTES = 32
+
+
+class Context:
+    """All parts of one process, made from its settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.clock = SystemClock()
+        self.database = Database(settings.database)
+        self.storage = LocalStorage(settings.data_dir / "files")
+        self.links = SignedLinks(FILES_PATH, [_secret(settings.data_dir / "secret")])
+        self.queue = JobQueue(self.database)
+        self.accounts = Accounts(self.database, self.clock)
+        self.assets = Assets(self.database, self.storage, self.clock)
+        self.outbox = Outbox(self.clock, {translate.NAME: events.formatter(self._public_download)})
+        self.lifecycle = Lifecycle(self.database, self.clock, self.outbox, self.queue.release)
+        self.fetcher = Fetcher(allow=parse_allow(settings.fetch_allow))
+        self.projects = Projects(
+            self.database,
+            self.storage,
+            self.assets,
+            self.queue,
+            self.lifecycle,
+            self.clock,
+            max_attempts=settings.max_attempts,
+        )
+
+    def prepare(self) -> None:
+        """Makes what is missing: tables of ours and of the queue."""
+        migrate(self.database)
+        self.queue.prepare()
+
+    def magic_hour(self) -> routes.Parts:
+        """What the first dialect works with."""
+        settings = self.settings
+        return routes.Parts(
+            accounts=self.accounts,
+            assets=self.assets,
+            projects=self.projects,
+            links=self.links,
+            clock=self.clock,
+            rules=translate.Rules(
+                max_talking_photo_s={"realistic": settings.max_realistic_s, "prompted": settings.max_prompted_s},
+                max_lip_sync_frames=settings.max_lip_sync_frames,
+                paid_lip_sync_modes=settings.paid_lip_sync_modes,
+            ),
+            base_url=self.base_url,
+            upload_lifetime_s=settings.upload_link_hours * 3600,
+            download_lifetime_s=settings.download_link_hours * 3600,
+        )
+
+    def base_url(self, request: Request) -> str:
+        """The address under which this caller reaches us."""
+        return self.settings.public_url or str(request.base_url)
+
+    def worker(self, environment: Mapping[str, str]) -> Worker:
+        """What renders here. ``environment`` is all that its child processes are given."""
+        return Worker(self, environment)
+
+    def close(self) -> None:
+        """Lets go of everything."""
+        self.queue.close()
+        self.database.close()
+
+    def _public_download(self, key: str) -> Link:
+        base = self.settings.public_url or f"http://{self.settings.host}:{self.settings.port}"
+        link = self.links.download(key, lifetime_s=self.settings.download_link_hours * 3600)
+        return Link(url=urljoin(base, link.url), expires_at_s=link.expires_at_s)
+
+
+class Worker:
+    """Renders in this process's children."""
+
+    def __init__(self, context: Context, environment: Mapping[str, str]) -> None:
+        settings = context.settings
+        self.name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+        limits = Limits(
+            memory_mb=settings.render_memory_mb,
+            cpu_s=round(settings.render_timeout_s * (os.cpu_count() or 1)),
+            file_mb=settings.render_file_mb,
+        )
+        self.children = Children(limits, environment, settings.data_dir / "work" / self.name)
+        self.attempts = Attempts(
+            context.lifecycle,
+            context.storage,
+            _fetch(context.fetcher),
+            self.children,
+            worker=self.name,
+            timeout_s=settings.render_timeout_s,
+        )
+        self.server = JobServer(context.database, self.attempts.run, worker=self.name, slots=settings.workers)
+
+
+def _fetch(fetcher: Fetcher) -> Callable[[str, Path], None]:
+    most = max(plan.max_upload_bytes for plan in PLANS.values())
+
+    def fetch(url: str, path: Path) -> None:
+        with path.open("xb") as file:
+            for chunk in fetcher.fetch(url, max_bytes=most):
+                file.write(chunk)
+
+    return fetch
+
+
+def _secret(path: Path) -> bytes:
+    """The server's own secret, made on the first start; nobody else may read it."""
+    with suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(_SECRET_BYTES))
+    return path.read_bytes()

@@ -1,0 +1,27 @@
+"""One server per data folder: a lock that goes with the process, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lipsmith.errors import DataFolderInUse
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Holds the folder. Raises DataFolderInUse where another process does."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DataFolderInUse(
+                f"Another server uses the data folder {folder}. Stop it first, or choose another with --data-dir."
+            ) from error
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,86 @@
+"""Everything the owner of a server may decide: one typed object, made once, passed down.
+
+Each field is also an environment variable: ``LIPSMITH_`` and its name in capitals.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from lipsmith.dialects.magic_hour.wire import LipSyncMode
+
+
+def _separated(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Modes = Annotated[tuple[LipSyncMode, ...], NoDecode, BeforeValidator(_separated)]
+"""Written as one text with commas."""
+
+
+class Settings(BaseSettings):
+    """The settings of `lipsmith serve`, `lipsmith worker` and the commands for administrators."""
+
+    model_config = SettingsConfigDict(env_prefix="LIPSMITH_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(description="Folder of the database, all files and the server's own secret.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="`postgresql://user:password@host/name`, where several machines share the work; without it, a "
+        "SQLite file in the data folder.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` is all of them.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Address under which callers reach the server, where a proxy stands in front. Links begin with it.",
+    )
+    workers: int = Field(default=1, ge=0, le=64, description="Videos rendered at once; 0 leaves it to other machines.")
+    fetch_allow: str = Field(
+        default="",
+        description="Hosts, addresses or networks, each with a port if wished, that may be asked for files and told by "
+        "webhooks although they are not public; separated by commas.",
+    )
+    upload_link_hours: int = Field(default=24, ge=1, le=168, description="How long an upload link works.")
+    download_link_hours: int = Field(default=24, ge=1, le=168, description="How long a download link works.")
+    max_realistic_s: float = Field(
+        default=60, gt=0, description="Longest talking photo in the mode realistic, seconds."
+    )
+    max_prompted_s: float = Field(default=60, gt=0, description="Longest talking photo in the mode prompted, seconds.")
+    max_lip_sync_frames: int = Field(default=120_000, gt=0, description="Longest lip sync, frames.")
+    paid_lip_sync_modes: Modes = Field(
+        default=("standard", "pro"), description="Modes of lip sync that need a paid plan, separated by commas."
+    )
+    max_attempts: int = Field(default=3, ge=1, description="How often a job is begun before it fails.")
+    render_timeout_s: float = Field(default=7200, gt=0, description="Longest time one video may take to render.")
+    render_memory_mb: int = Field(
+        default=8192, ge=3072, description="Address space of a rendering process; the libraries reserve about 2,500 MB."
+    )
+    render_file_mb: int = Field(default=4096, ge=1, description="Size of one file a rendering process may write.")
+    drain_s: float = Field(
+        default=5, ge=0, le=3600, description="How long running videos may go on after a request to stop."
+    )
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="What is logged: `debug` to `error`."
+    )
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with its password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'lipsmith.db'}"
+
+
+def default_data_dir() -> Path:
+    """Where this platform keeps such data."""
+    home = Path.home()
+    if os.name == "posix" and (home / "Library").is_dir():
+        return home / "Library" / "Application Support" / "lipsmith"
+    return home / ".local" / "share" / "lipsmith"

@@ -1,0 +1,220 @@
+"""Who may ask: accounts, their keys, their plans. Knows no prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from lipsmith.database.connection import Database
+from lipsmith.database.tables import accounts, api_keys
+from lipsmith.errors import InvalidOption, NotFound, Unauthorized
+from lipsmith.service import credits, keys
+from lipsmith.service.clock import Clock
+from lipsmith.service.plans import PLANS, Plan, PlanName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Somebody who may ask for videos."""
+
+    id: str
+    email: str | None
+    plan: Plan
+    client_id: str
+    suspended: bool
+    created_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAccount:
+    """An account with the secrets that are shown this once."""
+
+    account: Account
+    credits: int
+    api_key: str
+    client_secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """What is still known of an API key."""
+
+    id: str
+    account: str
+    prefix: str
+    created_ms: int
+    revoked_ms: int | None
+
+
+class Accounts:
+    """The use cases around accounts and keys."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def create(self, plan: PlanName, *, credits_given: int | None = None, email: str | None = None) -> NewAccount:
+        """A new account with its first key. Without ``credits_given`` it gets those of its plan."""
+        limits = _plan(plan)
+        given = limits.credits if credits_given is None else _whole(credits_given)
+        secret = keys.make_secret()
+        now_ms = self._clock.now_ms()
+        account = Account(
+            id=self._clock.new_id(),
+            email=email,
+            plan=limits,
+            client_id=self._clock.new_id(),
+            suspended=False,
+            created_ms=now_ms,
+        )
+        with self._database.write() as conn:
+            conn.execute(
+                accounts.insert().values(
+                    id=account.id,
+                    email=email,
+                    plan=plan,
+                    client_id=account.client_id,
+                    client_secret=keys.digest(secret),
+                    suspended=False,
+                    created_ms=now_ms,
+                )
+            )
+            credits.grant(conn, account.id, given, now_ms)
+            api_key = self._add_key(conn, account.id)[1]
+        return NewAccount(account=account, credits=given, api_key=api_key, client_secret=secret)
+
+    def authenticate(self, api_key: str) -> Account:
+        """Whose key it is. Raises Unauthorized, in the same words whatever is wrong with it."""
+        if not keys.could_be_key(api_key):
+            raise Unauthorized()
+        query = (
+            sa.select(accounts)
+            .join(api_keys, api_keys.c.account == accounts.c.id)
+            .where(api_keys.c.sha256 == keys.digest(api_key), api_keys.c.revoked_ms.is_(None))
+            .where(accounts.c.suspended.is_(False))
+        )
+        with self._database.read() as conn:
+            row = conn.execute(query).first()
+        if row is None:
+            raise Unauthorized()
+        return _account(row)
+
+    def show(self, account: str) -> Account:
+        """One account. Raises NotFound."""
+        with self._database.read() as conn:
+            return self._found(conn, account)
+
+    def all(self) -> Sequence[Account]:
+        """All accounts, the oldest first."""
+        with self._database.read() as conn:
+            return [_account(row) for row in conn.execute(sa.select(accounts).order_by(accounts.c.created_ms))]
+
+    def balance(self, account: str) -> int:
+        """Credits left."""
+        with self._database.read() as conn:
+            return credits.balance(conn, account)
+
+    def grant(self, account: str, amount: int) -> int:
+        """Gives credits, or takes them where negative; the new balance. Raises NotFound."""
+        with self._database.write() as conn:
+            self._found(conn, account)
+            credits.grant(conn, account, _whole(amount), self._clock.now_ms())
+            return credits.balance(conn, account)
+
+    def set_plan(self, account: str, plan: PlanName) -> Account:
+        """Moves the account to another plan; its credits stay. Raises NotFound or InvalidOption."""
+        return self._change(account, plan=_plan(plan).name)
+
+    def suspend(self, account: str, *, suspended: bool = True) -> Account:
+        """Closes the door to an account, or opens it again. Raises NotFound."""
+        return self._change(account, suspended=suspended)
+
+    def add_key(self, account: str) -> tuple[Key, str]:
+        """A further key, and its text, which is not kept. Raises NotFound."""
+        with self._database.write() as conn:
+            self._found(conn, account)
+            return self._add_key(conn, account)
+
+    def keys(self, account: str | None = None) -> Sequence[Key]:
+        """Keys of one account, or of all, the oldest first."""
+        query = sa.select(api_keys).order_by(api_keys.c.created_ms, api_keys.c.id)
+        if account is not None:
+            query = query.where(api_keys.c.account == account)
+        with self._database.read() as conn:
+            return [_key(row) for row in conn.execute(query)]
+
+    def revoke_key(self, key: str) -> Key:
+        """From now on the key opens nothing. Raises NotFound."""
+        change = (
+            api_keys.update()
+            .where(api_keys.c.id == key)
+            .values(revoked_ms=sa.func.coalesce(api_keys.c.revoked_ms, self._clock.now_ms()))
+            .returning(api_keys)
+        )
+        with self._database.write() as conn:
+            row = conn.execute(change).first()
+        if row is None:
+            raise NotFound(f"There is no key {key!r}. `lipsmith key list` shows all.")
+        return _key(row)
+
+    def _add_key(self, conn: sa.Connection, account: str) -> tuple[Key, str]:
+        text = keys.make_key()
+        key = Key(
+            id=self._clock.new_id(),
+            account=account,
+            prefix=text[: keys.SHOWN_LENGTH],
+            created_ms=self._clock.now_ms(),
+            revoked_ms=None,
+        )
+        conn.execute(
+            api_keys.insert().values(
+                id=key.id, account=account, prefix=key.prefix, sha256=keys.digest(text), created_ms=key.created_ms
+            )
+        )
+        return key, text
+
+    def _change(self, account: str, **values: Any) -> Account:
+        with self._database.write() as conn:
+            row = conn.execute(
+                accounts.update().where(accounts.c.id == account).values(**values).returning(accounts)
+            ).first()
+        return _account(_there(row, account))
+
+    def _found(self, conn: sa.Connection, account: str) -> Account:
+        return _account(_there(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account))
+
+
+def _there(row: sa.Row[Any] | None, account: str) -> sa.Row[Any]:
+    if row is None:
+        raise NotFound(f"There is no account {account!r}. `lipsmith account list` shows all.")
+    return row
+
+
+def _plan(name: str) -> Plan:
+    for plan in PLANS.values():
+        if plan.name == name:
+            return plan
+    raise InvalidOption(f"There is no plan {name!r}, only {', '.join(PLANS)}.")
+
+
+def _whole(amount: int) -> int:
+    if not -(10**12) <= amount <= 10**12:
+        raise InvalidOption(f"{amount} credits cannot be counted. Stay within a million million.")
+    return amount
+
+
+def _account(row: sa.Row[Any]) -> Account:
+    return Account(
+        id=row.id,
+        email=row.email,
+        plan=_plan(row.plan),
+        client_id=row.client_id,
+        suspended=row.suspended,
+        created_ms=row.created_ms,
+    )
+
+
+def _key(row: sa.Row[Any]) -> Key:
+    return Key(id=row.id, account=row.account, prefix=row.prefix, created_ms=row.created_ms, revoked_ms=row.revoked_ms)

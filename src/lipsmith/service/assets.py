@@ -1,0 +1,146 @@
+"""Inputs: files that were uploaded, URLs, and videos the account made before. Knows who may use which, no bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+import sqlalchemy as sa
+
+from lipsmith.database.connection import Database
+from lipsmith.database.tables import files
+from lipsmith.errors import NotStored, UnusableAsset
+from lipsmith.service import project as projects
+from lipsmith.service.clock import Clock
+from lipsmith.storage.contract import Storage
+
+AssetKind = Literal["image", "audio", "video"]
+
+EXTENSIONS: Mapping[AssetKind, tuple[str, ...]] = {
+    "video": ("mp4", "m4v", "mov", "webm"),
+    "audio": ("mp3", "wav", "aac", "flac", "webm", "weba", "m4a", "opus", "ogg", "oga", "aiff", "amr"),
+    "image": ("png", "jpg", "jpeg", "jfif", "heic", "heif", "webp", "avif", "jp2", "tiff", "tif", "bmp"),
+}
+FITS: Mapping[AssetKind, tuple[AssetKind, ...]] = {
+    "image": ("image",),
+    "audio": ("audio", "video"),  # a video's sound serves as well
+    "video": ("video",),
+}
+"""What is asked for -> what may be given."""
+FOLDER = "api-assets/"
+"""Official clients take only this beginning for a file that is already here."""
+RETENTION_DAYS = 7
+_DAY_MS = 86_400_000
+_LIBRARY_IDS = ("videoId", "audioId", "imageId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A place for one file that will be uploaded."""
+
+    key: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the bytes of an input are."""
+
+    key: str | None = None
+    url: str | None = None
+    extension: str
+
+
+class Assets:
+    """The use cases around inputs."""
+
+    def __init__(self, database: Database, storage: Storage, clock: Clock) -> None:
+        self._database, self._storage, self._clock = database, storage, clock
+
+    def offer(self, account: str, wishes: Sequence[tuple[AssetKind, str]]) -> list[Offer]:
+        """One place for each (kind, extension), which belong together as in `EXTENSIONS`. Raises UnusableAsset."""
+        now_ms = self._clock.now_ms()
+        offers = []
+        with self._database.write() as conn:
+            for kind, extension in wishes:
+                _check_pair(kind, extension)
+                name = self._clock.new_id()
+                offer = Offer(key=f"{FOLDER}{name}/{name}.{extension}", expires_ms=now_ms + RETENTION_DAYS * _DAY_MS)
+                conn.execute(
+                    files.insert().values(
+                        key=offer.key,
+                        account=account,
+                        kind=kind,
+                        extension=extension,
+                        state="pending",
+                        created_ms=now_ms,
+                        expires_ms=offer.expires_ms,
+                    )
+                )
+                offers.append(offer)
+        return offers
+
+    def received(self, key: str, size_bytes: int) -> None:
+        """The bytes of an offered file are here."""
+        with self._database.write() as conn:
+            conn.execute(files.update().where(files.c.key == key).values(state="uploaded", size_bytes=size_bytes))
+
+    def resolve(self, conn: sa.Connection, account: str, text: str, wanted: AssetKind, field: str) -> Source:
+        """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``.
+
+        From now on an upload keeps its bytes: a job relies on them.
+        """
+        if urlsplit(text).scheme in ("http", "https"):
+            return self._from_url(conn, account, text, wanted, field)
+        if text.startswith(FOLDER):
+            return self._from_upload(conn, account, text, wanted, field)
+        return self._from_project(conn, account, text, wanted, field)
+
+    def _from_upload(self, conn: sa.Connection, account: str, key: str, wanted: AssetKind, field: str) -> Source:
+        row = conn.execute(sa.select(files).where(files.c.key == key, files.c.account == account)).first()
+        if row is None or row.state != "uploaded" or row.expires_ms <= self._clock.now_ms():
+            raise UnusableAsset(f"{field}: no file was uploaded as {key!r}, or it has expired. Upload it again.")
+        if row.kind not in FITS[wanted]:
+            raise UnusableAsset(f"{field}: {key!r} was uploaded as {row.kind}, and {_listing(FITS[wanted])} is needed.")
+        try:
+            self._storage.seal(key)
+        except NotStored as error:
+            raise UnusableAsset(f"{field}: the file {key!r} is gone. Upload it again.") from error
+        return Source(key=key, extension=row.extension)
+
+    def _from_url(self, conn: sa.Connection, account: str, url: str, wanted: AssetKind, field: str) -> Source:
+        parts = urlsplit(url)
+        if parts.path.rstrip("/").endswith("/my-library"):
+            for name, values in parse_qs(parts.query).items():
+                if name in _LIBRARY_IDS:
+                    return self._from_project(conn, account, values[0], wanted, field)
+        extension = parts.path.rpartition("/")[2].rpartition(".")[2].lower()
+        allowed = [ending for kind in FITS[wanted] for ending in EXTENSIONS[kind]]
+        if extension not in allowed:
+            raise UnusableAsset(f"{field}: the URL's path has to end in one of {_listing(tuple(allowed))}.")
+        return Source(url=url, extension=extension)
+
+    def _from_project(self, conn: sa.Connection, account: str, name: str, wanted: AssetKind, field: str) -> Source:
+        found = projects.find(conn, name, account)
+        if found is None or found.deleted or found.state != "complete" or not (found.result or {}).get("key"):
+            raise UnusableAsset(
+                f"{field}: {name[:200]!r} is no uploaded file, no URL and no finished project of yours."
+            )
+        if "video" not in FITS[wanted]:
+            raise UnusableAsset(f"{field}: {name!r} is a video, and {_listing(FITS[wanted])} is needed.")
+        assert found.result is not None
+        return Source(key=found.result["key"], extension="mp4")
+
+
+def _check_pair(kind: AssetKind, extension: str) -> None:
+    if extension not in EXTENSIONS[kind]:
+        raise UnusableAsset(
+            f"The extension {extension!r} does not belong to the type {kind!r}. "
+            f"Possible extensions: {_listing(EXTENSIONS[kind])}."
+        )
+
+
+def _listing(words: tuple[str, ...]) -> str:
+    return ", ".join(words)

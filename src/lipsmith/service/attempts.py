@@ -1,0 +1,192 @@
+"""One try at a job: brings its inputs together, has a child render, stores the result, and says how it went."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import stamina
+import structlog
+
+from lipsmith.errors import Cancelled, LipsmithError, RenderingTooSlow
+from lipsmith.service.children import Child, Children
+from lipsmith.service.lifecycle import Attempt, Lifecycle
+from lipsmith.service.project import Failure
+from lipsmith.service.projects import OUTPUTS
+from lipsmith.storage.contract import Storage, put_file
+
+log = structlog.get_logger("lipsmith.worker")
+
+LOOK_S = 0.25
+"""How often a running job looks whether it is still wanted."""
+REPORT_S = 1.0
+"""How often it writes down how far it is."""
+VIDEO_SHARE = 0.9
+"""Part of the whole that rendering frames takes; the steps before share the rest."""
+
+T = TypeVar("T")
+Fetch = Callable[[str, Path], None]
+"""Brings what is at a URL to a path. Raises LipsmithError."""
+
+
+class _Draining(Exception):
+    """This process has to stop."""
+
+
+class _ChildDied(Exception):
+    """The child ended without an answer."""
+
+
+class Attempts:
+    """Runs jobs, one after the other in each thread that calls."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        storage: Storage,
+        fetch: Fetch,
+        children: Children,
+        *,
+        worker: str,
+        timeout_s: float,
+    ) -> None:
+        self._lifecycle, self._storage, self._fetch, self._children = lifecycle, storage, fetch, children
+        self._worker, self._timeout_s = worker, timeout_s
+        self.draining = threading.Event()
+        """Once set, running children are killed and their jobs wait again."""
+
+    def run(self, job: str) -> None:
+        """Tries until the job is done, failed, canceled, or was tried too often. Raises nothing."""
+        while (attempt := self._sure(lambda: self._lifecycle.begin(job, self._worker))) is not None:
+            log.info("rendering", job=job, project=attempt.project, attempt=attempt.number)
+            try:
+                self._try(attempt)
+            except _ChildDied as death:
+                log.warning("the rendering process broke off", job=job, why=str(death))
+                continue
+            except _Draining:
+                self._sure(lambda: self._lifecycle.put_back(attempt))
+                log.info("put back", job=job)
+            return
+
+    def _try(self, attempt: Attempt) -> None:
+        folder = self._children.folder / f"{attempt.job}-{attempt.number}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            result = self._make(attempt, folder)
+        except Cancelled:
+            log.info("canceled", job=attempt.job)
+        except LipsmithError as error:
+            failure = Failure(code=error.code, message=error.message)
+            log.info("failed", job=attempt.job, code=error.code)
+            self._sure(lambda: self._lifecycle.fail(attempt, failure))
+        else:
+            self._complete(attempt, result)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _make(self, attempt: Attempt, folder: Path) -> dict[str, Any]:
+        inputs = self._bring(attempt, folder)
+        out = folder / "out.mp4"
+        result = dict(self._render(attempt, inputs, out))
+        if out.exists():
+            # The key is this try's own, so that a late one never touches another's video.
+            result["key"] = f"{OUTPUTS}{attempt.project}/{attempt.number}/{attempt.project}.mp4"
+            put_file(self._storage, result["key"], out)
+        return result
+
+    def _bring(self, attempt: Attempt, folder: Path) -> dict[str, str]:
+        """Role -> path of the input, in the job's own folder."""
+        paths = {}
+        for role, source in attempt.params["inputs"].items():
+            path = folder / f"{role}.{source['extension']}"
+            if source["key"]:
+                self._storage.copy_to(source["key"], path)
+            else:
+                self._fetch(source["url"], path)
+            paths[role] = str(path)
+        return paths
+
+    def _render(self, attempt: Attempt, inputs: Mapping[str, str], out: Path) -> Mapping[str, Any]:
+        params = attempt.params
+        child = self._children.take()
+        spec = {
+            "kind": attempt.kind,
+            "inputs": inputs,
+            "out": str(out),
+            "start_s": params["start_s"],
+            "end_s": params["end_s"],
+            "options": params["options"],
+        }
+        try:
+            child.send(spec)
+            return self._watch(attempt, child)
+        finally:
+            child.kill()
+            if not self.draining.is_set():
+                self._children.warm()
+
+    def _watch(self, attempt: Attempt, child: Child) -> Mapping[str, Any]:
+        deadline = time.monotonic() + self._timeout_s
+        looked = reported = time.monotonic()
+        for answer in child.answers(every_s=LOOK_S):
+            now = time.monotonic()
+            if "result" in answer:
+                return dict(answer["result"])
+            if "error" in answer:
+                raise _told(answer["error"])
+            if self.draining.is_set():
+                raise _Draining
+            if now > deadline:
+                raise RenderingTooSlow()
+            if "progress" in answer and now - reported >= REPORT_S:
+                reported = looked = now
+                self._report(attempt, answer["progress"])
+            elif now - looked >= LOOK_S:
+                looked = now
+                self._check(attempt)
+        self._check(attempt)
+        raise _ChildDied(child.last_words)
+
+    def _check(self, attempt: Attempt) -> None:
+        with suppress(sa.exc.OperationalError):  # the database is away for a moment: go on
+            if not self._lifecycle.is_wanted(attempt):
+                raise Cancelled()
+
+    def _report(self, attempt: Attempt, told: Mapping[str, Any]) -> None:
+        fraction, stage, left_s = _fraction(told), told["stage"], told["left_s"]
+        with suppress(sa.exc.OperationalError):
+            if not self._lifecycle.report(attempt, progress=fraction, stage=stage, left_s=left_s):
+                raise Cancelled()
+
+    def _complete(self, attempt: Attempt, result: Mapping[str, Any]) -> None:
+        if self._sure(lambda: self._lifecycle.complete(attempt, result)):
+            log.info("complete", job=attempt.job, frames=result.get("frames"))
+        elif "key" in result:
+            self._storage.delete(result["key"])
+
+    def _sure(self, step: Callable[[], T]) -> T:
+        """Does a step of the lifecycle, however long the database is away."""
+        for again in stamina.retry_context(on=sa.exc.OperationalError, attempts=None, timeout=None, wait_max=5.0):
+            with again:
+                return step()
+        raise AssertionError("tried without end")
+
+
+def _told(error: Mapping[str, str]) -> LipsmithError:
+    told = LipsmithError(error["message"])
+    told.code = error["code"]  # type: ignore[misc]  # the class stayed in the child
+    return told
+
+
+def _fraction(told: Mapping[str, Any]) -> float:
+    if told["stage"] != "video":
+        return 0.0
+    return round(1 - VIDEO_SHARE + VIDEO_SHARE * told["done"] / max(1, told["total"]), 4)

@@ -1,0 +1,63 @@
+"""The ledger: lines are added, never changed; the balance is their sum. Every function works inside a transaction."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import sqlalchemy as sa
+
+from lipsmith.database.tables import accounts, ledger
+from lipsmith.errors import InsufficientCredits
+
+Line = Literal["grant", "hold", "settle", "refund"]
+
+ESTIMATE_FPS = 30
+"""Frames per second an estimate is made with; what is rendered later has as many or fewer."""
+
+
+def estimate(seconds: float, credits_per_frame: int) -> int:
+    """Credits that are held for a clip of that length.
+
+    >>> estimate(15, 1)
+    450
+    """
+    return max(1, math.ceil(round(seconds * ESTIMATE_FPS, 6))) * credits_per_frame
+
+
+def balance(conn: sa.Connection, account: str) -> int:
+    """Credits the account can still spend."""
+    return int(
+        conn.scalar(sa.select(sa.func.coalesce(sa.func.sum(ledger.c.amount), 0)).where(ledger.c.account == account))
+        or 0
+    )
+
+
+def grant(conn: sa.Connection, account: str, amount: int, now_ms: int) -> None:
+    """Gives credits; takes them where ``amount`` is negative."""
+    _write(conn, account, None, "grant", amount, now_ms)
+
+
+def hold(conn: sa.Connection, account: str, job: str, amount: int, now_ms: int) -> None:
+    """Sets the estimate aside. Raises InsufficientCredits; of many that try at once, each sees the others' holds."""
+    conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account).with_for_update())
+    left = balance(conn, account)
+    if left < amount:
+        raise InsufficientCredits(f"This needs {amount} credits, and {left} are left.")
+    _write(conn, account, job, "hold", -amount, now_ms)
+
+
+def settle(conn: sa.Connection, account: str, job: str, *, held: int, used: int, now_ms: int) -> int:
+    """Gives back what was held and not used; returns what the job costs, which is never more than was held."""
+    cost = min(held, used)
+    _write(conn, account, job, "settle", held - cost, now_ms)
+    return cost
+
+
+def refund(conn: sa.Connection, account: str, job: str, *, held: int, now_ms: int) -> None:
+    """Gives all back."""
+    _write(conn, account, job, "refund", held, now_ms)
+
+
+def _write(conn: sa.Connection, account: str, job: str | None, kind: Line, amount: int, now_ms: int) -> None:
+    conn.execute(ledger.insert().values(account=account, job=job, kind=kind, amount=amount, created_ms=now_ms))

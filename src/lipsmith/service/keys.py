@@ -1,0 +1,49 @@
+"""Keys and secrets: made, recognised, and kept only as what cannot be turned back into them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+import zlib
+
+PREFIX = "mhk_live_"
+RANDOM_LENGTH = 30
+"""Characters of base 62: 178 bits, so a fast hash keeps them as safe as a slow one."""
+CHECK_LENGTH = 6
+"""Characters that hold the CRC-32 of the others, so that a mistyped key needs no look into the database."""
+SHOWN_LENGTH = len(PREFIX) + 4
+"""How much of a key is kept readable, to tell keys apart."""
+
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+def make_key() -> str:
+    """A new API key."""
+    body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_LENGTH))
+    return body + _check(body)
+
+
+def make_secret(prefix: str = "") -> str:
+    """Any other secret."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(32))
+
+
+def could_be_key(text: str) -> bool:
+    """Whether ``text`` has the form of a key; says nothing about whether it opens anything."""
+    body, check = text[:-CHECK_LENGTH], text[-CHECK_LENGTH:]
+    right_length = len(text) == len(PREFIX) + RANDOM_LENGTH + CHECK_LENGTH
+    return right_length and text.isascii() and text.startswith(PREFIX) and secrets.compare_digest(_check(body), check)
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret: SHA-256, hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _check(body: str) -> str:
+    number, letters = zlib.crc32(body.encode()), ""
+    for _ in range(CHECK_LENGTH):
+        number, digit = divmod(number, len(_ALPHABET))
+        letters = _ALPHABET[digit] + letters
+    return letters

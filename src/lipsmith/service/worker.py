@@ -1,0 +1,138 @@
+"""The process that renders one video, and the only part of the service that knows how. Run it with ``python -m``.
+
+It warms up, waits for one line of JSON on stdin, does that one job with little priority and limited means, tells on
+stdout how far it is, line by line, and ends. When stdin closes, its parent is gone, and it ends at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from lipsmith.errors import LipsmithError
+
+NICENESS = 10
+"""Answering requests goes before rendering."""
+MAX_OPEN_FILES = 256
+
+Report = Callable[[Mapping[str, Any]], None]
+
+
+def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """``spec`` names ``inputs`` by role, ``out``, the window and the pipeline's own ``options``."""
+    from lipsmith.pipeline import Progress, talking_photo
+
+    def told(progress: Progress) -> None:
+        report({"progress": asdict(progress)})
+
+    result = talking_photo(
+        spec["inputs"]["image"],
+        spec["inputs"]["audio"],
+        spec["out"],
+        start_s=spec["start_s"],
+        end_s=spec["end_s"],
+        progress=told,
+        **spec["options"],
+    )
+    return {
+        "frames": result.frames,
+        "fps": float(result.fps),
+        "width": result.width,
+        "height": result.height,
+        "warnings": list(result.warnings),
+    }
+
+
+KINDS: Mapping[str, Callable[[Mapping[str, Any], Report], dict[str, Any]]] = {
+    "talking_photo": render_talking_photo,
+}
+
+
+def main() -> None:
+    """Does one job."""
+    arguments = _arguments()
+    _limit(arguments)
+    answers = _own_stdout()
+    _warm_up()
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def say(answer: Mapping[str, Any]) -> None:
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+    spec = json.loads(line)
+    try:
+        say({"result": KINDS[spec["kind"]](spec, say)})
+    except LipsmithError as error:
+        say({"error": {"code": error.code, "message": error.message}})
+    except MemoryError:
+        say({"error": {"code": "processing_failed", "message": "There is too little memory for this video."}})
+    except Exception:
+        traceback.print_exc()
+        say({"error": {"code": LipsmithError.code, "message": "The video could not be made, through a fault of ours."}})
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--memory-mb", type=int, required=True)
+    parser.add_argument("--cpu-s", type=int, required=True)
+    parser.add_argument("--file-mb", type=int, required=True)
+    return parser.parse_args()
+
+
+def _limit(arguments: argparse.Namespace) -> None:
+    """What a hostile file may use up at most."""
+    os.nice(NICENESS)
+    megabyte = 1024 * 1024
+    for what, most in (
+        (resource.RLIMIT_AS, arguments.memory_mb * megabyte),
+        (resource.RLIMIT_CPU, arguments.cpu_s),
+        (resource.RLIMIT_FSIZE, arguments.file_mb * megabyte),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (limit, limit))
+
+
+def _own_stdout() -> BinaryIO:
+    """The real stdout, for answers alone; whatever a library prints goes to stderr from now on."""
+    sys.stdout.flush()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _warm_up() -> None:
+    """Loads what every job needs, while nobody waits for it."""
+    import lipsmith.media.decode
+    import lipsmith.media.encode
+    import lipsmith.pipeline
+    import lipsmith.render.portrait  # noqa: F401
+    from lipsmith.engines import registry
+
+    registry.create("face_finder")
+    registry.create("speech_reader")
+    registry.create("photo_animator")
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""A real `lipsmith serve` on loopback, with a data folder of its own, and a client that speaks plain HTTP to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+COMMAND = str(Path(sys.executable).with_name("lipsmith"))
+PATIENCE_S = 120
+FINAL = ("complete", "error", "canceled")
+
+
+@dataclass
+class Server:
+    """One server process."""
+
+    process: subprocess.Popen[str]
+    data_dir: Path
+    url: str
+    key: str
+    """Of the first account."""
+    log: Path
+    client: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
+
+    def admin(self, *arguments: str) -> Any:
+        """What a command for administrators answers, on this server's data folder."""
+        import json
+
+        command = [COMMAND, *arguments, "--data-dir", str(self.data_dir), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def upload(self, path: Path, kind: str) -> str:
+        """Uploads a file as the vendor's clients do; its file_path."""
+        wish = {"type": kind, "extension": path.suffix.removeprefix(".")}
+        answer = self.client.post("/v1/files/upload-urls", json={"items": [wish]})
+        assert answer.status_code == 200, answer.text
+        [item] = answer.json()["items"]
+        sent = httpx.put(item["upload_url"], content=path.read_bytes())
+        assert sent.status_code == 200, sent.text
+        return str(item["file_path"])
+
+    def finished(self, project: str) -> dict[str, Any]:
+        """The project, once it is in a final state."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            shown: dict[str, Any] = self.client.get(f"/v1/video-projects/{project}").json()
+            if shown["status"] in FINAL:
+                return shown
+            time.sleep(0.1)
+        raise AssertionError(f"{project} is still {shown['status']}:\n{self.log.read_text()}")
+
+    def wait(self, project: str, status: str) -> None:
+        """Returns once the project has that status."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.client.get(f"/v1/video-projects/{project}").json()["status"] != status:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Asks it to stop and waits; its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+
+def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> Server:
+    """Starts a server on a free port. ``key`` is needed where the data folder has accounts already."""
+    log = data_dir.parent / f"{data_dir.name}.log"
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--port", "0", "--data-dir", str(data_dir), *options],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | environment,
+        )
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if found := re.search(r"serves at (http://\S+)", line):
+            first = re.search(r"mhk_live_\w+", said)
+            return Server(process, data_dir, found[1], first[0] if first else key, log)
+    raise AssertionError(f"no server: {said}{log.read_text()}")
+
+
+@contextmanager
+def started(data_dir: Path, *options: str, key: str = "", **environment: str) -> Iterator[Server]:
+    """A server that is gone at the end, however that comes."""
+    server = start(data_dir, *options, key=key, **environment)
+    try:
+        yield server
+    finally:
+        server.client.close()
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.wait()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers that are gone when the test is; the first one's folder is ``tmp_path / "data"``."""
+    with ExitStack() as stack:
+
+        def start_one(*options: str, key: str = "", **environment: str) -> Server:
+            return stack.enter_context(started(tmp_path / "data", *options, key=key, **environment))
+
+        yield start_one
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that leave no trace others would stumble over."""
+    with started(tmp_path_factory.mktemp("server") / "data", LIPSMITH_LOG_LEVEL="warning") as shared:
+        yield shared
+        assert shared.log.read_text() == ""
+
+
+@pytest.fixture(scope="session")
+def astronaut_png(astronaut: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The portrait as a file, small enough to be rendered quickly."""
+    path = tmp_path_factory.mktemp("pictures") / "astronaut.png"
+    Image.fromarray(astronaut[:320, 64:384]).save(path)
+    return path
