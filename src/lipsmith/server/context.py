@@ -121,6 +121,7 @@ class Worker:
         self.attempts = Attempts(
             context.lifecycle,
             context.storage,
+            context.assets,
             _fetch(context.fetcher),
             self.children,
             worker=self.name,

@@ -17,16 +17,19 @@ from lipsmith.service.clock import Clock
 from lipsmith.storage.contract import Storage
 
 AssetKind = Literal["image", "audio", "video"]
+WantedKind = Literal["image", "audio", "video", "any"]
+"""What an input is for; ``any`` is something to look at."""
 
 EXTENSIONS: Mapping[AssetKind, tuple[str, ...]] = {
     "video": ("mp4", "m4v", "mov", "webm"),
     "audio": ("mp3", "wav", "aac", "flac", "webm", "weba", "m4a", "opus", "ogg", "oga", "aiff", "amr"),
     "image": ("png", "jpg", "jpeg", "jfif", "heic", "heif", "webp", "avif", "jp2", "tiff", "tif", "bmp"),
 }
-FITS: Mapping[AssetKind, tuple[AssetKind, ...]] = {
+FITS: Mapping[WantedKind, tuple[AssetKind, ...]] = {
     "image": ("image",),
     "audio": ("audio", "video"),  # a video's sound serves as well
     "video": ("video",),
+    "any": ("image", "video"),
 }
 """What is asked for -> what may be given."""
 FOLDER = "api-assets/"
@@ -87,7 +90,22 @@ class Assets:
         with self._database.write() as conn:
             conn.execute(files.update().where(files.c.key == key).values(state="uploaded", size_bytes=size_bytes))
 
-    def resolve(self, conn: sa.Connection, account: str, text: str, wanted: AssetKind, field: str) -> Source:
+    def adopt(self, conn: sa.Connection, account: str, key: str, kind: AssetKind) -> None:
+        """Something made here may be used like an upload."""
+        now_ms = self._clock.now_ms()
+        conn.execute(
+            files.insert().values(
+                key=key,
+                account=account,
+                kind=kind,
+                extension=key.rpartition(".")[2],
+                state="uploaded",
+                created_ms=now_ms,
+                expires_ms=now_ms + RETENTION_DAYS * _DAY_MS,
+            )
+        )
+
+    def resolve(self, conn: sa.Connection, account: str, text: str, wanted: WantedKind, field: str) -> Source:
         """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``.
 
         From now on an upload keeps its bytes: a job relies on them.
@@ -98,7 +116,7 @@ class Assets:
             return self._from_upload(conn, account, text, wanted, field)
         return self._from_project(conn, account, text, wanted, field)
 
-    def _from_upload(self, conn: sa.Connection, account: str, key: str, wanted: AssetKind, field: str) -> Source:
+    def _from_upload(self, conn: sa.Connection, account: str, key: str, wanted: WantedKind, field: str) -> Source:
         row = conn.execute(sa.select(files).where(files.c.key == key, files.c.account == account)).first()
         if row is None or row.state != "uploaded" or row.expires_ms <= self._clock.now_ms():
             raise UnusableAsset(f"{field}: no file was uploaded as {key!r}, or it has expired. Upload it again.")
@@ -110,7 +128,7 @@ class Assets:
             raise UnusableAsset(f"{field}: the file {key!r} is gone. Upload it again.") from error
         return Source(key=key, extension=row.extension)
 
-    def _from_url(self, conn: sa.Connection, account: str, url: str, wanted: AssetKind, field: str) -> Source:
+    def _from_url(self, conn: sa.Connection, account: str, url: str, wanted: WantedKind, field: str) -> Source:
         parts = urlsplit(url)
         if parts.path.rstrip("/").endswith("/my-library"):
             for name, values in parse_qs(parts.query).items():
@@ -122,16 +140,15 @@ class Assets:
             raise UnusableAsset(f"{field}: the URL's path has to end in one of {_listing(tuple(allowed))}.")
         return Source(url=url, extension=extension)
 
-    def _from_project(self, conn: sa.Connection, account: str, name: str, wanted: AssetKind, field: str) -> Source:
+    def _from_project(self, conn: sa.Connection, account: str, name: str, wanted: WantedKind, field: str) -> Source:
         found = projects.find(conn, name, account)
-        if found is None or found.deleted or found.state != "complete" or not (found.result or {}).get("key"):
+        if found is None or found.kind == "face_detection" or not found.keys:
             raise UnusableAsset(
                 f"{field}: {name[:200]!r} is no uploaded file, no URL and no finished project of yours."
             )
         if "video" not in FITS[wanted]:
             raise UnusableAsset(f"{field}: {name!r} is a video, and {_listing(FITS[wanted])} is needed.")
-        assert found.result is not None
-        return Source(key=found.result["key"], extension="mp4")
+        return Source(key=found.keys[0], extension="mp4")
 
 
 def _check_pair(kind: AssetKind, extension: str) -> None:

@@ -15,6 +15,7 @@ import stamina
 import structlog
 
 from lipsmith.errors import Cancelled, LipsmithError, RenderingTooSlow
+from lipsmith.service.assets import FOLDER, Assets
 from lipsmith.service.children import Child, Children
 from lipsmith.service.lifecycle import Attempt, Lifecycle
 from lipsmith.service.project import Failure
@@ -50,13 +51,15 @@ class Attempts:
         self,
         lifecycle: Lifecycle,
         storage: Storage,
+        assets: Assets,
         fetch: Fetch,
         children: Children,
         *,
         worker: str,
         timeout_s: float,
     ) -> None:
-        self._lifecycle, self._storage, self._fetch, self._children = lifecycle, storage, fetch, children
+        self._lifecycle, self._storage, self._assets = lifecycle, storage, assets
+        self._fetch, self._children = fetch, children
         self._worker, self._timeout_s = worker, timeout_s
         self.draining = threading.Event()
         """Once set, running children are killed and their jobs wait again."""
@@ -94,13 +97,22 @@ class Attempts:
 
     def _make(self, attempt: Attempt, folder: Path) -> dict[str, Any]:
         inputs = self._bring(attempt, folder)
-        out = folder / "out.mp4"
+        out = folder / "out"
+        out.mkdir()
         result = dict(self._render(attempt, inputs, out))
-        if out.exists():
-            # The key is this try's own, so that a late one never touches another's video.
-            result["key"] = f"{OUTPUTS}{attempt.project}/{attempt.number}/{attempt.project}.mp4"
-            put_file(self._storage, result["key"], out)
+        result["keys"] = []
+        for name in result.pop("files"):
+            key = self._key(attempt, name)
+            put_file(self._storage, key, out / name)
+            result["keys"].append(key)
         return result
+
+    def _key(self, attempt: Attempt, name: str) -> str:
+        """Each try has keys of its own, so that a late one never touches what another made."""
+        if attempt.kind == "face_detection":
+            return f"{FOLDER}{attempt.project}-{attempt.number}/{name}"  # to be used as an input
+        ending = name.rpartition(".")[2]
+        return f"{OUTPUTS}{attempt.project}/{attempt.number}/{attempt.project}.{ending}"
 
     def _bring(self, attempt: Attempt, folder: Path) -> dict[str, str]:
         """Role -> path of the input, in the job's own folder."""
@@ -167,10 +179,16 @@ class Attempts:
                 raise Cancelled()
 
     def _complete(self, attempt: Attempt, result: Mapping[str, Any]) -> None:
-        if self._sure(lambda: self._lifecycle.complete(attempt, result)):
+        def adopt(conn: sa.Connection) -> None:
+            if attempt.kind == "face_detection":
+                for key in result["keys"]:
+                    self._assets.adopt(conn, attempt.account, key, "image")
+
+        if self._sure(lambda: self._lifecycle.complete(attempt, result, adopt)):
             log.info("complete", job=attempt.job, frames=result.get("frames"))
-        elif "key" in result:
-            self._storage.delete(result["key"])
+        else:
+            for key in result["keys"]:
+                self._storage.delete(key)
 
     def _sure(self, step: Callable[[], T]) -> T:
         """Does a step of the lifecycle, however long the database is away."""

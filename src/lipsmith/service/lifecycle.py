@@ -99,8 +99,16 @@ class Lifecycle:
         with self._database.read() as conn:
             return conn.execute(query).first() is not None
 
-    def complete(self, attempt: Attempt, result: Mapping[str, Any]) -> bool:
-        """The video is there. False where nobody waits for it any more, or another worker has it."""
+    def complete(
+        self,
+        attempt: Attempt,
+        result: Mapping[str, Any],
+        also: Callable[[sa.Connection], None] = lambda conn: None,
+    ) -> bool:
+        """It is there; ``also`` is part of the transaction.
+
+        False where nobody waits for it any more, or another worker has it.
+        """
         now_ms = self._clock.now_ms()
         with self._database.write() as conn:
             row = self._leave(conn, _of(attempt), "complete", now_ms)
@@ -114,6 +122,7 @@ class Lifecycle:
             conn.execute(
                 projects.update().where(projects.c.id == row.project).values(result=dict(result), credits=cost)
             )
+            also(conn)
             self._herald.tell(conn, row.project, "completed")
             following = self._next(conn, row.account)
         self._follow(following)

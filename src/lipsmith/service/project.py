@@ -46,7 +46,7 @@ class Project:
     credits: int
     """The estimate until the end, then the cost."""
     result: Mapping[str, Any] | None
-    """A video's ``key``, ``frames``, ``fps``, ``width``, ``height`` and ``warnings``, once complete."""
+    """Once complete: ``keys`` in the storage; of a video ``frames``, ``fps``, ``width``, ``height``, ``warnings``."""
     error: Failure | None
     created_ms: int
     deleted: bool
@@ -56,6 +56,11 @@ class Project:
     """What happens now."""
     left_s: float | None
     """Seconds until it is done, as far as anyone knows."""
+
+    @property
+    def keys(self) -> list[str]:
+        """Where in the storage its results lie, as long as it is not deleted."""
+        return [] if self.deleted else list((self.result or {}).get("keys", ()))
 
 
 _QUERY = sa.select(projects, jobs.c.state, jobs.c.progress, jobs.c.stage, jobs.c.left_s, jobs.c.id.label("job")).join(

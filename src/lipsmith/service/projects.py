@@ -16,7 +16,7 @@ from lipsmith.errors import InvalidRequest, KeyReused, NotFound, PlanTooSmall
 from lipsmith.service import credits, turns
 from lipsmith.service import project as records
 from lipsmith.service.accounts import Account
-from lipsmith.service.assets import AssetKind, Assets, Source
+from lipsmith.service.assets import Assets, Source, WantedKind
 from lipsmith.service.clock import Clock
 from lipsmith.service.lifecycle import Lifecycle
 from lipsmith.service.project import Kind, Project
@@ -46,7 +46,7 @@ class Wanted:
 
     text: str
     """As the caller named it."""
-    kind: AssetKind
+    kind: WantedKind
     field: str
     """The caller's name for it, for messages."""
 

@@ -15,19 +15,24 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from lipsmith.errors import LipsmithError
+from lipsmith.errors import InvalidOption, LipsmithError
 
 NICENESS = 10
 """Answering requests goes before rendering."""
 MAX_OPEN_FILES = 256
+VIDEO = "video.mp4"
+"""The file of a finished video, in the folder for results."""
+FACE_MARGIN = 0.25
+"""What a cut-out face keeps around it, of its longer side."""
 
 Report = Callable[[Mapping[str, Any]], None]
 
 
 def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """``spec`` names ``inputs`` by role, ``out``, the window and the pipeline's own ``options``."""
+    """``spec`` names ``inputs`` by role, the folder ``out``, the window and the pipeline's own ``options``."""
     from lipsmith.pipeline import Progress, talking_photo
 
     def told(progress: Progress) -> None:
@@ -36,13 +41,14 @@ def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, A
     result = talking_photo(
         spec["inputs"]["image"],
         spec["inputs"]["audio"],
-        spec["out"],
+        Path(spec["out"]) / VIDEO,
         start_s=spec["start_s"],
         end_s=spec["end_s"],
         progress=told,
         **spec["options"],
     )
     return {
+        "files": [VIDEO],
         "frames": result.frames,
         "fps": float(result.fps),
         "width": result.width,
@@ -51,8 +57,36 @@ def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, A
     }
 
 
+def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Writes each face of a picture, or of a video's first frame, to a file of its own in the folder ``out``."""
+    import cv2
+
+    from lipsmith.engines import registry
+    from lipsmith.media.clip import Picture
+    from lipsmith.media.decode import read_frames
+    from lipsmith.media.still import read_picture
+
+    path = Path(spec["inputs"]["target"])
+    if spec["options"]["moving"]:
+        picture = Picture(rgb=next(iter(read_frames(path))), grey=False)
+    else:
+        picture = read_picture(path)
+    report({"progress": {"stage": "face", "done": 0, "total": 1, "left_s": None}})
+    files: list[str] = []
+    for face in registry.create("face_finder").find(picture):
+        if face.score < spec["options"]["least_score"]:
+            continue
+        left, top, right, bottom = face.box
+        margin = round(FACE_MARGIN * max(right - left, bottom - top))
+        rows, columns = slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)
+        files.append(f"face-{len(files) + 1}.png")
+        cv2.imwrite(str(Path(spec["out"]) / files[-1]), cv2.cvtColor(picture.rgb[rows, columns], cv2.COLOR_RGB2BGR))
+    return {"files": files}
+
+
 KINDS: Mapping[str, Callable[[Mapping[str, Any], Report], dict[str, Any]]] = {
     "talking_photo": render_talking_photo,
+    "face_detection": detect_faces,
 }
 
 
@@ -73,6 +107,8 @@ def main() -> None:
 
     spec = json.loads(line)
     try:
+        if spec["kind"] not in KINDS:
+            raise InvalidOption(f"This release cannot make a {spec['kind']} yet.")
         say({"result": KINDS[spec["kind"]](spec, say)})
     except LipsmithError as error:
         say({"error": {"code": error.code, "message": error.message}})

@@ -55,17 +55,14 @@ def router(parts: Parts) -> APIRouter:
     def absolute(request: Request, link: Link) -> Link:
         return Link(url=urljoin(parts.base_url(request), link.url), expires_at_s=link.expires_at_s)
 
-    def shown(request: Request, project: Project) -> wire.VideoProject:
-        def linker(key: str) -> Link:
-            return absolute(request, parts.links.download(key, lifetime_s=parts.download_lifetime_s))
+    def linker(request: Request) -> translate.Linker:
+        return lambda key: absolute(request, parts.links.download(key, lifetime_s=parts.download_lifetime_s))
 
-        return translate.to_video_project(project, linker)
-
-    def video(account: Account, project: str) -> Project:
-        found = parts.projects.show(account.id, project)
-        if found.kind not in VIDEO_KINDS:
+    def found(account: Account, project: str, kinds: tuple[str, ...]) -> Project:
+        shown = parts.projects.show(account.id, project)
+        if shown.kind not in kinds:
             raise NotFound()
-        return found
+        return shown
 
     @routes.post("/files/upload-urls")
     def upload_urls(request: Request, account: Caller, body: wire.UploadUrlsRequest) -> wire.UploadUrlsAnswer:
@@ -93,13 +90,27 @@ def router(parts: Parts) -> APIRouter:
     @routes.get("/video-projects/{id}")
     def show_video(request: Request, account: Caller, id: str) -> wire.VideoProject:
         """Tells how far a video is, and where to get it."""
-        return shown(request, video(account, id))
+        return translate.to_video_project(found(account, id, VIDEO_KINDS), linker(request))
 
     @routes.delete("/video-projects/{id}", status_code=204)
     def delete_video(account: Caller, id: str) -> None:
         """Forgets a video for good."""
-        video(account, id)
+        found(account, id, VIDEO_KINDS)
         parts.projects.delete(account.id, id)
+
+    @routes.post("/face-detection")
+    def detect_faces(
+        account: Caller, body: wire.FaceDetectionRequest, repeat: Repeat = None
+    ) -> wire.FaceDetectionCreated:
+        """Looks for faces in a picture or a video; free of credits."""
+        order = translate.from_face_detection(body)
+        project = parts.projects.create(account, order, idempotency_key=repeat)
+        return wire.FaceDetectionCreated(id=project.id, credits_charged=0)
+
+    @routes.get("/face-detection/{id}")
+    def show_faces(request: Request, account: Caller, id: str) -> wire.FaceDetection:
+        """Tells which faces were found."""
+        return translate.to_face_detection(found(account, id, ("face_detection",)), linker(request))
 
     @routes.get("/account")
     def show_account(account: Caller) -> wire.AccountAnswer:

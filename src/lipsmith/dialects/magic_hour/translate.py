@@ -22,7 +22,7 @@ from lipsmith.errors import (
     UnusableAsset,
 )
 from lipsmith.service.accounts import Account
-from lipsmith.service.assets import Offer
+from lipsmith.service.assets import EXTENSIONS, Offer
 from lipsmith.service.credits import ESTIMATE_FPS
 from lipsmith.service.plans import Plan
 from lipsmith.service.project import Event, Project
@@ -39,6 +39,8 @@ TALKING_PHOTO_RATES = {"realistic": 2, "prompted": 1}
 LIP_SYNC_RATES: Mapping[wire.LipSyncMode, int] = {"lite": 1, "standard": 1, "pro": 2}
 DEFAULT_INTENSITY = 1.5
 """Of the old mode ``expressive``, the only one that knows it."""
+DEFAULT_CONFIDENCE = 0.5
+"""How sure the finder has to be that something is a face, unless asked otherwise."""
 MODES: Mapping[wire.TalkingPhotoMode, Literal["realistic", "prompted"]] = {
     "realistic": "realistic",
     "pro": "realistic",
@@ -148,9 +150,9 @@ def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
     """Everything that can be told about it."""
     result: Mapping[str, Any] = project.result or {}
     downloads = []
-    if result.get("key") and not project.deleted:
-        link = linker(result["key"])
-        downloads = [wire.Download(url=link.url, expires_at=to_time(link.expires_at_s * 1000))]
+    for key in project.keys:
+        link = linker(key)
+        downloads.append(wire.Download(url=link.url, expires_at=to_time(link.expires_at_s * 1000)))
     return wire.VideoProject(
         id=project.id,
         name=project.name,
@@ -173,6 +175,31 @@ def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
         progress_seconds_left=project.left_s,
         warnings=list(result.get("warnings", ())),
     )
+
+
+def from_face_detection(request: wire.FaceDetectionRequest) -> Order:
+    """What is to be looked at tells by its ending whether it moves."""
+    target = request.assets.target_file_path
+    ending = target.partition("?")[0].rpartition(".")[2].lower()
+    least = DEFAULT_CONFIDENCE if request.confidence_score is None else request.confidence_score
+    return Order(
+        dialect=NAME,
+        kind="face_detection",
+        name="Face Detection",
+        inputs={"target": Wanted(text=target, kind="any", field="assets.target_file_path")},
+        options={"least_score": least, "moving": ending in EXTENSIONS["video"]},
+        start_s=0,
+        end_s=0,
+        fps=0,
+        rate=0,
+    )
+
+
+def to_face_detection(project: Project, linker: Linker) -> wire.FaceDetection:
+    """What was found, each face as a file that can be looked at and used as an input."""
+    faces = [wire.FoundFace(path=key, url=linker(key).url) for key in project.keys]
+    status = "error" if project.state == "canceled" else project.state
+    return wire.FaceDetection(id=project.id, credits_charged=0, status=status, faces=faces)
 
 
 def to_account(account: Account, credits: int) -> wire.AccountAnswer:

@@ -123,6 +123,42 @@ class LipSyncRequest(Request):
     height: Any = Field(default=None, deprecated=True, description="Accepted and ignored.")
 
 
+class FaceDetectionAssets(Request):
+    """What is looked at."""
+
+    target_file_path: Reference
+
+
+class FaceDetectionRequest(Request):
+    """POST /v1/face-detection"""
+
+    assets: FaceDetectionAssets
+    confidence_score: Annotated[Number, Field(ge=0, le=1)] | None = None
+
+
+class FaceDetectionCreated(BaseModel):
+    """What it answers: looking is free."""
+
+    id: str
+    credits_charged: int
+
+
+class FoundFace(BaseModel):
+    """One face, cut out."""
+
+    path: str
+    url: str
+
+
+class FaceDetection(BaseModel):
+    """GET /v1/face-detection/{id}"""
+
+    id: str
+    credits_charged: int
+    status: Literal["queued", "rendering", "complete", "error"]
+    faces: list[FoundFace]
+
+
 class Created(BaseModel):
     """What a create call answers."""
 
