@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+
+from lipsmith.storage.s3 import connect
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 
@@ -29,6 +33,19 @@ def astronaut() -> np.ndarray:
     """(512, 512, 3) uint8 RGB: NASA's public-domain portrait, as scikit-image carries it."""
     data = pytest.importorskip("skimage.data", reason="scikit-image carries the portrait")
     return np.ascontiguousarray(data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def s3_client() -> Iterator[Any]:
+    """A client of an S3-compatible storage service of our own, in this process."""
+    server = pytest.importorskip("moto.server", reason="moto plays the storage service")
+    service = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    service.start()
+    host, port = service.get_host_and_port()
+    try:
+        yield connect(region="us-east-1", endpoint_url=f"http://{host}:{port}", access_key="key", secret_key="secret")
+    finally:
+        service.stop()
 
 
 @pytest.fixture

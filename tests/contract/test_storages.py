@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from lipsmith.errors import FileInUse, FileTooLarge, InvalidKey, NotStored, Stor
 from lipsmith.storage.contract import CHUNK_BYTES, Storage, put, put_file
 from lipsmith.storage.local import LocalStorage
 from lipsmith.storage.memory import MemoryStorage
+from lipsmith.storage.s3 import PART_BYTES, S3Storage
 
 KEY = "api-assets/k3f9/portrait.png"
 OTHER = "api-assets/k3f9/voice.wav"
@@ -19,9 +21,18 @@ FAR = "outputs/w7/clip.mp4"
 CONTENT = bytes(range(256)) * 7 + b"tail"
 
 
-@pytest.fixture(params=["local", "memory"])
+def bucket(request: pytest.FixtureRequest) -> S3Storage:
+    client = request.getfixturevalue("s3_client")
+    name = f"bytes-{uuid.uuid4().hex}"
+    client.create_bucket(Bucket=name)
+    return S3Storage(client, name, folder="lipsmith/")
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    return LocalStorage(tmp_path / "bytes") if request.param == "local" else MemoryStorage()
+    if request.param == "local":
+        return LocalStorage(tmp_path / "bytes")
+    return MemoryStorage() if request.param == "memory" else bucket(request)
 
 
 def content(storage: Storage, key: str) -> bytes:
@@ -181,8 +192,8 @@ def test_a_file_is_put_whole(storage: Storage, tmp_path: Path) -> None:
 
 def test_what_was_never_finished_can_be_dropped(storage: Storage) -> None:
     put(storage, KEY, [b"done"], max_bytes=4)
-    with closing(storage.begin(OTHER, max_bytes=9)) as upload:
-        upload.write(b"half")
+    with closing(storage.begin(OTHER, max_bytes=2 * PART_BYTES)) as upload:
+        upload.write(bytes(PART_BYTES + 1))  # a smaller beginning does not reach a storage service yet
         assert storage.drop_unfinished(before_s=0.0) == 0
         assert storage.drop_unfinished(before_s=4e9) == 1
         assert storage.drop_unfinished(before_s=4e9) == 0

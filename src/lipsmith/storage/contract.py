@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lipsmith.errors import FileTooLarge, InvalidKey
+from lipsmith.errors import FileTooLarge, InvalidKey, StorageFailed
 
 CHUNK_BYTES = 256 * 1024
 """How much is read or written at once."""
@@ -177,3 +177,16 @@ def put_file(storage: Storage, key: str, path: Path) -> int:
     with path.open("rb") as file:
         chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
         return put(storage, key, chunks, max_bytes=path.stat().st_size)
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Writes ``chunks`` to a new file. Raises StorageFailed and lets through what ``chunks`` raises; no file then."""
+    try:
+        with path.open("xb") as file:
+            try:
+                file.writelines(chunks)
+            except BaseException:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise StorageFailed(f"The file could not be copied to {str(path)!r}: {error.strerror}.") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from lipsmith.errors import FileInUse, NotStored, StorageFailed
-from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Stored, check_key, check_prefix
+from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Stored, check_key, check_prefix, write_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,7 @@ class MemoryStorage:
             return len(held.content)
 
     def copy_to(self, key: str, path: Path) -> None:
-        content = self._get(key).content
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except OSError as error:
-            raise StorageFailed(f"The file could not be copied to {str(path)!r}: {error.strerror}.") from error
+        write_file(path, [self._get(key).content])
 
     def delete(self, key: str) -> bool:
         return self._held.pop(check_key(key), None) is not None
