@@ -72,6 +72,12 @@ def rgb_patch(planes: U8, box: Box, colour: Colour) -> U8:
     return rgb
 
 
+def cut_planes(planes: U8, box: Box) -> U8:
+    """A copy of an even ``box`` of I420 planes, as planes of its own."""
+    luma, blue, red = _views(planes, box)
+    return np.concatenate([luma, np.concatenate([blue.ravel(), red.ravel()]).reshape(-1, luma.shape[1])])
+
+
 def put_patch(
     planes: U8, box: Box, before_rgb: U8, after_rgb: U8, changed: NDArray[np.bool_] | U8, colour: Colour
 ) -> None:

@@ -30,6 +30,7 @@ CANCELLING_DB = 6.0  # the mean of unrelated channels lies 3 dB below them; far 
 MISSING_SHARE = 0.02  # headers round; a file that lacks more than this of its announced length was cut off
 MISSING_S = 0.5
 LONGEST_LEAD_S = 600.0  # a start later than this is a broken clock, not a late start
+SHORTEST_GAP_S = 0.1  # clocks of containers are rounded; less than this between two packets is no gap
 _BLOCK_SAMPLES = 16_384  # enough to make numpy's cost per call vanish, 128 kB of stereo
 _LAYOUTS = {1: "mono", 2: "stereo"}
 
@@ -293,7 +294,8 @@ def _decoded(container: InputContainer, path: Path, facts: SoundFacts, faults: _
     channels = min(2, facts.channels)
     resampler: AudioResampler | None = None
     seen: tuple[str, str, int] | None = None
-    for frame in _sound_frames(container, faults):
+    for lost_s, frame in _sound_frames(container, facts, faults):
+        yield from _silence(channels, seconds_to_samples(lost_s, facts.rate_hz))  # what follows stays in its place
         if seen is None and facts.has_video:
             yield from _silence(channels, _lead_samples(container, frame.time, facts.rate_hz))
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -319,9 +321,11 @@ def _drawn(resampler: AudioResampler, frame: AudioFrame | None, path: Path) -> I
         ) from fault
 
 
-def _sound_frames(container: InputContainer, faults: _Faults) -> Iterator[AudioFrame]:
-    """Every frame that can be decoded; a bad packet is skipped, a file that breaks off just ends."""
+def _sound_frames(container: InputContainer, facts: SoundFacts, faults: _Faults) -> Iterator[tuple[float, AudioFrame]]:
+    """Every frame that can be decoded, with the seconds that are missing before it; a broken file just ends."""
     packets = container.demux(container.streams.audio[0])
+    due_s: float | None = None
+    lost, filled_s = False, 0.0
     while True:
         try:
             packet = next(packets)
@@ -331,9 +335,18 @@ def _sound_frames(container: InputContainer, faults: _Faults) -> Iterator[AudioF
             faults.broke_off = True
             return
         try:
-            yield from packet.decode()
+            frames = packet.decode()
         except av.FFmpegError:
             faults.packets += 1
+            lost = True
+            continue
+        for frame in frames:
+            gap_s = 0.0 if due_s is None or frame.time is None else frame.time - due_s
+            told = gap_s > 0 and (lost or (facts.has_video and gap_s >= SHORTEST_GAP_S))
+            missing_s = gap_s if told and filled_s + gap_s <= LONGEST_LEAD_S else 0.0
+            filled_s += missing_s
+            lost, due_s = False, None if frame.time is None else frame.time + frame.samples / frame.sample_rate
+            yield missing_s, frame
 
 
 def _lead_samples(container: InputContainer, first_s: float | None, rate_hz: int) -> int:

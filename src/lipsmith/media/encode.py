@@ -11,7 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
@@ -21,7 +20,8 @@ from av.video.stream import VideoStream
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
 from lipsmith.media.aac import AacEncoder, SoundPacket
-from lipsmith.media.clip import F32, U8, ClipFacts, Sound, TimedPlanes, VideoFormat
+from lipsmith.media.clip import U8, ClipFacts, Sound, TimedPlanes, VideoFormat
+from lipsmith.media.feed import SoundFeed
 from lipsmith.media.timeline import check_fps, frames_to_samples, seconds_to_samples
 
 SOUND_RATE_HZ = 48_000
@@ -317,9 +317,7 @@ class _SoundTrack:
 
     def __init__(self, container: OutputContainer, sound: Sound) -> None:
         self._container = container
-        self._channels = sound.channels
-        self._blocks = iter(sound.blocks(SOUND_RATE_HZ, sound.channels))
-        self._rest: F32 = np.zeros((sound.channels, 0), dtype=np.float32)
+        self._feed = SoundFeed(sound, SOUND_RATE_HZ, sound.channels)
         self._written = 0
         bits_per_second = SOUND_BITS_PER_SECOND[sound.channels]
         self._encoder = AacEncoder(SOUND_RATE_HZ, sound.channels, bits_per_second)
@@ -332,7 +330,7 @@ class _SoundTrack:
         missing = until_sample - self._written
         if missing <= 0:
             return
-        samples = self._take(missing)
+        samples = self._feed.take(missing)
         self._written += missing
         self._mux(self._encoder.encode(samples))
 
@@ -345,12 +343,3 @@ class _SoundTrack:
             for packet in packets:
                 packet.stream = self._track
                 self._container.mux(packet)
-
-    def _take(self, count: int) -> F32:
-        while self._rest.shape[1] < count:
-            block = next(self._blocks, None)
-            if block is None:
-                block = np.zeros((self._channels, count - self._rest.shape[1]), dtype=np.float32)
-            self._rest = np.concatenate([self._rest, block], axis=1)
-        taken, self._rest = self._rest[:, :count], self._rest[:, count:]
-        return np.ascontiguousarray(taken)

@@ -6,7 +6,9 @@ more than a few of them.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import re
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,17 +19,19 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from lipsmith.errors import InvalidVideo, VideoEncrypted, VideoTooLarge
+from lipsmith.errors import InvalidVideo, VideoTooLarge
 from lipsmith.media.clip import U8, ClipFacts, ClipFrame
+from lipsmith.media.decode import MISSING_S, MISSING_SHARE
 from lipsmith.media.index import MAX_FRAMES, FrameIndex, index_decoded, index_packets, named_rate
 from lipsmith.media.planes import PlaneMaker
 from lipsmith.media.probe import MAX_FRAME_PIXELS, open_media
-from lipsmith.media.timeline import MAX_FPS, check_fps, check_window, thin_out
+from lipsmith.media.timeline import MAX_FPS, Shown, check_fps, check_window, thin_out
 
 MAX_ASPECT = 10  # pixels wider or taller than this come from a broken header
 _FPS_SLACK = Fraction(1, 100)  # clocks of phones run a little fast
+_CLOCK_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_HELD_BYTES = 96 << 20  # pictures kept to be shown backwards: 69 at 720p
 _PICTURES_TO_TRUST = 12  # so many decoded pictures have to appear where the packets said
-_PROTECTED_TAGS = frozenset({"encv", "drmi"})  # sample entries of ISO/IEC 23001-7 and of FairPlay
 
 
 class Clip:
@@ -96,6 +100,28 @@ class Clip:
             for missing in range(due, last):
                 yield self._frame(missing, maker(good), damaged=True)
 
+    def play(self, plan: Iterable[Shown]) -> Iterator[ClipFrame]:
+        """The pictures that a plan asks for, at its times; ``index`` stays the number within the clip.
+
+        Forwards, backwards and standing still cost little memory: backwards, a short stretch at a time is decoded.
+        """
+        source: Iterator[ClipFrame] = iter(())
+        now, step = -1, 0
+        still: ClipFrame | None = None
+        for shown in plan:
+            if still is None or shown.source != now:
+                if shown.source - now != step or step == 0:
+                    step = -1 if shown.source == now - 1 else 1
+                    source = self._backwards(shown.source) if step < 0 else self.frames(shown.source)
+                still, now = next(source), shown.source
+            yield replace(still, planes=still.planes.copy(), time_s=shown.time_s, duration_s=shown.duration_s)
+
+    def _backwards(self, last: int) -> Iterator[ClipFrame]:
+        """The pictures from ``last`` down to the first."""
+        at_once = max(1, _HELD_BYTES // (self.facts.width * self.facts.height * 3 // 2))
+        for end in range(last + 1, 0, -at_once):
+            yield from reversed(list(self.frames(max(0, end - at_once), end)))
+
     def _frame(self, index: int, planes: U8, *, damaged: bool) -> ClipFrame:
         if damaged:
             self._damaged.add(index)
@@ -140,7 +166,8 @@ def open_clip(
     _refuse_fast(chosen, path)
     with open_media(path, InvalidVideo) as container:
         facts = _facts(container, path, chosen, PlaneMaker(pictures[0]), pictures[0])
-    return Clip(path, facts, chosen)
+        missing = _what_is_missing(_video_track(container, path), index, path)
+    return Clip(path, replace(facts, warnings=(*facts.warnings, *missing)), chosen)
 
 
 def _window(index: FrameIndex, start_s: float | None, end_s: float | None) -> FrameIndex:
@@ -237,8 +264,6 @@ def _video_track(container: InputContainer, path: Path) -> VideoStream:
     if not known:
         raise InvalidVideo(f"The pictures of {path.name!r} have a coding that is not known here. Save it as H.264.")
     track = next((track for track in known if Disposition.default in track.disposition), known[0])
-    if track.codec_context.codec_tag.lower() in _PROTECTED_TAGS:
-        raise VideoEncrypted(f"{path.name!r} is encrypted. Save it without copy protection.")
     _refuse_large(track.width, track.height, path)
     if track.frames > MAX_FRAMES:
         raise VideoTooLarge(
@@ -308,6 +333,28 @@ def _other_tracks(container: InputContainer, path: Path) -> tuple[str, ...]:
     if count < 2:
         return ()
     return (f"{path.name!r} has {count} video tracks; only one is used.",)
+
+
+def _what_is_missing(track: VideoStream, index: FrameIndex, path: Path) -> tuple[str, ...]:
+    read_s = float(index.duration_s)
+    announced_s = _announced_s(track)
+    if announced_s is None or announced_s - read_s <= max(MISSING_S, MISSING_SHARE * read_s):
+        return ()
+    return (
+        f"{path.name!r} announces {announced_s:.2f} s of pictures, but only {read_s:.2f} s could be read: it was "
+        "probably cut off or damaged.",
+    )
+
+
+def _announced_s(track: VideoStream) -> float | None:
+    """Length the header claims; Matroska writes it as a tag."""
+    if track.duration is not None and track.time_base is not None:
+        return float(track.duration * track.time_base)
+    said = _CLOCK_TAG.fullmatch(track.metadata.get("DURATION", ""))
+    if said is None:
+        return None
+    hours, minutes, seconds = said.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def _picture_notes(path: Path, maker: PlaneMaker, picture: VideoFrame) -> tuple[str, ...]:

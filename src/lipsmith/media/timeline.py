@@ -6,7 +6,11 @@ One rule for nearest: halves go up. One rule for the length of a video: it cover
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,21 +67,93 @@ def check_fps(fps: Fraction | float | str) -> Fraction:
     return exact.limit_denominator(1001)
 
 
+LengthMode: TypeAlias = Literal["silence", "cut", "loop", "bounce", "hold"]
+"""What happens when a clip and its new sound are not equally long.
+
+    silence  the clip decides: the sound is cut, or the rest of the clip stays silent
+    cut      the shorter decides
+    loop     the sound decides: the clip begins anew as often as needed
+    bounce   the sound decides: the clip runs to and fro; its first and last picture are not doubled
+    hold     the sound decides: the clip's last picture stays
+
+Where the sound decides, the pictures cover it, and the last one is shown for its whole length.
+"""
+LENGTH_MODES: tuple[LengthMode, ...] = get_args(LengthMode)
+_FLOAT_NOISE_S = Fraction(1, 1_000_000)  # lengths of sounds are floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A picture of a clip at a time of the new video."""
+
+    source: int
+    """Number of the picture in the clip."""
+    time_s: Fraction
+    duration_s: Fraction
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowPlan:
+    """Which picture of a clip is shown when; can be walked through as often as wanted, and is never held as a whole."""
+
+    durations_s: Sequence[Fraction]
+    """How long each picture of the clip stays."""
+    sound_s: float
+    """Length of the new sound."""
+    mode: LengthMode = "silence"
+
+    def __post_init__(self) -> None:
+        if self.mode not in LENGTH_MODES:
+            raise InvalidOption(f"The length mode {self.mode!r} is not known. Use one of {', '.join(LENGTH_MODES)}.")
+
+    def __iter__(self) -> Iterator[Shown]:
+        end_s = None if self.mode == "silence" else Fraction(self.sound_s) - _FLOAT_NOISE_S
+        now = Fraction(0)
+        for source, duration_s in self._endless():
+            if end_s is not None and now >= end_s and now > 0:
+                return
+            yield Shown(source=source, time_s=now, duration_s=duration_s)
+            now += duration_s
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @property
+    def duration_s(self) -> Fraction:
+        """Length of the new video."""
+        return sum((shown.duration_s for shown in self), Fraction(0))
+
+    def _endless(self) -> Iterator[tuple[int, Fraction]]:
+        """Pictures in the order of the mode, each with its length; without end where the mode repeats."""
+        lengths = self.durations_s
+        forth = range(len(lengths))
+        yield from zip(forth, lengths, strict=True)
+        if self.mode == "hold":
+            usual = statistics.median_low(lengths)
+            while True:
+                yield len(lengths) - 1, usual
+        back = range(len(lengths) - 2, 0, -1) if self.mode == "bounce" else ()
+        while self.mode in ("loop", "bounce"):
+            for source in (*back, *forth):
+                yield source, lengths[source]
+
+
 def thin_out(ticks: NDArray[np.int64], time_base: Fraction, max_fps: Fraction) -> NDArray[np.bool_]:
     """Which of the pictures that begin at ``ticks`` stay when at most ``max_fps`` shall come per second.
 
-    All stay where the average keeps the limit. Otherwise one stays for each turn of a clock of that rate, and a
-    picture may come a quarter of a turn early: the times of files are rounded.
+    All stay where the average keeps the limit. Otherwise one stays for each turn of a clock of that rate; it may come
+    early by half of what pictures usually stay, which makes it the nearest, but by no more than a quarter of a turn.
     """
     kept = np.ones(len(ticks), np.bool_)
     turn = 1 / (max_fps * time_base)
     if len(ticks) < 2 or (int(ticks[-1]) - int(ticks[0])) >= turn * (len(ticks) - 1) * (1 - _RATE_SLACK):
         return kept
+    early = min(turn / 4, Fraction(int(np.median(np.diff(ticks)))) / 2)
     due = Fraction(int(ticks[0]))
     for n, tick in enumerate(ticks.tolist()):
-        kept[n] = tick >= due - turn / 4
+        kept[n] = tick >= due - early
         if kept[n]:
-            due = max(due + turn, tick + turn * 3 / 4)
+            due = max(due + turn, tick + turn - early)
     return kept
 
 

@@ -244,13 +244,31 @@ def test_a_recording_that_was_cut_off_says_how_much_is_left(tmp_path: Path) -> N
     assert open_sound(tmp_path / "cut.wav", end_s=0.5).warnings == ()  # nothing of the window is missing
 
 
-@pytest.mark.parametrize(("ending", "codec"), [("m4a", "aac"), ("mp3", "libmp3lame"), ("flac", "flac")])
-def test_a_recording_damaged_in_the_middle_is_still_used(tmp_path: Path, ending: str, codec: str) -> None:
-    path = _save_any(tmp_path / f"hurt.{ending}", noise(4.0, 48_000), codec)
+def _hurt(path: Path) -> None:
+    """Overwrites a fifth of a file, from its middle on."""
     data = bytearray(path.read_bytes())
     middle, fifth = len(data) // 2, len(data) // 5
     data[middle : middle + fifth] = np.random.default_rng(5).bytes(fifth)
     path.write_bytes(data)
+
+
+def test_what_follows_damaged_packets_stays_in_its_place(tmp_path: Path) -> None:
+    path = _save_any(tmp_path / "hurt.m4a", tone(4.0, rate_hz=48_000), "aac")
+    before = whole(open_sound(path).blocks(48_000, 1))[0]
+    _hurt(path)
+    sound = open_sound(path)
+    after = whole(sound.blocks(48_000, 1))[0]
+    assert len(after) == len(before)
+    assert "is damaged in places" in sound.warnings[0]
+    assert np.abs(after[:48_000] - before[:48_000]).max() < 0.01
+    assert np.abs(after[-30_000:] - before[-30_000:]).max() < 0.01  # a sample's shift alone would be 0.017
+    assert (after == 0).sum() > 0.6 * 48_000  # the lost fifth is silent
+
+
+@pytest.mark.parametrize(("ending", "codec"), [("mp3", "libmp3lame"), ("flac", "flac")])
+def test_a_recording_damaged_in_the_middle_is_still_used(tmp_path: Path, ending: str, codec: str) -> None:
+    path = _save_any(tmp_path / f"hurt.{ending}", noise(4.0, 48_000), codec)
+    _hurt(path)
     sound = open_sound(path)
     assert 2.5 < sound.duration_s < 3.5
     assert "cut off or damaged" in sound.warnings[0]
