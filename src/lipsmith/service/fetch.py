@@ -29,6 +29,8 @@ from lipsmith.service.addresses import MAX_PORT, NOTHING_MORE, Address, AllowLis
 from lipsmith.storage.contract import Allowance
 
 MAX_REDIRECTS = 3
+MAX_DIALLED = 4
+"""How many addresses of one host are tried, so that no name makes us call at a thousand doors."""
 MAX_URL_LENGTH = 8192  # signed links of storage services have up to 2,000 characters
 MAX_ANSWER_BYTES = 64 * 1024
 """How much of the answer to a POST is kept."""
@@ -225,7 +227,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in self._judged(host, port):
+        for address in self._judged(host, port)[:MAX_DIALLED]:
             try:
                 left_s = min(self._watch.left_s(), self._watch.patience.connect_s)
                 stream = self._fetcher.sockets.connect_tcp(str(address), port, timeout=left_s)

@@ -6,11 +6,15 @@ import gzip
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from io import BytesIO
 from threading import Event
 
+import httpcore
 import pytest
 import trustme
 from hosts import Behave, Connection, Host, Internet, file, keeps_sending, leads_to, sends
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lipsmith.errors import FileTooLarge, InvalidUrl, SourceError, SourceRefused, SourceTooSlow, SourceUnreachable
 from lipsmith.service import addresses
@@ -316,6 +320,13 @@ def test_the_next_address_is_tried_when_one_is_closed(site: Host) -> None:
     assert net.dialled == [("2606:4700::1", 80), (OTHER_SITE, 80), (SITE, 80)]
 
 
+def test_not_more_than_four_addresses_are_tried(site: Host) -> None:
+    net = Internet({"site.example": [[f"8.8.8.{last}" for last in range(200)] + [SITE]]}, {SITE: site})
+    with pytest.raises(SourceUnreachable):
+        list(fetcher(net).fetch("http://site.example/", max_bytes=9999))
+    assert net.dialled == [("8.8.8.0", 80), ("8.8.8.1", 80), ("8.8.8.2", 80), ("8.8.8.3", 80)]
+
+
 # What comes back
 
 
@@ -387,6 +398,7 @@ def test_a_body_in_chunks_is_put_together() -> None:
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"HTTP/1.1 2x0 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1e3\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc",
@@ -485,6 +497,62 @@ def test_a_resolver_that_never_answers_is_left() -> None:
     with pytest.raises(SourceUnreachable):
         list(waiting.fetch("http://site.example/", max_bytes=99))
     done.set()
+
+
+class Tape(httpcore.NetworkBackend, httpcore.NetworkStream):
+    """A host that says one thing, whatever it is asked, and hangs up."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = BytesIO(answer)
+
+    def connect_tcp(self, *_: object, **__: object) -> Tape:
+        return self
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._answer.read(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def get_extra_info(self, info: str) -> None:
+        return None
+
+
+HEADS = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 302 F\r\nLocation: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: ",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: ",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 ",
+        b"",
+    ]
+)
+SCRAPS = st.lists(
+    st.one_of(
+        st.binary(max_size=20), st.sampled_from([b"\r\n", b"\r\n\r\n", b"http://", b"//", b"[", b"]", b"3", b":", b"%"])
+    )
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(head=HEADS, scraps=SCRAPS)
+def test_no_answer_brings_anything_but_bytes_or_our_errors(head: bytes, scraps: list[bytes]) -> None:
+    tape = Tape(head + b"".join(scraps))
+    careful = Fetcher(resolve=lambda *_: [SITE], sockets=tape, fetching=PATIENT)
+    with suppress(SourceError, FileTooLarge):
+        assert len(b"".join(careful.fetch("http://site.example/", max_bytes=50))) <= 50
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(), st.text().map(lambda rest: f"http://{rest}"), st.text().map(lambda rest: f"//{rest}")))
+def test_every_text_is_a_url_or_refused(text: str) -> None:
+    with suppress(InvalidUrl):
+        assert check_url(text).scheme in ("http", "https")
 
 
 # POST
