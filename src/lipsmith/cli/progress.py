@@ -11,6 +11,7 @@ import typer
 from lipsmith.pipeline import STAGES, Progress
 
 WORDS = {
+    "clip": "opening the clip",
     "picture": "reading the picture",
     "face": "looking for the face",
     "sound": "opening the sound",

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lipsmith.face.follow import FollowedFrame
 from lipsmith.face.landmarks import Face
 from lipsmith.face.track import FaceTrack
-from lipsmith.media.clip import U8, Picture, Sound
+from lipsmith.media.clip import U8, ClipFrame, Picture, Sound
+from lipsmith.media.reader import Clip
 from lipsmith.motion.track import MotionTrack
 from lipsmith.speech.visemes import Speech
 
@@ -74,6 +78,36 @@ class Voice(Protocol):
         """Speaks ``text``; ``rate`` 1.0 is the voice's normal speed, 0.5–2.0.
 
         Raises UnknownVoice, EmptyText, MissingDependency or VoiceFailed.
+        """
+        ...
+
+
+Effort = Literal["lite", "standard", "pro"]
+"""``lite``: lips are warped, their inside is made. ``standard``: mouths from elsewhere in the clip where they fit.
+``pro``: the same with a wider search, less noise, and sharpness matched to its place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewLips:
+    """What one face of a clip shall say."""
+
+    track: FaceTrack
+    motion: MotionTrack
+    """One row for each picture of the new video; ``aperture`` in IOD of this face."""
+    sources: NDArray[np.int64]
+    """(n,) which frame of the clip each picture of the new video shows."""
+
+
+class LipSyncer(Protocol):
+    """Gives faces in a clip new lips."""
+
+    def frames(
+        self, clip: Clip, shown: Iterable[ClipFrame], speakers: Sequence[NewLips], *, effort: Effort, first: int = 0
+    ) -> Iterator[ClipFrame]:
+        """The pictures ``shown``, in their order, with new lips on the faces of ``speakers``.
+
+        ``shown`` starts with picture ``first`` of the new video; its planes may be changed in place. ``clip`` may be
+        walked through for what it teaches. Parts of a video drawn apart are the same as drawn in one go.
         """
         ...
 

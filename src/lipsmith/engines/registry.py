@@ -11,10 +11,10 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, overload
 
-from lipsmith.engines.contract import FaceFinder, FaceFollower, PhotoAnimator, SpeechReader, Voice
+from lipsmith.engines.contract import FaceFinder, FaceFollower, LipSyncer, PhotoAnimator, SpeechReader, Voice
 from lipsmith.errors import InvalidOption, MissingDependency
 
-Role = Literal["face_finder", "face_follower", "speech_reader", "photo_animator", "voice"]
+Role = Literal["face_finder", "face_follower", "speech_reader", "photo_animator", "lip_syncer", "voice"]
 
 GROUP = "lipsmith.engines"
 
@@ -26,6 +26,7 @@ BUILT_IN: Mapping[Role, Mapping[str, str]] = {
         "rule": "lipsmith.engines.rule_reader:RuleReader",
     },
     "photo_animator": {"classic": "lipsmith.engines.classic:ClassicAnimator"},
+    "lip_syncer": {"classic": "lipsmith.engines.classic_lips:ClassicLipSyncer"},
     "voice": {"espeak": "lipsmith.engines.voice_espeak:EspeakVoice"},
 }
 """Role to name to ``module:Class``. The first name of a role is its default."""
@@ -48,6 +49,8 @@ def create(role: Literal["face_follower"], name: str | None = None) -> FaceFollo
 def create(role: Literal["speech_reader"], name: str | None = None) -> SpeechReader: ...
 @overload
 def create(role: Literal["photo_animator"], name: str | None = None) -> PhotoAnimator: ...
+@overload
+def create(role: Literal["lip_syncer"], name: str | None = None) -> LipSyncer: ...
 @overload
 def create(role: Literal["voice"], name: str | None = None) -> Voice: ...
 def create(role: Role, name: str | None = None) -> Any:

@@ -6,6 +6,7 @@ A flow is an array of (dx, dy, shade) on a grid coarser than the picture: the pi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -65,15 +66,25 @@ class Grid:
         return flow, np.zeros((self.height, self.width), np.uint8)
 
 
+def no_motion(box: Sequence[int] | I32) -> tuple[F32, Grid]:
+    """The field of a head that does not move within ``box`` (left, top, right, bottom), and its grid."""
+    left, top, right, bottom = (float(edge) for edge in box)
+    grid = Grid(x=left, y=top, pitch=max(right - left, bottom - top, 1.0), width=2, height=2)
+    return np.zeros((2, 2, 2), np.float32), grid
+
+
 class Skirt:
     """Triangles between the face's outline and rings further out, so that the warp fades into neck and hair."""
 
-    def __init__(self, points: F64) -> None:
-        """``points``: (478, 2) or (478, 3) pixels at rest; the skirt's points are numbered from 478 on."""
+    def __init__(self, points: F64, shape: Sequence[tuple[float, float]] = SKIRT_RINGS) -> None:
+        """``points``: (478, 2) or (478, 3) pixels at rest; the skirt's points are numbered from 478 on.
+
+        ``shape``: rings as those of `SKIRT_RINGS`.
+        """
         oval = list(FACE_OVAL)
-        self._oval = oval
+        self._oval, self._shares = oval, [share for _, share in shape]
         centre = points[oval, :2].mean(axis=0)
-        rings = [centre + scale * (points[oval, :2] - centre) for scale, _ in SKIRT_RINGS]
+        rings = [centre + scale * (points[oval, :2] - centre) for scale, _ in shape]
         self.points: F64 = np.concatenate(rings)
         first, count = len(points), len(oval)
         triangles = []
@@ -91,7 +102,7 @@ class Skirt:
         smooth = sum(
             weight * np.roll(own, shift, axis=0) for shift, weight in ((-2, 1), (-1, 2), (0, 3), (1, 2), (2, 1))
         )
-        return np.concatenate([share * smooth / 9.0 for _, share in SKIRT_RINGS])
+        return np.concatenate([share * smooth / 9.0 for share in self._shares])
 
 
 def facing_triangles(triangles: I32, head_points: F64) -> I32:

@@ -1,0 +1,61 @@
+"""How the mesh of a filmed face moves: from the lips it has in a frame to the lips that are asked for.
+
+As `lipsmith.render.shape`, whose fields it borrows, but for a face whose own lips are in motion: every frame starts
+from another opening and another width, and asks for an absolute one. What costs time is prepared once for the clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lipsmith.face.geometry import F64, HeadFrame
+from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER
+from lipsmith.render.shape import GAP_PROFILE, FaceShape
+from lipsmith.render.warp import combine
+
+
+class ClipShape:
+    """The moving mesh of one face in one clip."""
+
+    def __init__(self, typical: F64, triangles: I32) -> None:
+        """``typical``: (478, 3) pixels, as `typical_mesh` makes it."""
+        self.shape = FaceShape(typical, triangles)
+
+    def displacement(self, now: F64, lips: Mapping[str, float], *, aperture: float, width: float) -> F64:
+        """(478, 3) IOD: where every point of a frame's mesh goes.
+
+        ``now``: (478, 3) that mesh in the head's frame, IOD; ``aperture`` and ``width``: what the lips shall have,
+        IOD; of ``lips`` only their shape counts: pucker, press, tuck, upper_raise and lower_drop.
+        """
+        opening = aperture - float(np.hypot(*(now[14, :2] - now[13, :2])))
+        widening = width - float(np.linalg.norm(now[291] - now[61]))
+        moved = self.shape.moved_by(
+            {
+                "opening": max(opening, 0.0),
+                "closing": min(opening, 0.0),
+                "widening": max(widening, 0.0),
+                "narrowing": min(widening, 0.0),
+                **{name: lips[name] for name in ("pucker", "press", "tuck", "upper_raise", "lower_drop")},
+            }
+        )
+        self._meet_gaps(now, moved, aperture * GAP_PROFILE ** (1.0 + 0.7 * lips["pucker"]))
+        return moved
+
+    def _meet_gaps(self, now: F64, moved: F64, asked: F64) -> None:
+        upper, lower = list(INNER_UPPER), list(INNER_LOWER)
+        gaps = (now[lower, 1] + moved[lower, 1]) - (now[upper, 1] + moved[upper, 1])
+        missing = asked - gaps
+        missing[[0, -1]] = 0.0
+        below = 0.5 + 0.25 * GAP_PROFILE
+        moved[:, 1] += combine(below * missing, self.shape._closing_lower)
+        moved[:, 1] -= combine((1.0 - below) * missing, self.shape._closing_upper)
+
+
+def typical_mesh(meshes: F64) -> F64:
+    """(478, 3) pixels: the median of (n, 478, 3) meshes in their own heads' frames, at the median size."""
+    frames = [HeadFrame.of(mesh) for mesh in meshes]
+    heads = np.stack([frame.to_head(mesh) for frame, mesh in zip(frames, meshes, strict=True)])
+    median: F64 = np.median(heads, axis=0) * float(np.median([frame.iod_px for frame in frames]))
+    return median

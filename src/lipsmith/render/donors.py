@@ -1,0 +1,181 @@
+"""The person's own mouth from other frames of the clip: which frames lend it, and for how long.
+
+Knows numbers and thumbnails only; `lipsmith.render.graft` does the drawing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lipsmith.face.geometry import F64, HeadFrame
+from lipsmith.media.clip import F32, U8
+
+I64 = NDArray[np.int64]
+
+THUMBNAIL = (32, 20)
+"""Columns and rows of the picture of a mouth by which two of them are compared."""
+THUMBNAIL_REACH_IOD = (0.62, 0.40)
+"""Half its width and height."""
+
+APERTURE_STEP, WIDTH_STEP, TURN_STEP = 0.03, 0.05, 6.0
+"""Differences that cost 1: IOD, IOD, degrees. From the trials in which mouths looked right."""
+STAY_COST, JUMP_COST, JUMP_LOOK, MOST_JUMP_COST = 0.1, 0.5, 8.0, 14.0
+"""A step to the following frame is free; staying costs a little; a jump by how different the two mouths look."""
+SMOOTHNESS = 1.0
+"""How much a jump weighs against a mouth that fits."""
+GOOD_COST, POOR_COST = 4.0, 7.0
+"""Up to the first a lent mouth fits; from the second on it does not, and the made one is better."""
+CANDIDATES = {"standard": 24, "pro": 64}
+"""Frames looked at for each frame that is drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Donors:
+    """Frames of the clip that can lend their mouth; all arrays have a row for each, in the clip's order."""
+
+    frame: I64
+    """(k,) number of the frame in the clip."""
+    aperture: F32
+    """(k,) IOD."""
+    width: F32
+    """(k,) IOD."""
+    yaw_deg: F32
+    pitch_deg: F32
+    thumbnails: U8
+    """(k, 20, 32) grey."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loan:
+    """What one drawn frame borrows."""
+
+    donors: tuple[tuple[int, float], ...]
+    """Row in `Donors` and its share, one or two; the shares sum to 1."""
+    share: float
+    """0 (made mouth) to 1 (borrowed mouth)."""
+
+
+def thumbnail(rgb: U8, points: F64) -> U8:
+    """(20, 32) grey: the mouth, upright and of one size; ``points``: (478, 3) pixels of ``rgb``."""
+    frame = HeadFrame.of(points)
+    middle = points[[61, 291], :2].mean(axis=0)
+    columns, rows = THUMBNAIL
+    across = frame.rotation[0, :2] * frame.iod_px * (2 * THUMBNAIL_REACH_IOD[0] / columns)
+    down = frame.rotation[1, :2] * frame.iod_px * (2 * THUMBNAIL_REACH_IOD[1] / rows)
+    start = middle - across * (columns - 1) / 2 - down * (rows - 1) / 2
+    sigma = float(np.hypot(*across)) / 2
+    soft = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (0, 0), max(sigma, 0.3))
+    way = np.array([[across[0], down[0], start[0]], [across[1], down[1], start[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(soft, way, THUMBNAIL, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def worth_lending(donors: Donors) -> bool:
+    """Whether the clip shows this mouth in enough shapes: long enough, wide enough open, and often at each opening."""
+    if len(donors) < 60:
+        return False
+    widest = float(np.percentile(donors.aperture, 95))
+    if widest < 0.10:
+        return False
+    counts, _ = np.histogram(donors.aperture, bins=np.linspace(0.0, widest, 7))
+    return bool((counts >= 3).all())
+
+
+def choose(donors: Donors, *, aperture: F64, width: F64, yaw_deg: F64, pitch_deg: F64, candidates: int) -> list[Loan]:
+    """Who lends a mouth to each of n frames: the cheapest way through the donors (Viterbi's algorithm).
+
+    A donor costs what its opening, width and the head's turn differ from what is asked, all (n,); a change of donor
+    what the two mouths differ in looks.
+    """
+    costs = _fit_costs(donors, aperture, width, yaw_deg, pitch_deg)
+    chosen = _cheapest_way(costs, _jump_costs(donors), donors.frame, candidates)
+    share = _shares(costs[np.arange(len(chosen)), chosen])
+    return [Loan(donors=pair, share=float(s)) for pair, s in zip(_mixed(donors, chosen), share, strict=True)]
+
+
+def _fit_costs(donors: Donors, aperture: F64, width: F64, yaw_deg: F64, pitch_deg: F64) -> F32:
+    """(n, k)."""
+    cost = np.zeros((len(aperture), len(donors)), np.float32)
+    pairs = (
+        (aperture, donors.aperture, APERTURE_STEP),
+        (width, donors.width, WIDTH_STEP),
+        (yaw_deg, donors.yaw_deg, TURN_STEP),
+        (pitch_deg, donors.pitch_deg, TURN_STEP),
+    )
+    for asked, offered, step in pairs:
+        cost += ((asked[:, None] - offered[None, :]) / step).astype(np.float32) ** 2
+    return cost
+
+
+def _looks(donors: Donors) -> F32:
+    """(k, k) root mean square difference of the thumbnails, grey levels, apart from their brightness."""
+    flat = donors.thumbnails.reshape(len(donors), -1).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    squares = (flat**2).sum(axis=1)
+    apart = squares[:, None] + squares[None, :] - 2.0 * flat @ flat.T
+    return np.sqrt(np.maximum(apart, 0.0) / flat.shape[1])
+
+
+def _jump_costs(donors: Donors) -> F32:
+    """(k, k) from row to column."""
+    cost = np.minimum(MOST_JUMP_COST, JUMP_COST + (_looks(donors) / JUMP_LOOK) ** 2)
+    rows = np.arange(len(donors))
+    cost[rows, rows] = STAY_COST
+    follows = np.flatnonzero(np.diff(donors.frame) == 1)
+    cost[follows, follows + 1] = 0.0
+    return SMOOTHNESS * cost
+
+
+def _cheapest_way(costs: F32, jumps: F32, frames: I64, candidates: int) -> I64:
+    n, k = costs.shape
+    kept = np.argsort(costs, axis=1, kind="stable")[:, : min(candidates, k)]
+    back: list[I64] = []
+    rows, total = kept[0], costs[0, kept[0]].astype(np.float64)
+    all_rows = [rows]
+    for t in range(1, n):
+        following = rows[(rows + 1 < k)] + 1
+        now = np.unique(np.concatenate([kept[t], following]))
+        step = total[:, None] + jumps[np.ix_(rows, now)]
+        best = step.argmin(axis=0)
+        total = step[best, np.arange(len(now))] + costs[t, now]
+        back.append(best)
+        rows = now
+        all_rows.append(rows)
+    at = int(total.argmin())
+    way = [int(all_rows[-1][at])]
+    for t in range(n - 1, 0, -1):
+        at = int(back[t - 1][at])
+        way.append(int(all_rows[t - 1][at]))
+    return np.array(way[::-1])
+
+
+def _shares(cost: F32) -> F64:
+    """How far each frame's mouth is borrowed: a fit that is poor even for one frame fades out and in again."""
+    from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+
+    fits = 1.0 - np.clip((cost.astype(np.float64) - GOOD_COST) / (POOR_COST - GOOD_COST), 0.0, 1.0)
+    share: F64 = gaussian_filter1d(minimum_filter1d(fits, 5, mode="nearest"), 1.2, mode="nearest")
+    share[share < 0.02] = 0.0
+    share[share > 0.98] = 1.0
+    return share
+
+
+def _mixed(donors: Donors, chosen: I64) -> list[tuple[tuple[int, float], ...]]:
+    """Where the mouth changes visibly from one donor to the next, both are mixed for a frame on either side."""
+    looks = _looks(donors)
+    pairs: list[tuple[tuple[int, float], ...]] = [((int(row), 1.0),) for row in chosen]
+    for t in range(1, len(chosen)):
+        before, after = int(chosen[t - 1]), int(chosen[t])
+        if after in (before, before + 1) or looks[before, after] < JUMP_LOOK:
+            continue
+        runs_on = before + 1 < len(donors) and donors.frame[before + 1] == donors.frame[before] + 1
+        onward = before + 1 if runs_on else before
+        pairs[t] = ((after, 0.6), (onward, 0.4))
+    return pairs

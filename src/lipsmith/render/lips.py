@@ -1,0 +1,184 @@
+"""Gives a filmed face other lips: one frame of a clip, its mesh, and what the lips shall do -> the changed pixels.
+
+The lower face is warped from the frame itself, and what lies between the lips is made anew. Drawing depends on nothing
+but the frame and what is asked of it, so that frames can be drawn in any order, in several threads or processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipsmith.face.geometry import F64, HeadFrame
+from lipsmith.face.layout import I32, LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.media.clip import F32, U8
+from lipsmith.render.clip_look import ClipLook
+from lipsmith.render.clip_shape import ClipShape
+from lipsmith.render.graft import Mouth, graft, hole_triangles
+from lipsmith.render.kernel import kernel
+from lipsmith.render.mouth import paint_mouth
+from lipsmith.render.opening import Opening
+from lipsmith.render.shade import FoldShade
+from lipsmith.render.warp import (
+    FLOW_CELLS_PER_IOD,
+    Grid,
+    Skirt,
+    Source,
+    apply_shade,
+    drawn,
+    facing_triangles,
+    fill_gaps,
+    no_motion,
+    rasterise,
+)
+
+REACH_IOD = (1.25, 0.36, 0.62)
+"""How far the changed region reaches: to either side of the nose bridge, from below it on, and beyond the chin."""
+LEAST_AREA_IOD2 = -0.004
+CLIP_SKIRT = ((1.08, 0.85), (1.18, 0.50), (1.32, 0.15), (1.50, 0.0))
+"""As `warp.SKIRT_RINGS`, but tighter: behind a filmed chin lies a collar that moves on its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the lips shall do in one frame."""
+
+    aperture: float
+    """Gap between the inner lips, IOD."""
+    width: float
+    """Distance between the outer mouth corners, IOD."""
+    lips: Mapping[str, float]
+    """The channels of a motion track that shape lips and tongue."""
+
+
+class LipPainter:
+    """One face in one clip, ready to be drawn with other lips."""
+
+    def __init__(self, typical: F64, triangles: I32, look: ClipLook, skull: F64) -> None:
+        """``typical``: (478, 3) pixels, as `typical_mesh` makes it; ``look``: the inside of this person's mouth.
+
+        ``skull``: (3,) IOD in the head's frame: where the inner edge of the upper lip lies at rest.
+        """
+        self._shape = ClipShape(typical, triangles)
+        rest = self._shape.shape.rest
+        self._chin = float(rest[152, 1])
+        self._triangles = facing_triangles(triangles, rest)
+        self._lent_triangles = np.concatenate([hole_triangles(), self._triangles])
+        self._shade = FoldShade(rest, self._triangles)
+        self._look = look
+        self._skull = skull
+        self._mouth = Opening(
+            UPPER_LIP_RINGS[3],
+            LOWER_LIP_RINGS[3],
+            self._triangles,
+            upper_side=[p for ring in UPPER_LIP_RINGS for p in ring[1:-1]],
+            lower_side=[p for ring in LOWER_LIP_RINGS for p in ring[1:-1]],
+            margin_iod=0.22,
+        )
+
+    def reach(self, points: F64) -> tuple[F64, F64]:
+        """(2,) and (2,) pixels: upper left and lower right corner of what may change; ``points``: (478, 3) pixels."""
+        frame = HeadFrame.of(points)
+        side, top, below = REACH_IOD
+        corners = np.array([(x, y, 0.0) for x in (-side, side) for y in (top, self._chin + below)])
+        seen = frame.to_picture(corners)
+        return seen.min(axis=0), seen.max(axis=0)
+
+    def draw(self, rgb: U8, points: F64, asked: Asked, lent: Sequence[tuple[Mouth, float]] = ()) -> U8:
+        """(h, w, 3) RGB of a piece of a frame with the asked lips; what does not move keeps its very bytes.
+
+        ``rgb``: the piece as it is, as large as `reach` says; ``points``: (478, 3) pixels of the piece; ``lent``:
+        mouths from other frames, each with how far it covers what lies beneath, 0-1.
+        """
+        box = (0, 0, rgb.shape[1], rgb.shape[0])
+        frame = HeadFrame.of(points)
+        now = frame.to_head(points)
+        moved = self._shape.displacement(now, asked.lips, aperture=asked.aperture, width=asked.width)
+        target = points[:, :2] + frame.offsets_to_picture(moved)
+        values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
+        pitch = max(1.0, frame.iod_px / FLOW_CELLS_PER_IOD)
+        least_area = LEAST_AREA_IOD2 * (frame.iod_px / pitch) ** 2
+        source = Source.of(rgb, 0, 0)
+        still, still_grid = no_motion(box)
+        rect = np.array(box, dtype=np.int32)
+        grid = Grid.over(float(box[0]), float(box[1]), float(box[2]), float(box[3]), pitch)
+        flow = self._flow(points, target, values, grid, least_area)
+        patch, shade = drawn(rect, still, still_grid, flow, grid, source)
+        apply_shade(patch, shade)
+        _keep_what_rests(patch, rgb, flow, grid.place, rect)
+        local = frame.rotation[:2, :2] * frame.iod_px
+        view = self._mouth.view(
+            target=target,
+            values=values,
+            local=local,
+            iod_px=frame.iod_px,
+            pitch=pitch,
+            least_area=least_area,
+            head=still,
+            head_grid=still_grid,
+            source=source,
+            limits=box,
+        )
+        if view is None:
+            return patch
+        own_gap = float(np.hypot(*(now[14, :2] - now[13, :2])))
+        look = self._look.lit_as(rgb, points, frame.iod_px, own_gap)
+        skull = frame.to_picture(self._skull[None])[0] - view.rect[:2]
+        at = view.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
+        paint_mouth(view, look, asked.lips, asked.aperture, at)
+        left, top = view.rect[:2]
+        patch[top : top + view.pixels.shape[0], left : left + view.pixels.shape[1]] = view.pixels
+        for mouth, share in lent:
+            graft(
+                patch,
+                mouth,
+                target=target,
+                triangles=self._lent_triangles,
+                local=local,
+                iod_px=frame.iod_px,
+                pitch=pitch,
+                share=share,
+            )
+        return patch
+
+    def _flow(self, points: F64, target: F64, values: F32, grid: Grid, least_area: float) -> F32:
+        flow, covered = grid.blank()
+        skirt = Skirt(points, CLIP_SKIRT)
+        away = skirt.displacement(target - points[:, :2])
+        corners = np.concatenate([target, skirt.points + away]).astype(np.float32)
+        ones = np.ones((len(away), 1), np.float32)
+        carried = np.concatenate([values, np.concatenate([-away.astype(np.float32), ones], axis=1)])
+        rasterise(skirt.triangles, corners, carried, -1e30, grid.place, flow, covered)
+        rasterise(self._triangles, corners, carried, least_area, grid.place, flow, covered)
+        fill_gaps(flow, covered, 2)
+        return flow
+
+
+@kernel
+def _keep_what_rests(
+    patch: NDArray[np.uint8],
+    rgb: NDArray[np.uint8],
+    flow: NDArray[np.float32],
+    place: NDArray[np.float32],
+    rect: NDArray[np.int32],
+) -> None:
+    """Puts the frame's own pixels back where hardly anything moves: resampling would only soften them."""
+    for row in range(patch.shape[0]):
+        for column in range(patch.shape[1]):
+            gx = min(max((column + rect[0] - place[0]) * place[2], 0.0), flow.shape[1] - 1.001)
+            gy = min(max((row + rect[1] - place[1]) * place[2], 0.0), flow.shape[0] - 1.001)
+            cell = flow[int(gy), int(gx)]
+            away = abs(cell[0]) + abs(cell[1]) + 20.0 * abs(cell[2] - 1.0)
+            if away >= 0.35:
+                continue
+            t = max((away - 0.05) / 0.30, 0.0)
+            share = t * t * (3.0 - 2.0 * t)
+            for c in range(3):
+                kept = rgb[row, column, c]
+                if share <= 0.0:
+                    patch[row, column, c] = kept
+                else:
+                    patch[row, column, c] = np.uint8(kept + share * (patch[row, column, c] - np.float32(kept)) + 0.5)
