@@ -60,7 +60,7 @@ class PlaneMaker:
     @property
     def is_exact(self) -> bool:
         """True when the source's pixels come out as they are."""
-        return self._format in _AS_THEY_ARE
+        return self._format in _AS_THEY_ARE and not self.tone_mapped
 
     @property
     def is_cropped(self) -> bool:
@@ -141,7 +141,7 @@ def _colour_after(frame: VideoFrame) -> tuple[Colour, bool]:
     upright = posture_of(frame) == Posture()
     matrix = frame.colorspace
     if not names_matrix(matrix):
-        matrix = UNNAMED if exact and upright else guess
+        matrix = _kept_code(matrix) if exact and upright else guess
     full = _is_full(frame) and not frame.format.is_rgb and not frame.format.name.startswith("gray")
     return Colour(
         matrix=matrix,
@@ -150,6 +150,11 @@ def _colour_after(frame: VideoFrame) -> tuple[Colour, bool]:
         full_range=full,
         guessed_matrix=guess,
     ), False
+
+
+def _kept_code(matrix: int) -> int:
+    """A matrix that is not known here is passed on all the same; that of RGB makes no sense for these planes."""
+    return UNNAMED if matrix == _RGB_MATRIX else matrix
 
 
 def _source_matrix(frame: VideoFrame) -> int:

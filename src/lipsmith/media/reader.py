@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from lipsmith.errors import InvalidVideo, VideoTooLarge
 from lipsmith.media.clip import U8, ClipFacts, ClipFrame
+from lipsmith.media.colour import UNNAMED, names_matrix
 from lipsmith.media.decode import MISSING_S, MISSING_SHARE
 from lipsmith.media.index import MAX_FRAMES, FrameIndex, index_decoded, index_packets, named_rate
 from lipsmith.media.planes import PlaneMaker
@@ -369,6 +370,8 @@ def _picture_notes(path: Path, maker: PlaneMaker, picture: VideoFrame) -> tuple[
             f"{path.name!r} has high dynamic range; the new video has the ordinary range, and lights brighter than "
             "white paper become white."
         )
+    if maker.colour.matrix != UNNAMED and not names_matrix(maker.colour.matrix):
+        notes.append(f"{path.name!r} has an unusual colour matrix (code {maker.colour.matrix}); its colours may shift.")
     if maker.is_cropped:
         width, height = maker.stored_size
         notes.append(f"The clip of {width} x {height} pixels lost its last column or row: both sides have to be even.")

@@ -196,3 +196,32 @@ CLIPS: dict[str, tuple[int, int, int] | str] = {
     "video/woman_flag_25fps_8s.mp4": (512, 512, 200),
     "video/woman_seated_small_face_hevc.mp4": (1080, 1920, 250),
 }
+
+CLIP_RATES = {
+    # file: (average rate, comes at one rate); all others have 25 pictures per second
+    "odd/anim.gif": ("10", True),
+    "odd/fps10.mp4": ("10", True),
+    "odd/fps24.mp4": ("24", True),
+    "odd/fps50_interlaced_flag.mp4": ("50", True),
+    "odd/fps60.mp4": ("60", True),
+    "odd/mjpeg.avi": ("625/26", False),  # two pictures are missing from it
+    "odd/vfr.mp4": ("18", False),
+    "video/man_beard_half_body_hevc.mp4": ("420/17", False),
+    "video/man_glasses_29.97fps_2s.mp4": ("915000/31031", False),
+    "video/man_glasses_nosound_6s_30fps.mp4": ("30", True),
+    "video/man_suit_22fps_6s.mp4": ("1350/61", False),
+    "video/no_face_road_4k.mp4": ("30", True),
+    "video/woman_29.97fps_4.6s.mp4": ("30000/1001", True),
+}
+
+CLIP_WARNINGS = {
+    "odd/fps50_interlaced_flag.mp4": "interlaced",
+    "odd/yuv444_odd.mp4": "401 x 399 pixels lost its last column or row",
+}
+"""A part of the one warning that the pictures of a clip give; all others give none."""
+
+CONVERTED_CLIPS = ("odd/anim.gif", "odd/hevc_10bit.mp4", "odd/prores_like.mov", "odd/yuv444_odd.mp4")
+"""Those that are not 8-bit 4:2:0; of all others the bytes stay."""
+
+PACKETS_NOT_SHOWN = {"video/man_glasses_29.97fps_2s.mp4": 1}
+"""Pictures that the file holds, but cuts away by its edit list."""

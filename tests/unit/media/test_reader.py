@@ -184,6 +184,12 @@ def test_colour_tags_are_read(tmp_path: Path) -> None:
     assert (colour.matrix, colour.primaries, colour.transfer, colour.full_range) == (6, 5, 4, False)
 
 
+def test_a_matrix_that_is_not_known_is_told_and_kept(tmp_path: Path) -> None:
+    facts = open_clip(save_planes(tmp_path / "clip.mp4", pictures(2), tags=(8, 1, 1, 1))).facts
+    assert facts.colour.matrix == 8
+    assert "unusual colour matrix (code 8)" in facts.warnings[0]
+
+
 def test_an_unnamed_matrix_stays_unnamed_and_is_guessed_by_size(tmp_path: Path) -> None:
     small = open_clip(save_planes(tmp_path / "small.mp4", pictures(1))).facts.colour
     large = open_clip(save_planes(tmp_path / "large.mp4", [planes_of(0, 1280, 720)])).facts.colour
@@ -191,16 +197,19 @@ def test_an_unnamed_matrix_stays_unnamed_and_is_guessed_by_size(tmp_path: Path) 
     assert (large.matrix, large.working_matrix) == (2, 1)
 
 
+@pytest.mark.parametrize("bits", [8, 10])
 @pytest.mark.parametrize(("transfer", "white"), [(16, 0.5807), (18, 0.75)])
-def test_high_dynamic_range_comes_down_with_a_warning(tmp_path: Path, transfer: int, white: float) -> None:
+def test_high_dynamic_range_comes_down_with_a_warning(tmp_path: Path, transfer: int, white: float, bits: int) -> None:
     """Graphics white, 203 cd/m2 (ITU-R BT.2408), becomes white; half as bright becomes a grey; neither has a colour."""
     path = tmp_path / "clip.mkv"
+    pix_fmt, dtype = ("yuv420p", np.uint8) if bits == 8 else ("yuv420p10le", np.uint16)
     with av.open(path, "w") as container:
         track = container.add_stream("ffv1", rate=25)
-        track.width, track.height, track.pix_fmt = 64, 48, "yuv420p10le"
-        frame = av.VideoFrame(64, 48, "yuv420p10le")
-        for plane, level in zip(frame.planes, (round(64 + white * 876), 512, 512), strict=True):
-            plane.update(np.full(plane.buffer_size // 2, level, np.uint16).tobytes())
+        track.width, track.height, track.pix_fmt = 64, 48, pix_fmt
+        frame = av.VideoFrame(64, 48, pix_fmt)
+        unit = 1 << (bits - 8)
+        for plane, level in zip(frame.planes, (round((16 + white * 219) * unit), 128 * unit, 128 * unit), strict=True):
+            plane.update(np.full(plane.buffer_size // np.dtype(dtype).itemsize, level, dtype).tobytes())
         frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = 9, 9, transfer, 1
         context = track.codec_context
         context.colorspace, context.color_primaries, context.color_trc, context.color_range = 9, 9, transfer, 1

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
-from media_expected import CLIPS, PICTURE_WARNINGS, PICTURES, SOUND_WARNINGS, SOUNDS
+from media_expected import (
+    CLIP_RATES,
+    CLIP_WARNINGS,
+    CLIPS,
+    CONVERTED_CLIPS,
+    PACKETS_NOT_SHOWN,
+    PICTURE_WARNINGS,
+    PICTURES,
+    SOUND_WARNINGS,
+    SOUNDS,
+)
 
 from lipsmith.errors import LipsmithError
+from lipsmith.media.clip import ClipFrame
 from lipsmith.media.decode import open_sound, read_frames
+from lipsmith.media.encode import write_clip
+from lipsmith.media.reader import open_clip
 from lipsmith.media.still import read_picture
 
 FOLDERS = ("photos", "odd", "audio", "video")
@@ -57,6 +72,49 @@ def test_clip(shared_media: Path, name: str) -> None:
     first = next(iter(frames))
     assert first.shape == (expected[1], expected[0], 3)
     assert first.std() > 5  # a picture, not an empty sheet
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_clip_with_its_times(shared_media: Path, tmp_path: Path, name: str) -> None:
+    expected = CLIPS[name]
+    if isinstance(expected, str):
+        _refuses(open_clip, shared_media / name, "invalid_video")
+        return
+    clip = open_clip(shared_media / name)
+    facts = clip.facts
+    rate, even = CLIP_RATES.get(name, ("25", True))
+    assert (facts.width, facts.height) == (expected[0] // 2 * 2, expected[1] // 2 * 2)
+    assert facts.frames == expected[2] - PACKETS_NOT_SHOWN.get(name, 0)
+    assert (str(facts.fps), facts.uneven) == (rate, not even)
+    assert facts.exact == (name not in CONVERTED_CLIPS)
+    _warns(facts.warnings, CLIP_WARNINGS.get(name))
+    frames = list(clip.frames(0, 12))
+    if facts.exact:
+        _are_bytes_of(shared_media / name, frames)
+    write_clip(tmp_path / "out.mp4", facts, frames, None, crf=0)
+    again = open_clip(tmp_path / "out.mp4")
+    for before, after in zip(frames, again.frames(), strict=True):
+        assert (before.planes == after.planes).all()
+        assert (before.time_s, before.duration_s) == (after.time_s, after.duration_s)
+    assert (again.facts.pixel_aspect, again.facts.colour) == (facts.pixel_aspect, facts.colour)
+
+
+@pytest.mark.parametrize("name", ["odd/cuts.mp4", "odd/vp9.webm", "video/man_head_turns_25fps.mp4", "odd/vfr.mp4"])
+def test_any_part_of_a_clip_is_the_same_as_in_the_whole(shared_media: Path, name: str) -> None:
+    clip = open_clip(shared_media / name)
+    whole = [zlib.crc32(frame.planes) for frame in clip.frames()]
+    assert len(whole) == len(clip)
+    for first in (1, 37, len(clip) - 5):
+        assert [zlib.crc32(frame.planes) for frame in clip.frames(first, first + 4)] == whole[first : first + 4]
+
+
+def _are_bytes_of(path: Path, frames: list[ClipFrame]) -> None:
+    """The luma of a file, as another way of reading it gives it, upright."""
+    with av.open(path) as container:
+        for frame, picture in zip(frames, container.decode(video=0), strict=False):
+            luma = picture.to_ndarray()[: picture.height]
+            upright = np.rot90(luma, picture.rotation // 90)
+            assert (frame.planes[: upright.shape[0]] == upright).all()
 
 
 def _refuses(read: object, path: Path, code: str) -> None:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lipsmith.errors import InvalidOption, WindowOutOfRange
 from lipsmith.media.timeline import (
+    LENGTH_MODES,
+    ShowPlan,
     check_fps,
     check_window,
     fit_size,
@@ -17,6 +20,7 @@ from lipsmith.media.timeline import (
     frames_to_seconds,
     seconds_to_frames,
     seconds_to_samples,
+    thin_out,
 )
 
 rates = st.fractions(min_value=Fraction(1, 10), max_value=60, max_denominator=1001)
@@ -153,3 +157,70 @@ def test_a_size_is_even_never_enlarged_and_keeps_its_aspect(width: int, height: 
 def test_no_picture_smaller_than_one_colour_sample() -> None:
     with pytest.raises(InvalidOption, match="at least 2"):
         fit_size(512, 512, 1)
+
+
+FIVE = [Fraction(1, 25)] * 5
+UNEVEN = [Fraction(1, 25), Fraction(1, 10), Fraction(1, 30)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "sound_s", "sources"),
+    [
+        ("silence", 0.1, [0, 1, 2, 3, 4]),
+        ("silence", 0.5, [0, 1, 2, 3, 4]),
+        ("cut", 0.1, [0, 1, 2]),
+        ("cut", 0.12, [0, 1, 2]),
+        ("cut", 0.5, [0, 1, 2, 3, 4]),
+        ("loop", 0.1, [0, 1, 2]),
+        ("loop", 0.5, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2]),
+        ("bounce", 0.5, [0, 1, 2, 3, 4, 3, 2, 1, 0, 1, 2, 3, 4]),
+        ("hold", 0.1, [0, 1, 2]),
+        ("hold", 0.3, [0, 1, 2, 3, 4, 4, 4, 4]),
+    ],
+)
+def test_which_picture_is_shown(mode: str, sound_s: float, sources: list[int]) -> None:
+    plan = ShowPlan(durations_s=FIVE, sound_s=sound_s, mode=mode)  # type: ignore[arg-type]
+    assert [shown.source for shown in plan] == sources
+    assert [shown.time_s for shown in plan] == [Fraction(n, 25) for n in range(len(sources))]
+    assert len(plan) == len(sources)
+
+
+@given(st.sampled_from(LENGTH_MODES), st.floats(0.001, 5), st.integers(1, 3))
+def test_pictures_follow_without_gaps_each_for_its_own_time(mode: str, sound_s: float, count: int) -> None:
+    plan = ShowPlan(durations_s=UNEVEN[:count], sound_s=sound_s, mode=mode)  # type: ignore[arg-type]
+    shown = list(plan)
+    now = Fraction(0)
+    for n, picture in enumerate(shown):
+        assert picture.time_s == now
+        if mode != "hold" or n < count:
+            assert picture.duration_s == UNEVEN[picture.source]
+        now += picture.duration_s
+    assert now == plan.duration_s
+    if mode == "silence":
+        assert now == sum(UNEVEN[:count])
+    elif mode == "cut":
+        assert now <= sum(UNEVEN[:count])
+    else:
+        assert now >= Fraction(sound_s) - Fraction(1, 100_000)
+    if mode != "silence":
+        assert shown[-1].time_s < sound_s
+
+
+def test_a_length_mode_that_is_not_known() -> None:
+    with pytest.raises(InvalidOption, match="'stretch' is not known"):
+        ShowPlan(durations_s=FIVE, sound_s=1.0, mode="stretch")  # type: ignore[arg-type]
+
+
+@given(st.fractions(10, 120, max_denominator=1001), st.fractions(1, 60, max_denominator=1001), st.integers(2, 300))
+def test_thinning_out_keeps_to_the_rate(fps: Fraction, max_fps: Fraction, count: int) -> None:
+    time_base = Fraction(1, 90_000)
+    ticks = np.array([round(n / fps / time_base) for n in range(count)], np.int64)
+    kept = ticks[thin_out(ticks, time_base, max_fps)]
+    assert kept[0] == ticks[0]
+    if fps <= max_fps:
+        assert len(kept) == count
+    else:
+        span_s = float((kept[-1] - kept[0]) * time_base)
+        assert len(kept) - 1 <= span_s * float(max_fps) * 1.006 + 0.5
+        longest = float(np.diff(kept).max() * time_base) if len(kept) > 1 else 0.0
+        assert longest <= 1 / float(max_fps) + 1.01 / float(fps)
