@@ -29,7 +29,7 @@ from lipsmith.speech.visemes import Speech
 PHOTO_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tiff"}
 SENTENCE = "My friend found five big boats, and we saw them move over the blue sea."
 """Lips that meet, lips on teeth, rounded and wide vowels."""
-SMILE_WHILE_SPEAKING = 0.75
+SMILE_WHILE_SPEAKING = 0.45
 
 LOOKS: Mapping[str, Mapping[str, float]] = {
     "sil": {"smile": 1.0},

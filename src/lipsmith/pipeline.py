@@ -189,8 +189,8 @@ def talking_photo(
     speech: Speech | None = None
     hearing: Sequence[str] = ()
     if given is not None:
-        track = _fit_length(given, frames)
-    if given is None or ending in NEED_SPEECH:
+        track = given.of_length(frames)
+    if given is None or (ending in NEED_SPEECH and not _told(ending, given)):
         with work.stage("speech"):
             speech, hearing = (spoken.speech, ()) if spoken else _read_speech(sound, text)
     if given is None:
@@ -392,6 +392,13 @@ def _exported(ending: str, track: MotionTrack, speech: Speech | None, text: str 
     return export_text(ending, track, speech, text)
 
 
+def _told(ending: str, given: MotionTrack) -> bool:
+    """Whether the motion itself says what is said, as far as this export needs it."""
+    from lipsmith.motion.exports import ENDINGS
+
+    return ENDINGS[ending] == "cues" and given.visemes is not None
+
+
 def _read_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
     from lipsmith.motion.track import MotionTrack
 
@@ -560,14 +567,6 @@ def _prompt_warnings(
     from lipsmith.motion.direction import direction_warnings
 
     return direction_warnings(direction, speech)
-
-
-def _fit_length(track: MotionTrack, frames: int) -> MotionTrack:
-    """The first ``frames`` frames of the track; its last one is held where it is shorter."""
-    import numpy as np
-
-    rows = np.minimum(np.arange(frames), len(track) - 1)
-    return replace(track, channels={name: values[rows] for name, values in track.channels.items()})
 
 
 @contextmanager

@@ -56,6 +56,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
     },
     "area_ratio_chin": {
         "man_official_portrait.jpg": (-0.05, 1.0, CORNERS),
+        "old_man_moustache_open_mouth.jpg": (0.10, 1.0, CORNERS),
     },
     "blink_opening": {
         "man_glasses_256.jpg": (0.0, 0.85, GLASSES),

@@ -14,6 +14,7 @@ from lipsmith.engines.classic import ClassicAnimator
 from lipsmith.face.layout import LEFT_IRIS, RIGHT_IRIS
 from lipsmith.media.clip import U8
 from lipsmith.motion.track import CHANNELS, MotionTrack
+from lipsmith.speech.visemes import VISEMES
 
 FIRST, FRAMES = 30, 12
 EDITED = range(4, 8)
@@ -22,10 +23,10 @@ LIPS = (61, 291, 13, 14, 0, 17, 78, 308)
 RING = {"left": (*LEFT_IRIS, 33, 133), "right": (*RIGHT_IRIS, 362, 263)}
 
 EDITS: dict[str, float] = {
-    "aperture": 0.2, "width": -0.15, "pucker": 0.8, "press": 0.6, "tuck": 0.9, "tongue": 1.0, "upper_raise": 0.05,
-    "lower_drop": 0.05, "smile": 0.0, "head_pitch": 4.0, "head_yaw": -6.0, "head_roll": 5.0, "head_x": 0.05,
-    "head_y": 0.05, "zoom": 0.05, "breath": 0.9, "blink_left": 0.8, "blink_right": 1.0, "gaze_x": 0.06, "gaze_y": -0.05,
-    "brow": 0.9,
+    "aperture": 0.2, "width": -0.15, "pucker": 0.8, "press": 0.6, "tuck": 0.9, "tongue": 1.0, "jaw": 0.08,
+    "upper_raise": 0.05, "lower_drop": 0.05, "smile": 0.0, "corner": -0.06, "head_pitch": 4.0, "head_yaw": -6.0,
+    "head_roll": 5.0, "head_x": 0.05, "head_y": 0.05, "zoom": 0.05, "breath": 0.9, "blink_left": 0.8,
+    "blink_right": 1.0, "gaze_x": 0.06, "gaze_y": -0.05, "brow": 0.9,
 }  # fmt: skip
 """A value for every channel, unlike what the sentence has in those frames."""
 
@@ -117,7 +118,9 @@ def test_an_edited_eye_leaves_all_else_untouched(
         assert not difference[~around].any()
 
 
-@pytest.mark.parametrize("channel", ["aperture", "width", "pucker", "press", "tuck", "tongue", "smile"])
+@pytest.mark.parametrize(
+    "channel", ["aperture", "width", "pucker", "press", "tuck", "tongue", "jaw", "smile", "corner"]
+)
 def test_an_edited_mouth_leaves_the_eyes_untouched(
     one_subject: Subject, track: MotionTrack, originals: dict[str, list[U8]], channel: str
 ) -> None:
@@ -150,6 +153,16 @@ def test_an_edited_head_leaves_the_background_untouched(
     assert outside.any()
     for n in EDITED:
         assert not changed(old[n], new[n])[outside].any()
+
+
+def test_edited_visemes_change_no_frame(
+    one_subject: Subject, track: MotionTrack, originals: dict[str, list[U8]]
+) -> None:
+    visemes = np.zeros((FRAMES, len(VISEMES)))
+    visemes[:, VISEMES.index("aa")] = 1.0
+    said = MotionTrack.of(track.fps, FRAMES, visemes=visemes, **track.channels)
+    for old, new in zip(before(one_subject, track, originals), drawn(one_subject, said), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_two_edits_in_different_frames_do_not_meet(

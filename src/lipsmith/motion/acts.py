@@ -21,7 +21,7 @@ LIMIT_DEG: Mapping[str, float] = {"head_pitch": 9.0, "head_yaw": 12.0, "head_rol
 MAX_GAZE_IOD: Mapping[str, float] = {"gaze_x": 0.075, "gaze_y": 0.042}
 """Beyond this irises reach under lids that have not moved with them."""
 MAX_ZOOM = 0.06
-MAX_SMILE_WIDTH_IOD = 0.08
+MAX_SMILE_WIDTH_IOD, MAX_SMILE_CORNER_IOD = 0.08, 0.04
 
 LEAST_PAUSE_S = 0.3
 _EDGE_S, _EDGE_SHARE = 2.0, 0.35  # how long a beginning or an end lasts, and what share of a short clip at most
@@ -322,26 +322,28 @@ def _wink(side: str | None) -> Deeds:
 
 
 def _smile(channels: Channels, scene: Scene, amount: float) -> None:
-    """The picture's own smile as far as there is one, and a wider mouth, but for rounded lips."""
+    """The picture's own smile as far as there is one, and a wider mouth with raised corners, but for rounded lips."""
     channels["smile"] += min(amount, 1.0) * scene.window * (1.0 - channels["smile"])
     wider = min(0.055 * amount, MAX_SMILE_WIDTH_IOD)
-    channels["width"] += wider * scene.window * (1.0 - 0.7 * channels["pucker"])
+    spread = scene.window * (1.0 - 0.7 * channels["pucker"])
+    channels["width"] += wider * spread
+    channels["corner"] += min(0.025 * amount, MAX_SMILE_CORNER_IOD) * spread
     channels["brow"] += 0.08 * amount * scene.window
 
 
 def _serious(channels: Channels, scene: Scene, amount: float) -> None:
     _scaled("smile")(channels, scene, min(amount, 1.0))
-    _held(brow=-0.22)(channels, scene, amount)
+    _held(brow=-0.22, corner=-0.008)(channels, scene, amount)
 
 
 def _sad(channels: Channels, scene: Scene, amount: float) -> None:
     _scaled("smile")(channels, scene, min(amount, 1.0))
-    _held(brow=0.2, head_pitch=4.0, gaze_y=0.02, width=-0.03, head_y=0.02)(channels, scene, amount)
+    _held(brow=0.2, head_pitch=4.0, gaze_y=0.02, width=-0.02, corner=-0.04, head_y=0.02)(channels, scene, amount)
 
 
 def _angry(channels: Channels, scene: Scene, amount: float) -> None:
     _scaled("smile")(channels, scene, min(amount, 1.0))
-    _held(brow=-0.85, head_pitch=2.0, head_y=0.01)(channels, scene, amount)
+    _held(brow=-0.85, head_pitch=2.0, head_y=0.01, corner=-0.015)(channels, scene, amount)
 
 
 def _surprised(channels: Channels, scene: Scene, amount: float) -> None:

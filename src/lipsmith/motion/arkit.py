@@ -40,6 +40,7 @@ WIDE_OPEN_IOD = 0.30
 _JAW_SHARE = 0.7  # a mouth wide open while speaking is not a jaw at its limit
 _SPREAD_IOD = 0.08
 _LIFT_IOD = 0.08
+_CORNER_IOD = 0.08
 _ROUND_OPEN_IOD = 0.12  # from here on rounded lips are a funnel, below they pucker
 _EYEBALL_IOD = 0.19
 _FULL_GAZE_DEG = 30.0
@@ -57,9 +58,11 @@ def blend_shapes(track: MotionTrack) -> Mapping[str, F32]:
     spread = np.clip(channel["width"] / _SPREAD_IOD, 0.0, 1.0)
     funnel = np.clip(channel["aperture"] / _ROUND_OPEN_IOD, 0.0, 1.0)
     gaze_x, gaze_y = (_gaze_deg(channel[name]) / _FULL_GAZE_DEG for name in ("gaze_x", "gaze_y"))
-    jaw = _JAW_SHARE * opening
+    jaw = _JAW_SHARE * np.clip((channel["aperture"] + channel["jaw"]) / WIDE_OPEN_IOD, 0.0, 1.0)
+    raised = channel["corner"] / _CORNER_IOD
     both = {
-        "mouthSmile": 0.4 * spread,
+        "mouthSmile": 0.4 * spread + np.maximum(raised, 0.0),
+        "mouthFrown": -raised,
         "mouthStretch": 0.5 * spread,
         "mouthPress": channel["press"],
         "mouthLowerDown": 0.4 * opening + 0.5 * channel["lower_drop"] / _LIFT_IOD,

@@ -11,7 +11,7 @@ from lipsmith.errors import InvalidOption
 from lipsmith.motion.accents import accents
 from lipsmith.motion.eyes import blink_channels, brow_channel, gaze_channels
 from lipsmith.motion.head import head_channels
-from lipsmith.motion.mouth import mouth_channels
+from lipsmith.motion.mouth import frame_visemes, mouth_channels
 from lipsmith.motion.style import STYLES, StyleName
 from lipsmith.motion.track import MotionTrack
 from lipsmith.speech.visemes import Speech
@@ -44,4 +44,5 @@ def build_motion(
     lids = blink_channels(for_lids, times_s, speech)
     gaze = gaze_channels(for_gaze, times_s, head.get("head_yaw", motionless), head.get("head_pitch", motionless))
     brow = brow_channel(for_brow, times_s, stresses, size)
-    return MotionTrack.of(fps, frames, **mouth, **head, **lids, **gaze, **brow)
+    said = frame_visemes(speech, fps=fps, frames=frames)
+    return MotionTrack.of(fps, frames, visemes=said, **mouth, **head, **lids, **gaze, **brow)

@@ -146,7 +146,7 @@ def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *,
         elif deed.undo:
             deed.undo(channels, scene, min(act.intensity, 1.0))
     settle(channels, given)
-    return MotionTrack.of(track.fps, len(track), **channels)
+    return track.edited(**channels)
 
 
 def direction_warnings(direction: Direction, speech: Speech) -> tuple[str, ...]:

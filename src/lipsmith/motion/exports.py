@@ -7,11 +7,13 @@ from os import PathLike
 from pathlib import PurePath
 from typing import Literal
 
+import numpy as np
+
 from lipsmith.errors import InvalidOption
 from lipsmith.motion import arkit
 from lipsmith.motion.track import MotionTrack
 from lipsmith.speech import captions, cues
-from lipsmith.speech.visemes import Speech
+from lipsmith.speech.visemes import HOP_S, Speech, row_count
 
 ExportKind = Literal["motion", "arkit", "cues", "captions"]
 
@@ -41,7 +43,8 @@ def ending_of(path: str | PathLike[str]) -> str:
 
 
 def export_text(ending: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
-    """What is written into a file of this ending. Cues need ``speech``, captions ``speech`` and ``text``.
+    """What is written into a file of this ending. Captions need ``speech`` and ``text``, cues ``speech`` or visemes in
+    the track.
 
     Raises InvalidOption where they are missing.
     """
@@ -50,9 +53,23 @@ def export_text(ending: str, track: MotionTrack, speech: Speech | None, text: st
         return track.to_json()
     if kind == "arkit":
         return arkit.to_csv(track) if ending == ".arkit.csv" else arkit.to_json(track)
+    if speech is None and kind == "cues":
+        speech = _said(track)
     if speech is None or (kind == "captions" and text is None):
         raise InvalidOption(f"A file with the ending {ending} needs to know what is said.")
     if kind == "cues":
         return cues.to_tsv(speech) if ending == ".cues.tsv" else cues.to_json(speech)
     spoken = captions.captions(text or "", speech)
     return captions.to_srt(spoken) if ending == ".srt" else captions.to_vtt(spoken)
+
+
+def _said(track: MotionTrack) -> Speech | None:
+    """What the track's visemes say, as far as cues need it; None where it has none."""
+    if track.visemes is None:
+        return None
+    fps = float(track.fps)
+    count = row_count(len(track) / fps)
+    frames, places = np.arange(len(track)), np.arange(count) * HOP_S * fps
+    rows = np.stack([np.interp(places, frames, shares) for shares in track.visemes.T], axis=1).astype(np.float32)
+    unknown = np.zeros(count, np.float32)
+    return Speech(visemes=rows, openness=None, loudness=unknown, pitch_hz=unknown, duration_s=len(track) / fps)

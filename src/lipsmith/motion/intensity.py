@@ -8,7 +8,7 @@ from lipsmith.motion.track import MotionTrack
 
 INTENSITY_RANGE = (0.1, 2.0)
 
-_SCALED = ("aperture", "width", "pucker", "upper_raise", "lower_drop", "brow")
+_SCALED = ("aperture", "jaw", "width", "pucker", "upper_raise", "lower_drop", "brow")
 _EASY_IOD, _SPAN_IOD = 0.28, 0.08  # above the first the mouth opens ever less, as lips do
 
 
@@ -27,4 +27,4 @@ def scale_intensity(track: MotionTrack, intensity: float) -> MotionTrack:
         over = np.maximum(channels["aperture"] - _EASY_IOD, 0.0)
         eased = np.minimum(channels["aperture"], _EASY_IOD) + _SPAN_IOD * np.tanh(over / _SPAN_IOD)
         channels["aperture"] = np.maximum(eased, track["aperture"])
-    return MotionTrack.of(track.fps, len(track), **channels)
+    return track.edited(**channels)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, grey_erosion, maximum_filter1d
 
-from lipsmith.speech.visemes import HOP_S, VISEMES, Speech
+from lipsmith.speech.visemes import HOP_S, VISEMES, LipRange, Speech
 
 F64 = NDArray[np.float64]
 
@@ -25,13 +26,13 @@ GRID_HZ = 200
 _SHAPES: Mapping[str, Mapping[str, float]] = {
     "sil": {"aperture": 0.065},
     "PP": {"aperture": -0.10, "press": 1.0},  # below zero: lips on their way to meet do not slow down
-    "FF": {"aperture": 0.025, "tuck": 1.0, "width": 0.01, "upper_raise": 0.030},
-    "TH": {"aperture": 0.110, "tongue": 1.0, "width": 0.01},
-    "DD": {"aperture": 0.105, "tongue": 0.55, "width": 0.02, "lower_drop": 0.010},
+    "FF": {"aperture": 0.045, "tuck": 1.0, "width": 0.01, "upper_raise": 0.030},
+    "TH": {"aperture": 0.125, "tongue": 1.0, "width": 0.01},
+    "DD": {"aperture": 0.105, "tongue": 0.45, "width": 0.02, "lower_drop": 0.010},
     "kk": {"aperture": 0.140, "width": 0.02},
     "CH": {"aperture": 0.110, "width": -0.08, "pucker": 0.50, "lower_drop": 0.010},
     "SS": {"aperture": 0.090, "width": 0.06, "upper_raise": 0.020, "lower_drop": 0.025},
-    "nn": {"aperture": 0.095, "tongue": 0.75, "width": 0.01},
+    "nn": {"aperture": 0.100, "tongue": 0.60, "width": 0.01},
     "RR": {"aperture": 0.065, "width": -0.10, "pucker": 0.40},
     "aa": {"aperture": 0.270, "upper_raise": 0.015},
     "E": {"aperture": 0.210, "width": 0.05, "upper_raise": 0.020, "lower_drop": 0.010},
@@ -56,11 +57,12 @@ _WIDTH_SIGMA_S = 0.050
 _DETAIL_SIGMA_S: Mapping[str, float] = {  # of the fine movements: tongue and lips are quicker than the jaw
     "press": 0.022, "tuck": 0.025, "tongue": 0.022, "upper_raise": 0.035, "lower_drop": 0.035,
 }  # fmt: skip
+_DETAIL_GAIN = 1.25
 _CORNER_SIGMA_S = 0.010
 _GATE_SIGMA_S = 0.010
 _GATE_FROM, _GATE_SPAN = 0.30, 0.25  # share of PP at which lips begin to be held, and until they are shut
 
-_SEEN_SHUT_IOD = 0.01
+_SEEN_SHUT_IOD, _SEEN_OPEN_IOD = 0.01, 0.06
 
 _OPEN_IOD_PER_S, _CLOSE_IOD_PER_S = 2.6, 3.0  # lips of real speakers: peaks of 1.7 and 1.9, shouting aside
 _OPENNESS_IOD = 0.25  # a recording's own 95th percentile of opening
@@ -69,17 +71,31 @@ _OPENNESS_IOD = 0.25  # a recording's own 95th percentile of opening
 _FITTED_MIDDLE, _FITTED_STRETCH, _FITTED_OPENNESS_IOD = 0.45, 1.6, 0.27
 _FITTED_SIGMA_S, _FITTED_WIDTH_SIGMA_S = 0.010, 0.025
 _FITTED_WIDTH_IOD = 0.38
+_TABLE_OPENNESS_IOD = 0.26  # 95th percentile of texts, by the table of shapes
 _SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above this the mouth opens ever less: 0.34 looks like shouting
 
 _REST_OPENING_IOD = 0.065  # lips do not shut in the short pauses of a talking mouth
 _LONG_PAUSE_S = 0.600
 _PAUSE_LOUDNESS = 0.15
+_LEAST_SOUND_S = 0.080
 _RAMPS_S = (0.060, 0.220, 0.140)
-"""Until lips begin to shut after a sound, until they are shut, and how long they part before one."""
-_FITTED_RAMPS_S = (0.150, 0.300, 0.350)
-_SMILE_WHILE_SPEAKING, _SMILE_RAMP_S = 0.75, 0.400
+"""Until lips begin to shut after a sound, until they are shut, and how long before one they open."""
+_FITTED_RAMPS_S = (0.150, 0.300, 0.150)
+_BREATH_S, _BREATH_SHARE = 0.500, 0.40  # and so long before a first sound they part by this share, to breathe in
+_FINAL_CLOSURE_S = 0.080  # a closure this near to a rest is the last thing that is said
+_SMILE_WHILE_SPEAKING, _SMILE_RAMP_S = 0.45, 0.400
 
-MOUTH_CHANNELS = ("aperture", "width", "pucker", "press", "tuck", "tongue", "upper_raise", "lower_drop")
+# A vowel between two closures: shorter sounds are none, it is to last so long if its closures can give the time, and
+# from here on it opens; longer ones open by themselves.
+_LEAST_HEARD_S, _LEAST_VOWEL_S, _LEAST_SEEN_S, _LONGEST_VOWEL_S = 0.018, 0.070, 0.055, 0.250
+_LEAST_CLOSURE_S = 0.045
+_LEAST_VOWEL_IOD = 0.082  # of which the tempo of the lips and a video's frames leave 0.06
+_FF_IOD, _OU_IOD, _TH_IOD = 0.050, 0.075, 0.100  # at most, at most, and at least
+
+_JAW_SIGMA_S = 0.060  # the jaw is heavier than the lips: it goes along with the syllable, not with each sound
+_JAW_SHARE = 0.8
+
+MOUTH_CHANNELS = ("aperture", "width", "pucker", "press", "tuck", "tongue", "jaw", "upper_raise", "lower_drop")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +110,10 @@ class _Plan:
     """(n,): around this speaker's mean, 1 = the range from the 5th to the 95th percentile. None without true lips."""
     at_rest: F64
     """(n,) 0–1: 1 where the speaker has stopped speaking."""
+    lips: LipRange | None
+    """The speaker's own range."""
+    shut: F64
+    """(n,) 0 or 1: 1 from a last closure on until the mouth is at rest, so that it does not open once more."""
 
 
 def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F64]:
@@ -102,19 +122,34 @@ def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F
     Frame ``n`` shows the mouth at ``n / fps``; lips that meet are seen shut in at least one frame.
     """
     plan = _plan(speech, float(frames / fps))
-    gate = _closure_gate(plan)
+    vowels = _short_vowels(plan.shares)
+    gate = _closure_gate(plan) * (1.0 - _lobes(vowels, len(plan.shares)))
     curves = {name: _detail(plan, name) for name in _DETAIL_SIGMA_S}
     curves["pucker"] = _rounding(plan)
     curves["width"] = _width(plan)
-    curves["aperture"] = _opening(plan, gate)
+    curves["aperture"] = _opening(plan, gate, vowels) * (1.0 - plan.shut)
+    curves["jaw"] = _jaw(curves["aperture"])
     for name in MOUTH_CHANNELS:
         curves[name] = curves[name] * (1.0 - plan.at_rest)
+    if plan.lips is not None:
+        curves["aperture"] += plan.lips.rest_iod * plan.at_rest
     curves["lower_drop"] = curves["lower_drop"] * (1.0 - gate)
     times_s = np.arange(frames) / float(fps)
     channels = {name: _sample(curve, times_s) for name, curve in curves.items()}
-    channels["aperture"] = _sample_closed(curves["aperture"], gate, times_s, 1.0 / float(fps))
+    channels["aperture"] = _sample_closed(curves["aperture"], gate, vowels, times_s, 1.0 / float(fps))
     channels["smile"] = _sample(_smile(plan), times_s)
     return channels
+
+
+def frame_visemes(speech: Speech, *, fps: Fraction, frames: int) -> F64:
+    """(frames, 15): the share of each viseme in the time around each frame, from half a frame before to half after."""
+    edges_s = (np.arange(frames + 1) - 0.5) / float(fps)
+    rows = speech.visemes.astype(np.float64)
+    row_edges_s = (np.arange(len(rows) + 1) - 0.5) * HOP_S
+    said_s = np.concatenate([np.zeros((1, len(VISEMES))), np.cumsum(rows * HOP_S, axis=0)])
+    inside = np.stack([np.diff(np.interp(edges_s, row_edges_s, column)) for column in said_s.T], axis=1) * float(fps)
+    inside[:, 0] += 1.0 - inside.sum(axis=1)  # before the first row and after the last one nothing is said
+    return inside
 
 
 def _plan(speech: Speech, length_s: float) -> _Plan:
@@ -131,27 +166,84 @@ def _plan(speech: Speech, length_s: float) -> _Plan:
     loudness = resampled(speech.loudness, 0.0)
     openness = None if speech.openness is None else resampled(speech.openness, 0.0)
     width = None if speech.width is None else resampled(speech.width, 0.0)
-    at_rest = _at_rest(shares[:, 0], loudness, _RAMPS_S if width is None else _FITTED_RAMPS_S)
-    return _Plan(shares=shares, openness=openness, width=width, at_rest=at_rest)
+    rests = _rests(shares[:, 0], loudness)
+    fitted = width is not None
+    at_rest = _at_rest(rests, count, fitted=fitted)
+    shut = _shut_to_rest(rests, shares[:, VISEMES.index("PP")], at_rest, fitted=fitted)
+    return _Plan(shares=shares, openness=openness, width=width, at_rest=at_rest, lips=speech.lip_range, shut=shut)
 
 
-def _at_rest(silence: F64, loudness: F64, ramps_s: tuple[float, float, float]) -> F64:
-    """0–1: 1 in long silent pauses, and before the first and after the last word; soft ramps between."""
-    shut_after_s, shutting_s, opening_s = ramps_s
-    rest = np.zeros(len(silence))
-    for start, end in _runs((silence > 0.5) & (gaussian_filter1d(loudness, 0.02 * GRID_HZ) < _PAUSE_LOUDNESS)):
-        first, last = start == 0, end == len(silence)
-        if not (first or last) and end - start < _LONG_PAUSE_S * GRID_HZ:
-            continue
-        places = np.arange(start, end)
-        shutting = np.ones(len(places))
-        if not first:
-            shutting = _smoothstep((places - start - shut_after_s * GRID_HZ) / (shutting_s * GRID_HZ))
-        opening = np.ones(len(places))
-        if not last:
-            opening = _smoothstep((end - places) / (opening_s * GRID_HZ))
+def _rests(silence: F64, loudness: F64) -> list[tuple[int, int]]:
+    """Start and end of every stretch of rest: long pauses, before the first and after the last word."""
+    quiet = gaussian_filter1d(loudness, 0.02 * GRID_HZ) < _PAUSE_LOUDNESS
+    silent = (silence > 0.5) & quiet
+    for start, end in _runs(~silent):  # a breath or a click is no speech
+        if quiet[start:end].all() and end - start < _LEAST_SOUND_S * GRID_HZ:
+            silent[start:end] = True
+    least = _LONG_PAUSE_S * GRID_HZ
+    return [(a, b) for a, b in _runs(silent) if a == 0 or b == len(silence) or b - a >= least]
+
+
+def _at_rest(rests: Sequence[tuple[int, int]], count: int, *, fitted: bool) -> F64:
+    """0–1: 1 where the mouth rests; soft ramps at its ends. True lips (``fitted``) part a little before they speak."""
+    shut_after_s, shutting_s, opening_s = _FITTED_RAMPS_S if fitted else _RAMPS_S
+    rest = np.zeros(count)
+    for start, end in rests:
+        since_s, left_s = (np.arange(end - start) / GRID_HZ, np.arange(end - start, 0, -1) / GRID_HZ)
+        shutting = _smoothstep((since_s - shut_after_s) / shutting_s) if start > 0 else 1.0
+        opening = _smoothstep(left_s / opening_s) if end < count else 1.0
+        if fitted and end < count:
+            breath = _smoothstep((_BREATH_S - left_s) / (_BREATH_S - opening_s))
+            opening = (1.0 - _BREATH_SHARE) * opening + _BREATH_SHARE * (1.0 - breath)
         rest[start:end] = np.minimum(shutting, opening)
     return rest
+
+
+def _shut_to_rest(rests: Sequence[tuple[int, int]], closed: F64, at_rest: F64, *, fitted: bool) -> F64:
+    """0 or 1: 1 from a last p, b or m until the mouth is wholly at rest.
+
+    And from there until a first one; but true lips (``fitted``) part to breathe in before they close for it.
+    """
+    shut = np.zeros(len(closed))
+    near = round(_FINAL_CLOSURE_S * GRID_HZ)
+    for start, end in rests:
+        rested = start + np.flatnonzero(at_rest[start:end] >= 1.0)
+        before, after = max(0, start - near), max(0, end - near)
+        last = before + np.flatnonzero(closed[before : start + near] > 0.5)
+        first = after + np.flatnonzero(closed[after : end + near] > 0.5)
+        if start > 0 and len(last):
+            shut[last[-1] : rested[0] if len(rested) else end] = 1.0
+        if end < len(closed) and len(first) and not fitted:
+            shut[rested[-1] if len(rested) else start : first[0]] = 1.0
+    return shut
+
+
+def _short_vowels(shares: F64) -> list[tuple[int, int]]:
+    """Start and end of every vowel so short between two closures that lips which only touch would swallow it.
+
+    A shorter one takes time from its closures as long as they can be seen themselves, first from the one after it.
+    """
+    shut = _runs(shares[:, VISEMES.index("PP")] > 0.5)
+    vowel = shares[:, VISEMES.index("aa") :].sum(axis=1)
+    wanted, kept = round(_LEAST_VOWEL_S * GRID_HZ), round(_LEAST_CLOSURE_S * GRID_HZ)
+    vowels: list[tuple[int, int]] = []
+    for (first, start), (end, last) in pairwise(shut):
+        if end - start > _LONGEST_VOWEL_S * GRID_HZ or vowel[start:end].sum() < _LEAST_HEARD_S * GRID_HZ:
+            continue
+        first = max(first, vowels[-1][1]) if vowels else first  # what a vowel before has taken is gone
+        end += int(np.clip(wanted - (end - start), 0, max(last - end - kept, 0)))
+        start -= int(np.clip(wanted - (end - start), 0, max(start - first - kept, 0)))
+        if end - start >= _LEAST_SEEN_S * GRID_HZ:
+            vowels.append((start, end))
+    return vowels
+
+
+def _lobes(vowels: Sequence[tuple[int, int]], count: int) -> F64:
+    """0–1: from one closure over the middle of a vowel, where it is 1, to the next closure."""
+    lobes = np.zeros(count)
+    for start, end in vowels:
+        lobes[start:end] = np.sin(np.pi * (np.arange(end - start) + 0.5) / (end - start)) ** 0.7
+    return lobes
 
 
 def _closure_gate(plan: _Plan) -> F64:
@@ -160,26 +252,46 @@ def _closure_gate(plan: _Plan) -> F64:
     return np.clip((held - _GATE_FROM) / _GATE_SPAN, 0.0, 1.0)
 
 
-def _opening(plan: _Plan, gate: F64) -> F64:
+def _opening(plan: _Plan, gate: F64, vowels: Sequence[tuple[int, int]]) -> F64:
     """The gap between the lips, from the visemes or the heard openness: shut where gated, no faster than lips are."""
     if plan.openness is not None and plan.width is not None:
-        opening = _fitted_opening(plan.openness)
+        opening = _fitted_opening(plan.openness, plan.lips)
     elif plan.openness is None:
         opening = _led(_blended(plan.shares, "aperture", _OPENING_SIGMA_S), _OPENING_LEAD_S) * _OPENING_GAIN
+        opening = opening * (plan.lips.high_iod / _TABLE_OPENNESS_IOD if plan.lips else 1.0)
     else:
         heard = gaussian_filter1d(plan.openness, _OPENING_SIGMA_S * GRID_HZ) * _OPENNESS_IOD
         opening = np.maximum(heard, _REST_OPENING_IOD * gaussian_filter1d(plan.shares[:, 0], 0.05 * GRID_HZ))
-    opening = np.maximum(opening, 0.0) * (1.0 - gate)
-    excess = np.maximum(opening - _SOFT_FROM_IOD, 0.0)
-    opening = np.minimum(opening, _SOFT_FROM_IOD) + _SOFT_SPAN_IOD * np.tanh(excess / _SOFT_SPAN_IOD)
+    opening = _as_sounds_need(np.maximum(opening, 0.0), plan.shares) * (1.0 - gate)
+    opening = np.maximum(opening, _LEAST_VOWEL_IOD * _lobes(vowels, len(opening)))
+    soft_from = max(_SOFT_FROM_IOD, plan.lips.high_iod if plan.lips else 0.0)
+    excess = np.maximum(opening - soft_from, 0.0)
+    opening = np.minimum(opening, soft_from) + _SOFT_SPAN_IOD * np.tanh(excess / _SOFT_SPAN_IOD)
     opening = gaussian_filter1d(opening, _CORNER_SIGMA_S * GRID_HZ)
     opening[gate == 1.0] = 0.0
     return grey_erosion(opening, structure=-_reach_of_lips(), mode="nearest")
 
 
-def _fitted_opening(openness: F64) -> F64:
-    """What a fit to true lips says, in IOD: stretched about its middle, since a fit shrinks towards it."""
+def _as_sounds_need(opening: F64, shares: F64) -> F64:
+    """No wider than lips can be on teeth or round, and wide enough for the tongue to be seen between the teeth."""
+    sure = np.clip(2.0 * gaussian_filter1d(shares, 0.015 * GRID_HZ, axis=0) - 0.6, 0.0, 1.0)
+    for viseme, most in (("FF", _FF_IOD), ("ou", _OU_IOD)):
+        opening = opening - sure[:, VISEMES.index(viseme)] * np.maximum(opening - most, 0.0)
+    lacking: F64 = np.maximum(_TH_IOD - opening, 0.0)
+    return opening + sure[:, VISEMES.index("TH")] * lacking
+
+
+def _jaw(aperture: F64) -> F64:
+    """How much lower the jaw is than the lips' opening alone would put it: it moves more slowly and less."""
+    slow = gaussian_filter1d(aperture, _JAW_SIGMA_S * GRID_HZ)
+    return _JAW_SHARE * (slow - aperture)
+
+
+def _fitted_opening(openness: F64, lips: LipRange | None) -> F64:
+    """What a fit to true lips says, in IOD: stretched about its middle, since a fit to many shrinks towards it."""
     smooth = gaussian_filter1d(openness, _FITTED_SIGMA_S * GRID_HZ)
+    if lips is not None:  # fitted to this one, and stretched there
+        return lips.low_iod + smooth * (lips.high_iod - lips.low_iod)
     return (_FITTED_MIDDLE + _FITTED_STRETCH * (smooth - _FITTED_MIDDLE)) * _FITTED_OPENNESS_IOD
 
 
@@ -194,7 +306,9 @@ def _reach_of_lips() -> F64:
 
 def _width(plan: _Plan) -> F64:
     if plan.width is not None:
-        return gaussian_filter1d(plan.width, _FITTED_WIDTH_SIGMA_S * GRID_HZ) * _FITTED_WIDTH_IOD
+        return gaussian_filter1d(plan.width, _FITTED_WIDTH_SIGMA_S * GRID_HZ) * (
+            plan.lips.width_iod if plan.lips else _FITTED_WIDTH_IOD
+        )
     return _led(_blended(plan.shares, "width", _WIDTH_SIGMA_S), _OPENING_LEAD_S)
 
 
@@ -206,7 +320,11 @@ def _rounding(plan: _Plan) -> F64:
 
 
 def _detail(plan: _Plan, name: str) -> F64:
-    return gaussian_filter1d(plan.shares @ _column(name), _DETAIL_SIGMA_S[name] * GRID_HZ)
+    """A fine movement. A sound of 60 ms still reaches most of it: what smoothing takes is given back."""
+    wanted = plan.shares @ _column(name)
+    smooth = gaussian_filter1d(wanted, _DETAIL_SIGMA_S[name] * GRID_HZ)
+    reach = round(_DETAIL_SIGMA_S[name] * GRID_HZ)
+    return np.minimum(_DETAIL_GAIN * smooth, maximum_filter1d(wanted, 4 * reach + 1))
 
 
 def _smile(plan: _Plan) -> F64:
@@ -248,12 +366,24 @@ def _sample(curve: F64, times_s: F64) -> F64:
     return np.interp(times_s * GRID_HZ, np.arange(len(curve)), curve)
 
 
-def _sample_closed(curve: F64, gate: F64, times_s: F64, frame_s: float) -> F64:
-    """Like `_sample`, but lips that meet between two frames are shown shut in the frame that holds most of it."""
+def _sample_closed(curve: F64, gate: F64, vowels: Sequence[tuple[int, int]], times_s: F64, frame_s: float) -> F64:
+    """Like `_sample`, but lips that meet between two frames are shown shut in the frame that holds most of it.
+
+    A short vowel between two closures is shown open in the frame nearest to its middle, where no closure needs that.
+    """
     values = _sample(curve, times_s)
+    kept = np.zeros(len(values), bool)
     for start, end in _runs(gate > 0.5):
         shown = (times_s * GRID_HZ >= start) & (times_s * GRID_HZ < end)
         middle = int((start + end) / 2 / GRID_HZ / frame_s)
         if middle < len(values) and values[shown].min(initial=np.inf) > _SEEN_SHUT_IOD:
             values[middle] = min(values[middle], curve[start:end].min())
+            kept[middle] = True
+        elif shown.sum() == 1:
+            kept |= shown
+    for start, end in vowels:
+        shown = (times_s * GRID_HZ >= start) & (times_s * GRID_HZ < end)
+        nearest = round((start + end) / 2 / GRID_HZ / frame_s)
+        if nearest < len(values) and not kept[nearest] and values[shown].max(initial=0.0) < _SEEN_OPEN_IOD:
+            values[nearest] = max(values[nearest], curve[start:end].max())
     return values

@@ -1,14 +1,15 @@
 """MotionTrack: what the face does, as numbers per frame. The seam between "what is said" and "what is drawn".
 
-Knows neither sound nor pixels. Lengths are in IOD, the distance between the two eye centres of the
-person in the picture (each centre is the mean of the two eye corners); about 63 mm on an adult.
+Knows neither sound nor pixels; which viseme is said is carried along for exports. Lengths are in IOD, the distance
+between the two eye centres of the person in the picture (each centre is the mean of the two eye corners); about 63 mm
+on an adult.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsmith.errors import InvalidMotion
+from lipsmith.speech.visemes import VISEMES
 
 FORMAT = "lipsmith-motion-1"
 
@@ -27,9 +29,11 @@ CHANNELS: Mapping[str, tuple[float, float, float, str]] = {
     "press": (0.0, 1.0, 0.0, "lips pressed together and rolled in"),
     "tuck": (0.0, 1.0, 0.0, "lower lip under the upper teeth"),
     "tongue": (0.0, 1.0, 0.0, "tongue tip raised towards the upper teeth"),
+    "jaw": (-0.10, 0.10, 0.0, "jaw lower than the lips' opening alone tells, IOD of opening; negative: higher"),
     "upper_raise": (0.0, 0.08, 0.0, "upper lip raised, IOD"),
     "lower_drop": (0.0, 0.08, 0.0, "lower lip drawn down, IOD"),
     "smile": (0.0, 1.0, 1.0, "share of the picture's own smile that is kept"),
+    "corner": (-0.08, 0.08, 0.0, "mouth corners raised, IOD; negative: lowered"),
     "head_pitch": (-15.0, 15.0, 0.0, "head turned against the picture, degrees, positive looks down"),
     "head_yaw": (-15.0, 15.0, 0.0, "degrees, positive turns the nose to the picture's right"),
     "head_roll": (-15.0, 15.0, 0.0, "degrees, positive tilts clockwise as seen in the picture"),
@@ -56,34 +60,40 @@ class MotionTrack:
 
     fps: Fraction
     channels: Mapping[str, NDArray[np.float32]]
+    visemes: NDArray[np.float32] | None = None
+    """(n, 15) float32, 0–1, in the order of `VISEMES`: what is said in each frame, for exports. Nothing is drawn from
+    it. None where nobody knows."""
 
     @classmethod
-    def of(cls, fps: Fraction, frames: int, **given: Any) -> Self:
+    def of(cls, fps: Fraction, frames: int, *, visemes: Any = None, **given: Any) -> Self:
         """A track of ``frames`` frames; channels not given stay at rest, values are clipped to their range.
 
-        Raises InvalidMotion for an unknown channel, a wrong length or a value that is not finite.
+        ``visemes``: (frames, 15) shares. Raises InvalidMotion for an unknown channel, a wrong length or a value that is
+        not finite.
         """
         unknown = sorted(set(given) - set(CHANNELS))
         if unknown:
             raise InvalidMotion(f"Unknown motion channel {unknown[0]!r}. Known: {', '.join(CHANNELS)}.")
         channels = {}
         for name, (low, high, rest, _) in CHANNELS.items():
-            try:
-                values = np.asarray(given.get(name, rest))
-                if values.dtype.kind not in "iuf":  # no bool, no text, no object
-                    raise TypeError(values.dtype)
-                values = values.astype(np.float32)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise InvalidMotion(f"Motion channel {name!r} holds something that is not a number.") from error
-            if values.ndim == 0:
-                values = np.full(frames, values, np.float32)
-            if values.shape != (frames,):
-                raise InvalidMotion(f"Motion channel {name!r} has {values.size} values for {frames} frames.")
-            if not np.isfinite(values).all():
-                raise InvalidMotion(f"Motion channel {name!r} holds a value that is not finite.")
-            # Rounded as it is written, so that a track that went through a file renders the very same frames.
-            channels[name] = np.round(np.clip(values, low, high).astype(np.float64), 5).astype(np.float32)
-        return cls(fps=fps, channels=channels)
+            channels[name] = _checked(f"Motion channel {name!r}", given.get(name, rest), frames, low, high)
+        if visemes is not None:
+            columns = np.asarray(visemes)
+            if columns.shape != (frames, len(VISEMES)):
+                raise InvalidMotion(f"The visemes of {frames} frames need {len(VISEMES)} columns, one for each.")
+            named = zip(VISEMES, columns.T, strict=True)
+            visemes = np.stack([_checked(f"Viseme {n!r}", v, frames, 0.0, 1.0) for n, v in named], axis=1)
+        return cls(fps=fps, channels=channels, visemes=visemes)
+
+    def edited(self, **given: Any) -> Self:
+        """The track with these channels in place of its own. Raises InvalidMotion as `of` does."""
+        return self.of(self.fps, len(self), visemes=self.visemes, **{**self.channels, **given})
+
+    def of_length(self, frames: int) -> Self:
+        """The first ``frames`` frames; the last one is held where there are fewer."""
+        rows = np.minimum(np.arange(frames), len(self) - 1)
+        channels = {name: values[rows] for name, values in self.channels.items()}
+        return replace(self, channels=channels, visemes=None if self.visemes is None else self.visemes[rows])
 
     def __len__(self) -> int:
         return len(next(iter(self.channels.values())))
@@ -102,8 +112,10 @@ class MotionTrack:
             "fps": str(self.fps),
             "frames": len(self),
             "units": {name: meaning for name, (_, _, _, meaning) in CHANNELS.items()},
-            "channels": {name: [round(float(v), 5) for v in values] for name, values in self.channels.items()},
+            "channels": {name: _written(values) for name, values in self.channels.items()},
         }
+        if self.visemes is not None:
+            document["visemes"] = {name: _written(shares) for name, shares in zip(VISEMES, self.visemes.T, strict=True)}
         return json.dumps(document, indent=1)
 
     @classmethod
@@ -117,6 +129,7 @@ class MotionTrack:
             if missing:
                 raise InvalidMotion(f'The motion file lacks "{missing[0]}". Write a new one with --export.')
             fps, frames, channels = Fraction(document["fps"]), int(document["frames"]), dict(document["channels"])
+            said = dict(document.get("visemes") or {})
         except InvalidMotion:
             raise
         except json.JSONDecodeError as error:
@@ -127,8 +140,40 @@ class MotionTrack:
         except (ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
             raise InvalidMotion(
                 'The motion file holds something else where "fps" (such as "25"), "frames" (a whole number) or '
-                '"channels" (names and lists of numbers) should be. Write a new one with --export.'
+                '"channels" and "visemes" (names and lists of numbers) should be. Write a new one with --export.'
             ) from error
         if not 0 < fps <= 60 or frames < 1:
             raise InvalidMotion("The motion file needs at least one frame and a rate above 0 and up to 60 fps.")
-        return cls.of(fps, frames, **{str(name): values for name, values in channels.items()})
+        visemes = _columns(said, frames) if said else None
+        return cls.of(fps, frames, visemes=visemes, **{str(name): values for name, values in channels.items()})
+
+
+def _checked(name: str, given: Any, frames: int, low: float, high: float) -> NDArray[np.float32]:
+    """(frames,) float32 within the range; a single number is held. Raises InvalidMotion, naming ``name``."""
+    try:
+        values = np.asarray(given)
+        if values.dtype.kind not in "iuf":  # no bool, no text, no object
+            raise TypeError(values.dtype)
+        values = values.astype(np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidMotion(f"{name} holds something that is not a number.") from error
+    if values.ndim == 0:
+        values = np.full(frames, values, np.float32)
+    if values.shape != (frames,):
+        raise InvalidMotion(f"{name} has {values.size} values for {frames} frames.")
+    if not np.isfinite(values).all():
+        raise InvalidMotion(f"{name} holds a value that is not finite.")
+    # Rounded as it is written, so that a track that went through a file renders the very same frames.
+    return np.round(np.clip(values, low, high).astype(np.float64), 5).astype(np.float32)
+
+
+def _written(values: NDArray[np.float32]) -> list[float]:
+    return [round(float(value), 5) for value in values]
+
+
+def _columns(said: Mapping[Any, Any], frames: int) -> NDArray[np.float32]:
+    """(frames, 15): the file's visemes in their order; one that it leaves out is never said."""
+    unknown = [str(name) for name in said if name not in VISEMES]
+    if unknown:
+        raise InvalidMotion(f"Unknown viseme {unknown[0]!r}. Known: {', '.join(VISEMES)}.")
+    return np.stack([_checked(f"Viseme {n!r}", said.get(n, 0.0), frames, 0.0, 1.0) for n in VISEMES], axis=1)

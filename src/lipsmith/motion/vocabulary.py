@@ -220,7 +220,6 @@ SLOW_ACTS: frozenset[ActName] = frozenset({"zoom_in", "zoom_out", "sway", "lean_
 """Acts that are slow in any case. Of all others the pace cannot be chosen."""
 
 CAVEATS: Mapping[ActName, str] = {
-    "sad": "a smile in the picture is eased, but the corners of the mouth do not go down",
     "zoom_in": "the head comes up to 6 % nearer, and what is behind it stays as it is",
     "zoom_out": "the head goes up to 6 % farther away, and what is behind it stays as it is",
 }

@@ -93,7 +93,7 @@ class MouthLook:
 
 def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Source) -> MouthLook:
     """Reads colours and light from the picture."""
-    skin = _median_at(rgb, points[list(CHEEKS), :2], 0.10 * shape.frame.iod_px)
+    skin = median_at(rgb, points[list(CHEEKS), :2], 0.10 * shape.frame.iod_px)
     lip = _lip_colour(rgb, points)
     white = _eye_white(rgb, points)
     own = _own_mouth(rgb, points, shape, skin, source)
@@ -108,7 +108,7 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Sou
     if grey:
         colours = [np.repeat(colour @ LUMA, 3) for colour in colours]
     left, right = (
-        _median_at(rgb, points[list(side), :2], 0.10 * shape.frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
+        median_at(rgb, points[list(side), :2], 0.10 * shape.frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
     )
     mean = max((left + right) / 2, 1.0)
     incisal_iod = own.incisal_iod if own else INCISAL_EDGE_IOD + min(0.35 * shape.aperture, 0.05)
@@ -139,12 +139,15 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
         at = view.own_positions - np.array(look.own.origin, dtype=np.float32)
         whole = cv2.remap(look.own.whole, at, None, cv2.INTER_LINEAR)
         teeth = cv2.remap(look.own.teeth, at, None, cv2.INTER_LINEAR)
-        # A mouth opened further than in the picture keeps the teeth only: the rest would float.
-        beyond = np.float32(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35))
+        # A mouth opened further than in the picture, or with its smile undone, keeps the teeth only: the rest would
+        # float.
+        undone = max(1.0 - channels["smile"] - 0.4, channels["pucker"])
+        beyond = np.float32(max(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35), smoothstep(undone, 0.2, 0.5)))
         own_alpha = (whole * (1 - beyond) + teeth * beyond) / np.float32(255.0)
     # What a parted mouth shows between its lips lies on their edges, and would show as flecks once they touch.
     contact = 0.5 * float(smoothstep(look.own_gap_iod, 0.010, 0.025))
-    brightness = 0.5 + 0.5 * float(smoothstep(gap_iod, 0.01, 0.10))
+    # Little light falls through a narrow gap; but teeth on the lower lip stand in the light.
+    lit = max(float(smoothstep(gap_iod, 0.01, 0.10)), 0.9 * channels["tuck"])
     # Rounded lips stand off the teeth: these end higher behind them and lie in their shadow.
     rounded = channels["pucker"]
     _paint(
@@ -161,11 +164,11 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
         np.array(
             [
                 *look.light,
-                brightness,
+                0.5 + 0.5 * lit,
                 channels["tongue"],
                 contact,
                 look.incisal_iod - 0.022 * rounded,
-                1.0 - 0.12 * rounded,
+                1.0 - 0.20 * rounded,
                 look.own_light,
                 *look.shadow_tint,
             ],
@@ -183,7 +186,7 @@ def _made_tooth(skin: F64, white: F64) -> F64:
     return np.clip(luminance * tint / (tint @ LUMA), 0, 250)
 
 
-def _median_at(rgb: U8, centres: F64, radius_px: float) -> F64:
+def median_at(rgb: U8, centres: F64, radius_px: float) -> F64:
     """Median colour of small squares around points; points outside the picture are left out."""
     height, width = rgb.shape[:2]
     radius = max(1, round(radius_px))
@@ -209,7 +212,7 @@ def _lip_colour(rgb: U8, points: F64) -> F64:
     inside = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
     lips = (_polygon_mask(size, points[outside, :2]) > 127) & (_polygon_mask(size, points[inside, :2]) < 64)
     if lips.sum() < 8:
-        return _median_at(rgb, points[[0, 17], :2], 2)
+        return median_at(rgb, points[[0, 17], :2], 2)
     return np.median(rgb[lips], axis=0)
 
 
@@ -385,10 +388,11 @@ def _paint(
             shadow = 1.0 - 0.45 * min(abs(u / half), 1.0) ** 3
             deep = min(below / max(gap, 1e-3), 1.0)
             # Tongue: rises from behind the lower lip, its tip up to the upper teeth.
-            tongue_top = low - (0.36 + 0.48 * tongue_up) * gap * (1.0 - 0.55 * min(abs(u / half), 1.0) ** 2)
+            tongue_top = low - (0.36 + 0.38 * tongue_up) * gap * (1.0 - 0.55 * min(abs(u / half), 1.0) ** 2)
             tongue_alpha = _step(v, tongue_top - 0.012, tongue_top + 0.012 + soft)
             tongue_shade = 0.65 + 0.35 * min(max((v - tongue_top) / max(0.32 * middle_gap, 0.02), 0.0), 1.0)
-            groove = 1.0 - 0.10 * np.exp(-(((u - skull[0]) / 0.02) ** 2))
+            forward = _step(tongue_up, 0.62, 0.80)  # between the teeth, as for th; for l and n it stays behind them
+            groove = 1.0 - 0.10 * (1.0 - forward) * np.exp(-(((u - skull[0]) / 0.02) ** 2))
             # Upper teeth: fixed to the skull.
             place, shorter, shade = _tooth(across)
             edge = incisal - shorter - ARCH_RISE * across * across - 0.016 * place**4
@@ -398,7 +402,7 @@ def _paint(
             arch = 1.0 - 0.45 * min(abs(across) / 0.46, 1.0) ** 2
             body = 0.94 + 0.06 * np.exp(-(((down - edge + 0.06) / 0.05) ** 2))
             gum_alpha = 1.0 - _step(down, edge - 0.185, edge - 0.155)
-            front_tongue = _step(tongue_up, 0.6, 0.9) * tongue_alpha
+            front_tongue = forward * tongue_alpha
             lit = light_left + (light_right - light_left) * min(max(u / (2 * half) + 0.5, 0.0), 1.0)
             under_lip = 0.78 + 0.22 * _step(below, 0.0, 0.06)
             over_lip = 0.85 + 0.15 * _step(above, 0.0, 0.05)
@@ -414,6 +418,6 @@ def _paint(
                 value += upper_alpha * (teeth - value)
                 value += front_tongue * (colours[1, c] * tongue_shade * groove - value)
                 value *= dim**power
-                value += keep * (own[row, column, c] * kept_dim**power - value)
+                value += keep * (1.0 - front_tongue) * (own[row, column, c] * kept_dim**power - value)
                 out = (1 - inside) * pixels[row, column, c] + inside * value
                 pixels[row, column, c] = np.uint8(min(max(out + 0.5, 0.0), 255.0))

@@ -10,7 +10,8 @@ never leaks into the upper one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -37,6 +38,10 @@ from lipsmith.face.layout import (
 )
 from lipsmith.render.warp import combine
 
+Channels = Mapping[str, float]
+Way = tuple[float, float, float]
+Anchors = dict[int, Way]
+
 MESH_POINTS = 468
 """Points with triangles; the ten iris points beyond them only mark the irises."""
 
@@ -50,7 +55,7 @@ CORNER_DROP = 0.33
 CLOSING_LINE, CLOSING_LINE_OF_SMILE = 0.12, 0.36
 """Lips that close meet this share of their gap below the upper lip; a smile has raised that lip, speech has not."""
 
-OPENING_ANCHORS: dict[int, tuple[float, float, float]] = {
+OPENING_ANCHORS: Anchors = {
     18: (0, 0.71, 0.20), 200: (0, 0.61, 0.24), 199: (0, 0.55, 0.27), 152: (0, 0.52, 0.29), 148: (0, 0.49, 0.28),
     176: (0, 0.42, 0.25), 149: (0, 0.34, 0.20), 150: (0, 0.28, 0.15), 136: (0, 0.22, 0.10), 172: (0, 0.16, 0.06),
     58: (0, 0.09, 0.03), 216: (0, 0.12, 0), 207: (0, 0.12, 0), 205: (0, 0.08, 0), 187: (0, 0.08, 0),
@@ -59,13 +64,21 @@ OPENING_ANCHORS: dict[int, tuple[float, float, float]] = {
 }  # fmt: skip
 """Displacement per IOD of aperture, left half; the right half mirrors it."""
 
-WIDENING_ANCHORS: dict[int, tuple[float, float, float]] = {
+WIDENING_ANCHORS: Anchors = {
     216: (-0.20, -0.09, 0.10), 207: (-0.18, -0.05, 0.08),
     187: (-0.16, -0.07, 0.05), 205: (-0.14, -0.03, 0.04), 148: (0, 0.12, 0),
     149: (0, 0.10, 0), 150: (-0.02, 0.08, 0), 152: (0, 0.12, 0), 2: (0, 0, 0), 98: (-0.03, 0, 0), 129: (-0.03, 0, 0),
     58: (0, 0, 0), 132: (0, 0, 0), 234: (0, 0, 0),
 }  # fmt: skip
 """Displacement per IOD of mouth width, left half."""
+
+CORNER_ANCHORS: Anchors = {
+    57: (0, -0.92, 0), 186: (0, -0.75, 0), 43: (0, -0.85, 0), 212: (0, -0.72, 0), 216: (0, -0.55, 0),
+    207: (0, -0.42, 0), 187: (0, -0.20, 0), 205: (0, -0.15, 0), 2: (0, 0, 0), 98: (0, 0, 0), 129: (0, 0, 0),
+    18: (0, 0, 0), 200: (0, 0, 0), 152: (0, 0, 0), 149: (0, -0.05, 0), 136: (0, -0.05, 0), 58: (0, 0, 0),
+    132: (0, 0, 0), 234: (0, 0, 0),
+}  # fmt: skip
+"""Displacement per IOD by which the mouth corners rise, left half; chosen by eye."""
 
 LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55, 0.28, 0.0])
 """How far the lip shapes (pucker, press, tuck, raise, drop) act at each of the eleven columns."""
@@ -82,7 +95,22 @@ LID_FOLD_FOLLOWS = 0.40
 """The fold above the upper lid follows the lid by this share."""
 BROW_RAISE_IOD = 0.06
 
-Channels = Mapping[str, float]
+MOST_NARROWING, MOST_NARROWING_LOST = 0.58, 0.12
+"""Share of its width by which a mouth is narrowed at most, and what of it a turned head loses: beyond, the corner on
+its far side tears."""
+SMILE_CORNERS = 0.25
+"""Share of their height above the line of the lips by which a smile's corners come down as it is undone."""
+ROUNDING_RELAXES = 0.35
+"""Share of a smile that fully rounded lips undo, beyond what speech does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Movement:
+    """One way in which the mesh moves."""
+
+    field: F64
+    """(478, 3) displacement per unit of the amount."""
+    amount: Callable[[Channels], float]
 
 
 class FaceShape:
@@ -97,7 +125,9 @@ class FaceShape:
         self.scale = float(np.clip(self.width / 0.74, 0.80, 1.05))
         """Small mouths open less for the same sound."""
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
-        self._relaxed = min(0.0, RELAXED_WIDTH - self.width)
+        turned = float(smoothstep(abs(self.frame.yaw_deg), 5.0, 25.0))
+        # The smile of a turned head is undone half as far: on its far side nothing is known of the corner.
+        self._relaxed = min(0.0, RELAXED_WIDTH - self.width) * (1.0 - 0.5 * turned)
         self._width_gain = 1.0 + 0.4 * float(smoothstep(self.width, 0.85, 1.05))
         """A mouth drawn wide by a smile gives way more: landmarks found again show half of what is asked otherwise."""
         smiling = float(smoothstep(self.width, 0.92, 1.08))
@@ -106,9 +136,15 @@ class FaceShape:
         """How far the picture's smile has raised the upper lip, IOD: not quite half the opening."""
         self._lip_freedom = 1.0 - float(smoothstep(self.aperture, 0.05, 0.15))
         """How much further the upper lip can still rise, 0-1."""
+        self._smile_corners = smiling * SMILE_CORNERS * max(0.0, self._corner_height())
+        """How far a smile that is wholly undone lets the corners down, IOD."""
+        self._narrowest = (MOST_NARROWING - MOST_NARROWING_LOST * turned) * self.width
+        """By how much the mouth can be narrowed at most, IOD."""
         self._bending = _bending_energy(self.rest, triangles)
         self._still = _still_weights(self.rest)
-        self._fields = self._build_fields().reshape(10, -1)
+        self._movements = self._build_movements()
+        fields = [movement.field for movement in self._movements.values()]
+        self._fields = np.stack(fields).reshape(len(fields), -1)
         self.painted_lids = False
         """Lids that are painted over the eyes stay where they are; so do the brows, else a rim would bend with them."""
 
@@ -118,28 +154,19 @@ class FaceShape:
 
     def displacement(self, channels: Channels) -> F64:
         """(478, 3) IOD: where every point goes in a frame, apart from the head's own motion."""
-        opening = self.target_aperture(channels) - self.aperture
-        relaxed = 1.0 - channels["smile"]
-        # Rounded lips undo a smile further than speech alone does.
-        relaxing = min(1.0, relaxed + 0.15 * channels["pucker"])
-        widening = channels["width"] * self.scale * self._width_gain + relaxing * self._relaxed
-        # A smile has drawn the upper lip off the teeth; relaxing and rounding the lips lets it down again.
-        lip_down = self._smile_raise * min(1.0, relaxed + 0.5 * channels["pucker"])
-        amounts = {
-            "opening": max(opening, 0.0),
-            "closing": min(opening, 0.0),
-            "widening": max(widening, 0.0),
-            "narrowing": min(widening, 0.0),
-            "pucker": channels["pucker"],
-            "press": channels["press"],
-            "tuck": channels["tuck"],
-            "upper_raise": channels["upper_raise"] * self._lip_freedom - lip_down,
-            "lower_drop": channels["lower_drop"],
-            "brow": 0.0 if self.painted_lids else channels["brow"],
-        }
-        moved: F64 = combine(np.array(list(amounts.values())), self._fields).reshape(-1, 3)
+        moved = self.moved_by({name: movement.amount(channels) for name, movement in self._movements.items()})
         self._meet_gaps(moved, channels)
         self._close_lids(moved, channels)
+        return moved
+
+    def moved_by(self, amounts: Mapping[str, float]) -> F64:
+        """(478, 3) IOD: the movements by their names, each by its amount; one that is not named does nothing.
+
+        Names are opening, widening, closing and narrowing (the last two below 0), upper_raise, lower_drop, jaw and
+        corner, all in IOD, and pucker, press, tuck and brow as in the channels.
+        """
+        all_amounts = np.array([amounts.get(name, 0.0) for name in self._movements])
+        moved: F64 = combine(all_amounts, self._fields).reshape(-1, 3)
         return moved
 
     def _meet_gaps(self, moved: F64, channels: Channels) -> None:
@@ -173,24 +200,51 @@ class FaceShape:
             moved[list(fold), :2] += UPPER_LID_SHARE * LID_FOLD_FOLLOWS * way
             moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * way
 
-    def _build_fields(self) -> F64:
-        """(10, 478, 3): displacement per unit of each amount of `displacement`, in that order."""
-        return np.stack(
-            [
-                self._spread(self._opening_anchors(CORNER_DROP, UPPER_LIP_RISE * self._lip_freedom)),
-                self._spread(self._opening_anchors(self._corner_rise(), self._closing_line)),
-                self._spread(self._widening_anchors(corner_lift=0.24)),
-                self._spread(self._widening_anchors(corner_lift=self._rounding_drop())),
-                self._spread(self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)),
-                self._spread(self._lip_anchors(upper=0.024, lower=-0.036)),
-                self._spread(self._lip_anchors(lower=-0.055, whole_lower=-0.02)),
-                self._spread(self._lip_anchors(upper=-0.85, whole_upper=-1.0)),
-                self._spread(self._lip_anchors(lower=0.85, whole_lower=1.0)),
-                self._brow_field(),
-            ]
-        )
+    def _build_movements(self) -> dict[str, _Movement]:
+        """Everything that moves the mouth and the brows, each with what asks for it."""
+        opening = self._opening_anchors(CORNER_DROP, UPPER_LIP_RISE * self._lip_freedom)
+        closing = self._opening_anchors(self._corner_rise(), self._closing_line)
+        narrowing = self._widening_anchors(corner_lift=self._rounding_drop())
+        pucker = self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)
+        table: dict[str, tuple[F64, Callable[[Channels], float]]] = {
+            "opening": (self._spread(opening), lambda c: max(self._opening(c), 0.0)),
+            "closing": (self._spread(closing), lambda c: min(self._opening(c), 0.0)),
+            "widening": (self._spread(self._widening_anchors(corner_lift=0.24)), lambda c: max(self._widening(c), 0.0)),
+            "narrowing": (self._spread(narrowing), lambda c: min(self._widening(c), 0.0)),
+            "pucker": (self._spread(pucker), lambda c: c["pucker"]),
+            "press": (self._spread(self._lip_anchors(upper=0.026, lower=-0.026)), lambda c: c["press"]),
+            "tuck": (self._spread(self._lip_anchors(lower=-0.06, whole_lower=-0.025)), lambda c: c["tuck"]),
+            "upper_raise": (self._spread(self._lip_anchors(upper=-0.85, whole_upper=-1.0)), self._upper_raise),
+            "lower_drop": (self._spread(self._lip_anchors(lower=0.85, whole_lower=1.0)), lambda c: c["lower_drop"]),
+            "jaw": (self._spread(self._jaw_anchors()), lambda c: c["jaw"] * self.scale),
+            "corner": (self._spread(self._corner_anchors()), self._corner_raise),
+            "brow": (self._brow_field(), lambda c: 0.0 if self.painted_lids else c["brow"]),
+        }
+        return {name: _Movement(field=field, amount=amount) for name, (field, amount) in table.items()}
 
-    def _opening_anchors(self, corner_drop: float, upper_rise: float) -> dict[int, tuple[float, float, float]]:
+    def _opening(self, channels: Channels) -> float:
+        """How much further the lips are apart than in the picture, IOD."""
+        return self.target_aperture(channels) - self.aperture
+
+    def _relaxing(self, channels: Channels) -> float:
+        """0-1: how far a smile is undone. Rounded lips undo it further than speech alone does."""
+        return min(1.0, 1.0 - channels["smile"] + ROUNDING_RELAXES * channels["pucker"])
+
+    def _widening(self, channels: Channels) -> float:
+        asked = channels["width"] * self.scale * self._width_gain + self._relaxing(channels) * self._relaxed
+        easy, span = 0.6 * self._narrowest, 0.4 * self._narrowest
+        return asked if asked > -easy else -easy - span * float(np.tanh((-asked - easy) / span))
+
+    def _upper_raise(self, channels: Channels) -> float:
+        """A smile has drawn the upper lip off the teeth; relaxing and rounding the lips lets it down again."""
+        down = min(1.2, 1.0 - channels["smile"] + 0.75 * channels["pucker"])
+        return channels["upper_raise"] * self._lip_freedom - self._smile_raise * down
+
+    def _corner_raise(self, channels: Channels) -> float:
+        """The corners of a smile come down as it is undone."""
+        return channels["corner"] - (1.0 - channels["smile"]) * self._smile_corners
+
+    def _opening_anchors(self, corner_drop: float, upper_rise: float) -> Anchors:
         """Anchors per IOD of opening, of which the upper lip does ``upper_rise`` and the lower lip the rest."""
         anchors = _both_sides(OPENING_ANCHORS)
         upper = corner_drop * (1.0 - GAP_PROFILE) - upper_rise * GAP_PROFILE
@@ -207,6 +261,27 @@ class FaceShape:
                 anchors[below] = (0.0, max(anchors[below][1], least), anchors[below][2])
             else:
                 anchors[below] = anchors[above]
+        return anchors
+
+    def _jaw_anchors(self) -> Anchors:
+        """Anchors per IOD of opening that the jaw does without the lips: the chin's way as an opening moves it.
+
+        Half of it reaches the edge of the lower lip, the lips' inner edges stay.
+        """
+        opening = self._opening_anchors(CORNER_DROP, 0.0)
+        lips = {point for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for point in ring}
+        anchors = {point: (0.0, 0.0, 0.0) if point in lips else way for point, way in opening.items()}
+        for depth, ring in enumerate(LOWER_LIP_RINGS):
+            for point, share in zip(ring, LIP_COLUMN_SHARE, strict=True):
+                anchors[point] = (0.0, 0.3 * (1.0 - depth / 3.0) * share, 0.0)
+        return anchors
+
+    def _corner_anchors(self) -> Anchors:
+        """Anchors per IOD by which the mouth corners rise, and the skin beside them; the lips' middle stays."""
+        anchors = _both_sides(CORNER_ANCHORS)
+        for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS):
+            for point, x in zip(ring, np.linspace(-1.0, 1.0, 11), strict=True):
+                anchors[point] = (0.0, -(abs(x) ** 1.6), 0.0)
         return anchors
 
     def _corner_height(self) -> float:
@@ -228,7 +303,7 @@ class FaceShape:
         """How far the corners go down per IOD of narrowing: a smile's have to, else rounded lips would form a V."""
         return float(np.clip(0.05 + 3.0 * self._corner_height(), 0.0, 0.3))
 
-    def _widening_anchors(self, *, corner_lift: float) -> dict[int, tuple[float, float, float]]:
+    def _widening_anchors(self, *, corner_lift: float) -> Anchors:
         """Anchors per IOD of mouth width. Spread lips rise at the corners; rounded ones must not let them hang."""
         anchors = _both_sides(WIDENING_ANCHORS)
         across = np.linspace(-1.0, 1.0, 11)
@@ -245,9 +320,9 @@ class FaceShape:
         whole_upper: float = 0.0,
         whole_lower: float = 0.0,
         forward: float = 0.0,
-    ) -> dict[int, tuple[float, float, float]]:
+    ) -> Anchors:
         """Anchors that move a lip's outer edge (``upper``, ``lower``) and its inner edge (``whole_…``) up or down."""
-        anchors: dict[int, tuple[float, float, float]] = {}
+        anchors: Anchors = {}
         for rings, outer, inner in ((UPPER_LIP_RINGS, upper, whole_upper), (LOWER_LIP_RINGS, lower, whole_lower)):
             for depth, ring in enumerate(rings):
                 dy = outer + (inner - outer) * depth / 3.0
@@ -269,7 +344,7 @@ class FaceShape:
         anchors |= {point: (0.0, 0.0, 0.0) for point in range(MESH_POINTS) if self.rest[point, 1] > 0.1}
         return self._spread(anchors, hold_upper_face=False)
 
-    def _spread(self, anchors: Mapping[int, tuple[float, float, float]], *, hold_upper_face: bool = True) -> F64:
+    def _spread(self, anchors: Mapping[int, Way], *, hold_upper_face: bool = True) -> F64:
         """(478, 3): the surface of least bending through the anchors."""
         weights = np.zeros(MESH_POINTS)
         values = np.zeros((MESH_POINTS, 3))
@@ -282,7 +357,7 @@ class FaceShape:
         return np.vstack([solved, np.zeros((len(self.rest) - MESH_POINTS, 3))])
 
 
-def _both_sides(left: Mapping[int, tuple[float, float, float]]) -> dict[int, tuple[float, float, float]]:
+def _both_sides(left: Mapping[int, Way]) -> Anchors:
     return dict(left) | {MIRROR_PAIRS[p]: (-dx, dy, dz) for p, (dx, dy, dz) in left.items() if p in MIRROR_PAIRS}
 
 

@@ -19,6 +19,20 @@ HOP_S = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
+class LipRange:
+    """How far one person opens and stretches the lips, in distances between the eye centres (IOD)."""
+
+    rest_iod: float
+    """The gap between them while nothing is said."""
+    low_iod: float
+    """Their 5th percentile of opening."""
+    high_iod: float
+    """Their 95th percentile."""
+    width_iod: float
+    """From their 5th to their 95th percentile of width."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Speech:
     """What is said and how loudly, at 50 Hz. Row ``k`` speaks of the time ``k * HOP_S``."""
 
@@ -34,6 +48,8 @@ class Speech:
     width: NDArray[np.float32] | None = None
     """(n,) float32: how wide the mouth is, 0 = this speaker's mean, 1 wider = the range from its 5th to its 95th
     percentile. With it, ``openness`` is what true lips do: 0 = the 5th percentile, and no loudness is needed."""
+    lip_range: LipRange | None = None
+    """This speaker's own; None where it is not known, and an ordinary one is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)

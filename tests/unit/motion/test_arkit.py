@@ -37,6 +37,11 @@ def test_a_face_at_rest_is_neutral() -> None:
     [
         ({"aperture": 0.30}, {"jawOpen": 0.7, "mouthLowerDownLeft": 0.4, "mouthLowerDownRight": 0.4,
                               "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2}),
+        ({"jaw": 0.06}, {"jawOpen": 0.14}),
+        ({"aperture": 0.06, "jaw": -0.06}, {"mouthLowerDownLeft": 0.08, "mouthLowerDownRight": 0.08,
+                                            "mouthUpperUpLeft": 0.04, "mouthUpperUpRight": 0.04}),
+        ({"corner": 0.04}, {"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5}),
+        ({"corner": -0.06}, {"mouthFrownLeft": 0.75, "mouthFrownRight": 0.75}),
         ({"press": 1.0}, {"mouthPressLeft": 1.0, "mouthPressRight": 1.0, "mouthRollLower": 0.3, "mouthRollUpper": 0.3}),
         ({"tuck": 1.0}, {"mouthRollLower": 0.6}),
         ({"pucker": 1.0}, {"mouthPucker": 1.0}),

@@ -8,6 +8,7 @@ import pytest
 from motion_helpers import speech_of
 
 from lipsmith.errors import InvalidOption
+from lipsmith.motion.choreography import build_motion
 from lipsmith.motion.exports import ENDINGS, ending_of, export_text
 from lipsmith.motion.track import MotionTrack
 from lipsmith.pipeline import NEED_SPEECH
@@ -49,6 +50,25 @@ def test_what_needs_speech_says_so(ending: str) -> None:
             export_text(ending, TRACK, None, "Ah.")
     else:
         assert export_text(ending, TRACK, None, None)
+
+
+@pytest.mark.parametrize("fps", [25, 30, 60])
+def test_a_track_that_went_through_a_file_keeps_its_cues(fps: int) -> None:
+    spoken = speech_of(("sil", 0.2), ("PP", 0.08), ("aa", 0.2), ("FF", 0.1), ("ou", 0.3), ("sil", 0.2))
+    track = build_motion(spoken, fps=Fraction(fps), frames=round(spoken.duration_s * fps))
+    given = MotionTrack.from_json(track.edited(aperture=0.0).to_json())
+    kept, heard = (json.loads(export_text(".cues.json", given, speech, None)) for speech in (None, spoken))
+    for kind in ("mouthCues", "visemes"):
+        assert [cue["value"] for cue in kept[kind]] == [cue["value"] for cue in heard[kind]]
+        for ours, theirs in zip(kept[kind], heard[kind], strict=True):
+            assert ours["start"] == pytest.approx(theirs["start"], abs=0.021)
+
+
+def test_edited_visemes_are_the_cues() -> None:
+    document = json.loads(MotionTrack.of(Fraction(25), 25).to_json())
+    document["visemes"] = {"sil": [1.0] * 10 + [0.0] * 15, "ou": [0.0] * 10 + [1.0] * 15}
+    text = export_text(".cues.tsv", MotionTrack.from_json(json.dumps(document)), None, None)
+    assert text == "0.00\tX\n0.39\tF\n1.00\tX\n"
 
 
 def test_captions_need_words() -> None:

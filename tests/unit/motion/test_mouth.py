@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from lipsmith.motion.mouth import MOUTH_CHANNELS, mouth_channels
-from lipsmith.speech.visemes import Phone, Speech, row_count, viseme_rows
+from lipsmith.speech.visemes import VISEMES, Phone, Speech, row_count, viseme_rows
 
 PHONE_S = 0.09
 
@@ -110,9 +111,9 @@ def test_a_short_pause_leaves_the_lips_apart_and_a_long_one_shuts_them() -> None
 def test_the_smile_eases_while_speaking() -> None:
     smile = moved(spoken("_ " * 10 + "a t a t a t a t a t " + "_ " * 10))["smile"]
     assert smile[0] == 1.0
-    assert smile[round(15 * PHONE_S * 100)] == pytest.approx(0.75)
+    assert smile[round(15 * PHONE_S * 100)] == pytest.approx(0.45)
     assert smile[-1] == pytest.approx(1.0)
-    assert np.abs(np.diff(smile)).max() < 0.02
+    assert np.abs(np.diff(smile)).max() < 0.04
 
 
 def test_heard_openness_drives_the_lips_where_there_is_one() -> None:
@@ -154,3 +155,90 @@ def test_true_lips_are_still_held_shut_for_p_b_and_m() -> None:
     aperture = moved(speech, 25)["aperture"]
     assert aperture[round(3.5 * PHONE_S * 25) - 1 : round(3.5 * PHONE_S * 25) + 2].min() <= 0.02
     assert aperture[3] > 0.15
+
+
+@pytest.mark.parametrize("vowel", ["a", "i", "u"])
+@pytest.mark.parametrize("vowel_s", [0.04, 0.06, 0.08])
+def test_a_short_vowel_between_closures_opens_and_both_closures_stay(vowel: str, vowel_s: float) -> None:
+    for lead_s in np.arange(0.0, 0.04, 0.005):
+        lengths_s = [0.3 + lead_s, 0.1, 0.09, vowel_s, 0.09, 0.1, 0.4]
+        edges_s = np.concatenate([[0.0], np.cumsum(lengths_s)])
+        symbols = ["", "a", "p", vowel, "p", "a", ""]
+        phones = [
+            Phone(symbol=symbol, start_s=float(start_s), end_s=float(end_s))
+            for symbol, (start_s, end_s) in zip(symbols, pairwise(edges_s), strict=True)
+        ]
+        speech = replace(spoken("a"), visemes=viseme_rows(phones, float(edges_s[-1])), duration_s=float(edges_s[-1]))
+        silent = speech.visemes[:, 0] > 0.5
+        speech = replace(speech, loudness=np.where(silent, 0.0, 0.8).astype(np.float32))
+        aperture, times_s = moved(speech, 25)["aperture"], np.arange(round(edges_s[-1] * 25)) / 25
+        aperture = aperture[: len(times_s)]
+        inside = (times_s >= edges_s[3] - 0.02) & (times_s <= edges_s[4] + 0.04)
+        assert aperture[inside].max() >= 0.06
+        for place in (2, 4):
+            near = (times_s >= edges_s[place] - 0.03) & (times_s <= edges_s[place + 1] + 0.03)
+            assert aperture[near].min() <= 0.01
+
+
+def test_lips_that_shut_last_stay_shut() -> None:
+    aperture = moved(spoken("_ _ _ _ a a m _ _ _ _ _ _ _ _"))["aperture"]
+    assert aperture[round(5 * PHONE_S * 100)] > 0.1
+    assert aperture[round(6.4 * PHONE_S * 100) :].max() < 0.005
+
+
+def test_lips_that_shut_first_have_not_parted_before() -> None:
+    aperture = moved(spoken("_ _ _ _ m a a _ _ _ _ _ _ _ _"))["aperture"]
+    assert aperture[: round(4.9 * PHONE_S * 100)].max() < 0.005
+    assert aperture.max() > 0.1
+
+
+def fitted(symbols: str, openness: float) -> Speech:
+    speech = spoken(symbols)
+    rows = len(speech.visemes)
+    return replace(speech, openness=np.full(rows, openness, np.float32), width=np.zeros(rows, np.float32))
+
+
+def test_true_lips_part_little_until_shortly_before_they_speak() -> None:
+    aperture = moved(fitted("_ " * 10 + "a a a " + "_ " * 10, 0.5))["aperture"]
+    start = round(10 * PHONE_S * 100)
+    assert aperture[: start - 50].max() < 0.005
+    assert 0.02 < aperture[start - 50 : start - 16].max() < 0.06
+    assert aperture[start] > 0.1
+
+
+def test_a_breath_is_no_speech() -> None:
+    speech = fitted("_ " * 20 + "a a a " + "_ " * 10, 0.5)
+    breath = speech.visemes.copy()
+    breath[30:33] = np.eye(15, dtype=np.float32)[VISEMES.index("kk")]
+    np.testing.assert_array_equal(moved(replace(speech, visemes=breath))["aperture"], moved(speech)["aperture"])
+
+
+@pytest.mark.parametrize(("phone", "most"), [("f", 0.06), ("u", 0.085)])
+def test_lips_on_teeth_and_round_ones_stay_small(phone: str, most: float) -> None:
+    aperture = moved(fitted(f"a a {phone} {phone} a a", 0.8))["aperture"]
+    assert middle(aperture, 0) > 0.2
+    assert 0.03 < aperture[round(3 * PHONE_S * 100)] <= most
+
+
+def test_the_tongue_has_room_between_the_teeth() -> None:
+    assert moved(fitted("a a θ θ a a", 0.1))["aperture"][round(3 * PHONE_S * 100)] > 0.09
+
+
+@pytest.mark.parametrize(
+    ("channel", "phone", "least"), [("tuck", "f", 0.75), ("tongue", "θ", 0.75), ("press", "m", 0.8)]
+)
+def test_short_sounds_still_have_their_look(channel: str, phone: str, least: float) -> None:
+    assert moved(spoken(f"a a {phone} a a", phone_s=0.06))[channel].max() > least
+
+
+def test_the_tongue_stays_behind_the_teeth_but_for_th() -> None:
+    assert moved(spoken("a a l l n n d d a a"))["tongue"].max() <= 0.61
+
+
+def test_the_jaw_is_slower_than_the_lips() -> None:
+    channels = moved(spoken("a p a p a p a p a"))
+    jaw = channels["aperture"] + channels["jaw"]
+    assert np.abs(np.diff(jaw)).max() < 0.5 * np.abs(np.diff(channels["aperture"])).max()
+    assert middle(channels["jaw"], 3) > 0.02  # the lips are shut, the jaw stays lowered
+    assert middle(channels["jaw"], 4) < -0.01
+    assert np.abs(moved(spoken("_ " * 10))["jaw"]).max() == 0.0

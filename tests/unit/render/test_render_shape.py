@@ -31,6 +31,8 @@ SPEECH = [
     {"aperture": 0.13, "upper_raise": 0.02, "smile": 0.5},
     {"aperture": 0.27, "smile": 0.75},
     {"aperture": 0.22, "width": -0.16, "pucker": 0.7, "smile": 0.0},
+    {"aperture": 0.0, "press": 1.0, "jaw": 0.08, "smile": 0.45},
+    {"aperture": 0.10, "jaw": -0.08, "corner": -0.06},
 ]
 
 
@@ -96,6 +98,53 @@ def test_the_chin_follows_the_lower_lip_and_the_nose_stays(shape: FaceShape) -> 
     assert down.max() <= 1.1 * moved[14]
     assert abs(moved[[1, 4, 6, 168, 10, 151]]).max() < 0.005
     assert moved[13] < 0  # the upper lip rises
+
+
+def test_the_jaw_moves_the_chin_and_not_the_lips(shape: FaceShape) -> None:
+    asked = {"aperture": 0.1, "smile": 0.45}
+    low, high = (shape.displacement(motion(**asked, jaw=jaw))[:, 1] for jaw in (0.08, -0.08))
+    assert ((low - high)[list(CHIN_LINE[1:])] > 0.03).all()
+    np.testing.assert_allclose(low[[13, 14, 78, 308]], high[[13, 14, 78, 308]], atol=0.006)
+    assert np.abs(low - high)[[1, 4, 6, 168, 10, 151]].max() < 0.005
+
+
+@pytest.mark.parametrize("corner", [-0.06, 0.06])
+def test_corners_rise_and_sink_as_asked_and_the_middle_stays(shape: FaceShape, corner: float) -> None:
+    moved = shape.displacement(motion(corner=corner))[:, 1] - shape.displacement(motion())[:, 1]
+    np.testing.assert_allclose(moved[[61, 291, 78, 308]], -corner, atol=0.006)
+    assert np.abs(moved[[0, 13, 14, 17]]).max() < 0.006
+    assert np.abs(moved[[1, 4, 168, 152, *LEFT_UPPER_LID]]).max() < 0.006
+
+
+def test_the_corners_of_a_smile_come_down_as_it_is_undone(shapes: dict[str, FaceShape]) -> None:
+    shape = shapes["smile"]
+
+    def hang(smile: float) -> float:
+        points = shape.rest + shape.displacement(motion(smile=smile))
+        return float(points[[61, 291], 1].mean() - points[[13, 14], 1].mean())
+
+    assert hang(1.0) + 0.01 < hang(0.5) < hang(0.0)
+
+
+def test_rounded_lips_undo_a_smile(shapes: dict[str, FaceShape]) -> None:
+    shape = shapes["smile"]
+
+    def width(pucker: float) -> float:
+        points = shape.rest + shape.displacement(motion(aperture=0.08, smile=0.45, pucker=pucker, width=-0.24 * pucker))
+        return float(np.linalg.norm(points[291] - points[61]))
+
+    assert width(1.0) < 0.65 * shape.width
+
+
+def test_no_mouth_is_narrowed_without_end(shape: FaceShape) -> None:
+    points = shape.rest + shape.displacement(motion(width=-0.4, pucker=1.0, smile=0.0))
+    assert np.linalg.norm(points[291] - points[61]) > 0.4 * shape.width
+
+
+def test_what_moves_is_found_by_its_name(shape: FaceShape) -> None:
+    moved = shape.moved_by({"pucker": 0.5, "jaw": 0.02})
+    np.testing.assert_allclose(moved, shape.moved_by({"pucker": 0.5}) + shape.moved_by({"jaw": 0.02}), atol=1e-12)
+    assert not shape.moved_by({}).any()
 
 
 def test_lips_and_head_keep_to_themselves(shape: FaceShape) -> None:
