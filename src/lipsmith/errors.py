@@ -43,6 +43,8 @@
     │   │   ├── PlanTooSmall       plan_too_small
     │   │   └── KeyReused          idempotency_key_reused
     │   ├── InvalidMotion          invalid_motion
+    │   ├── InvalidStyle           invalid_style
+    │   ├── StyleNotLearnt         style_not_learnt
     │   ├── InvalidOption          invalid_option
     │   └── OutputExists           output_exists
     ├── MissingDependency          missing_dependency
@@ -319,6 +321,18 @@ class InvalidMotion(InputError):
     """The motion file cannot be used."""
 
     code = "invalid_motion"
+
+
+class InvalidStyle(InputError):
+    """The file of a personal style cannot be used."""
+
+    code = "invalid_style"
+
+
+class StyleNotLearnt(InputError):
+    """No personal style could be learnt from the clips."""
+
+    code = "style_not_learnt"
 
 
 class InvalidOption(InputError):

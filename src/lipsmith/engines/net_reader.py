@@ -6,15 +6,19 @@ how. Whether somebody speaks at all is judged by rules (`lipsmith.speech.activit
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from lipsmith.engines.rule_reader import openness_by_rule
+from lipsmith.errors import InvalidStyle
 from lipsmith.media.clip import F32, Sound
 from lipsmith.speech.activity import speech_activity
-from lipsmith.speech.features import at_rows, measure, relative_loudness, steady_pitch
-from lipsmith.speech.net import MEL_PER_ROW, hear_lips, read_arrays
+from lipsmith.speech.features import Features, at_rows, measure, relative_loudness, steady_pitch
+from lipsmith.speech.net import MEL_PER_ROW, WEIGHTS, Heard, Lips, hear, hear_lips, read_arrays
+from lipsmith.speech.personal import PersonalStyle, Reading
 from lipsmith.speech.visemes import VISEMES, Speech, row_count
 
 # The head learned from people who speak evenly. Others open wider where they are louder: with this share of the rule, r
@@ -26,15 +30,38 @@ class NetReader:
     """The role `SpeechReader`, played by the speech net that ships with lipsmith.
 
     ``head`` names a file with another head than the package's, such as one that was fitted without certain people.
+    ``style`` is how the person moves the lips who is to be seen. Raises InvalidStyle where it was learnt with other
+    weights.
     """
 
-    def __init__(self, head: Path | None = None) -> None:
-        self._head = None if head is None else read_arrays(head.read_bytes())
+    def __init__(self, head: Path | None = None, *, style: PersonalStyle | None = None) -> None:
+        own = b"" if head is None else head.read_bytes()
+        self._head = None if head is None else read_arrays(own)
+        self.mark = hashlib.sha256("".join(WEIGHTS.values()).encode() + own).hexdigest()[:16]
+        """Of the net and the head, by which a style knows what it was learnt on."""
+        self._style = style
+        if style is not None and style.net != self.mark:
+            raise InvalidStyle(
+                "The personal style was learnt with another version of the speech net, which hears differently. "
+                "Learn it again from the same clips: lipsmith style learn CLIP... -o ME.style"
+            )
 
     def read(self, sound: Sound) -> Speech:
         """Reads the whole recording; noise, hum and music without a voice give silence."""
         features = measure(sound)
-        duration_s = sound.duration_s
+        speech, active = self._in_general(features, sound.duration_s)
+        if self._style is None:
+            return speech
+        return self._in_style(self._style, speech, features, active)
+
+    def reading(self, sound: Sound) -> Reading:
+        """What a personal style is learnt from."""
+        features = measure(sound)
+        speech, _ = self._in_general(features, sound.duration_s)
+        return _reading(speech, features)
+
+    def _in_general(self, features: Features, duration_s: float) -> tuple[Speech, F32]:
+        """Anybody's speech, and how surely somebody speaks at all, 0-1 for each of its rows."""
         active_hops, relative = speech_activity(features), relative_loudness(features)
         active, loudness = (at_rows(curve, duration_s) for curve in (active_hops, relative))
         net_rows = -(-len(features.mel) // MEL_PER_ROW)
@@ -44,7 +71,7 @@ class NetReader:
         visemes[:, VISEMES.index("sil")] += 1.0 - active
         by_rule = at_rows(openness_by_rule(features, active_hops, relative * active_hops), duration_s)
         openness = (1.0 - _RULE_SHARE) * _first_rows(curves.aperture, rows) * active + _RULE_SHARE * by_rule
-        return Speech(
+        speech = Speech(
             visemes=visemes,
             openness=openness.astype(np.float32),
             width=_first_rows(curves.width, rows) * active,
@@ -52,6 +79,28 @@ class NetReader:
             pitch_hz=at_rows(steady_pitch(features), duration_s) * (active > 0.5),
             duration_s=duration_s,
         )
+        return speech, active
+
+    def _in_style(self, style: PersonalStyle, speech: Speech, features: Features, active: F32) -> Speech:
+        lips = style.lips(_reading(speech, features))
+        rest = (style.range.rest_iod - style.range.low_iod) / (style.range.high_iod - style.range.low_iod)
+        return replace(
+            speech,
+            openness=(lips.aperture * active + rest * (1.0 - active)).astype(np.float32),
+            width=lips.width * active,
+            lip_range=style.range,
+        )
+
+
+def _reading(speech: Speech, features: Features) -> Reading:
+    assert speech.openness is not None and speech.width is not None
+    heard = hear(features.mel)
+    rows = len(speech.loudness)
+    return Reading(
+        heard=Heard(visemes=_first_rows(heard.visemes, rows), hidden=_first_rows(heard.hidden, rows)),
+        loudness=speech.loudness,
+        lips=Lips(aperture=speech.openness, width=speech.width),
+    )
 
 
 def _first_rows(values: F32, rows: int) -> F32:
