@@ -50,7 +50,7 @@ LENT_REACH_IOD = (0.78, 0.66)
 """Half the width and height of what is kept of a face whose look is read, and of a mouth that may be lent."""
 LENT_BYTES = 48_000_000
 LENT_RUN_FRAMES = 25
-LOOK_FRAMES = 5
+LOOK_FRAMES = 3
 TYPICAL_FRAMES = 60
 JOINED_FRAMES = 150
 """Frames further apart than this are jumped to; what lies between nearer ones is decoded along."""
@@ -134,13 +134,11 @@ class _Drawer:
         piece = Piece.of(low, high, aspect=self._aspect, frame=self._size)
         if piece.is_too_small:
             return
+        before = piece.read(frame.planes, self._colour)
         drawn = self._painter.draw(
-            piece.read(frame.planes, self._colour),
-            piece.inside(points),
-            self._asked(frame.index, number, share),
-            self._lent(number),
+            before, piece.inside(points), self._asked(frame.index, number, share), self._lent(number)
         )
-        piece.write(frame.planes, drawn, share=share, colour=self._colour)
+        piece.write(frame.planes, before, drawn, share=share, colour=self._colour)
 
     def _asked(self, index: int, number: int, share: float) -> Asked:
         """What the new words want; where they fade, what the frame's own lips do."""
@@ -165,7 +163,7 @@ class _Drawer:
 
     def _mouth(self, lender: _Lender) -> Mouth:
         rgb = lender.piece.read_own(lender.planes, self._colour)
-        return Mouth(source=Source.of(rgb, 0, 0), points=lender.points[:, :2])
+        return Mouth(source=Source.as_it_is(rgb), points=lender.points[:, :2])
 
     def _gather(self, clip: Clip, seen: Rows, effort: Effort) -> tuple[list[tuple[U8, F64]], list[_Lender]]:
         """Faces to read the look from, and mouths to lend, in one walk through the frames that are needed."""

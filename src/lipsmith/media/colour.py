@@ -7,6 +7,7 @@ a pixel that nobody changed keeps its bytes and no rounding wanders over the pic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import cv2
@@ -124,6 +125,7 @@ def _scales(colour: Colour) -> tuple[float, float, float]:
     return (255.0, 255.0, 0.0) if colour.full_range else (219.0, 224.0, 16.0)
 
 
+@cache
 def _to_rgb(colour: Colour) -> NDArray[np.float64]:
     """(3, 4): RGB levels = matrix @ (Y, Cb, Cr, 1) levels."""
     kr, kb = _LUMA_SHARES[colour.working_matrix]
@@ -140,6 +142,7 @@ def _to_rgb(colour: Colour) -> NDArray[np.float64]:
     return np.hstack([rows, rows @ np.array([[-black], [-128.0], [-128.0]])])
 
 
+@cache
 def _to_yuv(colour: Colour) -> NDArray[np.float64]:
     """(3, 3): differences of Y, Cb, Cr levels = matrix @ differences of RGB levels."""
     inverse: NDArray[np.float64] = np.linalg.inv(_to_rgb(colour)[:, :3])

@@ -55,8 +55,14 @@ def graft(
     base[:] = np.clip(base + alpha * (lent_now - base) + 0.5, 0, 255).astype(np.uint8)
 
 
+def inverse_of(local: F64) -> F64:
+    """Of a (2, 2) matrix; a library's own costs more to call than all that is done with the answer."""
+    (a, b), (c, d) = local.tolist()
+    return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+
+
 def _around(outline: F64, middle: F64, local: F64, iod_px: float, size: tuple[int, ...]) -> I32 | None:
-    wide = (outline - middle) @ np.linalg.inv(local) * HULL_SCALE @ local + middle
+    wide = (outline - middle) @ inverse_of(local) * HULL_SCALE @ local + middle
     margin = 2.5 * FEATHER_IOD * iod_px
     low, high = np.floor(wide.min(axis=0) - margin), np.ceil(wide.max(axis=0) + margin)
     rect = np.array([max(low[0], 0), max(low[1], 0), min(high[0], size[1]), min(high[1], size[0])], dtype=np.int32)
@@ -76,7 +82,7 @@ def _warped(mouth: Mouth, target: F64, triangles: I32, pitch: float, rect: I32) 
 def _masks(outline: F64, middle: F64, local: F64, iod_px: float, rect: I32) -> tuple[F32, F32]:
     """How far each pixel is lent, and how far it belongs to the lips; (h, w) float32 0-1."""
     size = (int(rect[3] - rect[1]), int(rect[2] - rect[0]))
-    wide = (outline - middle) @ np.linalg.inv(local) * HULL_SCALE @ local + middle
+    wide = (outline - middle) @ inverse_of(local) * HULL_SCALE @ local + middle
     masks = []
     for shape, sigma in ((wide, FEATHER_IOD), (middle + 1.06 * (outline - middle), 0.02)):
         mask = np.zeros(size, np.uint8)

@@ -38,6 +38,8 @@ from lipsmith.render.warp import (
 REACH_IOD = (1.25, 0.36, 0.62)
 """How far the changed region reaches: to either side of the nose bridge, from below it on, and beyond the chin."""
 LEAST_AREA_IOD2 = -0.004
+LEAST_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
+"""What moves by less than the first keeps its pixels; what moves by more than the second has wholly new ones."""
 CLIP_SKIRT = ((1.08, 0.85), (1.18, 0.50), (1.32, 0.15), (1.50, 0.0))
 """As `warp.SKIRT_RINGS`, but tighter: behind a filmed chin lies a collar that moves on its own."""
 
@@ -101,14 +103,17 @@ class LipPainter:
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
         pitch = max(1.0, frame.iod_px / FLOW_CELLS_PER_IOD)
         least_area = LEAST_AREA_IOD2 * (frame.iod_px / pitch) ** 2
-        source = Source.of(rgb, 0, 0)
+        source = Source.as_it_is(rgb)
         still, still_grid = no_motion(box)
-        rect = np.array(box, dtype=np.int32)
         grid = Grid.over(float(box[0]), float(box[1]), float(box[2]), float(box[3]), pitch)
         flow = self._flow(points, target, values, grid, least_area)
-        patch, shade = drawn(rect, still, still_grid, flow, grid, source)
-        apply_shade(patch, shade)
-        _keep_what_rests(patch, rgb, flow, grid.place, rect)
+        rect = _moving(flow, grid, box)
+        warped, shade = drawn(rect, still, still_grid, flow, grid, source)
+        apply_shade(warped, shade)
+        patch = rgb.copy()
+        within = patch[rect[1] : rect[3], rect[0] : rect[2]]
+        _keep_what_rests(warped, within, flow, grid.place, rect)
+        within[:] = warped
         local = frame.rotation[:2, :2] * frame.iod_px
         view = self._mouth.view(
             target=target,
@@ -157,6 +162,18 @@ class LipPainter:
         return flow
 
 
+def _moving(flow: F32, grid: Grid, box: Sequence[int]) -> I32:
+    """Left, top, right, bottom of what is worth sampling: the cells that move, and one around them."""
+    moves = np.abs(flow[..., :2]).max(axis=2) + 20.0 * np.abs(flow[..., 2] - 1.0) > LEAST_MOTION_PX
+    rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
+    if not len(rows):
+        return np.zeros(4, dtype=np.int32)
+    left, right = grid.x + (columns[0] - 1) * grid.pitch, grid.x + (columns[-1] + 2) * grid.pitch
+    top, bottom = grid.y + (rows[0] - 1) * grid.pitch, grid.y + (rows[-1] + 2) * grid.pitch
+    edges = [max(left, box[0]), max(top, box[1]), min(right, box[2]), min(bottom, box[3])]
+    return np.array(np.round(edges), dtype=np.int32)
+
+
 @kernel
 def _keep_what_rests(
     patch: NDArray[np.uint8],
@@ -172,9 +189,9 @@ def _keep_what_rests(
             gy = min(max((row + rect[1] - place[1]) * place[2], 0.0), flow.shape[0] - 1.001)
             cell = flow[int(gy), int(gx)]
             away = abs(cell[0]) + abs(cell[1]) + 20.0 * abs(cell[2] - 1.0)
-            if away >= 0.35:
+            if away >= FULL_MOTION_PX:
                 continue
-            t = max((away - 0.05) / 0.30, 0.0)
+            t = max((away - LEAST_MOTION_PX) / (FULL_MOTION_PX - LEAST_MOTION_PX), 0.0)
             share = t * t * (3.0 - 2.0 * t)
             for c in range(3):
                 kept = rgb[row, column, c]

@@ -67,14 +67,20 @@ class Piece:
         left, top, right, bottom = self.box
         return self._square(rgb_patch(planes, (0, 0, right - left, bottom - top), colour))
 
-    def write(self, planes: U8, drawn: U8, *, share: float, colour: Colour) -> None:
-        """Puts what was drawn on it back into the planes, by ``share`` 0-1."""
-        before = rgb_patch(planes, self.box, colour)
-        change = drawn.astype(np.float32) - self._square(before)
-        if change.shape != before.shape:
-            change = cv2.resize(change, (before.shape[1], before.shape[0]), interpolation=cv2.INTER_AREA)
-        after = np.clip(np.rint(before + share * change), 0, 255).astype(np.uint8)
-        put_patch(planes, self.box, before, after, (after != before).any(axis=2), colour)
+    def write(self, planes: U8, before: U8, drawn: U8, *, share: float, colour: Colour) -> None:
+        """Puts what was ``drawn`` on what was read ``before`` back into the planes, by ``share`` 0-1."""
+        if share < 1.0:
+            drawn = cv2.addWeighted(drawn, share, before, 1.0 - share, 0.0)
+        left, top, right, bottom = self.box
+        if before.shape[:2] == (bottom - top, right - left):
+            put_patch(planes, self.box, before, drawn, (drawn != before).any(axis=2), colour)
+            return
+        # The change alone goes through the resizing, so that what stays is not softened.
+        stored = rgb_patch(planes, self.box, colour)
+        change = cv2.subtract(drawn, before, dtype=cv2.CV_32F)
+        change = cv2.resize(change, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        after = cv2.add(stored, change, dtype=cv2.CV_8U)
+        put_patch(planes, self.box, stored, after, (after != stored).any(axis=2), colour)
 
     def _square(self, rgb: U8) -> U8:
         if self.size == (rgb.shape[1], rgb.shape[0]):
