@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
-from lipsmith.pipeline import STAGES, Progress
+from lipsmith.pipeline import Progress
 
 WORDS = {
     "clip": "opening the clip",
@@ -47,10 +47,10 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"))
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(WORDS[STAGES[0]], total=None, speed="")
+        task = bar.add_task("", total=None, speed="")
 
         def show(progress: Progress) -> None:
-            frames = progress.stage == "video"
+            frames = progress.fps > 0
             bar.update(
                 task,
                 description=WORDS[progress.stage],

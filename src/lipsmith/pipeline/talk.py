@@ -1,79 +1,57 @@
 """A photo speaks: the whole way from a picture and a sound to a finished video, told step by step.
 
-Knows the order of the steps, who reports progress and who may cancel. Knows no maths and no file formats.
+Knows the order of the steps. Knows no maths and no file formats.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
-from uuid import uuid4
 
-from lipsmith.errors import (
-    Cancelled,
-    EncodingFailed,
-    FaceTooSmall,
-    FaceTurnedAway,
-    InvalidMotion,
-    InvalidOption,
-    MissingDependency,
-    NoSourceFace,
-    NoSuchFace,
-    OutputExists,
-    TranscriptNotUsed,
-)
+from lipsmith.errors import FaceTooSmall, FaceTurnedAway, InvalidOption, NoSourceFace, NoSuchFace
 from lipsmith.motion.style import StyleName
+from lipsmith.pipeline.options import (
+    intensity_rule,
+    is_whole,
+    quality_rules,
+    refuse_types,
+    refuse_values,
+    speaking_rules,
+)
+from lipsmith.pipeline.outputs import (
+    NEED_SPEECH,
+    beside,
+    check_ending,
+    check_outputs,
+    exported,
+    read_track,
+    tells_enough,
+)
+from lipsmith.pipeline.speaking import DEFAULT_VOICE, open_recording, read_speech, speak, speaker_of
+from lipsmith.pipeline.work import Progress, StrPath, Work
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
-    from lipsmith.engines.contract import Spoken
     from lipsmith.face.landmarks import Face
     from lipsmith.media.clip import Picture, Sound
-    from lipsmith.media.decode import FileSound
     from lipsmith.motion.direction import Direction
     from lipsmith.motion.track import MotionTrack
     from lipsmith.speech.visemes import Speech
 
-StrPath = str | os.PathLike[str]
 Mode = Literal["realistic", "prompted"]
-Stage = Literal["picture", "face", "sound", "speech", "motion", "video"]
-
-STAGES: tuple[Stage, ...] = get_args(Stage)
-"""What happens, in order."""
 
 DEFAULT_FPS = Fraction(25)
-DEFAULT_VOICE = "en-us"
 MAX_SIDE_PX = 1920
 """Longer side of the video unless asked otherwise: a phone's photo has far more, and few want to wait for that."""
-MIN_SIDE_PX, LARGEST_SIDE_PX = 64, 8192
-"""What may be asked for: below the first nothing can be seen, above the second H.264 ends."""
-NEED_SPEECH = (".cues.tsv", ".cues.json", ".srt", ".vtt")
-"""Exports that tell what is said, and not only how the face moves."""
 MIN_IOD_PX = 24
 """Below this the lips are about ten pixels wide: there is nothing left to shape."""
 SMALL_IOD_PX = 40
 """Below this the result works but looks soft."""
 MAX_YAW_DEG = 45
 """Beyond this one corner of the mouth is hidden."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far the work has come."""
-
-    stage: Stage
-    done: int
-    """Frames in the stage ``video``; 0 or 1 in all others."""
-    total: int
-    fps: float
-    """Frames finished per second since the stage began; 0 where there are no frames."""
-    left_s: float | None
-    """Seconds left in this stage; None while nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,12 +144,12 @@ def talking_photo(
     _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, seed, crf)
     _check_wishes(mode, prompt, intensity, from_motion)
     direction = _read_direction(prompt) if mode == "prompted" else None
-    _check_outputs(out, export, overwrite, inputs=[photo, audio, from_motion])
-    ending = _check_ending(export, text)
+    check_outputs(out, export, overwrite, inputs=[photo, audio, from_motion])
+    ending = check_ending(export, text)
     check_window(start_s, end_s)
-    given = _read_track(from_motion)
+    given = read_track(from_motion)
     rate_fps = _frame_rate(fps, given)
-    work = _Work(progress, cancelled)
+    work = Work(progress, cancelled)
     with work.stage("picture"):
         source = _read_picture(photo, background)
         picture = _fitted(source, max_resolution)
@@ -182,23 +160,23 @@ def talking_photo(
         others = [_scaled(other, source, picture) for other in faces if other is not chosen]
         _check_face(person, source, picture)
     with work.stage("sound"):
-        speaker = voice or (_speaker_of(text) if audio is None else DEFAULT_VOICE)
-        spoken = _speak(text, speaker, rate) if text is not None and audio is None else None
-        sound = spoken.sound if spoken else _open(audio, start_s, end_s)
+        speaker = voice or (speaker_of(text) if audio is None else DEFAULT_VOICE)
+        spoken = speak(text, speaker, rate) if text is not None and audio is None else None
+        sound = spoken.sound if spoken else open_recording(audio, start_s, end_s)
         frames = frame_count(sound.duration_s, rate_fps)
     speech: Speech | None = None
     hearing: Sequence[str] = ()
     if given is not None:
         track = given.of_length(frames)
-    if given is None or (ending in NEED_SPEECH and not _told(ending, given)):
+    if given is None or (ending in NEED_SPEECH and not tells_enough(ending, given)):
         with work.stage("speech"):
-            speech, hearing = (spoken.speech, ()) if spoken else _read_speech(sound, text)
+            speech, hearing = (spoken.speech, ()) if spoken else read_speech(sound, text)
     if given is None:
         assert speech is not None
         with work.stage("motion"):
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
             track = _directed(track, speech, intensity, direction, seed)
-    with work.stage("video"), _beside(export, lambda: _exported(ending, track, speech, text)):
+    with work.stage("video"), beside(export, lambda: exported(ending, track, speech, text)):
         _render(picture, person, others, track, sound, Path(out), crf, overwrite, animator, work)
     return TalkResult(
         path=Path(out),
@@ -228,37 +206,6 @@ def _within(box: tuple[int, int, int, int], picture: Picture) -> tuple[int, int,
     return max(0, left), max(0, top), min(picture.width, right), min(picture.height, bottom)
 
 
-class _Work:
-    """Times the stages, reports them, and stops them when asked to."""
-
-    def __init__(self, progress: Callable[[Progress], None] | None, cancelled: Callable[[], bool] | None) -> None:
-        self.seconds: dict[str, float] = {}
-        self._progress = progress
-        self._cancelled = cancelled
-        self._stage: Stage = STAGES[0]
-        self._since = time.perf_counter()
-
-    @contextmanager
-    def stage(self, name: Stage) -> Iterator[None]:
-        self._stage, self._since = name, time.perf_counter()
-        self.report(0, 1)
-        yield
-        self.seconds[name] = round(time.perf_counter() - self._since, 3)
-        if name != "video":
-            self.report(1, 1)
-
-    def report(self, done: int, total: int) -> None:
-        """Says how far the stage has come. Raises Cancelled once that is wished."""
-        if self._cancelled and self._cancelled():
-            raise Cancelled()
-        if self._progress is None:
-            return
-        passed = time.perf_counter() - self._since
-        fps = done / passed if self._stage == "video" and passed > 0 else 0.0
-        left_s = (total - done) / fps if fps else None
-        self._progress(Progress(stage=self._stage, done=done, total=total, fps=fps, left_s=left_s))
-
-
 def _check_options(
     text: str | None,
     audio: StrPath | None,
@@ -272,33 +219,16 @@ def _check_options(
     seed: int,
     crf: int,
 ) -> None:
-    rules = [
-        (text is not None or audio is not None, "Nothing to say: give a recording of speech, or a text."),
-        (
-            audio is None or voice is None,
-            "A voice only speaks a text that stands alone; a recording is its own voice. Leave one of them out.",
-        ),
-        (
-            audio is not None or (start_s is None and end_s is None),
-            "Start and end cut a window out of a recording. Leave them out where a text is spoken.",
-        ),
-        (audio is None or rate == 1.0, "The rate says how fast a text is spoken; a recording keeps its own."),
-        (0.5 <= rate <= 2.0, f"The rate is {rate}; it has to lie between 0.5 (slow) and 2.0 (fast)."),
-        (
-            max_resolution is None or MIN_SIDE_PX <= max_resolution <= LARGEST_SIDE_PX,
-            f"The longest side is {max_resolution}; it has to lie between {MIN_SIDE_PX} and {LARGEST_SIDE_PX} pixels.",
-        ),
+    refuse_values(
+        *speaking_rules(text, audio, voice, rate, start_s, end_s),
         (not isinstance(face, int) or face >= 1, f"Faces are counted from 1, from left to right; {face} is no face."),
         (
             motion in get_args(StyleName),
             f"There is no motion style {motion!r}, only {', '.join(get_args(StyleName))}.",
         ),
         (seed >= 0, f"The seed is {seed}; it has to be 0 or above."),
-        (1 <= crf <= 51, f"The quality (crf) is {crf}; it has to lie between 1 (best) and 51 (worst)."),
-    ]
-    for kept, message in rules:
-        if not kept:
-            raise InvalidOption(message)
+        *quality_rules(max_resolution, crf),
+    )
 
 
 def _check_types(
@@ -313,33 +243,25 @@ def _check_types(
     crf: object,
     background: object,
 ) -> None:
-    """Python lets anything through; what is no number or no name would fail deep inside in words nobody knows."""
-
-    def whole(value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool)
-
     def point(value: object) -> bool:
         return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, int | float) for v in value)
 
-    rules = [
+    refuse_types(
         (isinstance(photo, str | os.PathLike), "photo", photo, "the path of a picture"),
         (audio is None or isinstance(audio, str | os.PathLike), "audio", audio, "the path of a recording"),
         (isinstance(out, str | os.PathLike), "out", out, "the path of the video to write"),
         (text is None or isinstance(text, str), "text", text, "a text"),
         (voice is None or isinstance(voice, str), "voice", voice, "the name of a voice"),
-        (max_resolution is None or whole(max_resolution), "max_resolution", max_resolution, "a whole number"),
-        (face is None or whole(face) or point(face), "face", face, "a whole number or a point (x, y)"),
-        (whole(seed), "seed", seed, "a whole number"),
-        (whole(crf), "crf", crf, "a whole number"),
+        (max_resolution is None or is_whole(max_resolution), "max_resolution", max_resolution, "a whole number"),
+        (face is None or is_whole(face) or point(face), "face", face, "a whole number or a point (x, y)"),
+        (is_whole(seed), "seed", seed, "a whole number"),
+        (is_whole(crf), "crf", crf, "a whole number"),
         (isinstance(background, str), "background", background, "a colour's name or #rrggbb"),
-    ]
-    for kept, name, value, wanted in rules:
-        if not kept:
-            raise InvalidOption(f"{name} is {value!r}; it has to be {wanted}.")
+    )
 
 
 def _check_wishes(mode: str, prompt: str | None, intensity: float, from_motion: object) -> None:
-    rules = [
+    refuse_values(
         (mode in get_args(Mode), f"There is no mode {mode!r}, only {', '.join(get_args(Mode))}."),
         (
             mode != "prompted" or bool(prompt and prompt.strip()),
@@ -349,69 +271,8 @@ def _check_wishes(mode: str, prompt: str | None, intensity: float, from_motion: 
             mode != "prompted" or from_motion is None,
             "A prompt shapes motion that is made from the sound, and here a motion is given. Leave one of them out.",
         ),
-        (0.1 <= intensity <= 2.0, f"The intensity is {intensity}; it has to lie between 0.1 and 2.0. 1.0 is natural."),
-    ]
-    for kept, message in rules:
-        if not kept:
-            raise InvalidOption(message)
-
-
-def _check_outputs(out: StrPath, export: StrPath | None, overwrite: bool, inputs: Sequence[object]) -> None:
-    """Finds out before the work what would only fail after it."""
-    from lipsmith.media.encode import check_output
-
-    check_output(Path(out), overwrite=overwrite)
-    taken = {Path(path).resolve() for path in inputs if isinstance(path, str | os.PathLike)}
-    for path in (Path(given) for given in (out, export) if given is not None):
-        if path.resolve() in taken:
-            raise InvalidOption(f"{path} is used twice, and writing it would destroy the other. Choose another name.")
-        taken.add(path.resolve())
-    if export is None:
-        return
-    if Path(export).is_dir() or not Path(export).parent.is_dir():
-        raise InvalidOption(f"{export} cannot be written: it is a folder, or lies in one that does not exist.")
-    if Path(export).exists() and not overwrite:
-        raise OutputExists(f"{export} exists already. Choose another name or allow overwriting (--overwrite).")
-
-
-def _check_ending(export: StrPath | None, text: str | None) -> str:
-    from lipsmith.motion.exports import ENDINGS, ending_of
-
-    ending = ending_of(export) if export is not None else ".json"
-    if ENDINGS[ending] == "captions" and text is None:
-        raise InvalidOption(
-            f"A {ending} file holds the words, and nobody tells what is said in a recording. Give a text to speak "
-            "(--text), or choose another export."
-        )
-    return ending
-
-
-def _exported(ending: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
-    from lipsmith.motion.exports import export_text
-
-    return export_text(ending, track, speech, text)
-
-
-def _told(ending: str, given: MotionTrack) -> bool:
-    """Whether the motion itself says what is said, as far as this export needs it."""
-    from lipsmith.motion.exports import ENDINGS
-
-    return ENDINGS[ending] == "cues" and given.visemes is not None
-
-
-def _read_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
-    from lipsmith.motion.track import MotionTrack
-
-    if given is None or isinstance(given, MotionTrack):
-        return given
-    try:
-        return MotionTrack.from_json(Path(given).read_text(encoding="utf-8-sig"))  # some editors write a mark first
-    except OSError as error:
-        raise InvalidMotion(
-            f"The motion file {given} cannot be read: {error.strerror}. Write one with --export."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidMotion(f"{given} is no motion file: it is no text. Write one with --export.") from error
+        intensity_rule(intensity),
+    )
 
 
 def _frame_rate(fps: float | Fraction | str | None, given: MotionTrack | None) -> Fraction:
@@ -502,40 +363,6 @@ def _check_face(face: Face, source: Picture, picture: Picture) -> None:
         )
 
 
-def _open(audio: StrPath | None, start_s: float | None, end_s: float | None) -> FileSound:
-    from lipsmith.media.decode import open_sound
-
-    assert audio is not None  # checked at the door: a text alone does not come here
-    return open_sound(Path(audio), start_s=start_s, end_s=end_s)
-
-
-def _speaker_of(text: str | None) -> str:
-    """The voice for a text whose voice was not chosen, by its script."""
-    from lipsmith.speech.script import language_of
-
-    return (text and language_of(text)) or DEFAULT_VOICE
-
-
-def _speak(text: str, voice: str, rate: float) -> Spoken:
-    from lipsmith.engines import registry
-
-    return registry.create("voice").speak(text, voice=voice, rate=rate)
-
-
-def _read_speech(sound: Sound, text: str | None) -> tuple[Speech, Sequence[str]]:
-    """What is said when, and what went otherwise than wished: a text that cannot be used is told, not fatal."""
-    from lipsmith.engines import registry
-    from lipsmith.engines.transcript_reader import TranscriptReader, with_known_sounds
-
-    heard = registry.create("speech_reader").read(sound)
-    if text is None:
-        return heard, ()
-    try:
-        return with_known_sounds(heard, TranscriptReader().read(sound, text)), ()
-    except (TranscriptNotUsed, MissingDependency) as error:
-        return heard, (f"The lips follow what is heard, and not the text. {error.message}",)
-
-
 def _make_motion(speech: Speech, fps: Fraction, frames: int, style: StyleName, still: bool, seed: int) -> MotionTrack:
     from lipsmith.motion.choreography import build_motion
 
@@ -569,25 +396,6 @@ def _prompt_warnings(
     return direction_warnings(direction, speech)
 
 
-@contextmanager
-def _beside(export: StrPath | None, content: Callable[[], str]) -> Iterator[None]:
-    """Writes the content to a temporary name first, and gives it its own once the video stands."""
-    if export is None:
-        yield
-        return
-    path = Path(export)
-    aside = path.with_name(f".lipsmith-{uuid4().hex}.part")
-    try:
-        try:
-            aside.write_text(content(), encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise EncodingFailed(f"The file {path} cannot be written: {error.strerror}.") from error
-        yield
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 def _render(
     picture: Picture,
     face: Face,
@@ -598,7 +406,7 @@ def _render(
     crf: int,
     overwrite: bool,
     animator: str | None,
-    work: _Work,
+    work: Work,
 ) -> None:
     from lipsmith.engines import registry
     from lipsmith.media.clip import VideoFormat
@@ -606,7 +414,7 @@ def _render(
 
     frames = registry.create("photo_animator", animator).frames(picture, face, track, others=others)
     fmt = VideoFormat(width=picture.width, height=picture.height, fps=track.fps, crf=crf)
-    write_video(out, fmt, frames, sound, on_frame=lambda done: work.report(done, len(track)), overwrite=overwrite)
+    write_video(out, fmt, frames, sound, on_frame=lambda done: work.frame(done, len(track)), overwrite=overwrite)
 
 
 def _picture_warnings(source: Picture, picture: Picture, face: Face, max_resolution: int | None) -> Iterator[str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lipsmith.errors import InvalidOption
-from lipsmith.pipeline import Progress, StrPath, _check_outputs, _read_speech, _speak, _speaker_of, _Work
+from lipsmith.pipeline.outputs import check_outputs
+from lipsmith.pipeline.speaking import read_speech, speak, speaker_of
+from lipsmith.pipeline.work import Progress, StrPath, Work
 
 if TYPE_CHECKING:
     from lipsmith.engines.contract import NewLips, Spoken
@@ -87,9 +89,9 @@ def lip_sync(
     from lipsmith.media.reader import open_clip
     from lipsmith.media.timeline import ShowPlan
 
-    _check_outputs(out, None, overwrite, inputs=[video, audio])
+    check_outputs(out, None, overwrite, inputs=[video, audio])
     choice = _face_choice(face)
-    work = _Work(progress, cancelled)
+    work = Work(progress, cancelled)
     with work.stage("clip"):
         clip = open_clip(Path(video), start_s=start_s, end_s=end_s, max_fps=max_fps)
         own = open_own_sound(clip)
@@ -103,7 +105,7 @@ def lip_sync(
     with work.stage("speech"):
         heard = _own_speech(own, clip.facts) if own is not None else None
         track = _choose(tracks, choice, heard)
-        speech, hearing = (spoken.speech, ()) if spoken else _read_speech(sound, text)
+        speech, hearing = (spoken.speech, ()) if spoken else read_speech(sound, text)
     with work.stage("motion"):
         speaker, offset_s = _new_lips(speech, track, clip, shown, heard, adapt, intensity)
     with work.stage("video"):
@@ -115,7 +117,7 @@ def lip_sync(
             frames,
             under,
             crf=crf,
-            on_frame=lambda done: work.report(done, len(shown)),
+            on_frame=lambda done: work.frame(done, len(shown)),
             overwrite=overwrite,
         )
     last = shown[-1]
@@ -155,18 +157,18 @@ def _new_sound(
 
     if audio is None:
         assert text is not None  # checked at the door
-        spoken = _speak(text, voice or _speaker_of(text), rate)
+        spoken = speak(text, voice or speaker_of(text), rate)
         return spoken.sound, spoken
     return open_sound(Path(audio), start_s=start_s, end_s=end_s), None
 
 
-def _follow(clip: Clip, used: int, work: _Work) -> Sequence[FaceTrack]:
+def _follow(clip: Clip, used: int, work: Work) -> Sequence[FaceTrack]:
     from lipsmith.engines import registry
 
     def counted() -> Iterator[ClipFrame]:
         for done, frame in enumerate(clip.frames(0, used), start=1):
             yield frame
-            work.report(done, used)
+            work.frame(done, used)
 
     return registry.create("face_follower").follow(counted(), pixel_aspect=clip.facts.pixel_aspect)
 

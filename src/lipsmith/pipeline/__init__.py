@@ -1,0 +1,28 @@
+"""The whole way from a photo, or a clip, to a new video: the order of the steps, who reports and who may cancel.
+
+talk.py, sync.py   the two stories, told as named steps
+options.py         what options may be
+speaking.py        who says what
+outputs.py         the files that are written
+work.py            progress and cancelling
+"""
+
+from lipsmith.pipeline.outputs import NEED_SPEECH
+from lipsmith.pipeline.sync import SyncMode, SyncResult, lip_sync
+from lipsmith.pipeline.talk import Mode, TalkResult, talking_photo
+from lipsmith.pipeline.work import STAGES, SYNC_STAGES, Progress, Stage, StrPath
+
+__all__ = [
+    "NEED_SPEECH",
+    "STAGES",
+    "SYNC_STAGES",
+    "Mode",
+    "Progress",
+    "Stage",
+    "StrPath",
+    "SyncMode",
+    "SyncResult",
+    "TalkResult",
+    "lip_sync",
+    "talking_photo",
+]
