@@ -6,10 +6,12 @@ more than a few of them.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -32,6 +34,7 @@ MAX_ASPECT = 10  # pixels wider or taller than this come from a broken header
 _FPS_SLACK = Fraction(1, 100)  # clocks of phones run a little fast
 _CLOCK_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _HELD_BYTES = 96 << 20  # pictures kept to be shown backwards: 69 at 720p
+_MAX_THREADS = 4  # each holds a picture or two
 _PICTURES_TO_TRUST = 12  # so many decoded pictures have to appear where the packets said
 
 
@@ -75,6 +78,8 @@ class Clip:
         """The pictures from ``first`` to before ``last``, in the order they are shown.
 
         A picture that cannot be decoded is replaced by the last good one, or by the first good one at the beginning.
+        What the decoder makes up for lost parts of a picture, and smears until the next key picture, can look a little
+        different where a part of the clip begins at another key picture; all else is the same however it is read.
         Raises InvalidVideo when not a single picture can be decoded.
         """
         last = len(self) if last is None else min(last, len(self))
@@ -156,8 +161,8 @@ def open_clip(
     with open_media(path, InvalidVideo) as container:
         track = _video_track(container, path)
         index = index_packets(container, track, path)
-    pictures = _first_pictures(path)
-    if index is None or not _appear(pictures, index):
+    first, ticks = _first_pictures(path)
+    if index is None or ticks != index.ticks[: len(ticks)].tolist():  # fields may come in packets of their own
         with open_media(path, InvalidVideo) as container:
             times = (_tick(picture) for picture in _decoded(container, path, None))
             index = index_decoded(times, _video_track(container, path).time_base or Fraction(1, 1000), path)
@@ -166,7 +171,7 @@ def open_clip(
         chosen = chosen.only(thin_out(chosen.ticks, chosen.time_base, limit))
     _refuse_fast(chosen, path)
     with open_media(path, InvalidVideo) as container:
-        facts = _facts(container, path, chosen, PlaneMaker(pictures[0]), pictures[0])
+        facts = _facts(container, path, chosen, PlaneMaker(first), first)
         missing = _what_is_missing(_video_track(container, path), index, path)
     return Clip(path, replace(facts, warnings=(*facts.warnings, *missing)), chosen)
 
@@ -185,26 +190,18 @@ def _nearest(edges: np.ndarray[tuple[int], np.dtype[np.int64]], tick: float) -> 
     return int(np.argmin(np.abs(edges - tick)))
 
 
-def _first_pictures(path: Path) -> list[VideoFrame]:
-    """The first few pictures that can be decoded; raises InvalidVideo when there are none."""
+def _first_pictures(path: Path) -> tuple[VideoFrame, list[int]]:
+    """The first picture that can be decoded, and the times of the first few; raises InvalidVideo when there is none."""
     with open_media(path, InvalidVideo) as container:
-        pictures: list[VideoFrame] = []
-        for picture in _decoded(container, path, None):
-            pictures.append(picture)
-            if len(pictures) == _PICTURES_TO_TRUST:
-                break
-    if not pictures:
-        raise _nothing_decoded(path)
-    return pictures
+        pictures = _decoded(container, path, None)
+        first = next(pictures, None)
+        if first is None:
+            raise _nothing_decoded(path)
+        return first, [_tick(first), *map(_tick, islice(pictures, _PICTURES_TO_TRUST - 1))]
 
 
 def _nothing_decoded(path: Path) -> InvalidVideo:
     return InvalidVideo(f"Not one picture of {path.name!r} can be decoded: it is damaged. Fetch or export it again.")
-
-
-def _appear(pictures: list[VideoFrame], index: FrameIndex) -> bool:
-    """True when the pictures came just when the packets said; fields that come in packets of their own do not."""
-    return [_tick(picture) for picture in pictures] == index.ticks[: len(pictures)].tolist()
 
 
 def _tick(picture: VideoFrame) -> int:
@@ -231,6 +228,7 @@ def _decoded(container: InputContainer, path: Path, seek: int | None) -> Generat
     """Every picture that can be decoded and has a time, rising; what cannot is left out."""
     track = _video_track(container, path)
     track.thread_type = "AUTO"
+    track.codec_context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
     if seek is not None:
         try:
             container.seek(seek, stream=track)

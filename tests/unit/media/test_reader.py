@@ -429,7 +429,7 @@ def test_damage_looks_the_same_each_time(tmp_path: Path) -> None:
     for frame, again in zip(once, clip.frames(), strict=True):
         assert (frame.planes == again.planes).all()
         assert frame.damaged == again.damaged
-    for frame in clip.frames(12, 17):
+    for frame in clip.frames(15, 18):
         assert (frame.planes == once[frame.index].planes).all()
 
 

@@ -1,0 +1,37 @@
+"""What a clip costs before anything is drawn into it: decoding and encoding alone, with the settings of a real run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipsmith.media.background import open_own_sound
+from lipsmith.media.clip import Sound
+from lipsmith.media.encode import CLIP_CRF, write_clip
+from lipsmith.media.reader import open_clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassThrough:
+    """A clip that was read and written again, every picture as it was."""
+
+    frames: int
+    seconds: float
+    """Wall clock, from opening the clip to the finished file."""
+
+    @property
+    def fps(self) -> float:
+        """Pictures per second of wall clock."""
+        return self.frames / self.seconds
+
+
+def pass_through(
+    clip: Path, out: Path, *, sound: Sound | None = None, end_s: float | None = None, crf: int = CLIP_CRF
+) -> PassThrough:
+    """Decodes and encodes a clip, or its first ``end_s`` seconds, with ``sound`` or else with its own."""
+    start = time.perf_counter()
+    opened = open_clip(clip, end_s=end_s)
+    heard = sound or open_own_sound(opened)
+    write_clip(out, opened.facts, opened.frames(), heard, crf=crf, overwrite=True)
+    return PassThrough(frames=len(opened), seconds=time.perf_counter() - start)
