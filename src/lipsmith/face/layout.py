@@ -56,13 +56,10 @@ CHIN_LINE = (17, 18, 200, 199, 175, 152)
 """From under the lower lip straight down to the chin."""
 
 MIRROR_PAIRS = {
-    61: 291, 78: 308, 40: 270, 37: 267, 216: 436, 207: 427, 187: 411, 205: 425, 148: 377, 176: 400,
-    149: 378, 150: 379, 136: 365, 172: 397, 58: 288, 132: 361, 93: 323, 234: 454, 127: 356, 206: 426, 212: 432,
-    202: 422, 204: 424, 83: 313, 182: 406, 201: 421, 208: 428, 171: 396, 98: 327, 129: 358, 64: 294, 2: 2, 57: 287,
-    43: 273, 106: 335, 194: 418, 32: 262, 211: 431, 214: 434, 192: 416, 213: 433, 147: 376, 123: 352, 36: 266,
-    203: 423, 165: 391, 92: 322, 186: 410, 215: 435, 138: 367, 135: 364, 169: 394, 170: 395, 140: 369,
+    2: 2, 43: 273, 57: 287, 58: 288, 93: 323, 98: 327, 129: 358, 132: 361, 136: 365, 148: 377, 149: 378, 150: 379,
+    172: 397, 176: 400, 186: 410, 187: 411, 205: 425, 207: 427, 212: 432, 216: 436, 234: 454,
 }  # fmt: skip
-"""Points of the picture's left side and their twins on its right side, as far as the warp fields name them."""
+"""Points of the picture's left side, as far as the warp's fields name them, and their twins on its right side."""
 
 
 def triangles_from_edges(edges: set[tuple[int, int]] | frozenset[tuple[int, int]]) -> I32:

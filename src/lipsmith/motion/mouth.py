@@ -68,7 +68,7 @@ _OPEN_IOD_PER_S, _CLOSE_IOD_PER_S = 2.6, 3.0  # lips of real speakers: peaks of 
 _OPENNESS_IOD = 0.25  # a recording's own 95th percentile of opening
 # Of a curve that was fitted to true lips (`Speech.width` is there): it shrinks. Real lips part well before the first
 # sound, and shut slowly after the last one (r with those of strangers .71 with the short ramps, .73 with these).
-_FITTED_MIDDLE, _FITTED_STRETCH, _FITTED_OPENNESS_IOD = 0.45, 1.6, 0.27
+_FITTED_MIDDLE, _FITTED_STRETCH, _FITTED_OPENNESS_IOD = 0.45, 1.64, 0.27
 _FITTED_SIGMA_S, _FITTED_WIDTH_SIGMA_S = 0.010, 0.025
 _FITTED_WIDTH_IOD = 0.38
 _TABLE_OPENNESS_IOD = 0.26  # 95th percentile of texts, by the table of shapes
@@ -76,7 +76,7 @@ _SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above this the mouth opens ever l
 
 _REST_OPENING_IOD = 0.065  # lips do not shut in the short pauses of a talking mouth
 _LONG_PAUSE_S = 0.600
-_PAUSE_LOUDNESS = 0.15
+_PAUSE_LOUDNESS, _SURELY_SILENT = 0.15, 0.8
 _LEAST_SOUND_S = 0.080
 _RAMPS_S = (0.060, 0.220, 0.140)
 """Until lips begin to shut after a sound, until they are shut, and how long before one they open."""
@@ -90,7 +90,11 @@ _SMILE_WHILE_SPEAKING, _SMILE_RAMP_S = 0.45, 0.400
 _LEAST_HEARD_S, _LEAST_VOWEL_S, _LEAST_SEEN_S, _LONGEST_VOWEL_S = 0.018, 0.070, 0.055, 0.250
 _LEAST_CLOSURE_S = 0.045
 _LEAST_VOWEL_IOD = 0.082  # of which the tempo of the lips and a video's frames leave 0.06
-_FF_IOD, _OU_IOD, _TH_IOD = 0.050, 0.075, 0.100  # at most, at most, and at least
+# What is heard tells the opening on the mean; these sounds have no choice. Teeth are all but closed for s.
+_SOUND_LIMITS_IOD: Mapping[str, tuple[float, float]] = {
+    "FF": (0.03, 0.05), "TH": (0.10, 0.20), "SS": (0.05, 0.16), "nn": (0.0, 0.17), "oh": (0.0, 0.20),
+    "ou": (0.025, 0.075),
+}  # fmt: skip
 
 _JAW_SIGMA_S = 0.060  # the jaw is heavier than the lips: it goes along with the syllable, not with each sound
 _JAW_SHARE = 0.8
@@ -176,7 +180,8 @@ def _plan(speech: Speech, length_s: float) -> _Plan:
 def _rests(silence: F64, loudness: F64) -> list[tuple[int, int]]:
     """Start and end of every stretch of rest: long pauses, before the first and after the last word."""
     quiet = gaussian_filter1d(loudness, 0.02 * GRID_HZ) < _PAUSE_LOUDNESS
-    silent = (silence > 0.5) & quiet
+    sure = gaussian_filter1d(silence, 0.02 * GRID_HZ) > _SURELY_SILENT  # an audible breath, or noise
+    silent = ((silence > 0.5) & quiet) | sure
     for start, end in _runs(~silent):  # a breath or a click is no speech
         if quiet[start:end].all() and end - start < _LEAST_SOUND_S * GRID_HZ:
             silent[start:end] = True
@@ -273,12 +278,11 @@ def _opening(plan: _Plan, gate: F64, vowels: Sequence[tuple[int, int]]) -> F64:
 
 
 def _as_sounds_need(opening: F64, shares: F64) -> F64:
-    """No wider than lips can be on teeth or round, and wide enough for the tongue to be seen between the teeth."""
+    """No wider than lips can be on teeth or round, and wide enough for what is seen of each sound."""
     sure = np.clip(2.0 * gaussian_filter1d(shares, 0.015 * GRID_HZ, axis=0) - 0.6, 0.0, 1.0)
-    for viseme, most in (("FF", _FF_IOD), ("ou", _OU_IOD)):
-        opening = opening - sure[:, VISEMES.index(viseme)] * np.maximum(opening - most, 0.0)
-    lacking: F64 = np.maximum(_TH_IOD - opening, 0.0)
-    return opening + sure[:, VISEMES.index("TH")] * lacking
+    for viseme, (least, most) in _SOUND_LIMITS_IOD.items():
+        opening = opening + sure[:, VISEMES.index(viseme)] * (np.clip(opening, least, most) - opening)
+    return opening
 
 
 def _jaw(aperture: F64) -> F64:

@@ -395,7 +395,7 @@ def _paint(
             groove = 1.0 - 0.10 * (1.0 - forward) * np.exp(-(((u - skull[0]) / 0.02) ** 2))
             # Upper teeth: fixed to the skull.
             place, shorter, shade = _tooth(across)
-            edge = incisal - shorter - ARCH_RISE * across * across - 0.016 * place**4
+            edge = incisal - shorter - ARCH_RISE * across * across - 0.010 * place**4
             upper_alpha = 1.0 - _step(down, edge - 0.006 - soft, edge + 0.006 + soft)
             upper_alpha *= 1.0 - _step(abs(across), 0.40, 0.43)
             seam = 1.0 - 0.16 * _step(abs(place), 0.86, 1.0)

@@ -213,11 +213,25 @@ def test_a_breath_is_no_speech() -> None:
     np.testing.assert_array_equal(moved(replace(speech, visemes=breath))["aperture"], moved(speech)["aperture"])
 
 
-@pytest.mark.parametrize(("phone", "most"), [("f", 0.06), ("u", 0.085)])
+@pytest.mark.parametrize(("phone", "most"), [("f", 0.06), ("u", 0.085), ("s", 0.17)])
 def test_lips_on_teeth_and_round_ones_stay_small(phone: str, most: float) -> None:
     aperture = moved(fitted(f"a a {phone} {phone} a a", 0.8))["aperture"]
     assert middle(aperture, 0) > 0.2
     assert 0.03 < aperture[round(3 * PHONE_S * 100)] <= most
+
+
+@pytest.mark.parametrize(("phone", "least"), [("f", 0.02), ("u", 0.02), ("s", 0.04)])
+def test_only_closures_shut_the_lips(phone: str, least: float) -> None:
+    aperture = moved(fitted(f"a a {phone} {phone} a a", 0.0))["aperture"]
+    assert aperture[round(3 * PHONE_S * 100)] >= least
+
+
+def test_an_audible_breath_is_rest() -> None:
+    speech = fitted("_ " * 20 + "a a a " + "_ " * 10, 0.5)
+    loudness = speech.loudness.copy()
+    loudness[40:60] = 0.3
+    aperture = moved(replace(speech, loudness=loudness))["aperture"]
+    assert aperture[: round(20 * PHONE_S * 100) - 50].max() < 0.005
 
 
 def test_the_tongue_has_room_between_the_teeth() -> None:

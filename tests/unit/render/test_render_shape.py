@@ -14,12 +14,13 @@ from lipsmith.face.layout import (
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     LOWER_LIP_RINGS,
+    MIRROR_PAIRS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
     UPPER_LIP_RINGS,
 )
 from lipsmith.render.portrait import Portrait
-from lipsmith.render.shape import FaceShape
+from lipsmith.render.shape import CORNER_ANCHORS, OPENING_ANCHORS, WIDENING_ANCHORS, FaceShape
 from lipsmith.render.warp import signed_areas
 
 SPEECH = [
@@ -139,6 +140,11 @@ def test_rounded_lips_undo_a_smile(shapes: dict[str, FaceShape]) -> None:
 def test_no_mouth_is_narrowed_without_end(shape: FaceShape) -> None:
     points = shape.rest + shape.displacement(motion(width=-0.4, pucker=1.0, smile=0.0))
     assert np.linalg.norm(points[291] - points[61]) > 0.4 * shape.width
+
+
+def test_every_anchor_has_its_twin_and_no_twin_is_idle() -> None:
+    named = {*OPENING_ANCHORS, *WIDENING_ANCHORS, *CORNER_ANCHORS}
+    assert set(MIRROR_PAIRS) == named - set(CHIN_LINE)
 
 
 def test_what_moves_is_found_by_its_name(shape: FaceShape) -> None:
