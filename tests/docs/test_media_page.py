@@ -1,0 +1,28 @@
+"""The page on media names every length mode and the limits that hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lipsmith.media.encode import CLIP_CRF, CONTAINERS
+from lipsmith.media.index import LONGEST_PAUSE_S, MAX_FRAMES
+from lipsmith.media.probe import MAX_FRAME_PIXELS
+from lipsmith.media.timeline import LENGTH_MODES, MAX_FPS
+
+PAGE = (Path(__file__).parents[2] / "docs/reference/media.md").read_text()
+
+
+def test_every_length_mode_is_listed() -> None:
+    assert tuple(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == LENGTH_MODES
+
+
+def test_limits_are_the_real_ones() -> None:
+    assert MAX_FRAMES == 1_000_000
+    assert "at most a million pictures" in PAGE
+    assert f"{LONGEST_PAUSE_S} s between two of them" in PAGE
+    assert f"at most {MAX_FRAME_PIXELS // 1_000_000} megapixels" in PAGE
+    assert f"at most {MAX_FPS} pictures per second" in PAGE
+    assert f"crf {CLIP_CRF}" in PAGE
+    for ending in CONTAINERS:
+        assert ending[1:].upper() in PAGE
