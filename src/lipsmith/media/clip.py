@@ -120,6 +120,8 @@ class ClipFacts:
     exact: bool
     """True when the planes hold the source's own bytes: it is 8-bit 4:2:0."""
     has_sound: bool
+    shrunk: Fraction = Fraction(1)
+    """Width of the pictures over their width in the file; below 1 where they were scaled down."""
     warnings: tuple[str, ...] = ()
     """What was changed or may look wrong."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, TypeAlias, cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpola
 
 from lipsmith.media.clip import U8
 from lipsmith.media.colour import BT709, HLG, PQ, UNNAMED, Colour, guess_matrix, names_matrix
+from lipsmith.media.timeline import fit_size
 
 Turn: TypeAlias = Literal[0, 1, 2, 3]
 """Quarter turns, counterclockwise."""
@@ -45,35 +47,41 @@ class Posture:
 class PlaneMaker:
     """Turns the decoded pictures of one clip into upright planes of even size, all by the same rule.
 
-    Planes of odd size lose their last column or row.
+    Planes of odd size lose their last column or row. Where ``max_resolution`` is given, larger pictures are scaled so
+    that no side is longer.
     """
 
-    def __init__(self, first: VideoFrame) -> None:
+    def __init__(self, first: VideoFrame, max_resolution: int | None = None) -> None:
         self.posture = posture_of(first)
         self.stored_size = first.width, first.height
-        self.colour, self.tone_mapped = _colour_after(first)
+        self.is_scaled = max_resolution is not None and max(self.stored_size) > max_resolution
+        self.colour, self.tone_mapped = _colour_after(first, keeps_size=not self.is_scaled)
         self._format = first.format.name
         self._reformatter = VideoReformatter()
-        width, height = first.width // 2 * 2, first.height // 2 * 2
+        self._size = fit_size(*self.stored_size, max_resolution) if self.is_scaled else self.stored_size
+        width, height = (side // 2 * 2 for side in self._size)
         self.width, self.height = (height, width) if self.posture.lies_down else (width, height)
 
     @property
     def is_exact(self) -> bool:
         """True when the source's pixels come out as they are."""
-        return self._format in _AS_THEY_ARE and not self.tone_mapped
+        return self._format in _AS_THEY_ARE and not self.tone_mapped and not self.is_scaled
+
+    @property
+    def shrunk(self) -> Fraction:
+        """Width of the planes over that of the stored picture, before a line was left out."""
+        return Fraction(self._size[0], self.stored_size[0])
 
     @property
     def is_cropped(self) -> bool:
         """True when a column or row was left out to make the size even."""
-        return any(side % 2 for side in self.stored_size)
+        return any(side % 2 for side in self._size)
 
     def __call__(self, frame: VideoFrame) -> U8:
         """(height * 3 // 2, width) uint8, writable, the caller's own."""
-        if (frame.width, frame.height) != self.stored_size or frame.format.name != self._format:
-            frame = self._as_the_first(frame)
-        elif not self.is_exact:
+        if (frame.width, frame.height) != self._size or frame.format.name != self._format or not self.is_exact:
             frame = self._converted(frame)
-        width, height = self.stored_size
+        width, height = self._size
         planes = np.empty((self.height * 3 // 2, self.width), np.uint8)
         y = planes[: self.height]
         chroma = planes[self.height :].reshape(2, self.height // 2, self.width // 2)
@@ -82,18 +90,13 @@ class PlaneMaker:
             _stand_up(_pixels(frame, number, width // 2, height // 2), self.posture, chroma[number - 1])
         return planes
 
-    def _as_the_first(self, frame: VideoFrame) -> VideoFrame:
-        """A picture of another size or kind, as joined clips have them."""
-        width, height = self.stored_size
-        return self._converted(frame, width, height)
-
-    def _converted(self, frame: VideoFrame, width: int | None = None, height: int | None = None) -> VideoFrame:
+    def _converted(self, frame: VideoFrame) -> VideoFrame:
+        """A picture of another kind than is wanted, or, as joined clips have them, of another size."""
         source = _source_matrix(frame)
         mapped = _is_hdr(frame)
         return self._reformatter.reformat(
             frame,
-            width,
-            height,
+            *self._size,
             format="yuv420p",
             src_colorspace=source,
             dst_colorspace=self.colour.working_matrix,
@@ -132,7 +135,7 @@ def _pixels(frame: VideoFrame, plane: int, width: int, height: int) -> U8:
     return rows[:height, :width]
 
 
-def _colour_after(frame: VideoFrame) -> tuple[Colour, bool]:
+def _colour_after(frame: VideoFrame, *, keeps_size: bool) -> tuple[Colour, bool]:
     """The colour of the planes that will be made, and whether high dynamic range was mapped down for it."""
     guess = guess_matrix(frame.height)
     if _is_hdr(frame):
@@ -141,7 +144,8 @@ def _colour_after(frame: VideoFrame) -> tuple[Colour, bool]:
     upright = posture_of(frame) == Posture()
     matrix = frame.colorspace
     if not names_matrix(matrix):
-        matrix = _kept_code(matrix) if exact and upright else guess
+        # Players guess by the size: where that changes, what was guessed has to be said.
+        matrix = _kept_code(matrix) if exact and upright and keeps_size else guess
     full = _is_full(frame) and not frame.format.is_rgb and not frame.format.name.startswith("gray")
     return Colour(
         matrix=matrix,

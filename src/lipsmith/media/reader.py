@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -41,10 +42,19 @@ _PICTURES_TO_TRUST = 12  # so many decoded pictures have to appear where the pac
 class Clip:
     """The pictures of a clip; made by `open_clip`."""
 
-    def __init__(self, path: Path, facts: ClipFacts, index: FrameIndex) -> None:
+    def __init__(
+        self,
+        path: Path,
+        facts: ClipFacts,
+        index: FrameIndex,
+        to_planes: Callable[[], PlaneMaker],
+        on_picture: Callable[[], None] | None,
+    ) -> None:
         self.path = path
         self.facts = facts
         self._index = index
+        self._to_planes = to_planes
+        self._on_picture = on_picture
         self._damaged: set[int] = set()
 
     def __len__(self) -> int:
@@ -89,9 +99,10 @@ class Clip:
         if due >= last:
             return
         with open_media(self.path, InvalidVideo) as container:
-            maker: PlaneMaker | None = None
+            maker = self._to_planes()
             for picture in _pictures_from(container, self.path, self._index, int(ticks[first])):
-                maker = maker or PlaneMaker(picture)
+                if self._on_picture is not None:
+                    self._on_picture()
                 while due < last and ticks[due] < _tick(picture):
                     yield self._frame(due, maker(good or picture), damaged=True)
                     due += 1
@@ -101,7 +112,7 @@ class Clip:
                     yield self._frame(due, maker(picture), damaged=picture.is_corrupt)
                     due += 1
                 good = picture
-            if maker is None or good is None:
+            if good is None:
                 raise _nothing_decoded(self.path)
             for missing in range(due, last):
                 yield self._frame(missing, maker(good), damaged=True)
@@ -148,11 +159,15 @@ def open_clip(
     start_s: float | None = None,
     end_s: float | None = None,
     max_fps: Fraction | float | str | None = None,
+    max_resolution: int | None = None,
+    on_picture: Callable[[], None] | None = None,
 ) -> Clip:
     """Opens the moving pictures of a file, or the part between two times, counted from its first picture.
 
     The window begins and ends with the picture whose beginning lies nearest to the time asked for. ``max_fps`` leaves
-    pictures out where more than that many come per second; it never adds any.
+    pictures out where more than that many come per second; it never adds any. ``max_resolution`` scales pictures with a
+    longer side, in pixels, down to it; others stay as they are, byte by byte. ``on_picture`` is called for every
+    picture that is decoded; what it raises ends the work.
 
     Raises InvalidVideo, VideoTooLarge, VideoEncrypted, WindowOutOfRange or InvalidOption.
     """
@@ -164,16 +179,24 @@ def open_clip(
     first, ticks = _first_pictures(path)
     if index is None or ticks != index.ticks[: len(ticks)].tolist():  # fields may come in packets of their own
         with open_media(path, InvalidVideo) as container:
-            times = (_tick(picture) for picture in _decoded(container, path, None))
+            times = (_tick(picture) for picture in _told(_decoded(container, path, None), on_picture))
             index = index_decoded(times, _video_track(container, path).time_base or Fraction(1, 1000), path)
     chosen = _window(index, start_s, end_s)
     if limit is not None:
         chosen = chosen.only(thin_out(chosen.ticks, chosen.time_base, limit))
     _refuse_fast(chosen, path)
     with open_media(path, InvalidVideo) as container:
-        facts = _facts(container, path, chosen, PlaneMaker(first), first)
+        facts = _facts(container, path, chosen, PlaneMaker(first, max_resolution), first)
         missing = _what_is_missing(_video_track(container, path), index, path)
-    return Clip(path, replace(facts, warnings=(*facts.warnings, *missing)), chosen)
+    facts = replace(facts, warnings=(*facts.warnings, *missing))
+    return Clip(path, facts, chosen, partial(PlaneMaker, first, max_resolution), on_picture)
+
+
+def _told(pictures: Iterable[VideoFrame], on_picture: Callable[[], None] | None) -> Iterator[VideoFrame]:
+    for picture in pictures:
+        if on_picture is not None:
+            on_picture()
+        yield picture
 
 
 def _window(index: FrameIndex, start_s: float | None, end_s: float | None) -> FrameIndex:
@@ -304,6 +327,7 @@ def _facts(
         codec=track.codec_context.name,
         width=maker.width,
         height=maker.height,
+        shrunk=maker.shrunk,
         frames=len(index),
         fps=named_rate(index.fps, track.average_rate),
         uneven=index.is_uneven,
@@ -370,6 +394,9 @@ def _picture_notes(path: Path, maker: PlaneMaker, picture: VideoFrame) -> tuple[
         )
     if maker.colour.matrix != UNNAMED and not names_matrix(maker.colour.matrix):
         notes.append(f"{path.name!r} has an unusual colour matrix (code {maker.colour.matrix}); its colours may shift.")
+    if maker.is_scaled:
+        width, height = maker.stored_size
+        notes.append(f"The clip of {width} x {height} pixels was scaled down to {maker.width} x {maker.height}.")
     if maker.is_cropped:
         width, height = maker.stored_size
         notes.append(f"The clip of {width} x {height} pixels lost its last column or row: both sides have to be even.")

@@ -468,7 +468,8 @@ def test_playing_by_a_plan(tmp_path: Path, mode: str, monkeypatch: pytest.Monkey
     assert played == len(plan) >= 8
 
 
-def test_pictures_of_another_size_in_the_middle_are_fitted(tmp_path: Path) -> None:
+def joined_of_two_sizes(tmp_path: Path) -> Path:
+    """Four pictures of 96 x 64, then four of 64 x 48."""
     save_clip(tmp_path / "one.mp4", [colour_picture(96, 64)] * 4)
     save_clip(tmp_path / "two.mp4", [colour_picture(64, 48)] * 4)
     path = tmp_path / "clip.ts"
@@ -487,9 +488,57 @@ def test_pictures_of_another_size_in_the_middle_are_fitted(tmp_path: Path) -> No
                         out.stream = track
                         container.mux(out)
                 shift += 4 * 512
-    clip = open_clip(path)
+    return path
+
+
+def test_pictures_of_another_size_in_the_middle_are_fitted(tmp_path: Path) -> None:
+    clip = open_clip(joined_of_two_sizes(tmp_path))
     frames = list(clip.frames())
     assert len(frames) == len(clip) == 8
     assert {frame.planes.shape for frame in frames} == {(96, 96)}
     rgb = rgb_patch(frames[-1].planes, (0, 0, 96, 64), clip.facts.colour)
     assert np.abs(rgb.astype(int) - colour_picture(96, 64)).mean() < 4
+
+
+def test_a_part_after_another_size_is_fitted_like_the_whole(tmp_path: Path) -> None:
+    clip = open_clip(joined_of_two_sizes(tmp_path))
+    whole = list(clip.frames())
+    assert all((frame.planes == whole[frame.index].planes).all() for frame in clip.frames(6, 8))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_large_pictures_are_scaled_where_asked(tmp_path: Path, turned: bool) -> None:
+    fixed = [n * 65536 for n in (0, 1)] + [0] + [n * 65536 for n in (-1, 0)] + [0, 0, 0, 1 << 30]
+    slope = np.full((96, 96), 128, np.uint8)
+    slope[:64] = 40 + np.add.outer(np.arange(64), np.arange(96))
+    path = save_planes(
+        tmp_path / "clip.mp4", [slope] * 3, posture=lambda track: track.set_display_matrix(fixed) if turned else None
+    )
+    whole, small = open_clip(path), open_clip(path, max_resolution=72)
+    assert (small.facts.width, small.facts.height) == ((48, 72) if turned else (72, 48))
+    assert (small.facts.shrunk, small.facts.exact, whole.facts.exact) == (Fraction(3, 4), False, True)
+    assert small.facts.colour.matrix == small.facts.colour.guessed_matrix  # was not said, and is guessed by size
+    assert "96 x 64 pixels was scaled down" in small.facts.warnings[0]
+    before, after = next(whole.frames()).planes, next(small.frames()).planes
+    corners = np.ix_([0, -1], [0, -1])
+    assert np.abs(after[: small.facts.height][corners].astype(int) - before[: whole.facts.height][corners]).max() < 3
+    assert (after[small.facts.height :] == 128).all()
+
+
+def test_pictures_that_are_small_enough_keep_their_bytes(tmp_path: Path) -> None:
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(4)), max_resolution=96)
+    assert (clip.facts.exact, clip.facts.shrunk) == (True, 1)
+    assert numbers_of(list(clip.frames())) == list(range(4))
+
+
+def test_whoever_is_told_of_each_picture_may_end_the_walk(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def enough() -> None:
+        seen.append(len(seen))
+        if len(seen) == 3:
+            raise InterruptedError
+
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(8)), on_picture=enough)
+    with pytest.raises(InterruptedError):
+        list(clip.frames())

@@ -1,0 +1,49 @@
+"""Several sounds that are heard together, each from its own moment on. Knows nothing of what is said in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from lipsmith.media.clip import F32, Sound
+from lipsmith.media.feed import SoundFeed
+from lipsmith.media.timeline import seconds_to_samples
+
+_BLOCK_SAMPLES = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedSound:
+    """The sum of sounds, as loud as each of them is; it ends with the last one. Implements `Sound`.
+
+    Where several are loud at once, the sum may leave full scale.
+    """
+
+    parts: Sequence[tuple[Sound, float]]
+    """Each sound, and how many seconds after the beginning it sets in."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return max(at_s + sound.duration_s for sound, at_s in self.parts)
+
+    @property
+    def channels(self) -> int:
+        """2 where any of them has two."""
+        return max(sound.channels for sound, _ in self.parts)
+
+    def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
+        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
+        total = seconds_to_samples(Fraction(self.duration_s), rate_hz)
+        begins = [seconds_to_samples(at_s, rate_hz) for _, at_s in self.parts]
+        feeds = [SoundFeed(sound, rate_hz, channels) for sound, _ in self.parts]
+        for start in range(0, total, _BLOCK_SAMPLES):
+            mixed = np.zeros((channels, min(_BLOCK_SAMPLES, total - start)), np.float32)
+            for feed, begin in zip(feeds, begins, strict=True):
+                silent = min(max(begin - start, 0), mixed.shape[1])
+                if silent < mixed.shape[1]:
+                    mixed[:, silent:] += feed.take(mixed.shape[1] - silent)
+            yield mixed

@@ -1,0 +1,42 @@
+"""Sounds that are heard together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsmith.media.clip import F32, Sound
+from lipsmith.media.decode import MemorySound
+from lipsmith.media.mix import MixedSound
+
+RATE_HZ = 8000
+
+
+def tone(seconds: float, level: float, channels: int = 1) -> MemorySound:
+    return MemorySound(np.full((channels, round(seconds * RATE_HZ)), level, np.float32), RATE_HZ)
+
+
+def played(sound: Sound, channels: int) -> F32:
+    return np.concatenate(list(sound.blocks(RATE_HZ, channels)), axis=1)
+
+
+def test_each_sets_in_at_its_moment_and_the_last_one_ends_it() -> None:
+    mixed = MixedSound(parts=[(tone(3.0, 0.25), 0.0), (tone(1.5, 0.5), 2.25)])
+    assert (mixed.duration_s, mixed.channels) == (3.75, 1)
+    heard = played(mixed, 1)[0]
+    expected = np.repeat(np.array([0.25, 0.75, 0.5], np.float32), [18_000, 6_000, 6_000])
+    assert (heard == expected).all()
+
+
+def test_a_stereo_sound_makes_the_mix_stereo() -> None:
+    left_only = np.zeros((2, RATE_HZ), np.float32)
+    left_only[0] = 0.5
+    mixed = MixedSound(parts=[(MemorySound(left_only, RATE_HZ), 0.0), (tone(1.0, 0.125), 0.0)])
+    assert mixed.channels == 2
+    assert [channel[4000] for channel in played(mixed, 2)] == [0.625, 0.125]
+
+
+@pytest.mark.parametrize("at_s", [0.0, 0.00013, 3.0])
+def test_the_blocks_together_are_as_long_as_it_says(at_s: float) -> None:
+    mixed = MixedSound(parts=[(tone(0.1, 0.5), at_s)])
+    assert played(mixed, 1).shape == (1, round((0.1 + at_s) * RATE_HZ))
