@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lipsmith.errors import LipsmithError
     from lipsmith.motion.track import MotionTrack
-    from lipsmith.pipeline import Progress, TalkResult, talking_photo
+    from lipsmith.pipeline import Progress, StyleResult, TalkResult, learn_style, talking_photo
 
 __version__ = "0.1.0"
 
-__all__ = ["LipsmithError", "MotionTrack", "Progress", "TalkResult", "__version__", "talking_photo"]
+__all__ = [
+    "LipsmithError",
+    "MotionTrack",
+    "Progress",
+    "StyleResult",
+    "TalkResult",
+    "__version__",
+    "learn_style",
+    "talking_photo",
+]
 
 _HOMES = {
     "LipsmithError": "lipsmith.errors",
     "MotionTrack": "lipsmith.motion.track",
     "Progress": "lipsmith.pipeline",
+    "StyleResult": "lipsmith.pipeline",
     "TalkResult": "lipsmith.pipeline",
+    "learn_style": "lipsmith.pipeline",
     "talking_photo": "lipsmith.pipeline",
 }
 

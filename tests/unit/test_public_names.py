@@ -17,8 +17,10 @@ def test_the_public_names_are_these() -> None:
         "LipsmithError",
         "MotionTrack",
         "Progress",
+        "StyleResult",
         "TalkResult",
         "__version__",
+        "learn_style",
         "talking_photo",
     ]
     for name in lipsmith.__all__:

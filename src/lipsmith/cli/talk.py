@@ -89,6 +89,10 @@ def talk(
     intensity: Annotated[
         float, typer.Option("--intensity", metavar="X", help="How strongly mouth and brows move, 0.1-2.0.")
     ] = 1.0,
+    style: Annotated[
+        Path | None,
+        typer.Option("--style", metavar="FILE.style", help="Speak as one person does; see `lipsmith style learn`."),
+    ] = None,
     crf: Annotated[int, typer.Option("--crf", metavar="N", help="Quality: 1 best, 51 worst.")] = 18,
     background: Annotated[
         str, typer.Option("--background", metavar="COLOUR", help="Behind a transparent photo: a name or #rrggbb.")
@@ -128,6 +132,7 @@ def talk(
         "mode": mode,
         "prompt": prompt,
         "intensity": intensity,
+        "style": style,
         "crf": crf,
         "background": background,
         "export": export,

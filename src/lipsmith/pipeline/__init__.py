@@ -1,6 +1,7 @@
 """The whole way from a photo, or a clip, to a new video: the order of the steps, who reports and who may cancel.
 
 talk.py, sync.py   the two stories, told as named steps
+style.py           how one person speaks, learnt from their clips
 options.py         what options may be
 speaking.py        who says what
 outputs.py         the files that are written
@@ -8,6 +9,7 @@ work.py            progress and cancelling
 """
 
 from lipsmith.pipeline.outputs import NEED_SPEECH
+from lipsmith.pipeline.style import StyleResult, learn_style
 from lipsmith.pipeline.sync import SyncMode, SyncResult, lip_sync
 from lipsmith.pipeline.talk import Mode, TalkResult, talking_photo
 from lipsmith.pipeline.work import STAGES, SYNC_STAGES, Progress, Stage, StrPath
@@ -20,9 +22,11 @@ __all__ = [
     "Progress",
     "Stage",
     "StrPath",
+    "StyleResult",
     "SyncMode",
     "SyncResult",
     "TalkResult",
+    "learn_style",
     "lip_sync",
     "talking_photo",
 ]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipsmith.errors import MissingDependency, TranscriptNotUsed
+from lipsmith.errors import InvalidOption, MissingDependency, TranscriptNotUsed
 from lipsmith.pipeline.work import StrPath
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.engines.contract import Spoken
     from lipsmith.media.clip import Sound
     from lipsmith.media.decode import FileSound
+    from lipsmith.speech.personal import PersonalStyle
     from lipsmith.speech.visemes import Speech
 
 DEFAULT_VOICE = "en-us"
@@ -38,12 +41,33 @@ def speak(text: str, voice: str, rate: float) -> Spoken:
     return registry.create("voice").speak(text, voice=voice, rate=rate)
 
 
-def read_speech(sound: Sound, text: str | None) -> tuple[Speech, Sequence[str]]:
+def read_style(style: StrPath | PersonalStyle | None) -> PersonalStyle | None:
+    """How a person speaks, from a file or as it is."""
+    from lipsmith.speech.personal import PersonalStyle, read_personal_style
+
+    if style is None or isinstance(style, PersonalStyle):
+        return style
+    if not isinstance(style, str | os.PathLike):
+        raise InvalidOption(f"style is {style!r}; it has to be the path of a file that `learn_style` wrote.")
+    return read_personal_style(Path(style))
+
+
+def in_range_of(style: PersonalStyle | None, speech: Speech) -> Speech:
+    """What a voice says, with lips that open as far as this person's."""
+    return speech if style is None else replace(speech, lip_range=style.range)
+
+
+def read_speech(sound: Sound, text: str | None, style: PersonalStyle | None = None) -> tuple[Speech, Sequence[str]]:
     """What is said when, and what went otherwise than wished: a text that cannot be used is told, not fatal."""
     from lipsmith.engines import registry
     from lipsmith.engines.transcript_reader import TranscriptReader, with_known_sounds
 
-    heard = registry.create("speech_reader").read(sound)
+    if style is None:
+        heard = registry.create("speech_reader").read(sound)
+    else:
+        from lipsmith.engines.net_reader import NetReader
+
+        heard = NetReader(style=style).read(sound)
     if text is None:
         return heard, ()
     try:

@@ -31,7 +31,15 @@ from lipsmith.pipeline.outputs import (
     read_track,
     tells_enough,
 )
-from lipsmith.pipeline.speaking import DEFAULT_VOICE, open_recording, read_speech, speak, speaker_of
+from lipsmith.pipeline.speaking import (
+    DEFAULT_VOICE,
+    in_range_of,
+    open_recording,
+    read_speech,
+    read_style,
+    speak,
+    speaker_of,
+)
 from lipsmith.pipeline.work import Progress, StrPath, Work
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
@@ -39,6 +47,7 @@ if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays l
     from lipsmith.media.clip import Picture, Sound
     from lipsmith.motion.direction import Direction
     from lipsmith.motion.track import MotionTrack
+    from lipsmith.speech.personal import PersonalStyle
     from lipsmith.speech.visemes import Speech
 
 Mode = Literal["realistic", "prompted"]
@@ -97,6 +106,7 @@ def talking_photo(
     mode: Mode = "realistic",
     prompt: str | None = None,
     intensity: float = 1.0,
+    style: StrPath | PersonalStyle | None = None,
     crf: int = 18,
     background: str = "white",
     animator: str | None = None,
@@ -124,13 +134,14 @@ def talking_photo(
     - ``mode``: "prompted" does what ``prompt`` asks for, in plain English; what it cannot do is named in the result's
       ``warnings``. "realistic" moves as the speech suggests and takes no prompt.
     - ``intensity``: how far the mouth opens and how lively the brows are, 0.1–2.0.
+    - ``style``: speaks as one person does, how far and when the lips open: a file that `learn_style` wrote.
     - ``crf``: x264's quality, 1 (best) to 51 (worst). ``background``: colour behind a transparent photo.
     - ``animator``: who draws, by the name of its engine; lipsmith's own unless given.
     - ``export``: also writes the motion there: ``.json`` as it is, ``.arkit.csv`` or ``.arkit.json`` as ARKit's blend
       shapes, ``.cues.tsv`` or ``.cues.json`` as mouth shapes, and with ``text`` ``.srt`` or ``.vtt``.
     - ``from_motion``: draws that motion, a file or a track, instead of making one from the sound; ``still``,
-      ``motion``, ``seed`` and ``intensity`` then change nothing. The video stays as long as the sound: the track's last
-      frame is held, or its end is cut, and a warning says so.
+      ``motion``, ``seed``, ``intensity`` and ``style`` then change nothing. The video stays as long as the sound: the
+      track's last frame is held, or its end is cut, and a warning says so.
     - ``overwrite``: replaces ``out`` and ``export`` where they exist.
     - ``progress`` is called at the start and end of each stage and after every frame. ``cancelled`` is asked at the
       same moments; once it answers True, Cancelled is raised.
@@ -148,6 +159,7 @@ def talking_photo(
     ending = check_ending(export, text)
     check_window(start_s, end_s)
     given = read_track(from_motion)
+    manner = read_style(style)
     rate_fps = _frame_rate(fps, given)
     work = Work(progress, cancelled)
     with work.stage("picture"):
@@ -170,7 +182,7 @@ def talking_photo(
         track = given.of_length(frames)
     if given is None or (ending in NEED_SPEECH and not tells_enough(ending, given)):
         with work.stage("speech"):
-            speech, hearing = (spoken.speech, ()) if spoken else read_speech(sound, text)
+            speech, hearing = (in_range_of(manner, spoken.speech), ()) if spoken else read_speech(sound, text, manner)
     if given is None:
         assert speech is not None
         with work.stage("motion"):

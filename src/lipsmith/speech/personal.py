@@ -25,7 +25,7 @@ from lipsmith.speech.visemes import HOP_S, VISEMES, LipRange
 
 F64 = NDArray[np.float64]
 
-LEAST_S = 5.0
+LEAST_S = 4.0
 """Of lips and sound together; below that nothing can be learnt."""
 GOOD_S = 15.0
 LARGEST_LAG_S = 0.2
@@ -107,6 +107,19 @@ class PersonalStyle:
         curves = np.concatenate(parts).astype(np.float32)
         return Lips(aperture=curves[:, 0], width=curves[:, 1])
 
+    def to_json(self) -> str:
+        """What `read_personal_style` reads."""
+        data = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "seconds": self.seconds,
+            "range": {name: round(getattr(self.range, name), 5) for name in _RANGE},
+            "net": self.net,
+            "bias": [round(float(value), 7) for value in self.bias],
+            "weights": [[float(f"{value:.6g}") for value in row] for row in self.weights],
+        }
+        return json.dumps(data) + "\n"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Learnt:
@@ -170,7 +183,7 @@ def learn_personal_style(footage: Sequence[Footage], *, net: str) -> Learnt:
 
 
 def read_personal_style(path: str | Path) -> PersonalStyle:
-    """The style in a file that `write_personal_style` wrote. Raises InvalidStyle, saying what is wrong with it."""
+    """The style in a file that `learn_style` wrote. Raises InvalidStyle, saying what is wrong with it."""
     path = Path(path)
     try:
         if path.stat().st_size > _LARGEST_FILE_BYTES:
@@ -183,20 +196,6 @@ def read_personal_style(path: str | Path) -> PersonalStyle:
             f"{path.name!r} is no personal style. `lipsmith style learn CLIP -o {path.name}` makes one."
         ) from error
     return _checked(data, path.name)
-
-
-def write_personal_style(style: PersonalStyle, path: str | Path) -> None:
-    """Writes ``style`` as JSON."""
-    data = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "seconds": style.seconds,
-        "range": {name: round(getattr(style.range, name), 5) for name in _RANGE},
-        "net": style.net,
-        "bias": [round(float(value), 7) for value in style.bias],
-        "weights": [[float(f"{value:.6g}") for value in row] for row in style.weights],
-    }
-    Path(path).write_text(json.dumps(data) + "\n", encoding="utf-8")
 
 
 def _checked(data: Any, name: str) -> PersonalStyle:
@@ -319,7 +318,8 @@ def _lag_s(piece: Footage) -> float:
     by_lag = [_r(np.interp(piece.times_s + lag_s, heard_s, heard), piece.aperture_iod) for lag_s in lags_s]
     best = int(np.argmax(by_lag))
     gained = by_lag[best] - by_lag[len(lags_s) // 2]
-    clear = by_lag[best] >= _LEAST_R and gained >= _LEAST_GAIN_R and abs(float(lags_s[best])) > _LEAST_LAG_S
+    is_peak = 0 < best < len(lags_s) - 1 and abs(float(lags_s[best])) > _LEAST_LAG_S
+    clear = is_peak and by_lag[best] >= _LEAST_R and gained >= _LEAST_GAIN_R
     return round(float(lags_s[best]), 2) if clear else 0.0
 
 
