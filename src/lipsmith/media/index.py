@@ -7,7 +7,7 @@ a clip whose pictures come at uneven times.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class FrameIndex:
     """Where decoding may begin: times of key pictures, rising."""
     key_seeks: Ticks
     """For each of them the time to seek to: readers search by decoding order."""
+    in_order: Ticks | None = None
+    """Where a container tells times in decoding order, as AVI does: the times of all its pictures as they are shown."""
 
     def __len__(self) -> int:
         return len(self.ticks)
@@ -77,10 +79,13 @@ class FrameIndex:
         """The pictures that are ``kept``, each shown until the next."""
         return self._with(self.ticks[kept], self.end)
 
+    def counted(self) -> FrameIndex:
+        """The same for pictures that are told by their number, since they come with the times of others."""
+        nowhere = np.zeros(0, np.int64)
+        return replace(self, key_ticks=nowhere, key_seeks=nowhere, in_order=self.ticks)
+
     def _with(self, ticks: Ticks, end: int) -> FrameIndex:
-        return FrameIndex(
-            ticks=ticks, end=end, time_base=self.time_base, key_ticks=self.key_ticks, key_seeks=self.key_seeks
-        )
+        return replace(self, ticks=ticks, end=end)
 
 
 def index_packets(container: InputContainer, track: VideoStream, path: Path) -> FrameIndex | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -26,7 +26,7 @@ from lipsmith.errors import InvalidVideo, VideoTooLarge
 from lipsmith.media.clip import U8, ClipFacts, ClipFrame
 from lipsmith.media.colour import UNNAMED, names_matrix
 from lipsmith.media.decode import MISSING_S, MISSING_SHARE
-from lipsmith.media.index import MAX_FRAMES, FrameIndex, index_decoded, index_packets, named_rate
+from lipsmith.media.index import MAX_FRAMES, FrameIndex, Ticks, index_decoded, index_packets, named_rate
 from lipsmith.media.planes import PlaneMaker
 from lipsmith.media.probe import MAX_FRAME_PIXELS, open_media
 from lipsmith.media.timeline import MAX_FPS, Shown, check_fps, check_window, thin_out
@@ -177,9 +177,11 @@ def open_clip(
         track = _video_track(container, path)
         index = index_packets(container, track, path)
     first, ticks = _first_pictures(path)
-    if index is None or ticks != index.ticks[: len(ticks)].tolist():  # fields may come in packets of their own
+    if index is not None and ticks != sorted(ticks):
+        index = index.counted()
+    elif index is None or ticks != index.ticks[: len(ticks)].tolist():  # fields may come in packets of their own
         with open_media(path, InvalidVideo) as container:
-            times = (_tick(picture) for picture in _told(_decoded(container, path, None), on_picture))
+            times = map(_tick, _rising(_told(_decoded(container, path), on_picture)))
             index = index_decoded(times, _video_track(container, path).time_base or Fraction(1, 1000), path)
     chosen = _window(index, start_s, end_s)
     if limit is not None:
@@ -216,7 +218,7 @@ def _nearest(edges: np.ndarray[tuple[int], np.dtype[np.int64]], tick: float) -> 
 def _first_pictures(path: Path) -> tuple[VideoFrame, list[int]]:
     """The first picture that can be decoded, and the times of the first few; raises InvalidVideo when there is none."""
     with open_media(path, InvalidVideo) as container:
-        pictures = _decoded(container, path, None)
+        pictures = (picture for picture in _decoded(container, path) if picture.pts is not None)
         first = next(pictures, None)
         if first is None:
             raise _nothing_decoded(path)
@@ -228,27 +230,43 @@ def _nothing_decoded(path: Path) -> InvalidVideo:
 
 
 def _tick(picture: VideoFrame) -> int:
-    assert picture.pts is not None  # `_decoded` gives no others
+    assert picture.pts is not None  # others were left out
     return picture.pts
 
 
 def _pictures_from(container: InputContainer, path: Path, index: FrameIndex, tick: int) -> Iterator[VideoFrame]:
-    """Pictures from the last key picture at or before ``tick`` on, or from an earlier one."""
+    """Pictures from the last key picture at or before ``tick`` on, or from an earlier one; their times rise."""
     key = int(np.searchsorted(index.key_ticks, tick, side="right")) - 1
     if key > 0:
-        pictures = _decoded(container, path, int(index.key_seeks[key]))
+        pictures = _rising(_decoded(container, path, seek=int(index.key_seeks[key])))
         first = next(pictures, None)
         if first is not None and _tick(first) <= tick:
             yield first
             yield from pictures
             return
-        pictures.close()
     with open_media(path, InvalidVideo) as again:
-        yield from _decoded(again, path, None)
+        pictures = _decoded(again, path)
+        yield from _rising(pictures) if index.in_order is None else _numbered(pictures, index.in_order)
 
 
-def _decoded(container: InputContainer, path: Path, seek: int | None) -> Generator[VideoFrame]:
-    """Every picture that can be decoded and has a time, rising; what cannot is left out."""
+def _rising(pictures: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+    """Those that come with a time, and later than the one before."""
+    last: int | None = None
+    for picture in pictures:
+        if picture.pts is not None and (last is None or picture.pts > last):
+            last = picture.pts
+            yield picture
+
+
+def _numbered(pictures: Iterable[VideoFrame], ticks: Ticks) -> Iterator[VideoFrame]:
+    """As many as there are times; each gets the one of its number."""
+    for picture, tick in zip(pictures, ticks.tolist(), strict=False):
+        picture.pts = tick
+        yield picture
+
+
+def _decoded(container: InputContainer, path: Path, *, seek: int | None = None) -> Iterator[VideoFrame]:
+    """Every picture that can be decoded, in the order they are shown; what cannot is left out."""
     track = _video_track(container, path)
     track.thread_type = "AUTO"
     track.codec_context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
@@ -257,7 +275,6 @@ def _decoded(container: InputContainer, path: Path, seek: int | None) -> Generat
             container.seek(seek, stream=track)
         except (av.FFmpegError, OSError):
             return
-    last: int | None = None
     packets = container.demux(track)
     while True:
         try:
@@ -269,10 +286,7 @@ def _decoded(container: InputContainer, path: Path, seek: int | None) -> Generat
         except av.FFmpegError:
             continue
         for picture in pictures:
-            if picture.pts is None or (last is not None and picture.pts <= last):
-                continue
             _refuse_large(picture.width, picture.height, path)
-            last = picture.pts
             yield picture
 
 

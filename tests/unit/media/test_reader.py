@@ -84,6 +84,36 @@ def test_any_part_is_the_same_as_in_the_whole(tmp_path: Path, ending: str) -> No
             assert frame.time_s == whole[frame.index].time_s
 
 
+@pytest.mark.parametrize(
+    ("ending", "codec", "options"),
+    [
+        ("avi", "mpeg4", {"bf": "2", "g": "10", "qscale": "2"}),
+        ("avi", "libx264", {"bf": "2", "g": "10", "qp": "0"}),  # with its times in decoding order
+        ("ts", "libx264", {"bf": "2", "g": "10", "qp": "0"}),
+        ("mpg", "mpeg2video", {"bf": "2", "g": "10", "qscale": "2"}),
+        ("flv", "libx264", {"bf": "2", "g": "10", "qp": "0"}),
+        ("wmv", "wmv2", {"qscale": "2"}),
+        ("webm", "libvpx-vp9", {"lossless": "1", "g": "10", "lag-in-frames": "10", "auto-alt-ref": "1"}),
+        ("mp4", "libx264", {"qp": "0", "x264-params": "open-gop=1:keyint=8:bframes=3"}),
+    ],
+)
+def test_pictures_of_any_container_come_in_order(
+    tmp_path: Path, ending: str, codec: str, options: dict[str, str]
+) -> None:
+    path = save_planes(
+        tmp_path / f"clip.{ending}", pictures(20), codec=codec, options=options, time_base=Fraction(1, 25)
+    )
+    clip = open_clip(path)
+    frames = list(clip.frames())
+    assert (len(frames), clip.facts.fps, clip.facts.uneven, clip.damaged_s) == (20, 25, False, ())
+    for frame in frames:
+        away = [np.abs(frame.planes.astype(int) - planes).mean() for planes in pictures(20)]
+        assert np.argmin(away) == frame.index
+    for first in (3, 10, 17):
+        for frame in clip.frames(first, first + 3):
+            assert (frame.planes == frames[frame.index].planes).all()
+
+
 MATRICES = {
     # upright as (row, column) of the stored picture -> numpy
     "as it is": ((1, 0, 0, 1), lambda stored: stored),
