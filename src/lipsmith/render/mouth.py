@@ -46,6 +46,8 @@ CHEEKS = (50, 205, 101, 280, 425, 330)
 """Mesh points on the cheeks, three a side, where the skin's colour is read."""
 OWN_TEETH_OVER_SKIN = 1.05
 """Brightness of the picture's own teeth that is kept, relative to the cheeks."""
+MADE_BESIDE_OWN_IOD = 0.015
+"""Made teeth fill what the picture's own leave out up to this far from them; further away they would be double."""
 OWN_MOUTH_LEAST_GAP_IOD = 0.05
 """Mouths open by less than this in the picture show too little of their inside to keep it."""
 
@@ -58,6 +60,8 @@ class OwnMouth:
     """(h, w) 0-255: how far the picture's own mouth interior is kept."""
     teeth: U8
     """(h, w) 0-255: the same for its teeth alone."""
+    around: U8
+    """(h, w) 0-255: its teeth and a little around them, where made ones may fill what the mask leaves out."""
     origin: tuple[int, int]
     """Column and row of the masks' first pixel in the enlarged source."""
     tooth: F64
@@ -134,7 +138,7 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
     ends, carried by the head alone.
     """
     shape = view.pixels.shape[:2]
-    own_alpha = np.zeros(shape, np.float32)
+    own_alpha, made_alpha = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     if look.own:
         at = view.own_positions - np.array(look.own.origin, dtype=np.float32)
         whole = cv2.remap(look.own.whole, at, None, cv2.INTER_LINEAR)
@@ -144,6 +148,7 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
         undone = max(1.0 - channels["smile"] - 0.4, channels["pucker"])
         beyond = np.float32(max(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35), smoothstep(undone, 0.2, 0.5)))
         own_alpha = (whole * (1 - beyond) + teeth * beyond) / np.float32(255.0)
+        made_alpha = cv2.remap(look.own.around, at, None, cv2.INTER_LINEAR) / np.float32(255.0)
     # What a parted mouth shows between its lips lies on their edges, and would show as flecks once they touch.
     contact = 0.5 * float(smoothstep(look.own_gap_iod, 0.010, 0.025))
     # Little light falls through a narrow gap; but teeth on the lower lip stand in the light.
@@ -154,6 +159,7 @@ def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_
         view.pixels,
         view.own,
         own_alpha,
+        made_alpha,
         view.u,
         view.upper,
         view.lower,
@@ -254,9 +260,13 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source
     upper = 1.0 - smoothstep(down + ARCH_RISE * across**2, incisal_iod, incisal_iod + 0.02)
     sigma = max(0.3, 0.006 * shape.frame.iod_px) * source.scale
     feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma) * upper
+    shown_teeth = cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma)
+    reach_px = max(1, round(MADE_BESIDE_OWN_IOD * shape.frame.iod_px * source.scale))
+    around = cv2.dilate(shown_teeth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2))
     return OwnMouth(
         whole=np.asarray(feathered, np.uint8),
-        teeth=np.asarray(cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma), np.uint8),
+        teeth=np.asarray(shown_teeth, np.uint8),
+        around=np.asarray(cv2.GaussianBlur(around, (0, 0), 0.5 * reach_px), np.uint8),
         origin=(int(origin[0]), int(origin[1])),
         tooth=tooth,
         incisal_iod=incisal_iod,
@@ -342,6 +352,7 @@ def _paint(
     pixels: NDArray[np.uint8],
     own: NDArray[np.uint8],
     own_alpha: NDArray[np.float32],
+    made_alpha: NDArray[np.float32],
     table_u: NDArray[np.float32],
     upper: NDArray[np.float32],
     lower: NDArray[np.float32],
@@ -397,7 +408,7 @@ def _paint(
             place, shorter, shade = _tooth(across)
             edge = incisal - shorter - ARCH_RISE * across * across - 0.010 * place**4
             upper_alpha = 1.0 - _step(down, edge - 0.006 - soft, edge + 0.006 + soft)
-            upper_alpha *= 1.0 - _step(abs(across), 0.40, 0.43)
+            upper_alpha *= (1.0 - _step(abs(across), 0.40, 0.43)) * made_alpha[row, column]
             seam = 1.0 - 0.16 * _step(abs(place), 0.86, 1.0)
             arch = 1.0 - 0.45 * min(abs(across) / 0.46, 1.0) ** 2
             body = 0.94 + 0.06 * np.exp(-(((down - edge + 0.06) / 0.05) ** 2))

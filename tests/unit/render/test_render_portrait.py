@@ -123,6 +123,50 @@ def test_the_mouth_keeps_what_teeth_the_picture_shows(portrait: Portrait, pictur
     assert change(frame, picture.rgb)[y - 1 : y + 2, x - 4 : x + 5].mean() < 25
 
 
+def between_the_lips(portrait: Portrait, channels: dict[str, float]) -> NDArray[np.float64]:
+    """(n, 3): the middle of the opening from the upper to the lower lip, one colour a pixel."""
+    top, bottom = portrait.target_points(channels)[[13, 14]]
+    steps = max(2, int(np.linalg.norm(bottom - top)))
+    x, y = np.linspace(top, bottom, steps + 2)[1:-1].round().astype(int).T
+    return portrait.draw_rgb(channels)[y, x].astype(np.float64)
+
+
+def redness(colours: NDArray[np.float64]) -> NDArray[np.float64]:
+    return colours[:, 0] / np.maximum(colours[:, 1], 1.0)
+
+
+def test_the_tongue_comes_before_the_teeth_for_th_alone(portrait: Portrait) -> None:
+    """The astronaut's own teeth fill a narrow opening; only a tongue between them is seen."""
+    at = {"aperture": 0.12, "smile": 0.45}
+    low, behind, between = (between_the_lips(portrait, motion(**at, tongue=up)) for up in (0.0, 0.6, 1.0))
+    lower = slice(len(low) // 2, -1)
+    assert redness(between[lower]).mean() > redness(low[lower]).mean() + 0.1
+    np.testing.assert_allclose(behind[: len(low) // 2], low[: len(low) // 2], atol=3.0)
+
+
+def test_teeth_on_the_lower_lip_stand_in_the_light(portrait: Portrait) -> None:
+    at = {"aperture": 0.05, "smile": 0.45}
+    free, bitten = (between_the_lips(portrait, motion(**at, tuck=tuck)).mean() for tuck in (0.0, 1.0))
+    assert bitten > free + 3.0
+
+
+def test_no_made_teeth_stand_beside_the_picture_s_own(portrait: Portrait) -> None:
+    """They fill what the mask leaves out at the rim of the own ones, and no more."""
+    look = portrait.mouth_look
+    assert look.own is not None
+    area = (look.own.around > 127).sum() / (look.own.teeth > 127).sum()
+    assert 1.0 < area < 2.0
+    without = replace(look, own=replace(look.own, around=np.zeros_like(look.own.around)))
+    everywhere = replace(look, own=replace(look.own, around=np.full_like(look.own.around, 255)))
+    frames = []
+    try:
+        for portrait.mouth_look in (look, without, everywhere):
+            frames.append(portrait.draw_rgb(motion(aperture=0.3, smile=0.45)))
+    finally:
+        portrait.mouth_look = look
+    assert change(frames[0], frames[1]).sum() < 0.6 * change(frames[2], frames[1]).sum()
+
+
 def test_a_grey_picture_stays_grey(picture: Picture, face: Face, matte: F32, triangles: I32) -> None:
     light = cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2GRAY)
     grey = Portrait(
