@@ -143,10 +143,11 @@ def _index(
             f"The clock of {path.name!r} jumps by more than {LONGEST_PAUSE_S} s between two pictures. Export it again."
         )
     usual = int(np.median(lengths)) if len(lengths) else max(1, round(1 / (_USUAL_RATE * time_base)))
+    last_is_sane = 0 < last_length * time_base <= LONGEST_PAUSE_S
     keys.sort()
     return FrameIndex(
         ticks=ticks,
-        end=int(ticks[-1]) + (last_length or usual),
+        end=int(ticks[-1]) + (last_length if last_is_sane else usual),
         time_base=time_base,
         key_ticks=np.array([tick for tick, _ in keys], np.int64),
         key_seeks=np.array([seek for _, seek in keys], np.int64),

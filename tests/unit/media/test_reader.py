@@ -355,6 +355,11 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
         open_clip(path)
 
 
+def test_a_last_picture_that_claims_to_stay_for_hours(tmp_path: Path) -> None:
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(3), ticks=(0, 512, 1024), end=1024 + 4000 * 12800))
+    assert clip.facts.duration_s == Fraction(3, 25)
+
+
 def with_cover(path: Path) -> Path:
     """A song with its cover."""
     save_picture(path.with_suffix(".jpg"), colour_picture(96, 64))
