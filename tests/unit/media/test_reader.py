@@ -17,6 +17,7 @@ from lipsmith.errors import InputError, InvalidOption, InvalidVideo, VideoEncryp
 from lipsmith.media import index, reader
 from lipsmith.media.clip import U8, ClipFrame
 from lipsmith.media.colour import rgb_patch
+from lipsmith.media.planes import PlaneMaker
 from lipsmith.media.reader import Clip, open_clip
 from lipsmith.media.timeline import ShowPlan
 
@@ -251,6 +252,28 @@ def test_high_dynamic_range_comes_down_with_a_warning(tmp_path: Path, transfer: 
     assert np.abs(rgb.astype(int) - 253).max() <= 5
     assert (clip.facts.colour.matrix, clip.facts.colour.transfer, clip.facts.exact) == (1, 1, False)
     assert "high dynamic range" in clip.facts.warnings[0]
+
+
+def perceptual_quantizer(light: np.ndarray) -> np.ndarray:
+    """Signal 0-1 of light in cd/m2; SMPTE ST 2084."""
+    power = (light / 10_000) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+
+
+@pytest.mark.parametrize("linear", [(0.5, 0.25, 0.15), (0.05, 0.03, 0.02), (0.1, 0.4, 0.2)])
+def test_colours_survive_the_way_down(linear: tuple[float, float, float]) -> None:
+    """Light of BT.709 primaries, put into BT.2020 and PQ by the book, comes back as a display shows it (BT.1886)."""
+    wide = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # BT.2087
+    red, green, blue = perceptual_quantizer(wide @ np.array(linear) * 203)
+    luma = 0.2627 * red + 0.6780 * green + 0.0593 * blue
+    levels = (64 + 876 * luma, 512 + 896 * (blue - luma) / 1.8814, 512 + 896 * (red - luma) / 1.4746)
+    frame = av.VideoFrame(64, 48, "yuv420p10le")
+    for plane, level in zip(frame.planes, levels, strict=True):
+        plane.update(np.full(plane.buffer_size // 2, round(level), np.uint16).tobytes())
+    frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = 9, 9, 16, 1
+    maker = PlaneMaker(frame)
+    rgb = rgb_patch(maker(frame), (0, 0, 64, 48), maker.colour)
+    assert np.abs(rgb[5, 5] - 255 * np.array(linear) ** (1 / 2.4)).max() < 4
 
 
 def test_odd_sides_lose_a_line(tmp_path: Path) -> None:
