@@ -23,6 +23,7 @@ from lipsmith.media.decode import MemorySound, open_sound
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.speech.features import measure
 from lipsmith.speech.net import hear
+from lipsmith.speech.personal import Footage, learn_personal_style
 from lipsmith.speech.visemes import VISEMES, Speech, viseme_rows
 
 RATE_HZ = 16000
@@ -41,6 +42,8 @@ LABIALS_S: Mapping[str, Sequence[float]] = {
     "bbaf2n": (0.955, 1.21), "brbk7n": (0.49, 0.97), "lbax4n": (0.745,), "lbbc2a": (0.71, 0.97), "lrwp9a": (1.315,),
     "lwbsza": (1.14,), "pwij3p": (0.485, 1.73), "sbia1a": (0.835,), "sbwe5n": (0.76,), "swwp2s": (1.305,),
 }  # fmt: skip
+LONG_S, MOST_RECORDINGS = 24.0, 4
+"""A recording long enough to learn a style from its first half, and so many of each speaker."""
 SENTENCE = "Papa bought my baby a big map, a pipe and a top."
 """Twelve times p, b and m, after the vowels that open widest."""
 
@@ -56,6 +59,8 @@ BARS = (
     Bar("wild_width_r", 0.40, INF, "the same on clips from the wild"),
     Bar("grid_amplitude", 0.8, 1.25, "spread of the opening over that of true lips, mean over speakers"),
     Bar("wild_amplitude", 0.8, 1.25, "the same on clips from the wild"),
+    Bar("style_gain", 0.05, INF, "r that a personal style adds, learnt on one half of a recording, on the other"),
+    Bar("style_amplitude", 0.8, 1.25, "spread of the opening in a personal style over that of true lips"),
     Bar("closure_recall", 0.75, INF, "true closures found within 60 ms, studio recordings, speakers left out"),
     Bar("closure_precision", 0.70, INF, "closures made where lips are shut within 60 ms (a random moment: .49)"),
     Bar("labials_hit", 0.91, INF, "share of 14 p, b and m in them that are shut within 60 ms"),
@@ -282,7 +287,7 @@ def run(shared: Path | None, heads: Path, engine: str, *, write: bool) -> int:
         truth = shared / "speech-truth"
 
         def left_out(clip: Truth) -> SpeechReader:
-            if engine != "net":
+            if engine != "net" or clip.speaker == "wild":
                 return reader
             speaker = clip.speaker if "_" in clip.name else {"bbaf2n": "s1", "lwbsza": "s4"}.get(clip.name, "others")
             return NetReader(heads / f"lip_head.without-{FOLDS.get(speaker, 's2')}.npz")
@@ -294,6 +299,9 @@ def run(shared: Path | None, heads: Path, engine: str, *, write: bool) -> int:
         if engine != "net" or (heads / "lip_head.without-s2.npz").is_file():
             got |= {f"grid_{name}": value for name, value in likeness(left_out, truths(truth / "grid")).items()}
             got |= closures(left_out, truths(truth, STUDIO_LEAD_S))
+            if engine == "net":
+                long_wild = [[clip] for clip in wild if np.ptp(clip.time_s) >= LONG_S]
+                got |= in_own_style(left_out, [*joined(truths(truth / "grid")), *long_wild])
         else:
             notes.append("no heads without single speakers (training/run makes them): nothing on studio speakers")
     else:
@@ -318,6 +326,69 @@ def run(shared: Path | None, heads: Path, engine: str, *, write: bool) -> int:
         (folder / "results" / "sync.json").write_text(json.dumps(result, indent=1) + "\n")
         _into_readme(folder / "README.md", [*lines, *([""] if notes else []), *(f"- {note}" for note in notes)])
     return 0 if all(bar.holds(got[bar.name]) for bar in BARS if bar.name in got) else 1
+
+
+def in_own_style(reader: Callable[[Truth], SpeechReader], recordings: Sequence[Sequence[Truth]]) -> dict[str, float]:
+    """What personal styles add, each learnt on the first half of a recording and judged on its second half.
+
+    A recording is one clip, which is cut in the middle, or several of one speaker. Speakers count alike.
+    """
+    rows: dict[str, list[list[float]]] = {}
+    for clips in recordings:
+        middle = len(clips) // 2 if len(clips) > 1 else 0
+        cut_s = float(clips[0].time_s[[0, -1]].mean()) if len(clips) == 1 else 0.0
+        first = [_cut(clip, -INF, cut_s) for clip in clips] if cut_s else clips[:middle]
+        second = [_cut(clip, cut_s, INF) for clip in clips] if cut_s else clips[middle:]
+        general = reader(clips[0])
+        assert isinstance(general, NetReader)
+        learnt = learn_personal_style([_footage(general, clip) for clip in first], net=general.mark)
+        own = general.in_style(learnt.style)
+        rows.setdefault(clips[0].speaker, []).append(_style_row(general, own, second))
+    before, after, width_before, width_after, amplitude = np.mean([np.mean(r, axis=0) for r in rows.values()], axis=0)
+    return {
+        "style_gain": after - before, "style_amplitude": amplitude, "r before style": before, "r in own style": after,
+        "width r before style": width_before, "width r in own style": width_after,
+    }  # fmt: skip
+
+
+def _style_row(general: SpeechReader, own: SpeechReader, clips: Sequence[Truth]) -> list[float]:
+    truth = [np.concatenate([getattr(clip, name) for clip in clips]) for name in ("aperture", "width")]
+    seen = []
+    for reader in (general, own):
+        both = []
+        for clip in clips:
+            ours = curves(reader.read(open_sound(clip.sound)))
+            time_s = np.arange(len(ours["aperture"])) / GRID_HZ
+            both.append([np.interp(clip.time_s, time_s, ours[name]) for name in ("aperture", "width")])
+        seen.append([np.concatenate(curve) for curve in zip(*both, strict=True)])
+    (aperture, width), (own_aperture, own_width) = seen
+    rs = [_r(aperture, truth[0]), _r(own_aperture, truth[0]), _r(width, truth[1]), _r(own_width, truth[1])]
+    return [*rs, float(own_aperture.std() / truth[0].std())]
+
+
+def _footage(reader: NetReader, clip: Truth) -> Footage:
+    reading = reader.reading(open_sound(clip.sound))
+    return Footage(reading=reading, times_s=clip.time_s, aperture_iod=clip.aperture, width_iod=clip.width)
+
+
+def _cut(clip: Truth, from_s: float, to_s: float) -> Truth:
+    kept = (clip.time_s >= from_s) & (clip.time_s < to_s)
+    return replace(clip, time_s=clip.time_s[kept], aperture=clip.aperture[kept], width=clip.width[kept])
+
+
+def joined(clips: Sequence[Truth]) -> list[list[Truth]]:
+    """Clips of one speaker one after the other, `LONG_S` and more; a few such recordings for each speaker."""
+    by_speaker: dict[str, list[list[Truth]]] = {}
+    for clip in clips:
+        recordings = by_speaker.setdefault(clip.speaker, [[]])
+        if _length_s(recordings[-1]) >= LONG_S:
+            recordings.append([])
+        recordings[-1].append(clip)
+    return [r for recordings in by_speaker.values() for r in recordings[:MOST_RECORDINGS] if _length_s(r) >= LONG_S]
+
+
+def _length_s(clips: Sequence[Truth]) -> float:
+    return sum(float(np.ptp(clip.time_s)) for clip in clips)
 
 
 def _table(got: Mapping[str, float]) -> list[str]:

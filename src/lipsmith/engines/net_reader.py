@@ -7,6 +7,7 @@ how. Whether somebody speaks at all is judged by rules (`lipsmith.speech.activit
 from __future__ import annotations
 
 import hashlib
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,21 +31,28 @@ class NetReader:
     """The role `SpeechReader`, played by the speech net that ships with lipsmith.
 
     ``head`` names a file with another head than the package's, such as one that was fitted without certain people.
-    ``style`` is how the person moves the lips who is to be seen. Raises InvalidStyle where it was learnt with other
-    weights.
     """
 
-    def __init__(self, head: Path | None = None, *, style: PersonalStyle | None = None) -> None:
+    def __init__(self, head: Path | None = None) -> None:
         own = b"" if head is None else head.read_bytes()
         self._head = None if head is None else read_arrays(own)
         self.mark = hashlib.sha256("".join(WEIGHTS.values()).encode() + own).hexdigest()[:16]
         """Of the net and the head, by which a style knows what it was learnt on."""
-        self._style = style
-        if style is not None and style.net != self.mark:
+        self._style: PersonalStyle | None = None
+
+    def in_style(self, style: PersonalStyle) -> NetReader:
+        """The same reader, for the person who speaks in ``style``.
+
+        Raises InvalidStyle for one that was learnt with another net or head.
+        """
+        if style.net != self.mark:
             raise InvalidStyle(
                 "The personal style was learnt with another version of the speech net, which hears differently. "
                 "Learn it again from the same clips: lipsmith style learn CLIP... -o ME.style"
             )
+        reader = copy(self)
+        reader._style = style
+        return reader
 
     def read(self, sound: Sound) -> Speech:
         """Reads the whole recording; noise, hum and music without a voice give silence."""

@@ -173,6 +173,8 @@ def _plan(speech: Speech, length_s: float) -> _Plan:
     rests = _rests(shares[:, 0], loudness)
     fitted = width is not None
     at_rest = _at_rest(rests, count, fitted=fitted)
+    if speech.lip_range is not None and openness is not None:
+        at_rest = at_rest * speech.lip_range.rest_share
     shut = _shut_to_rest(rests, shares[:, VISEMES.index("PP")], at_rest, fitted=fitted)
     return _Plan(shares=shares, openness=openness, width=width, at_rest=at_rest, lips=speech.lip_range, shut=shut)
 

@@ -67,7 +67,7 @@ def read_speech(sound: Sound, text: str | None, style: PersonalStyle | None = No
     else:
         from lipsmith.engines.net_reader import NetReader
 
-        heard = NetReader(style=style).read(sound)
+        heard = NetReader().in_style(style).read(sound)
     if text is None:
         return heard, ()
     try:

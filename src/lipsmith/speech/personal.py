@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ _LEAST_LAG_S, _LEAST_GAIN_R = 0.021, 0.04  # half a frame, or little gained: tha
 _LEAST_R, _LEAST_R_OF_A_SECOND, _WEAK_R = 0.2, 1.0, 0.35
 _QUIET, _LEAST_QUIET_S = 0.1, 0.5
 _LARGEST_IOD = 1.5
-_RANGE = ("rest_iod", "low_iod", "high_iod", "width_iod")
+_RANGE = ("rest_iod", "rest_share", "low_iod", "high_iod", "width_iod")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,8 @@ def learn_personal_style(footage: Sequence[Footage], *, net: str) -> Learnt:
             f"Only {seconds:.1f} s were found in which the person is both seen and heard; at least {LEAST_S:.0f} s are "
             f"needed, and {GOOD_S:.0f} s are better. Add another clip of the same person."
         )
-    lip_range = _range(lips, np.concatenate([piece.aperture_iod for piece in footage]), features)
+    quiet = features[:, -len(_LOUD_LAGS) :].max(axis=1) < _QUIET
+    lip_range = _range(lips, np.concatenate([piece.aperture_iod for piece in footage]), quiet)
     wanted = np.stack(
         [
             (lips[:, 0] - lip_range.low_iod) / (lip_range.high_iod - lip_range.low_iod),
@@ -167,7 +168,7 @@ def learn_personal_style(footage: Sequence[Footage], *, net: str) -> Learnt:
             f"out of step by more than {LARGEST_LAG_S:g} s, or another person's. Choose clips in which they are heard."
         )
     style = PersonalStyle(
-        range=lip_range,
+        range=replace(lip_range, rest_share=_rest_share(lip_range, lips[:, 0], opening.seen, quiet)),
         weights=np.stack([fit.weights for fit in fits], axis=1),
         bias=np.array([fit.bias for fit in fits]),
         net=net,
@@ -214,13 +215,13 @@ def _checked(data: Any, name: str) -> PersonalStyle:
     if any(value is None for value in (seconds, *ranges, weights, bias)):
         raise refuse("a number is missing, not finite, or one too many")
     assert seconds is not None and weights is not None and bias is not None
-    rest, low, high, width = (float(value) for value in ranges if value is not None)
-    if not (0 <= low < high <= _LARGEST_IOD and 0 <= rest <= high and 0 < width <= _LARGEST_IOD):
+    rest, share, low, high, width = (float(value) for value in ranges if value is not None)
+    if not (0 <= low < high <= _LARGEST_IOD and 0 <= rest <= high and 0 <= share <= 1 and 0 < width <= _LARGEST_IOD):
         raise refuse(f"no mouth opens from {low:g} to {high:g} IOD, rests at {rest:g} and stretches by {width:g}")
     if max(float(np.abs(weights).max()), float(np.abs(bias).max())) > 100:
         raise refuse("its weights are out of all proportion")
     return PersonalStyle(
-        range=LipRange(rest_iod=rest, low_iod=low, high_iod=high, width_iod=width),
+        range=LipRange(rest_iod=rest, rest_share=share, low_iod=low, high_iod=high, width_iod=width),
         weights=weights,
         bias=bias,
         net=net,
@@ -241,6 +242,8 @@ def _numbers(value: Any, shape: tuple[int, ...]) -> F64 | None:
 class _Fit:
     weights: F64
     bias: float
+    seen: F64
+    """What it makes of the footage, each part as it would look to who has not learnt from it."""
     r_before: float
     r_after: float
 
@@ -258,9 +261,11 @@ def _fit(features: F64, wanted: F64, base: int) -> _Fit:
     # A fit shrinks towards the middle; people do not.
     stretch = float(np.clip(wanted.std() / max(float(seen.std()), 1e-6), 1.0, _MOST_STRETCH))
     middle = float(wanted.mean())
+    seen = middle + stretch * (seen - middle)
     return _Fit(
         weights=weights * stretch,
         bias=middle + stretch * (bias - middle),
+        seen=seen,
         r_before=r_before,
         r_after=r_after,
     )
@@ -337,16 +342,25 @@ def _rows(piece: Footage, lag_s: float) -> tuple[F64, F64]:
     return _features(piece.reading, slice(0, count))[seen], lips[seen]
 
 
-def _range(lips: F64, seen_iod: F64, features: F64) -> LipRange:
+def _range(lips: F64, seen_iod: F64, is_quiet: NDArray[np.bool_]) -> LipRange:
     """The range of frames as they were seen: between frames, lips only seem to open less."""
     low, high = (float(v) for v in np.percentile(seen_iod, [5, 95]))
     narrow, wide = (float(v) for v in np.percentile(lips[:, 1], [5, 95]))
-    loud = features[:, -len(_LOUD_LAGS) :].max(axis=1)
-    quiet = lips[loud < _QUIET, 0]
+    quiet = lips[is_quiet, 0]
     rest = float(np.median(quiet)) if len(quiet) * HOP_S >= _LEAST_QUIET_S else low
     return LipRange(
         rest_iod=min(rest, high), low_iod=low, high_iod=max(high, low + 0.02), width_iod=max(wide - narrow, 0.02)
     )
+
+
+def _rest_share(span: LipRange, lips_iod: F64, seen: F64, is_quiet: NDArray[np.bool_]) -> float:
+    """How much of resting, and how much of the fitted curve, comes nearest to the lips while nothing is said."""
+    if is_quiet.sum() * HOP_S < _LEAST_QUIET_S:
+        return 1.0
+    curve = span.low_iod + seen[is_quiet] * (span.high_iod - span.low_iod)
+    towards_rest = span.rest_iod - curve
+    share = towards_rest @ (lips_iod[is_quiet] - curve) / max(float(towards_rest @ towards_rest), 1e-9)
+    return float(np.clip(share, 0.0, 1.0))
 
 
 def _warnings(footage: Sequence[Footage], lags_s: Sequence[float], seconds: float, r: float) -> Sequence[str]:

@@ -24,6 +24,8 @@ class LipRange:
 
     rest_iod: float
     """The gap between them while nothing is said."""
+    rest_share: float = 1.0
+    """How much they really rest in pauses: 1 = always with that gap, 0 = they go on moving as if between words."""
     low_iod: float
     """Their 5th percentile of opening."""
     high_iod: float
@@ -50,6 +52,25 @@ class Speech:
     percentile. With it, ``openness`` is what true lips do: 0 = the 5th percentile, and no loudness is needed."""
     lip_range: LipRange | None = None
     """This speaker's own; None where it is not known, and an ordinary one is taken."""
+
+
+def later(speech: Speech, hops: int) -> Speech:
+    """The same said ``hops`` rows later, after silence."""
+
+    def after_silence(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.concatenate([np.zeros((hops, *rows.shape[1:]), np.float32), rows])
+
+    visemes = after_silence(speech.visemes)
+    visemes[:hops, VISEMES.index("sil")] = 1.0
+    return replace(
+        speech,
+        visemes=visemes,
+        openness=None if speech.openness is None else after_silence(speech.openness),
+        loudness=after_silence(speech.loudness),
+        pitch_hz=after_silence(speech.pitch_hz),
+        duration_s=speech.duration_s + hops * HOP_S,
+        width=None if speech.width is None else after_silence(speech.width),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from lipsmith.engines import registry
 from lipsmith.engines.contract import Spoken
 from lipsmith.engines.net_reader import NetReader
 from lipsmith.errors import InvalidStyle, StyleNotLearnt
+from lipsmith.media.decode import MemorySound
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.speech.personal import (
     Footage,
@@ -88,7 +89,7 @@ def test_a_person_is_followed_better_in_their_own_style(
     spoken = say(JUDGED)
     times_s, aperture, width = lips_of(spoken)
     likeness = {}
-    for name, of in (("anybody", reader), ("own", NetReader(style=style))):
+    for name, of in (("anybody", reader), ("own", reader.in_style(style))):
         channels = mouth_channels(of.read(spoken.sound), fps=Fraction(25), frames=len(times_s))
         likeness[name] = [
             float(np.corrcoef(channels[k], true)[0, 1]) for k, true in (("aperture", aperture), ("width", width))
@@ -106,7 +107,7 @@ def test_the_mouth_opens_as_far_as_theirs(
     others = replace(style, range=replace(span, high_iod=span.high_iod * wider))
     frames = int(spoken.sound.duration_s * 25)
     apertures = [
-        mouth_channels(NetReader(style=s).read(spoken.sound), fps=Fraction(25), frames=frames)["aperture"]
+        mouth_channels(reader.in_style(s).read(spoken.sound), fps=Fraction(25), frames=frames)["aperture"]
         for s in (style, others)
     ]
     high = [float(np.percentile(aperture, 95)) for aperture in apertures]
@@ -136,6 +137,27 @@ def test_the_clips_own_offset_is_found_and_removed(
     ours, theirs = (s.lips(reading).aperture for s in (shifted.style, style))
     by_lag = [np.corrcoef(ours[10 + k : len(ours) - 10 + k], theirs[10:-10])[0, 1] for k in range(-5, 6)]
     assert abs(int(np.argmax(by_lag)) - 5) <= 1
+
+
+@pytest.mark.parametrize("rest_iod", [0.0, 0.09])
+def test_the_lips_rest_in_pauses_as_theirs_do(say: Callable[[str], Spoken], reader: NetReader, rest_iod: float) -> None:
+    spoken = say(LEARNT)
+    samples = np.concatenate([block[0] for block in spoken.sound.blocks(22050, 1)])
+    pause = np.zeros(2 * 22050, np.float32)
+    sound = MemorySound(np.concatenate([samples, pause, samples])[np.newaxis], 22050)
+    times_s, aperture, width = lips_of(spoken)
+    pause_s = spoken.sound.duration_s + np.arange(50) / 25
+    heard = Footage(
+        reading=reader.reading(sound),
+        times_s=np.concatenate([times_s, pause_s, times_s + pause_s[-1] + 0.04]),
+        aperture_iod=np.concatenate([aperture, np.full(50, rest_iod), aperture]),
+        width_iod=np.concatenate([width, np.full(50, 0.8), width]),
+    )
+    style = learn_personal_style([heard], net=reader.mark).style
+    frames = int(sound.duration_s * 25)
+    shown = mouth_channels(reader.in_style(style).read(sound), fps=Fraction(25), frames=frames)["aperture"]
+    middle = round((spoken.sound.duration_s + 1.0) * 25)
+    assert shown[middle - 6 : middle + 6].mean() == pytest.approx(rest_iod, abs=0.03)
 
 
 def test_what_was_learnt_is_told(learnt: Learnt, style: PersonalStyle) -> None:
@@ -215,8 +237,15 @@ def changed(**values: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
         (changed(version=2), "version is 2"),
         (changed(net=None), "range or its net is missing"),
         (changed(range=[1, 2]), "range or its net is missing"),
-        (changed(range={"rest_iod": 0, "low_iod": 0.3, "high_iod": 0.2, "width_iod": 0.1}), "from 0.3 to 0.2 IOD"),
+        (
+            changed(range={"rest_iod": 0, "rest_share": 1, "low_iod": 0.3, "high_iod": 0.2, "width_iod": 0.1}),
+            "from 0.3 to 0.2 IOD",
+        ),
         (changed(range={"rest_iod": 0, "low_iod": 0, "high_iod": 0.2}), "a number is missing"),
+        (
+            changed(range={"rest_iod": 0, "rest_share": 1.1, "low_iod": 0, "high_iod": 0.2, "width_iod": 0.1}),
+            "no mouth opens",
+        ),
         (changed(bias=[0.0]), "a number is missing"),
         (changed(bias=[0.0, float("nan")]), "not finite"),
         (changed(bias=[0.0, 1e9]), "out of all proportion"),
@@ -246,6 +275,6 @@ def test_files_that_are_no_json_are_refused(tmp_path: Path, content: bytes) -> N
         read_personal_style(tmp_path / "none.style")
 
 
-def test_a_style_of_another_net_is_refused(style: PersonalStyle) -> None:
+def test_a_style_of_another_net_is_refused(style: PersonalStyle, reader: NetReader) -> None:
     with pytest.raises(InvalidStyle, match="another version of the speech net"):
-        NetReader(style=replace(style, net="0" * 16))
+        reader.in_style(replace(style, net="0" * 16))
