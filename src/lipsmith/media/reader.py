@@ -73,16 +73,25 @@ class Clip:
 
     @property
     def damaged_s(self) -> tuple[tuple[float, float], ...]:
-        """The stretches, (start, end) in seconds, of pictures that turned out damaged when they were walked through."""
-        times, durations = self.times_s, self.durations_s
+        """The stretches, (start, end) in seconds, that turned out damaged when they were walked through.
+
+        Each reaches to the next key picture: until then the pictures are made from damaged ones.
+        """
+        times = [float(time_s) for time_s in (*self.times_s, self.facts.duration_s)]
         stretches: list[tuple[float, float]] = []
         for index in sorted(self._damaged):
-            start, end = float(times[index]), float(times[index] + durations[index])
-            if stretches and stretches[-1][1] == start:
-                stretches[-1] = (stretches[-1][0], end)
+            start, end = times[index], times[self._well_again(index)]
+            if stretches and stretches[-1][1] >= start:
+                stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
             else:
                 stretches.append((start, end))
         return tuple(stretches)
+
+    def _well_again(self, damaged: int) -> int:
+        """The next picture that does not lean on a damaged one; all after it do where key pictures are not known."""
+        ticks, keys = self._index.ticks, self._index.key_ticks
+        key = int(np.searchsorted(keys, ticks[damaged], side="right"))
+        return len(ticks) if key == len(keys) else int(np.searchsorted(ticks, keys[key]))
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[ClipFrame]:
         """The pictures from ``first`` to before ``last``, in the order they are shown.
