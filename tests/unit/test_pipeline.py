@@ -312,6 +312,21 @@ def test_cues_of_a_given_motion_are_heard(room: Path) -> None:
     assert "speech" in result.stage_seconds and "motion" not in result.stage_seconds
 
 
+def test_a_given_motion_that_tells_what_is_said_keeps_its_cues(room: Path) -> None:
+    said: dict[str, Any] = {"text": "Oh. Papa!", "fps": 25}
+    talking_photo("portrait.png", None, "a.mp4", export="m.json", **said)
+    track = MotionTrack.from_json(Path("m.json").read_text())
+    seconds = len(track) / 25
+    result = talking_photo("portrait.png", "speech.wav", "b.mp4", end_s=seconds, from_motion=track, export="m.cues.tsv")
+    assert "speech" not in result.stage_seconds
+    talking_photo("portrait.png", None, "c.mp4", export="n.cues.tsv", **said)
+    ours, theirs = (
+        [line.split("\t")[1] for line in Path(name).read_text().splitlines()] for name in ("m.cues.tsv", "n.cues.tsv")
+    )
+    assert ours == theirs
+    assert "A" in ours
+
+
 def test_the_rate_of_a_given_track_is_its_own(room: Path) -> None:
     track = MotionTrack.of(Fraction(30), 6)
     assert "30 fps, not 25" in refusal(from_motion=track, fps=25).message
