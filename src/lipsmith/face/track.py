@@ -27,7 +27,7 @@ SMOOTHING_S = 0.032
 
 _STEPS_PER_IOD = 8192  # int16 then reaches 4 IOD from the middle; a step is 0.01 pixels of a face of 100 px IOD
 _JUMP_IOD = 0.5  # from one frame to the next; what jumps farther was cut, and is not smoothed over
-_BLOCK_FRAMES = 2000
+_BLOCK_FRAMES = 500
 # On rigid bone: brow, bridge and sides of the nose, outer eye corners, temples and cheekbones.
 _BONE = (
     10, 338, 297, 332, 284, 109, 67, 103, 54, 151, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 162, 389,

@@ -50,7 +50,7 @@ _LEAST_LAG_S, _LEAST_GAIN_R = 0.021, 0.04  # half a frame, or little gained: tha
 # On eight clips of 5 to 10 s, lips reach .5 to .7 with their own sound and .1 to .2 in the middle of cases with that of
 # strangers, but .36 to .5 in a tenth of them: chance, which shrinks with the root of the time.
 _LEAST_R, _LEAST_R_OF_A_SECOND, _WEAK_R = 0.2, 1.0, 0.35
-_QUIET, _LEAST_QUIET_S = 0.1, 0.5
+_QUIET, _LEAST_QUIET_S = 0.1, 1.0
 _LARGEST_IOD = 1.5
 _RANGE = ("rest_iod", "rest_share", "low_iod", "high_iod", "width_iod")
 
