@@ -47,9 +47,6 @@ LONG_S, MOST_RECORDINGS = 24.0, 4
 SENTENCE = "Papa bought my baby a big map, a pipe and a top."
 """Twelve times p, b and m, after the vowels that open widest."""
 
-FOLDS = {"s1": "s1", "s4": "s4", "s26": "s26", "s31": "s31"}
-"""Speaker to the head that was fitted without them; all others share one that was fitted without any of them."""
-
 BARS = (
     Bar("grid_r", 0.78, INF, "r with true aperture, studio speakers left out of the fit, mean over speakers"),
     Bar("wild_r", 0.52, INF, "the same on clips from the wild, which no fit has seen"),
@@ -284,13 +281,14 @@ def run(shared: Path | None, heads: Path, engine: str, *, write: bool) -> int:
     got: dict[str, float] = {}
     notes: list[str] = []
     if shared is not None and (shared / "speech-truth").is_dir():
+        from training.lips import left_out_head
+
         truth = shared / "speech-truth"
 
         def left_out(clip: Truth) -> SpeechReader:
             if engine != "net" or clip.speaker == "wild":
                 return reader
-            speaker = clip.speaker if "_" in clip.name else {"bbaf2n": "s1", "lwbsza": "s4"}.get(clip.name, "others")
-            return NetReader(heads / f"lip_head.without-{FOLDS.get(speaker, 's2')}.npz")
+            return NetReader(heads / left_out_head(clip.name))
 
         wild = truths(truth / "wild")
         got |= {f"wild_{name}": value for name, value in likeness(lambda _: reader, wild).items()}

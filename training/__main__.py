@@ -23,11 +23,11 @@ def main() -> None:
 
         build(asked.build)
     if asked.step in ("net", "all"):
-        from training.export import export_net
+        from training.export import export_nets
         from training.train import train
 
         train(asked.build, minutes=asked.minutes)
-        export_net(asked.build / "net.pt")
+        export_nets(asked.build)
     if asked.step in ("head", "all"):
         from training.head import build as build_head
 

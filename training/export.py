@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from lipsmith.speech import net as numpy_net
-from training.model import VisemeNet, folded
+from training.model import FIRST_DILATIONS, GROWN_DILATIONS, VisemeNet, folded
 
 _PACKAGE = Path(numpy_net.__file__).parent
 _REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "unit" / "speech" / "viseme_net_reference.npz"
@@ -48,13 +48,19 @@ def write(name: str, arrays: Mapping[str, np.ndarray]) -> None:
     print(f"{name}: {len(data) // 1000} kB, {digest}")
 
 
-def export_net(path: Path) -> None:
-    """From torch's checkpoint to the package; numpy has to give what torch gives."""
-    net = restored(path)
-    write("viseme_net.npz", {name: value.numpy() for name, value in folded(net).items()})
+def export_nets(folder: Path) -> None:
+    """From torch's checkpoints to the package; numpy has to give what torch gives."""
+    nets = {
+        "first": restored(folder / "first.pt", FIRST_DILATIONS),
+        "grown": restored(folder / "grown.pt", GROWN_DILATIONS),
+    }
+    write("viseme_net.npz", {
+        f"{name}.{layer}": value.numpy().astype(np.float16)
+        for name, net in nets.items() for layer, value in folded(net).items()
+    })  # fmt: skip
     noise = np.random.default_rng(5).standard_normal((600, 40))
     mel = (gaussian_filter(noise, (3.0, 2.0)) * 40.0 - 8.0).astype(np.float16)
-    got = by_torch(net, mel.astype(np.float32))
+    got = np.mean([by_torch(net, mel.astype(np.float32)) for net in nets.values()], axis=0)
     np.savez_compressed(_REFERENCE, mel=mel, visemes=got)
     off = np.abs(numpy_net.hear(mel.astype(np.float32)).visemes - got).max()
     print(f"numpy against torch: at most {off:.1e} apart")
@@ -68,8 +74,8 @@ def by_torch(net: VisemeNet, mel: np.ndarray) -> np.ndarray:
     return torch.softmax(logits, 1)[0].T.numpy()
 
 
-def restored(path: Path) -> VisemeNet:
+def restored(path: Path, dilations: Sequence[int]) -> VisemeNet:
     """The net as it was trained, ready to listen."""
-    net = VisemeNet()
+    net = VisemeNet(dilations)
     net.load_state_dict(torch.load(path, weights_only=True)["net"])
     return net.eval()

@@ -24,7 +24,7 @@ from lipsmith.speech import net as numpy_net
 from lipsmith.speech.visemes import HOP_S, VISEMES
 from training import augment
 from training.data import load
-from training.lips import Recording, recordings
+from training.lips import FOLDS, Recording, recordings
 
 SEEDS = 3
 STEPS, BATCH, CROP_ROWS, RATE, DROPOUT = 900, 32, 140, 3e-3, 0.25
@@ -32,7 +32,6 @@ COPIES = 2
 PSEUDO_SHARE, PSEUDO_BATCHES = 0.25, 30
 PSEUDO_SIGMA_S, PSEUDO_LEAD_S = 0.045, 0.020
 WIDTH_WEIGHT = 0.5
-FOLDS = (("s1",), ("s4",), ("s26",), ("s31",), ("s2", "s23", "sxa", "sxb", "sxc", "sxd", "sxe", "sxf", "sxg"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,23 @@ from training.data import mel_of
 FRAME_CENTRE_S = 0.02
 """The studio recordings beside ``grid/`` count time at the frame's centre, everything else at its start."""
 
+FOLDS = (
+    ("s1",), ("s4",), ("s26", "sxf"), ("s31",), ("s2", "sxb", "sxd", "sxe", "sxg"), ("s23", "sxa", "sxc"),
+)  # fmt: skip
+"""Speakers that are left out together. Who the sx… are is not known, and some may be the same person: sxf sounds and
+looks like s26. So the men among them are left out together, and so are the women."""
+STUDIO_SPEAKERS = {
+    "bbaf2n": "s1", "brbk7n": "sxa", "lbax4n": "sxb", "lbbc2a": "sxc", "lrwp9a": "s23", "lwbsza": "s4", "pwij3p": "s2",
+    "sbia1a": "sxd", "sbwe5n": "sxe", "swiz3n": "sxf", "swwp2s": "s2",
+}  # fmt: skip
+"""Who speaks in the studio recordings that are named by their sentence alone."""
+
+
+def left_out_head(name: str) -> str:
+    """The file of the head that was fitted without the speaker of the recording ``name``."""
+    speaker = STUDIO_SPEAKERS.get(name, name.split("_")[0])
+    return next(f"lip_head.without-{fold[0]}.npz" for fold in FOLDS if speaker in fold)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:

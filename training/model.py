@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 CHANNELS, NARROW, HIDDEN, VISEMES = 96, 48, 64, 15
-DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
+FIRST_DILATIONS = (1, 2, 4, 8) * 2
+GROWN_DILATIONS = (1, 2, 4, 8) * 3
+"""One per block, of the first net and of the one that grows out of it."""
 
 
 def _convolution(inputs: int, outputs: int, size: int = 1, *, dilation: int = 1) -> nn.Sequential:
@@ -20,7 +24,7 @@ def _convolution(inputs: int, outputs: int, size: int = 1, *, dilation: int = 1)
 class VisemeNet(nn.Module):
     """(b, 40, 2 t) normalised mel → (b, 15, t) logits and (b, 64, t) hidden features."""
 
-    def __init__(self) -> None:
+    def __init__(self, dilations: Sequence[int]) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv1d(40, CHANNELS, 6, stride=2, padding=2, bias=False), nn.BatchNorm1d(CHANNELS))
         self.blocks = nn.ModuleList(
@@ -29,7 +33,7 @@ class VisemeNet(nn.Module):
                 _convolution(NARROW, NARROW, 3, dilation=dilation),
                 nn.Conv1d(NARROW, CHANNELS, 1),
             ])
-            for dilation in DILATIONS
+            for dilation in dilations
         )  # fmt: skip
         self.neck = _convolution(CHANNELS, HIDDEN)
         self.out = nn.Conv1d(HIDDEN, VISEMES, 1)
@@ -40,6 +44,16 @@ class VisemeNet(nn.Module):
             x = x + wide(torch.relu(middle(torch.relu(narrow(torch.relu(x))))))
         hidden = torch.relu(self.neck(torch.relu(x)))
         return self.out(hidden), hidden
+
+
+def grown(first: VisemeNet) -> VisemeNet:
+    """A deeper net that gives what the first one gives until it learns on: its new blocks add nothing yet."""
+    net = VisemeNet(GROWN_DILATIONS)
+    net.load_state_dict(first.state_dict(), strict=False)
+    for _, _, wide in net.blocks[len(first.blocks) :]:
+        nn.init.zeros_(wide.weight)
+        nn.init.zeros_(wide.bias)
+    return net
 
 
 def folded(net: VisemeNet) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Fits the net to the spoken sentences."""
+"""Fits the two nets to the spoken sentences: the first one, then one that grows out of it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,43 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from training.augment import batch, material
+from training.augment import Material, batch, material
 from training.data import load
-from training.model import VisemeNet
+from training.model import FIRST_DILATIONS, VisemeNet, grown
 
-BATCH, RATE, SMOOTHING, DECAY = 24, 4e-3, 0.03, 0.01
-STEPS = 12600
+BATCH, SMOOTHING, DECAY = 24, 0.03, 0.01
+STEPS, RATE = 12600, 4e-3
+GROWN_STEPS, GROWN_RATE = 6700, 3e-3
 WARM_UP = 0.02
 
 
-def train(folder: Path, *, steps: int = STEPS, minutes: float | None = None, seed: int = 1) -> None:
-    """Writes ``net.pt``. ``minutes`` ends the schedule by the clock instead of after ``steps``."""
+def train(folder: Path, *, minutes: float | None = None) -> None:
+    """Writes ``first.pt`` and ``grown.pt``. ``minutes`` ends each of both by the clock instead of after its steps."""
     torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     stuff = material(load(folder / "train.npz"))
-    net = VisemeNet()
+    torch.manual_seed(1)
+    first = _fitted(VisemeNet(FIRST_DILATIONS), stuff, folder, steps=STEPS, top_rate=RATE, minutes=minutes, seed=1)
+    torch.save({"net": first.state_dict()}, folder / "first.pt")
+    torch.manual_seed(2)
+    net = _fitted(grown(first), stuff, folder, steps=GROWN_STEPS, top_rate=GROWN_RATE, minutes=minutes, seed=2)
+    torch.save({"net": net.state_dict()}, folder / "grown.pt")
+
+
+def _fitted(
+    net: VisemeNet, stuff: Material, folder: Path, *, steps: int, top_rate: float, minutes: float | None, seed: int
+) -> VisemeNet:
+    """The same net, after one fall of the rate along a cosine."""
+    rng = np.random.default_rng(seed)
     print(f"{sum(p.numel() for p in net.parameters())} weights, {len(stuff.rows) / 180000:.1f} h", flush=True)
     decayed = [p for p in net.parameters() if p.ndim > 1]
     plain = [p for p in net.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=RATE
+        [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}], lr=top_rate
     )
     began, seen, step, done = perf_counter(), 0.0, 0, 0.0
     while done < 1.0:
         done = (perf_counter() - began) / 60 / minutes if minutes else step / steps
-        rate = RATE * min(done / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        rate = top_rate * min(done / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         x, rows = batch(stuff, BATCH, rng)
@@ -51,4 +62,4 @@ def train(folder: Path, *, steps: int = STEPS, minutes: float | None = None, see
             print(f"{perf_counter() - began:6.0f} s  step {step:6d}  loss {seen:.3f}  right {right:.2f}", flush=True)
         if step % 500 == 0:
             torch.save({"net": net.state_dict(), "steps": step}, folder / "net.part.pt")
-    torch.save({"net": net.state_dict(), "steps": step}, folder / "net.pt")
+    return net

@@ -1,4 +1,4 @@
-"""The speech net in plain numpy: mel spectra become visemes, and a small head on them becomes openness and width.
+"""The speech nets in plain numpy: mel spectra become visemes, and a small head on them becomes openness and width.
 
 How its weights are made stands in ``training/``. Knows no files but those weights, and nothing of how mouths look.
 """
@@ -20,8 +20,8 @@ from lipsmith.speech.features import FEATURE_HOP_S
 from lipsmith.speech.visemes import HOP_S
 
 WEIGHTS: Mapping[str, str] = {
-    "viseme_net.npz": "6b640f2048f0384d3eab1b86436e43a9e02a58033f54ebb8cb6050b6e76bb53b",
-    "lip_head.npz": "c1e128fad40b57b25b67e020e24918247ca27f6227b4ddb6fb35c89158c8848c",
+    "viseme_net.npz": "7a2f7940a99f73efd121dedde48b61a32204d7d72f9e447e80da005aa1b10970",
+    "lip_head.npz": "c7b85efa232f924897b2b962b68d4dabd0ca3dc33cf2b6816e8f4036f3703497",
 }
 """File in ``speech/weights`` to its SHA-256."""
 
@@ -32,9 +32,10 @@ MEL_PER_ROW = round(HOP_S / FEATURE_HOP_S)
 
 _LEVEL_BLOCK_S = 30.0  # the distance to a microphone may change, but not within a sentence
 _LEVEL_DROP_NEPER = 3.0
-_DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
+_DILATIONS: Mapping[str, tuple[int, ...]] = {"first.": (1, 2, 4, 8) * 2, "grown.": (1, 2, 4, 8) * 3}
+"""The two nets that listen, by what the names of their weights begin with: one per block."""
 _STEM_SIZE, _STEM_PAD = 6, 2
-_CONTEXT_ROWS = 40  # the net looks 32 rows to either side
+_CONTEXT_ROWS = 50  # the deeper net looks 47 rows to either side
 _WINDOW_ROWS = 1500  # 30 s
 _HEAD_DILATIONS = (2, 4)
 _HEAD_CONTEXT_ROWS = 12
@@ -42,12 +43,12 @@ _HEAD_CONTEXT_ROWS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What the net makes of a sound, every 20 ms."""
+    """What the nets make of a sound, every 20 ms."""
 
     visemes: F32
-    """(n, 15) 0–1, rows sum to 1."""
+    """(n, 15) 0–1, rows sum to 1: the mean of both nets. The deeper one hears better; both together best."""
     hidden: F32
-    """(n, 64): its last layer but one."""
+    """(n, 64): the first net's last layer but one. The deeper net's tells no more of people's lips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Lips:
 
 
 def hear(mel: F32) -> Heard:
-    """Runs the net over (t, 40) logarithms of mel power, 10 ms each, of any length."""
+    """Runs the nets over (t, 40) logarithms of mel power, 10 ms each, of any length."""
     parts = [(h.visemes[kept], h.hidden[kept]) for h, _, kept in _windows(mel, _CONTEXT_ROWS)]
     return Heard(visemes=np.concatenate([v for v, _ in parts]), hidden=np.concatenate([h for _, h in parts]))
 
@@ -125,14 +126,20 @@ def _piece(mel: F32, levels: F32, first: int, last: int) -> F32:
 
 
 def _run(weights: Mapping[str, F32], piece: F32) -> Heard:
+    first, grown = (_run_one(weights, prefix, piece) for prefix in _DILATIONS)
+    return Heard(visemes=(first.visemes + grown.visemes) / 2, hidden=first.hidden)
+
+
+def _run_one(weights: Mapping[str, F32], prefix: str, piece: F32) -> Heard:
     patches = np.lib.stride_tricks.sliding_window_view(piece, _STEM_SIZE, axis=0)[::MEL_PER_ROW]
-    x = np.swapaxes(patches, 1, 2).reshape(len(patches), -1) @ _matrix(weights, "stem") + weights["stem.bias"]
-    for k, dilation in enumerate(_DILATIONS):
-        y = np.maximum(_convolved(weights, f"narrow{k}", np.maximum(x, 0.0)), 0.0)
-        y = np.maximum(_convolved(weights, f"middle{k}", y, dilation), 0.0)
-        x += _convolved(weights, f"wide{k}", y)
-    hidden = np.maximum(_convolved(weights, "neck", np.maximum(x, 0.0)), 0.0)
-    logits = _convolved(weights, "out", hidden)
+    flat = np.swapaxes(patches, 1, 2).reshape(len(patches), -1)
+    x = flat @ _matrix(weights, f"{prefix}stem") + weights[f"{prefix}stem.bias"]
+    for k, dilation in enumerate(_DILATIONS[prefix]):
+        y = np.maximum(_convolved(weights, f"{prefix}narrow{k}", np.maximum(x, 0.0)), 0.0)
+        y = np.maximum(_convolved(weights, f"{prefix}middle{k}", y, dilation), 0.0)
+        x += _convolved(weights, f"{prefix}wide{k}", y)
+    hidden = np.maximum(_convolved(weights, f"{prefix}neck", np.maximum(x, 0.0)), 0.0)
+    logits = _convolved(weights, f"{prefix}out", hidden)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return Heard(visemes=shares / shares.sum(axis=1, keepdims=True), hidden=hidden)
 

@@ -57,6 +57,16 @@ def test_lips_are_shut_in_a_frame_of_every_p_b_and_m(spoken: tuple[NDArray[np.fl
     assert hits >= 10
 
 
+def test_lips_are_narrow_for_oo_and_wide_for_ee() -> None:
+    said = EspeakVoice().speak("Beat a moose. Seed the food. See who needs two beads.", voice="en-us", rate=0.9)
+    known = said.speech.visemes.argmax(axis=1)
+    heard = read(np.concatenate([block[0] for block in said.sound.blocks(RATE_HZ, 1)]))
+    assert heard.width is not None
+    width = heard.width[: len(known)]
+    oo, ee = (width[known[: len(width)] == VISEMES.index(viseme)] for viseme in ("ou", "ih"))
+    assert ee.mean() - oo.mean() >= 0.3
+
+
 def test_noise_hum_and_beats_leave_the_mouth_shut() -> None:
     rng, time_s = np.random.default_rng(2), np.arange(5 * RATE_HZ) / RATE_HZ
     white = rng.standard_normal(len(time_s))

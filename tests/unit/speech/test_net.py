@@ -46,7 +46,7 @@ def test_other_weights_are_refused(fresh: None, monkeypatch: pytest.MonkeyPatch)
 def test_it_gives_what_torch_gave() -> None:
     with np.load(REFERENCE, allow_pickle=False) as reference:
         ours = hear(reference["mel"].astype(np.float32)).visemes
-        np.testing.assert_allclose(ours, reference["visemes"], atol=1e-3)
+        np.testing.assert_allclose(ours, reference["visemes"], atol=5e-3)  # the weights are kept in half precision
 
 
 @pytest.mark.parametrize("rows", [41, 128, 500])
