@@ -25,13 +25,18 @@ OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 
 
 @pytest.fixture(scope="session")
 def stock(astronaut: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``portrait.png``, ``two.png`` (her twice, side by side), ``small.png`` and ``speech.wav``."""
+    """A folder with ``portrait.png``, ``two.png`` (her twice, side by side), ``small.png``, ``speech.wav``.
+
+    And with two clips of 1 s: ``clip.mp4`` (her, swaying, with a sound of its own) and ``pair.mp4`` (her twice).
+    """
     folder = tmp_path_factory.mktemp("stock")
     head = astronaut[:320, 64:384]
     Image.fromarray(head).save(folder / "portrait.png")
     Image.fromarray(np.hstack([head, head])).save(folder / "two.png")
     Image.fromarray(head).resize((136, 136), Image.Resampling.LANCZOS).save(folder / "small.png")
     write_speech(folder / "speech.wav", SENTENCE)
+    write_clip_of(folder / "clip.mp4", head, hum=True)
+    write_clip_of(folder / "pair.mp4", np.hstack([head, head]))
     return folder
 
 
@@ -49,6 +54,25 @@ def write_speech(path: Path, text: str, voice: str = "en-us+f3") -> None:
     sound = registry.create("voice").speak(text, voice=voice, rate=1.0).sound
     samples = np.concatenate(list(sound.blocks(22050, 1)), axis=1)[0]
     write_wav(path, samples[np.argmax(np.abs(samples) > 0.02) :], 22050)
+
+
+def write_clip_of(path: Path, rgb: NDArray[np.uint8], *, frames: int = 25, hum: bool = False) -> None:
+    """H.264 at 25 fps of a picture that sways by a few pixels; with ``hum``, a tone as its sound."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"crf": "14"})
+        video.height, video.width, video.pix_fmt = rgb.shape[0], rgb.shape[1], "yuv420p"
+        sound = container.add_stream("aac", rate=48_000, layout="mono") if hum else None
+        for number in range(frames):
+            sway = np.array([[1, 0, 3 * np.sin(number / 4)], [0, 1, 0]])
+            moved = cv2.warpAffine(rgb, sway, (rgb.shape[1], rgb.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.asarray(moved, np.uint8), format="rgb24")))
+        if sound is not None:
+            wave_form = 0.1 * np.sin(2 * np.pi * 220 * np.arange(frames * 1920) / 48_000)
+            tone = av.AudioFrame.from_ndarray(wave_form[np.newaxis].astype(np.float32), format="fltp", layout="mono")
+            tone.sample_rate, tone.pts = 48_000, 0
+            container.mux(sound.encode(tone))
+            container.mux(sound.encode(None))
+        container.mux(video.encode(None))
 
 
 def write_wav(path: Path, samples: NDArray[np.float32], rate_hz: int) -> None:

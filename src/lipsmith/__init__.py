@@ -1,4 +1,4 @@
-"""lipsmith makes a portrait speak.
+"""lipsmith makes a portrait speak, and a filmed person say something else.
 
 The names below are loaded when they are first used, so that ``import lipsmith`` costs next to nothing.
 """
@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lipsmith.errors import LipsmithError
     from lipsmith.motion.track import MotionTrack
-    from lipsmith.pipeline import Progress, StyleResult, TalkResult, learn_style, talking_photo
+    from lipsmith.pipeline import (
+        Progress,
+        Speaker,
+        StyleResult,
+        SyncedFace,
+        SyncResult,
+        TalkResult,
+        learn_style,
+        lip_sync,
+        talking_photo,
+    )
 
 __version__ = "0.1.0"
 
@@ -17,10 +27,14 @@ __all__ = [
     "LipsmithError",
     "MotionTrack",
     "Progress",
+    "Speaker",
     "StyleResult",
+    "SyncResult",
+    "SyncedFace",
     "TalkResult",
     "__version__",
     "learn_style",
+    "lip_sync",
     "talking_photo",
 ]
 
@@ -28,9 +42,13 @@ _HOMES = {
     "LipsmithError": "lipsmith.errors",
     "MotionTrack": "lipsmith.motion.track",
     "Progress": "lipsmith.pipeline",
+    "Speaker": "lipsmith.pipeline",
     "StyleResult": "lipsmith.pipeline",
+    "SyncResult": "lipsmith.pipeline",
+    "SyncedFace": "lipsmith.pipeline",
     "TalkResult": "lipsmith.pipeline",
     "learn_style": "lipsmith.pipeline",
+    "lip_sync": "lipsmith.pipeline",
     "talking_photo": "lipsmith.pipeline",
 }
 

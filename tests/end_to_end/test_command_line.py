@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lipsmith.cli.progress import WORDS
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
-STOCK = {"portrait.png", "two.png", "small.png", "speech.wav"}
+STOCK = {"portrait.png", "two.png", "small.png", "speech.wav", "clip.mp4", "pair.mp4"}
 
 
 def lipsmith(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

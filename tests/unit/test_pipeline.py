@@ -17,7 +17,7 @@ from factories import SENTENCE, turned_head, write_wav
 from lipsmith import LipsmithError, MotionTrack, Progress, talking_photo
 from lipsmith.pipeline import STAGES
 
-STOCK = {"portrait.png", "two.png", "small.png", "speech.wav"}
+STOCK = {"portrait.png", "two.png", "small.png", "speech.wav", "clip.mp4", "pair.mp4"}
 
 
 def refusal(**options: Any) -> LipsmithError:

@@ -17,10 +17,14 @@ def test_the_public_names_are_these() -> None:
         "LipsmithError",
         "MotionTrack",
         "Progress",
+        "Speaker",
         "StyleResult",
+        "SyncResult",
+        "SyncedFace",
         "TalkResult",
         "__version__",
         "learn_style",
+        "lip_sync",
         "talking_photo",
     ]
     for name in lipsmith.__all__:

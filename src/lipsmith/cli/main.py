@@ -16,6 +16,7 @@ import lipsmith
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.serve import serve
+from lipsmith.cli.sync import sync
 from lipsmith.cli.talk import demo, talk
 from lipsmith.cli.voices import voices
 from lipsmith.errors import Cancelled, InputError, InvalidOption, LipsmithError
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # one plain form of help, the same at every terminal width and in the documentation
 )
 app.command()(talk)
+app.command()(sync)
 app.command()(demo)
 app.command()(voices)
 app.command()(doctor)

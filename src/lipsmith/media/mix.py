@@ -1,4 +1,4 @@
-"""Several sounds that are heard together, each from its own moment on. Knows nothing of what is said in them."""
+"""Sounds put together, each from its own moment on, and cut short. Knows nothing of what is said in them."""
 
 from __future__ import annotations
 
@@ -47,3 +47,30 @@ class MixedSound:
                 if silent < mixed.shape[1]:
                     mixed[:, silent:] += feed.take(mixed.shape[1] - silent)
             yield mixed
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartOfSound:
+    """The first seconds of a sound; what comes later is not even decoded. Implements `Sound`."""
+
+    whole: Sound
+    most_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return min(self.whole.duration_s, self.most_s)
+
+    @property
+    def channels(self) -> int:
+        """As of the whole."""
+        return self.whole.channels
+
+    def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
+        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
+        left = seconds_to_samples(Fraction(self.duration_s), rate_hz)
+        for block in self.whole.blocks(rate_hz, channels):
+            yield block[:, :left]
+            left -= block.shape[1]
+            if left <= 0:
+                return

@@ -10,12 +10,12 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lipsmith.errors import InvalidOption, WindowOutOfRange
+from lipsmith.media.lengths import LENGTH_MODES, LengthMode
 
 MIN_FPS, MAX_FPS = 1, 60
 MIN_SIDE_PIXELS = 2  # the smallest even side; yuv420p shares one colour among 2 x 2 pixels
@@ -67,18 +67,6 @@ def check_fps(fps: Fraction | float | str) -> Fraction:
     return exact.limit_denominator(1001)
 
 
-LengthMode: TypeAlias = Literal["silence", "cut", "loop", "bounce", "hold"]
-"""What happens when a clip and its new sound are not equally long.
-
-    silence  the clip decides: the sound is cut, or the rest of the clip stays silent
-    cut      the shorter decides
-    loop     the sound decides: the clip begins anew as often as needed
-    bounce   the sound decides: the clip runs to and fro; its first and last picture are not doubled
-    hold     the sound decides: the clip's last picture stays
-
-Where the sound decides, the pictures cover it, and the last one is shown for its whole length.
-"""
-LENGTH_MODES: tuple[LengthMode, ...] = get_args(LengthMode)
 _FLOAT_NOISE_S = Fraction(1, 1_000_000)  # lengths of sounds are floats
 
 

@@ -3,14 +3,17 @@
 talk.py, sync.py   the two stories, told as named steps
 style.py           how one person speaks, learnt from their clips
 options.py         what options may be
-speaking.py        who says what
+speakers.py        which face of a clip says what
+speaking.py        a recording, or a text that is spoken
+watching.py        what a clip itself shows and says
 outputs.py         the files that are written
 work.py            progress and cancelling
 """
 
 from lipsmith.pipeline.outputs import NEED_SPEECH
+from lipsmith.pipeline.speakers import FaceWish, Speaker
 from lipsmith.pipeline.style import StyleResult, learn_style
-from lipsmith.pipeline.sync import SyncMode, SyncResult, lip_sync
+from lipsmith.pipeline.sync import SyncedFace, SyncMode, SyncResult, lip_sync
 from lipsmith.pipeline.talk import Mode, TalkResult, talking_photo
 from lipsmith.pipeline.work import STAGES, SYNC_STAGES, Progress, Stage, StrPath
 
@@ -18,13 +21,16 @@ __all__ = [
     "NEED_SPEECH",
     "STAGES",
     "SYNC_STAGES",
+    "FaceWish",
     "Mode",
     "Progress",
+    "Speaker",
     "Stage",
     "StrPath",
     "StyleResult",
     "SyncMode",
     "SyncResult",
+    "SyncedFace",
     "TalkResult",
     "learn_style",
     "lip_sync",

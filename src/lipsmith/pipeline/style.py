@@ -6,23 +6,22 @@ Knows the order of the steps, who reports progress and who may cancel. Knows no 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsmith.errors import InvalidOption, OutputExists, StyleNotLearnt
 from lipsmith.pipeline.outputs import beside
+from lipsmith.pipeline.watching import follow, footage_of, opening_of
 from lipsmith.pipeline.work import Progress, StrPath, Work
 
 if TYPE_CHECKING:
     from lipsmith.engines.net_reader import NetReader
-    from lipsmith.face.choice import FaceChoice, Opening
-    from lipsmith.face.follow import FollowedFrame
-    from lipsmith.face.track import FaceTrack
+    from lipsmith.face.choice import FaceChoice
     from lipsmith.media.clip import Sound
     from lipsmith.media.reader import Clip
-    from lipsmith.speech.personal import Footage, Reading
+    from lipsmith.speech.personal import Footage
 
 MOST_S = 180.0
 """So much of each clip is looked at; more teaches little."""
@@ -100,36 +99,21 @@ def learn_style(
     )
 
 
-def footage_of(track: FaceTrack, reading: Reading, *, sound_delay_s: float, name: str) -> Footage:
-    """The lips of a followed face beside what was heard; the sound begins ``sound_delay_s`` after the first picture."""
-    import numpy as np
-
-    from lipsmith.speech.personal import Footage
-
-    seen = track.present & ~track.bridged
-    return Footage(
-        reading=reading,
-        times_s=track.times_s[seen] - sound_delay_s,
-        aperture_iod=track.aperture[seen].astype(np.float64),
-        width_iod=track.width[seen].astype(np.float64),
-        name=name,
-    )
-
-
 def _footage(path: Path, choice: FaceChoice, reader: NetReader, work: Work) -> Footage:
     from lipsmith.face.choice import choose_face
     from lipsmith.media.background import own_sound_delay_s
     from lipsmith.media.reader import open_clip
 
     with work.stage("clip"):
-        clip = open_clip(path)
+        clip = open_clip(path, on_picture=work.check)
         sound = _sound_of(clip)
         delay_s = own_sound_delay_s(clip.facts)
     with work.stage("speech"):
         reading = reader.reading(work.watched(sound))
     with work.stage("face"):
-        tracks = _follow(clip, work)
-        track = choose_face(tracks, choice, heard=_opening(reading, delay_s))
+        last = sum(1 for time_s in clip.times_s if time_s < MOST_S)
+        tracks = follow(clip, last, work)
+        track = choose_face(tracks, choice, heard=opening_of(reading, delay_s))
     return footage_of(track, reading, sound_delay_s=delay_s, name=path.name)
 
 
@@ -143,29 +127,6 @@ def _sound_of(clip: Clip) -> Sound:
             "Choose a clip in which the person speaks."
         )
     return sound
-
-
-def _follow(clip: Clip, work: Work) -> Sequence[FaceTrack]:
-    from lipsmith.engines import registry
-
-    last = sum(1 for time_s in clip.times_s if time_s < MOST_S)
-
-    def counted() -> Iterator[FollowedFrame]:
-        for done, frame in enumerate(clip.frames(0, last), start=1):
-            yield frame
-            work.frame(done, last)
-
-    return registry.create("face_follower").follow(counted(), pixel_aspect=clip.facts.pixel_aspect)
-
-
-def _opening(reading: Reading, delay_s: float) -> Opening:
-    import numpy as np
-
-    from lipsmith.face.choice import Opening
-    from lipsmith.speech.visemes import HOP_S
-
-    openness = reading.lips.aperture.astype(np.float64)
-    return Opening(times_s=np.arange(len(openness)) * HOP_S + delay_s, openness=openness)
 
 
 def _check_target(out: Path, inputs: Sequence[Path], overwrite: bool) -> None:

@@ -1,34 +1,82 @@
 """A filmed person says something else: the whole way from a clip and a sound to a new video, told step by step.
 
-Knows the order of the steps, who reports progress and who may cancel. Knows no maths and no file formats.
+Knows the order of the steps. Knows no maths and no file formats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from lipsmith.errors import InvalidOption
-from lipsmith.pipeline.outputs import check_outputs
-from lipsmith.pipeline.speaking import read_speech, speak, speaker_of
+from lipsmith.errors import FaceTooSmall, FaceTurnedAway, InvalidOption, StyleNotLearnt
+from lipsmith.pipeline.options import intensity_rule, is_whole, quality_rules, refuse_types, refuse_values
+from lipsmith.pipeline.outputs import (
+    NEED_SPEECH,
+    beside,
+    check_ending,
+    check_outputs,
+    exported,
+    read_track,
+    tells_enough,
+)
+from lipsmith.pipeline.speakers import FaceWish, Speaker, check_speaker, face_choice, read_speakers
+from lipsmith.pipeline.speaking import (
+    in_range_of,
+    open_recording,
+    read_speech,
+    read_style,
+    speak,
+    speaker_of,
+)
+from lipsmith.pipeline.watching import follow, footage_of, opening_of
 from lipsmith.pipeline.work import Progress, StrPath, Work
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
     from lipsmith.engines.contract import NewLips, Spoken
     from lipsmith.face.choice import FaceChoice, Opening
+    from lipsmith.face.geometry import F64
     from lipsmith.face.track import FaceTrack
-    from lipsmith.media.clip import ClipFacts, ClipFrame, Sound
+    from lipsmith.media.clip import ClipFacts, Sound
+    from lipsmith.media.lengths import LengthMode
     from lipsmith.media.reader import Clip
-    from lipsmith.media.timeline import LengthMode, Shown, ShowPlan
+    from lipsmith.media.timeline import Shown, ShowPlan
+    from lipsmith.motion.track import MotionTrack
+    from lipsmith.speech.personal import Learnt, PersonalStyle, Reading
     from lipsmith.speech.visemes import Speech
 
 SyncMode = Literal["lite", "standard", "pro"]
 
-OFFSET_R = 0.35
-"""From this correlation of lips and sound on, a clip's own offset and opening range can be believed."""
+SPEAKS_R = 0.35
+"""From this correlation of lips and sound on, what a clip says about its own speech can be believed."""
+SMALL_IOD_PX = 40
+"""Below this the result works but looks soft."""
+TOLD_S = 0.1
+"""Differences in length below this are not worth a word."""
+TOLD_SHARE = 0.2
+"""More of the video than this without new lips is told."""
+MARGIN_S = 1.0
+"""So much more of a sound is read than is shown: what comes next shapes the last sound."""
+USUAL_WIDTH_IOD, USUAL_OPENING_IOD = 0.74, 0.25
+"""A mouth at rest, corner to corner, and how far it opens in speech (95th percentile): most people's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncedFace:
+    """A face that got new lips."""
+
+    number: int
+    """Counted from the left, starting at 1."""
+    iod_px: float
+    """Distance between the eye centres, as a rule; pixels of the video."""
+    own_offset_s: float | None
+    """How much later the clip's own sound comes than these lips; None where nothing was learnt from them."""
+    learnt_s: float | None
+    """From so many seconds of the clip's own speech this person's way of speaking was learnt; None where it was not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +94,18 @@ class SyncResult:
     """Pixels."""
     height: int
     """Pixels."""
+    faces: tuple[SyncedFace, ...]
+    """Who speaks, in the order of the speakers."""
+    faces_found: int
+    """How many faces could be followed in the clip."""
     unchanged_s: tuple[tuple[float, float], ...]
     """Start and end, seconds of the video, of stretches that stayed as they were: no face, or one turned away."""
     damaged_s: tuple[tuple[float, float], ...]
-    """Start and end, seconds of the clip, of pictures that could not be decoded."""
-    own_offset_s: float | None
-    """How much later the clip's own sound comes than its lips; None where the clip does not tell."""
+    """Start and end, seconds of the clip's window, of pictures that could not be decoded."""
     warnings: tuple[str, ...]
     """What the owner of the result may want to know."""
     stage_seconds: Mapping[str, float]
-    """Wall-clock seconds spent in each stage."""
+    """Wall-clock seconds spent in each stage, by the names of `SYNC_STAGES`."""
 
 
 def lip_sync(
@@ -66,170 +116,425 @@ def lip_sync(
     text: str | None = None,
     voice: str | None = None,
     rate: float = 1.0,
-    mode: SyncMode = "standard",
-    face: str | int | tuple[float, float] | tuple[float, float, float] = "auto",
-    start_s: float | None = None,
-    end_s: float | None = None,
     audio_start_s: float | None = None,
     audio_end_s: float | None = None,
+    speakers: StrPath | Sequence[Speaker] | None = None,
+    face: FaceWish = "auto",
+    mode: SyncMode = "standard",
+    start_s: float | None = None,
+    end_s: float | None = None,
     length_mode: LengthMode = "silence",
     max_fps: float | Fraction | str | None = None,
+    max_resolution: int | None = None,
     keep_background_db: float | None = None,
     adapt: bool = True,
+    style: StrPath | PersonalStyle | None = None,
     intensity: float = 1.0,
     crf: int = 16,
     syncer: str | None = None,
+    export: StrPath | None = None,
+    from_motion: StrPath | MotionTrack | None = None,
     overwrite: bool = False,
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> SyncResult:
-    """Makes a person in ``video`` say what is heard in ``audio``, or ``text``, and writes the result to ``out``."""
+    """Makes a person in ``video`` say what is heard in ``audio``, or ``text``, and writes the result to ``out``.
+
+    Only the lower face changes, and only while it is seen; all else goes to the encoder byte by byte, with the clip's
+    own times, size and colours.
+
+    - ``audio``, ``text``, ``voice``, ``rate``: as for `talking_photo`. ``audio_start_s``, ``audio_end_s``: the part of
+      ``audio`` that is said, seconds.
+    - ``speakers``: several faces, each with its own words, instead of the options above and ``face``: a list of
+      `Speaker`, or a JSON file of them. What is heard is all of them together.
+    - ``face``: who speaks: "auto" is whoever's lips move with the clip's own sound, else the most prominent face;
+      "speaker" is only the former; a number counts from the left, starting at 1; (x, y) or (x, y, seconds), also as the
+      text "X,Y@S", is a point inside the face at that moment, in pixels and seconds of the clip.
+    - ``mode``: "lite" moves the lips and makes the inside of the mouth; "standard" takes the person's own mouth from
+      elsewhere in the clip where that fits; "pro" does so with more effort.
+    - ``start_s``, ``end_s``: the part of the clip that is used, seconds.
+    - ``length_mode``: what happens where clip and sound are not equally long. "silence": the clip decides, sound is cut
+      or lips rest. "cut": the shorter decides. "loop", "bounce", "hold": the sound decides; the clip begins anew, runs
+      to and fro, or its last picture stays.
+    - ``max_fps`` leaves pictures out, ``max_resolution`` scales the clip down, its longest side in pixels, where it has
+      more. Without them each picture keeps its time and its bytes.
+    - ``keep_background_db``: keeps the clip's own sound beneath the new one, -60 to 0 dB.
+    - ``adapt``: where the person speaks in the clip, their way of moving the lips is learnt from it. ``style``: it is
+      taken from a file that `learn_style` wrote.
+    - ``intensity``: how far the mouth opens, 0.1–2.0. ``crf``: x264's quality, 1 (best) to 51 (worst); 16 looks like
+      the source. ``syncer``: who draws, by the name of its engine.
+    - ``export``, ``from_motion``: as for `talking_photo`, with one row for each picture of the video.
+    - ``overwrite``: replaces ``out`` and ``export`` where they exist.
+    - ``progress`` is called at the start and end of each stage and after every frame. ``cancelled`` is asked at the
+      same moments, and for every picture that is decoded; once it answers True, Cancelled is raised.
+
+    Whatever error is raised, nothing is written. All of them are LipsmithErrors: InputError where the caller can mend
+    it, MissingDependency, VoiceFailed, EncodingFailed or Cancelled where not.
+    """
     from lipsmith.media.background import open_own_sound
-    from lipsmith.media.encode import write_clip
     from lipsmith.media.reader import open_clip
     from lipsmith.media.timeline import ShowPlan
 
-    check_outputs(out, None, overwrite, inputs=[video, audio])
-    choice = _face_choice(face)
+    _check_types(video, out, max_resolution, crf, keep_background_db, adapt)
+    _check_options(
+        mode, length_mode, max_fps, max_resolution, keep_background_db, intensity, crf, syncer, start_s, end_s
+    )
+    single = Speaker(
+        face=face,
+        audio=audio,
+        text=text,
+        voice=voice,
+        rate=rate,
+        start_s=audio_start_s,
+        end_s=audio_end_s,
+        style=style,
+    )
+    asked = _asked(single, speakers, export, from_motion)
+    wishes = [_in_window(face_choice(speaker.face), start_s, end_s) for speaker in asked]
+    inputs = [video, speakers, from_motion, *(path for speaker in asked for path in (speaker.audio, speaker.style))]
+    check_outputs(out, export, overwrite, inputs)
+    ending = check_ending(export, asked[0].text)
+    manners = [read_style(speaker.style) for speaker in asked]
+    given = read_track(from_motion)
     work = Work(progress, cancelled)
     with work.stage("clip"):
-        clip = open_clip(Path(video), start_s=start_s, end_s=end_s, max_fps=max_fps)
+        clip = open_clip(
+            Path(video),
+            start_s=start_s,
+            end_s=end_s,
+            max_fps=max_fps,
+            max_resolution=max_resolution,
+            on_picture=work.check,
+        )
+        _check_rate(given, clip.facts)
         own = open_own_sound(clip)
     with work.stage("sound"):
-        sound, spoken = _new_sound(text, audio, voice, rate, audio_start_s, audio_end_s)
+        words = [_words(speaker) for speaker in asked]
+        sound = _together(words)
         plan = ShowPlan(durations_s=clip.durations_s, sound_s=sound.duration_s, mode=length_mode)
         shown = list(plan)
     with work.stage("face"):
-        used = 1 + max(picture.source for picture in shown)
-        tracks = _follow(clip, used, work)
+        tracks = follow(clip, 1 + max(picture.source for picture in shown), work)
     with work.stage("speech"):
-        heard = _own_speech(own, clip.facts) if own is not None else None
-        track = _choose(tracks, choice, heard)
-        speech, hearing = (spoken.speech, ()) if spoken else read_speech(sound, text)
+        heard = _own_speech(own, clip.facts, work) if own and _is_needed(wishes, tracks, adapt) else None
+        chosen = _choose(tracks, wishes, heard, clip.facts)
+        people = [_person(track, one, heard, adapt) for track, one in zip(chosen, manners, strict=True)]
+        said: list[_Said] = []
+        if given is None or (ending in NEED_SPEECH and not tells_enough(ending, given)):
+            said = [_read(one, person, plan, work) for one, person in zip(words, people, strict=True)]
     with work.stage("motion"):
-        speaker, offset_s = _new_lips(speech, track, clip, shown, heard, adapt, intensity)
-    with work.stage("video"):
-        frames = _drawn(clip, plan, [speaker], mode, syncer)
-        under = _with_background(sound, own, clip, plan, keep_background_db)
-        write_clip(
-            Path(out),
-            clip.facts,
-            frames,
-            under,
-            crf=crf,
-            on_frame=lambda done: work.frame(done, len(shown)),
-            overwrite=overwrite,
-        )
-    last = shown[-1]
+        if given is not None:
+            motions = [given.of_length(len(shown))]
+        else:
+            motions = [_motion(one, clip.facts, shown, intensity) for one in said]
+        new_lips = _new_lips(chosen, motions, shown)
+    speech = said[0].speech if said else None
+    with work.stage("video"), beside(export, lambda: exported(ending, motions[0], speech, asked[0].text)):
+        heard_sound = _with_background(sound, own, clip, plan, keep_background_db)
+        _write(clip, plan, new_lips, heard_sound, Path(out), mode, syncer, crf, overwrite, work)
+    unchanged_s = _unchanged(chosen, shown)
     return SyncResult(
         path=Path(out),
-        seconds=float(last.time_s + last.duration_s),
+        seconds=float(plan.duration_s),
         frames=len(shown),
         fps=clip.facts.fps,
         width=clip.facts.width,
         height=clip.facts.height,
-        unchanged_s=_unchanged(track, shown),
+        faces=tuple(_told_of(person, tracks) for person in people),
+        faces_found=len(tracks),
+        unchanged_s=unchanged_s,
         damaged_s=clip.damaged_s,
-        own_offset_s=offset_s,
-        warnings=(*clip.facts.warnings, *getattr(sound, "warnings", ()), *hearing),
+        warnings=(
+            *clip.facts.warnings,
+            *_damage_warnings(clip.damaged_s),
+            *(note for one in words for note in one.warnings),
+            *_length_warnings(plan, clip.facts, given, len(shown)),
+            *(note for one in said for note in one.warnings),
+            *_silence_warnings(motions),
+            *_face_warnings(people, unchanged_s, float(plan.duration_s)),
+            *_background_warnings(own, keep_background_db),
+        ),
         stage_seconds=work.seconds,
     )
 
 
-def _face_choice(face: object) -> FaceChoice:
-    from lipsmith.face.choice import At, read_choice
+@dataclass(frozen=True, kw_only=True)
+class _Words:
+    """What one speaker says, before it is read."""
 
-    if isinstance(face, str):
-        return read_choice(face)
-    if isinstance(face, int) and not isinstance(face, bool) and face >= 1:
-        return face
-    if isinstance(face, tuple | list) and len(face) in (2, 3):
-        return At(x=float(face[0]), y=float(face[1]), time_s=float(face[2]) if len(face) == 3 else 0.0)
-    raise InvalidOption(
-        f"The face is {face!r}; say auto, speaker, a number from the left, or (x, y) or (x, y, seconds)."
+    sound: Sound
+    spoken: Spoken | None
+    text: str | None
+    hops: int
+    """How much later than the video it begins, in rows of speech."""
+    warnings: tuple[str, ...]
+
+    @property
+    def at_s(self) -> float:
+        from lipsmith.speech.visemes import HOP_S
+
+        return self.hops * HOP_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Heard:
+    """The clip's own speech."""
+
+    reading: Reading
+    opening: Opening
+    delay_s: float
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Person:
+    """A face of the clip, and what is known of how it speaks."""
+
+    track: FaceTrack
+    manner: PersonalStyle | None
+    learnt: Learnt | None
+    """What the clip's own speech taught."""
+    reach: float
+    """How far this mouth opens where the manner does not tell; 1 for most people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What one speaker says, read."""
+
+    speech: Speech
+    reach: float
+    warnings: tuple[str, ...]
+
+
+def _check_types(
+    video: object, out: object, max_resolution: object, crf: object, keep_background_db: object, adapt: object
+) -> None:
+    decibels = isinstance(keep_background_db, int | float) and not isinstance(keep_background_db, bool)
+    refuse_types(
+        (isinstance(video, str | os.PathLike), "video", video, "the path of a video"),
+        (isinstance(out, str | os.PathLike), "out", out, "the path of the video to write"),
+        (max_resolution is None or is_whole(max_resolution), "max_resolution", max_resolution, "a whole number"),
+        (is_whole(crf), "crf", crf, "a whole number"),
+        (keep_background_db is None or decibels, "keep_background_db", keep_background_db, "a number of dB"),
+        (isinstance(adapt, bool), "adapt", adapt, "True or False"),
     )
 
 
-def _new_sound(
-    text: str | None, audio: StrPath | None, voice: str | None, rate: float, start_s: float | None, end_s: float | None
-) -> tuple[Sound, Spoken | None]:
-    from lipsmith.media.decode import open_sound
-
-    if audio is None:
-        assert text is not None  # checked at the door
-        spoken = speak(text, voice or speaker_of(text), rate)
-        return spoken.sound, spoken
-    return open_sound(Path(audio), start_s=start_s, end_s=end_s), None
-
-
-def _follow(clip: Clip, used: int, work: Work) -> Sequence[FaceTrack]:
+def _check_options(
+    mode: str,
+    length_mode: str,
+    max_fps: float | Fraction | str | None,
+    max_resolution: int | None,
+    keep_background_db: float | None,
+    intensity: float,
+    crf: int,
+    syncer: str | None,
+    start_s: float | None,
+    end_s: float | None,
+) -> None:
     from lipsmith.engines import registry
+    from lipsmith.media.background import LOUDEST_DB, QUIETEST_DB
+    from lipsmith.media.lengths import LENGTH_MODES
+    from lipsmith.media.timeline import check_fps, check_window
 
-    def counted() -> Iterator[ClipFrame]:
-        for done, frame in enumerate(clip.frames(0, used), start=1):
-            yield frame
-            work.frame(done, used)
+    refuse_values(
+        (mode in get_args(SyncMode), f"There is no mode {mode!r}, only {', '.join(get_args(SyncMode))}."),
+        (
+            length_mode in LENGTH_MODES,
+            f"There is no length mode {length_mode!r}, only {', '.join(LENGTH_MODES)}.",
+        ),
+        (
+            keep_background_db is None or QUIETEST_DB <= keep_background_db <= LOUDEST_DB,
+            f"The clip's own sound cannot be kept at {keep_background_db} dB. Use {QUIETEST_DB:g} (hardly there) to "
+            f"{LOUDEST_DB:g} (as loud as it was).",
+        ),
+        intensity_rule(intensity),
+        *quality_rules(max_resolution, crf),
+    )
+    check_window(start_s, end_s, of="clip")
+    if max_fps is not None:
+        check_fps(max_fps)
+    if syncer is not None:
+        registry.create("lip_syncer", syncer)
 
-    return registry.create("face_follower").follow(counted(), pixel_aspect=clip.facts.pixel_aspect)
+
+def _asked(
+    single: Speaker, speakers: StrPath | Sequence[Speaker] | None, export: object, from_motion: object
+) -> tuple[Speaker, ...]:
+    """Who is to speak: the one whom the options name, or several."""
+    if speakers is None:
+        check_speaker(single)
+        return (single,)
+    several = read_speakers(speakers)
+    refuse_values(
+        (
+            single == Speaker(),
+            "The speakers say who says what and how; leave audio, text, voice, rate, style, the face and the window "
+            "in the recording to them (--map).",
+        ),
+        (
+            len(several) == 1 or (export is None and from_motion is None),
+            "A motion file holds the lips of one face, and several speak here. Leave --export and --from-motion out.",
+        ),
+    )
+    return several
 
 
-def _own_speech(own: Sound, facts: ClipFacts) -> Opening:
-    import numpy as np
+def _in_window(wish: FaceChoice, start_s: float | None, end_s: float | None) -> FaceChoice:
+    """A place in the clip at a time of its window."""
+    from lipsmith.face.choice import At
 
-    from lipsmith.engines import registry
-    from lipsmith.face.choice import Opening
-    from lipsmith.media.background import own_sound_delay_s
+    if not isinstance(wish, At) or wish.time_s == 0.0:
+        return wish
+    time_s = wish.time_s - (start_s or 0.0)
+    if time_s < 0 or (end_s is not None and wish.time_s > end_s):
+        raise InvalidOption(
+            f"The face is looked for at {wish.time_s:g} s, outside the part of the clip that is used. Name a time in "
+            "it."
+        )
+    return replace(wish, time_s=time_s)
+
+
+def _check_rate(given: MotionTrack | None, facts: ClipFacts) -> None:
+    if given is not None and given.fps != facts.fps:
+        raise InvalidOption(
+            f"The motion was made for {given.fps} fps, and the clip has {facts.fps}. Make it from this clip (--export)."
+        )
+
+
+def _words(speaker: Speaker) -> _Words:
     from lipsmith.speech.visemes import HOP_S
 
-    speech = registry.create("speech_reader").read(own)
-    times_s = np.arange(len(speech.visemes)) * HOP_S + own_sound_delay_s(facts)
-    openness = speech.openness if speech.openness is not None else 1.0 - speech.visemes[:, 0]
-    return Opening(times_s=times_s, openness=openness.astype(np.float64))
+    hops = round(speaker.at_s / HOP_S)
+    if speaker.audio is None:
+        assert speaker.text is not None  # checked at the door
+        spoken = speak(speaker.text, speaker.voice or speaker_of(speaker.text), speaker.rate)
+        return _Words(sound=spoken.sound, spoken=spoken, text=speaker.text, hops=hops, warnings=())
+    sound = open_recording(speaker.audio, speaker.start_s, speaker.end_s)
+    return _Words(sound=sound, spoken=None, text=speaker.text, hops=hops, warnings=sound.warnings)
 
 
-def _choose(tracks: Sequence[FaceTrack], choice: FaceChoice, heard: Opening | None) -> FaceTrack:
-    from lipsmith.face.choice import choose_face
+def _together(words: Sequence[_Words]) -> Sound:
+    from lipsmith.media.mix import MixedSound
 
-    return choose_face(tracks, choice, heard=heard)
+    if len(words) == 1 and not words[0].hops:
+        return words[0].sound
+    return MixedSound(parts=[(one.sound, one.at_s) for one in words])
 
 
-def _new_lips(
-    speech: Speech,
-    track: FaceTrack,
-    clip: Clip,
-    shown: Sequence[Shown],
-    heard: Opening | None,
-    adapt: bool,
-    intensity: float,
-) -> tuple[NewLips, float | None]:
+def _is_needed(wishes: Sequence[FaceChoice], tracks: Sequence[FaceTrack], adapt: bool) -> bool:
+    """Whether it matters what is said in the clip itself."""
+    return adapt or "speaker" in wishes or ("auto" in wishes and len(tracks) > 1)
+
+
+def _own_speech(own: Sound, facts: ClipFacts, work: Work) -> _Heard:
+    from lipsmith.engines.net_reader import NetReader
+    from lipsmith.media.background import own_sound_delay_s
+
+    reading = NetReader().reading(work.watched(own))
+    delay_s = own_sound_delay_s(facts)
+    return _Heard(reading=reading, opening=opening_of(reading, delay_s), delay_s=delay_s, name=facts.name)
+
+
+def _choose(
+    tracks: Sequence[FaceTrack], wishes: Sequence[FaceChoice], heard: _Heard | None, facts: ClipFacts
+) -> list[FaceTrack]:
+    from lipsmith.face.choice import At, choose_face
+
+    shrunk = float(facts.shrunk)
+    chosen: list[FaceTrack] = []
+    for wish in wishes:
+        place = replace(wish, x=wish.x * shrunk, y=wish.y * shrunk) if isinstance(wish, At) else wish
+        try:
+            track = choose_face(tracks, place, heard=heard.opening if heard else None)
+        except FaceTooSmall as error:
+            if shrunk == 1.0:
+                raise
+            raise FaceTooSmall(
+                f"{error.message} The clip was scaled down: allow a larger video (--max-resolution)."
+            ) from error
+        if any(track is other for other in chosen):
+            raise InvalidOption("Two of the speakers are the same face. Say with a number or a place who is who.")
+        if not _new_share(track).any():
+            raise FaceTurnedAway(
+                "The face is never seen from the front in this part of the clip, so its lips cannot be changed. Choose "
+                "another part, or another face."
+            )
+        chosen.append(track)
+    return chosen
+
+
+def _new_share(track: FaceTrack) -> F64:
+    from lipsmith.engines.classic_lips import strength
+
+    return strength(track)
+
+
+def _person(track: FaceTrack, manner: PersonalStyle | None, heard: _Heard | None, adapt: bool) -> _Person:
+    """What is known of how this one speaks: given, learnt from the clip, or guessed from the mouth's size."""
+    import numpy as np
+
+    from lipsmith.face.choice import lips_with_sound
+
+    reach = float(np.clip(np.nanmedian(track.width) / USUAL_WIDTH_IOD, 0.80, 1.05))
+    if heard is None or manner is not None or not adapt:
+        return _Person(track=track, manner=manner, learnt=None, reach=reach)
+    agreement = lips_with_sound(track, heard.opening)
+    if agreement is not None and agreement.r >= SPEAKS_R:
+        reach = float(np.clip(np.nanpercentile(track.aperture, 95) / USUAL_OPENING_IOD, 0.6, 1.4))
+    learnt = _learnt(track, heard)
+    return _Person(track=track, manner=learnt.style if learnt else None, learnt=learnt, reach=reach)
+
+
+def _learnt(track: FaceTrack, heard: _Heard) -> Learnt | None:
+    """This person's way of speaking; None where the clip does not show enough of it."""
+    from lipsmith.engines.net_reader import NetReader
+    from lipsmith.speech.personal import learn_personal_style
+
+    footage = footage_of(track, heard.reading, sound_delay_s=heard.delay_s, name=heard.name)
+    try:
+        return learn_personal_style([footage], net=NetReader().mark)
+    except StyleNotLearnt:
+        return None
+
+
+def _read(words: _Words, person: _Person, plan: ShowPlan, work: Work) -> _Said:
+    from lipsmith.media.mix import StartOfSound
+    from lipsmith.speech.visemes import later
+
+    reach = person.reach if person.manner is None else 1.0
+    if words.spoken is not None:
+        speech = in_range_of(person.manner, words.spoken.speech)
+        return _Said(speech=later(speech, words.hops), reach=reach, warnings=())
+    sound = words.sound
+    if words.text is None:  # a known text has to be found as a whole
+        sound = StartOfSound(whole=sound, most_s=max(float(plan.duration_s) - words.at_s, 0.0) + MARGIN_S)
+    speech, warnings = read_speech(work.watched(sound), words.text, person.manner)
+    return _Said(speech=later(speech, words.hops), reach=reach, warnings=tuple(warnings))
+
+
+def _motion(said: _Said, facts: ClipFacts, shown: Sequence[Shown], intensity: float) -> MotionTrack:
+    from lipsmith.motion.intensity import scale_intensity
+    from lipsmith.motion.lips import lips_in_pictures
+
+    motion = lips_in_pictures(
+        said.speech,
+        times_s=[picture.time_s for picture in shown],
+        fps=facts.fps,
+        uneven=facts.uneven,
+        reach=said.reach,
+    )
+    return scale_intensity(motion, intensity)
+
+
+def _new_lips(tracks: Sequence[FaceTrack], motions: Sequence[MotionTrack], shown: Sequence[Shown]) -> list[NewLips]:
     import numpy as np
 
     from lipsmith.engines.contract import NewLips
-    from lipsmith.face.choice import lips_with_sound
-    from lipsmith.motion.lips import lips_in_pictures
 
-    agreement = lips_with_sound(track, heard) if heard is not None else None
-    speaks = agreement is not None and agreement.r >= OFFSET_R
-    reach = float(np.clip(np.nanmedian(track.width) / 0.74, 0.80, 1.05))
-    if adapt and speaks:
-        reach = float(np.clip(np.nanpercentile(track.aperture, 95) / 0.25, 0.6, 1.4))
-    motion = lips_in_pictures(
-        speech,
-        times_s=[picture.time_s for picture in shown],
-        fps=clip.facts.fps,
-        uneven=clip.facts.uneven,
-        reach=reach * intensity,
-    )
     sources = np.array([picture.source for picture in shown], dtype=np.int64)
-    return NewLips(track=track, motion=motion, sources=sources), agreement.lag_s if speaks and agreement else None
-
-
-def _drawn(
-    clip: Clip, plan: ShowPlan, speakers: Sequence[NewLips], mode: SyncMode, syncer: str | None
-) -> Iterable[ClipFrame]:
-    from lipsmith.engines import registry
-
-    return registry.create("lip_syncer", syncer).frames(clip, clip.play(plan), speakers, effort=mode)
+    return [NewLips(track=track, motion=motion, sources=sources) for track, motion in zip(tracks, motions, strict=True)]
 
 
 def _with_background(sound: Sound, own: Sound | None, clip: Clip, plan: ShowPlan, gain_db: float | None) -> Sound:
@@ -247,17 +552,106 @@ def _with_background(sound: Sound, own: Sound | None, clip: Clip, plan: ShowPlan
     )
 
 
-def _unchanged(track: FaceTrack, shown: Sequence[Shown]) -> tuple[tuple[float, float], ...]:
-    from lipsmith.engines.classic_lips import strength
+def _write(
+    clip: Clip,
+    plan: ShowPlan,
+    new_lips: Sequence[NewLips],
+    sound: Sound,
+    out: Path,
+    mode: SyncMode,
+    syncer: str | None,
+    crf: int,
+    overwrite: bool,
+    work: Work,
+) -> None:
+    from lipsmith.engines import registry
+    from lipsmith.media.encode import write_clip
 
-    share = strength(track)
-    stretches: list[tuple[float, float]] = []
+    total = len(plan)
+    frames = registry.create("lip_syncer", syncer).frames(clip, clip.play(plan), new_lips, effort=mode)
+    write_clip(
+        out, clip.facts, frames, sound, crf=crf, on_frame=lambda done: work.frame(done, total), overwrite=overwrite
+    )
+
+
+def _unchanged(tracks: Sequence[FaceTrack], shown: Sequence[Shown]) -> tuple[tuple[float, float], ...]:
+    """The stretches, (start, end) in seconds of the video, in which no lips are new."""
+    shares = [_new_share(track) for track in tracks]
+    stretches: list[tuple[Fraction, Fraction]] = []
     for picture in shown:
-        if share[picture.source] > 0:
+        if any(share[picture.source] > 0 for share in shares):
             continue
-        start, end = float(picture.time_s), float(picture.time_s + picture.duration_s)
-        if stretches and abs(stretches[-1][1] - start) < 1e-6:
-            stretches[-1] = (stretches[-1][0], end)
+        end_s = picture.time_s + picture.duration_s
+        if stretches and stretches[-1][1] == picture.time_s:
+            stretches[-1] = (stretches[-1][0], end_s)
         else:
-            stretches.append((start, end))
-    return tuple(stretches)
+            stretches.append((picture.time_s, end_s))
+    return tuple((float(start_s), float(end_s)) for start_s, end_s in stretches)
+
+
+def _told_of(person: _Person, tracks: Sequence[FaceTrack]) -> SyncedFace:
+    import numpy as np
+
+    number = next(n for n, track in enumerate(tracks, start=1) if track is person.track)
+    return SyncedFace(
+        number=number,
+        iod_px=round(float(np.nanmedian(person.track.iod_px)), 1),
+        own_offset_s=person.learnt.lags_s[0] if person.learnt else None,
+        learnt_s=person.learnt.style.seconds if person.learnt else None,
+    )
+
+
+def _damage_warnings(damaged_s: Sequence[tuple[float, float]]) -> Iterator[str]:
+    if damaged_s:
+        places = ", ".join(f"{start_s:.2f}-{end_s:.2f} s" for start_s, end_s in damaged_s)
+        yield f"The clip is damaged at {places}; the last good picture stands there, or a flawed one."
+
+
+def _length_warnings(plan: ShowPlan, facts: ClipFacts, given: MotionTrack | None, frames: int) -> Iterator[str]:
+    longer_s = plan.sound_s - float(facts.duration_s)
+    if plan.mode == "silence" and longer_s > TOLD_S:
+        yield (
+            f"The sound is {longer_s:.2f} s longer than the clip, and its end was cut. The length modes loop, bounce "
+            "and hold show all of it."
+        )
+    elif plan.mode == "silence" and longer_s < -TOLD_S:
+        yield (
+            f"The sound ends {-longer_s:.2f} s before the clip; from there on the lips rest. The length mode cut ends "
+            "the video there."
+        )
+    if given is not None and len(given) != frames:
+        done = "its last row is held" if len(given) < frames else "its end is cut"
+        yield f"The motion has {len(given)} rows and the video {frames} pictures: {done}."
+
+
+def _silence_warnings(motions: Sequence[MotionTrack]) -> Iterator[str]:
+    from lipsmith.motion.lips import SHUT_IOD
+
+    silent = [number for number, motion in enumerate(motions, start=1) if not (motion["aperture"] > SHUT_IOD).any()]
+    if silent:
+        whose = "" if len(motions) == 1 else f" of speaker {', '.join(map(str, silent))}"
+        yield f"No speech was heard{whose}, so the lips rest for the whole video."
+
+
+def _face_warnings(
+    people: Sequence[_Person], unchanged_s: Sequence[tuple[float, float]], whole_s: float
+) -> Iterator[str]:
+    import numpy as np
+
+    smallest_px = min(float(np.nanmedian(person.track.iod_px)) for person in people)
+    if smallest_px < SMALL_IOD_PX:
+        yield (
+            f"The face is small: {smallest_px:.0f} pixels between the eyes. From {SMALL_IOD_PX} on lips and teeth look "
+            "sharp."
+        )
+    kept_s = math.fsum(end_s - start_s for start_s, end_s in unchanged_s)
+    if kept_s > TOLD_SHARE * whole_s:
+        yield (
+            f"In {kept_s:.1f} of {whole_s:.1f} s no face to change is seen, or it is turned away: there the picture "
+            "stays as it is, while the new words go on."
+        )
+
+
+def _background_warnings(own: Sound | None, gain_db: float | None) -> Iterator[str]:
+    if gain_db is not None and own is None:
+        yield "The clip has no sound of its own that could be kept."

@@ -7,7 +7,7 @@ import pytest
 
 from lipsmith.media.clip import F32, Sound
 from lipsmith.media.decode import MemorySound
-from lipsmith.media.mix import MixedSound
+from lipsmith.media.mix import MixedSound, StartOfSound
 
 RATE_HZ = 8000
 
@@ -40,3 +40,11 @@ def test_a_stereo_sound_makes_the_mix_stereo() -> None:
 def test_the_blocks_together_are_as_long_as_it_says(at_s: float) -> None:
     mixed = MixedSound(parts=[(tone(0.1, 0.5), at_s)])
     assert played(mixed, 1).shape == (1, round((0.1 + at_s) * RATE_HZ))
+
+
+@pytest.mark.parametrize(("most_s", "length_s"), [(0.25, 0.25), (2.0, 2.0), (9.0, 3.0)])
+def test_the_start_of_a_sound(most_s: float, length_s: float) -> None:
+    ramp = np.arange(3 * RATE_HZ, dtype=np.float32)[np.newaxis] / (3 * RATE_HZ)
+    start = StartOfSound(whole=MemorySound(ramp, RATE_HZ), most_s=most_s)
+    assert (start.duration_s, start.channels) == (length_s, 1)
+    assert (played(start, 1) == ramp[:, : round(length_s * RATE_HZ)]).all()

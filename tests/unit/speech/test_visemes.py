@@ -7,7 +7,9 @@ from lipsmith.speech.visemes import (
     HOP_S,
     VISEMES,
     Phone,
+    Speech,
     is_plosive,
+    later,
     row_count,
     viseme_rows,
     visemes_of,
@@ -100,3 +102,15 @@ def test_phones_that_are_no_stops_stay_where_they_are() -> None:
 @pytest.mark.parametrize(("duration_s", "rows"), [(0.0, 1), (0.02, 1), (0.021, 2), (1.0, 50), (3600.0, 180000)])
 def test_row_count(duration_s: float, rows: int) -> None:
     assert row_count(duration_s) == rows
+
+
+def test_what_is_said_later_begins_after_silence() -> None:
+    rows = viseme_rows([Phone(symbol="a", start_s=0.0, end_s=0.1)], 0.1)
+    ones = np.ones(5, np.float32)
+    speech = Speech(visemes=rows, openness=ones, loudness=ones, pitch_hz=120 * ones, duration_s=0.1, width=ones)
+    moved = later(speech, 3)
+    np.testing.assert_array_equal(moved.visemes[3:], rows)
+    np.testing.assert_array_equal(moved.visemes[:3], np.eye(15, dtype=np.float32)[[0, 0, 0]])
+    for values in (moved.openness, moved.loudness, moved.width):
+        np.testing.assert_array_equal(values, [0, 0, 0, 1, 1, 1, 1, 1])
+    assert moved.duration_s == pytest.approx(0.16)

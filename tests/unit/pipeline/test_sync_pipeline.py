@@ -1,0 +1,331 @@
+"""The story from clip to new clip: what is refused at the door, what is told on the way, what is left behind."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from factories import write_clip_of, write_wav
+from lipsmith import LipsmithError, MotionTrack, Progress, Speaker, SyncResult, lip_sync
+from lipsmith.media.decode import open_sound
+from lipsmith.media.reader import open_clip
+from lipsmith.pipeline import SYNC_STAGES
+
+STOCK = {"portrait.png", "two.png", "small.png", "speech.wav", "clip.mp4", "pair.mp4"}
+
+
+def synced(**options: Any) -> SyncResult:
+    given = {"video": "clip.mp4", "audio": "speech.wav", "out": "out.mp4", "mode": "lite"} | options
+    return lip_sync(**given)
+
+
+def refusal(**options: Any) -> LipsmithError:
+    with pytest.raises(LipsmithError) as caught:
+        synced(**options)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        ({"audio": None}, "invalid_option", "Nothing to say"),
+        ({"video": None}, "invalid_option", "video is None"),
+        ({"out": 3}, "invalid_option", "out is 3"),
+        ({"audio": 3}, "invalid_option", "audio is 3"),
+        ({"text": 3}, "invalid_option", "text is 3"),
+        ({"voice": "en-us"}, "invalid_option", "only speaks a text"),
+        ({"rate": 0.8}, "invalid_option", "how fast a text is spoken"),
+        ({"audio": None, "text": "Oh.", "audio_end_s": 1.0}, "invalid_option", "cut a window out of a recording"),
+        ({"mode": "turbo"}, "invalid_option", "lite, standard, pro"),
+        ({"length_mode": "stretch"}, "invalid_option", "silence, cut, loop, bounce, hold"),
+        ({"face": "left"}, "invalid_option", "'left' is not known"),
+        ({"face": 0}, "invalid_option", "starting at 1"),
+        ({"face": (1, 2, 3, 4)}, "invalid_option", "(x, y, seconds)"),
+        ({"face": (1, 2, 0.1), "start_s": 0.4}, "invalid_option", "outside the part of the clip"),
+        ({"face": (1, 2, 0.9), "end_s": 0.4}, "invalid_option", "outside the part of the clip"),
+        ({"max_fps": 0.5}, "invalid_option", "between 1 and 60"),
+        ({"max_fps": "many"}, "invalid_option", "not a number"),
+        ({"max_resolution": 63}, "invalid_option", "63"),
+        ({"max_resolution": 99.5}, "invalid_option", "99.5"),
+        ({"keep_background_db": 3}, "invalid_option", "at 3 dB"),
+        ({"keep_background_db": float("nan")}, "invalid_option", "at nan dB"),
+        ({"keep_background_db": True}, "invalid_option", "a number of dB"),
+        ({"adapt": "no"}, "invalid_option", "True or False"),
+        ({"intensity": 0.0}, "invalid_option", "0.0"),
+        ({"crf": 0}, "invalid_option", "crf"),
+        ({"crf": 52}, "invalid_option", "52"),
+        ({"crf": 16.5}, "invalid_option", "16.5"),
+        ({"syncer": "nobody"}, "invalid_option", "classic"),
+        ({"style": 3}, "invalid_option", "style is 3"),
+        ({"style": "missing.style"}, "invalid_style", "missing.style"),
+        ({"style": "portrait.png"}, "invalid_style", "portrait.png"),
+        ({"speakers": "missing.json", "audio": None}, "invalid_option", "missing.json"),
+        ({"speakers": [Speaker(text="Oh.")]}, "invalid_option", "leave audio"),
+        ({"speakers": [Speaker(text="Oh.")], "audio": None, "face": 2}, "invalid_option", "leave audio"),
+        (
+            {"speakers": [Speaker(text="Oh."), Speaker(text="No.")], "audio": None, "export": "m.json"},
+            "invalid_option",
+            "several speak here",
+        ),
+        ({"start_s": 2.0, "end_s": 1.0}, "window_out_of_range", "not after"),
+        ({"start_s": -1.0}, "window_out_of_range", "-1"),
+        ({"start_s": 90.0}, "window_out_of_range", "the clip ends at 1.000 s"),
+        ({"audio_start_s": 90.0}, "window_out_of_range", "the sound ends"),
+        ({"out": "out.avi"}, "invalid_option", ".mp4"),
+        ({"out": "nowhere/out.mp4"}, "invalid_option", "nowhere"),
+        ({"out": "clip.mp4"}, "output_exists", "clip.mp4"),
+        ({"out": "clip.mp4", "overwrite": True}, "invalid_option", "used twice"),
+        ({"export": "out.mp4"}, "invalid_option", "used twice"),
+        ({"export": "words.srt"}, "invalid_option", "nobody tells what is said in a recording"),
+        ({"from_motion": "missing.json"}, "invalid_motion", "missing.json"),
+        ({"video": "missing.mp4"}, "invalid_video", "missing.mp4"),
+        ({"video": "speech.wav"}, "invalid_video", "speech.wav"),
+        ({"video": "portrait.png"}, "invalid_video", "portrait.png"),
+        ({"audio": "missing.wav"}, "invalid_audio", "missing.wav"),
+        ({"audio": "portrait.png"}, "invalid_audio", "portrait.png"),
+        ({"audio": None, "text": " "}, "empty_text", ""),
+        ({"audio": None, "text": "Hello", "voice": "klingon-9"}, "unknown_voice", "klingon-9"),
+        ({"face": 2}, "no_such_face", "There is no face 2 in the clip: 1 can be followed."),
+        ({"face": (5.0, 310.0)}, "no_such_face", "at 5,310"),
+        ({"face": "speaker"}, "no_such_face", "Nobody's lips"),
+        ({"max_resolution": 128}, "face_too_small", "allow a larger video (--max-resolution)"),
+        (
+            {"speakers": [Speaker(face=1, text="Oh."), Speaker(text="No.")], "audio": None},
+            "invalid_option",
+            "the same face",
+        ),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(room: Path, options: dict[str, Any], code: str, says: str) -> None:
+    error = refusal(**options)
+    assert (error.code, says in error.message) == (code, True), error.message
+    assert {path.name for path in room.iterdir()} == STOCK
+
+
+def test_a_clip_without_a_face_is_refused(room: Path) -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    write_clip_of(Path("noise.mp4"), noise, frames=6)
+    assert refusal(video="noise.mp4").code == "no_source_face"
+
+
+def test_a_small_face_is_refused(room: Path) -> None:
+    write_clip_of(Path("small.mp4"), np.array(Image.open("small.png")), frames=6)
+    error = refusal(video="small.mp4")
+    assert (error.code, "pixels between the eyes" in error.message) == ("face_too_small", True)
+
+
+def test_the_result_tells_what_was_made(room: Path) -> None:
+    result = synced(crf=30)
+    assert (result.path, result.frames, result.fps, result.seconds) == (Path("out.mp4"), 25, Fraction(25), 1.0)
+    assert (result.width, result.height, result.faces_found) == (320, 320, 1)
+    (face,) = result.faces
+    assert (face.number, face.own_offset_s, face.learnt_s) == (1, None, None)
+    assert 40 < face.iod_px < 45
+    assert (result.unchanged_s, result.damaged_s) == ((), ())
+    assert len(result.warnings) == 1
+    assert "s longer than the clip, and its end was cut" in result.warnings[0]
+    assert tuple(result.stage_seconds) == SYNC_STAGES
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
+    clip = open_clip("out.mp4")
+    assert (len(clip), clip.facts.fps, clip.facts.duration_s) == (25, 25, 1)
+    assert open_sound("out.mp4").duration_s == pytest.approx(1.0, abs=0.03)
+
+
+def test_stages_are_told_in_order_and_frames_one_by_one(room: Path) -> None:
+    told: list[Progress] = []
+    synced(end_s=0.4, progress=told.append)
+    assert list(dict.fromkeys(progress.stage for progress in told)) == list(SYNC_STAGES)
+    for stage in ("face", "video"):
+        frames = [progress for progress in told if progress.stage == stage]
+        assert [progress.done for progress in frames] == list(range(11))
+        assert {progress.total for progress in frames[1:]} == {10}
+        assert frames[-1].left_s == 0.0
+        assert all(progress.fps > 0 for progress in frames[1:])
+
+
+@pytest.mark.parametrize("stage", SYNC_STAGES)
+def test_cancelling_in_any_stage_leaves_nothing(room: Path, stage: str) -> None:
+    reached: list[str] = []
+    error = refusal(
+        export="motion.json",
+        progress=lambda progress: reached.append(progress.stage),
+        cancelled=lambda: stage in reached,
+    )
+    assert error.code == "cancelled"
+    assert reached[-1] == stage
+    assert {path.name for path in room.iterdir()} == STOCK
+
+
+def test_cancelling_between_two_reports_is_heard(room: Path) -> None:
+    """Pictures are also decoded, and sound is read, where nothing is reported."""
+    asked: list[int] = []
+    reports: list[int] = []
+
+    def once_more() -> bool:
+        asked.append(len(reports))
+        return False
+
+    synced(end_s=0.4, progress=lambda progress: reports.append(1), cancelled=once_more)
+    assert len(asked) > len(reports) + 20
+
+
+def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
+    Path("out.mp4").write_bytes(b"older")
+
+    def trip(progress: Progress) -> None:
+        if progress.stage == "video" and progress.done == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        synced(overwrite=True, export="m.json", progress=trip)
+    assert Path("out.mp4").read_bytes() == b"older"
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("length_mode", "audio_end_s", "frames", "warns"),
+    [
+        ("silence", 1.6, 25, "0.60 s longer"),
+        ("silence", 0.5, 25, "0.50 s before the clip"),
+        ("silence", 1.05, 25, None),
+        ("cut", 1.6, 25, None),
+        ("cut", 0.5, 13, None),
+        ("loop", 1.6, 40, None),
+        ("loop", 0.5, 13, None),
+        ("bounce", 1.6, 40, None),
+        ("hold", 1.6, 40, None),
+    ],
+)
+def test_clip_and_sound_of_different_length(
+    room: Path, length_mode: str, audio_end_s: float, frames: int, warns: str | None
+) -> None:
+    result = synced(length_mode=length_mode, audio_end_s=audio_end_s, adapt=False)
+    assert (result.frames, result.seconds) == (frames, frames / 25)
+    assert len(result.warnings) == (1 if warns else 0)
+    assert all(warns and warns in warning for warning in result.warnings)
+    clip = open_clip("out.mp4")
+    assert clip.times_s == [Fraction(n, 25) for n in range(frames)]
+    assert open_sound("out.mp4").duration_s == pytest.approx(frames / 25, abs=0.03)
+
+
+def test_a_text_is_spoken(room: Path) -> None:
+    result = synced(audio=None, text="Papa.", length_mode="hold", export="said.srt")
+    assert result.seconds > 0.8
+    assert "Papa." in Path("said.srt").read_text()
+
+
+def test_sound_without_speech_lets_the_lips_rest(room: Path) -> None:
+    samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
+    write_wav(Path("noise.wav"), samples, 16000)
+    result = synced(audio="noise.wav")
+    assert result.warnings == ("No speech was heard, so the lips rest for the whole video.",)
+
+
+def test_two_speak_one_after_the_other(room: Path) -> None:
+    result = synced(
+        video="pair.mp4",
+        audio=None,
+        speakers=[Speaker(face=2, audio="speech.wav", end_s=0.5), Speaker(face=1, text="Oh.", at_s=0.6)],
+        length_mode="hold",
+        keep_background_db=-20,
+    )
+    assert [face.number for face in result.faces] == [2, 1]
+    assert result.faces_found == 2
+    assert "The clip has no sound of its own that could be kept." in result.warnings
+    (before,), (after,) = (list(open_clip(name).frames(6, 7)) for name in ("pair.mp4", "out.mp4"))
+    for side in (slice(0, 320), slice(320, 640)):
+        assert np.abs(after.planes[130:200, side].astype(int) - before.planes[130:200, side]).mean() > 1
+
+
+def test_what_is_said_later_moves_the_lips_later(room: Path) -> None:
+    apertures = []
+    for at_s in (0.0, 0.4):
+        speaker = Speaker(audio="speech.wav", end_s=0.5, at_s=at_s)
+        result = synced(audio=None, speakers=[speaker], export="motion.json", overwrite=True, length_mode="cut")
+        apertures.append(MotionTrack.from_json(Path("motion.json").read_text())["aperture"])
+        assert result.seconds == pytest.approx(at_s + 0.5, abs=0.04)
+    at_once, later = apertures
+    assert (later[:8] < 0.02).all()
+    assert np.abs(later[13:22] - at_once[3:12]).max() < 0.01
+
+
+def test_the_rate_and_the_size_can_be_lowered(room: Path) -> None:
+    result = synced(max_fps=5, max_resolution=240)
+    assert (result.frames, result.fps, result.width, result.height) == (5, Fraction(5), 240, 240)
+    assert any("scaled down to 240 x 240" in warning for warning in result.warnings)
+
+
+def test_a_place_is_meant_in_pixels_and_seconds_of_the_clip(room: Path) -> None:
+    result = synced(
+        video="pair.mp4", face=(480.0, 120.0, 0.8), start_s=0.4, max_resolution=480, audio_end_s=0.5, length_mode="cut"
+    )
+    assert [face.number for face in result.faces] == [2]
+
+
+def test_motion_goes_out_and_comes_back(room: Path) -> None:
+    synced(export="motion.json", crf=1)
+    track = MotionTrack.from_json(Path("motion.json").read_text())
+    assert (len(track), track.fps) == (25, 25)
+    again = synced(out="again.mp4", from_motion="motion.json", crf=1)
+    assert again.warnings[-1:] != ("The motion has 25 rows and the video 25 pictures: its end is cut.",)
+    pairs = zip(open_clip("out.mp4").frames(), open_clip("again.mp4").frames(), strict=True)
+    assert all((one.planes == other.planes).all() for one, other in pairs)
+
+
+def test_motion_of_another_length_or_rate(room: Path) -> None:
+    track = MotionTrack.of(Fraction(25), 10, aperture=np.full(10, 0.1))
+    result = synced(from_motion=track)
+    assert "The motion has 10 rows and the video 25 pictures: its last row is held." in result.warnings
+    faster = MotionTrack.of(Fraction(30), 10, aperture=np.full(10, 0.1))
+    assert refusal(from_motion=faster, overwrite=True).message.startswith("The motion was made for 30 fps")
+
+
+def test_intensity_opens_the_mouth_further(room: Path) -> None:
+    apertures = []
+    for intensity in (0.5, 1.5):
+        synced(export="motion.json", intensity=intensity, overwrite=True)
+        apertures.append(MotionTrack.from_json(Path("motion.json").read_text())["aperture"].max())
+    assert apertures[1] > 2 * apertures[0]
+
+
+def test_the_sound_of_the_clip_is_kept_beneath(room: Path) -> None:
+    synced(audio_end_s=0.4, keep_background_db=-20)
+    (heard,) = [np.concatenate(list(open_sound("out.mp4").blocks(16000, 1)), axis=1)[0]]
+    after = heard[int(0.6 * 16000) : int(0.95 * 16000)]  # the new sound is over, the hum goes on
+    assert np.sqrt((after**2).mean()) == pytest.approx(0.1 * 0.1 / np.sqrt(2), rel=0.1)
+
+
+def test_a_face_that_leaves_is_left_alone(room: Path, astronaut: NDArray[np.uint8]) -> None:
+    """Faceless pictures keep every byte and are listed."""
+    result = synced(video=_with_a_gap(), audio_end_s=1.0)
+    ((start_s, end_s),) = result.unchanged_s
+    assert start_s == pytest.approx(0.4, abs=0.09)
+    assert end_s == 1.0
+    assert any("no face to change is seen" in warning for warning in result.warnings)
+
+
+def _with_a_gap() -> str:
+    """Her for 0.4 s, then an empty room."""
+    import av
+
+    head = np.array(Image.open("portrait.png").convert("RGB"))
+    empty = np.full_like(head, 90)
+    with av.open("gap.mp4", "w") as container:
+        track = container.add_stream("libx264", rate=25)
+        track.height, track.width, track.pix_fmt = 320, 320, "yuv420p"
+        for rgb in [head] * 10 + [empty] * 15:
+            container.mux(track.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(track.encode(None))
+    return "gap.mp4"
+
+
+def test_speakers_may_lie_in_a_file(room: Path) -> None:
+    Path("who.json").write_text(json.dumps({"speakers": [{"face": 1, "audio": "speech.wav", "end_s": 0.5}]}))
+    assert synced(audio=None, speakers="who.json", export="m.json").faces[0].number == 1
