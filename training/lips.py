@@ -27,9 +27,10 @@ STUDIO_SPEAKERS = {
 
 
 def left_out_head(name: str) -> str:
-    """The file of the head that was fitted without the speaker of the recording ``name``."""
+    """The file of the head that was fitted without the speaker of the recording ``name``. Raises KeyError."""
     speaker = STUDIO_SPEAKERS.get(name, name.split("_")[0])
-    return next(f"lip_head.without-{fold[0]}.npz" for fold in FOLDS if speaker in fold)
+    first = {member: fold[0] for fold in FOLDS for member in fold}
+    return f"lip_head.without-{first[speaker]}.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
