@@ -28,6 +28,8 @@ SMOOTHING_S = 0.032
 _STEPS_PER_IOD = 8192  # int16 then reaches 4 IOD from the middle; a step is 0.01 pixels of a face of 100 px IOD
 _JUMP_IOD = 0.5  # from one frame to the next; what jumps farther was cut, and is not smoothed over
 _BLOCK_FRAMES = 500
+# IOD, mean over the lips: what trembles in a finder moves by .03 to .05, who speaks by .2 and more.
+_STILL_PER_S = 0.12
 # On rigid bone: brow, bridge and sides of the nose, outer eye corners, temples and cheekbones.
 _BONE = (
     10, 338, 297, 332, 284, 109, 67, 103, 54, 151, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 162, 389,
@@ -180,14 +182,15 @@ def _steady(raw: F64, sigma_frames: float) -> tuple[F64, F64]:
     """Smooth points, and the head's axes, of (m, 478, 3) raw points.
 
     Each frame is laid over the mean head by its bone alone, which takes the finder's trembling off the whole face, lips
-    included; where the head is, and what is bone, is then smoothed, while lips and lids keep every frame's own shape.
+    included; where the head is, and what is bone or rests, is then smoothed, while lids and lips that move keep every
+    frame's own shape.
     """
     mean = raw[len(raw) // 2]
     for _ in range(2):
         scales, rotations, origins = _laid_over(raw[:, _BONE], mean[list(_BONE)])
         local = np.einsum("mij,mpj->mpi", rotations.transpose(0, 2, 1), raw - origins[:, None]) / scales[:, None, None]
         mean = local.mean(axis=0)
-    axes = HeadFrame.of(mean).rotation
+    head = HeadFrame.of(mean)
     if len(raw) > 1:
         scales, origins, local_smooth, rotations = (
             gaussian_filter1d(values, sigma_frames, axis=0, mode="nearest")
@@ -195,19 +198,23 @@ def _steady(raw: F64, sigma_frames: float) -> tuple[F64, F64]:
         )
         u, _, vt = np.linalg.svd(rotations)  # the nearest turn to a mean of turns
         rotations = u @ vt
-        local += _SMOOTHED[:, None] * (local_smooth - local)
+        local += _smoothed_shares(local_smooth / head.iod_px, sigma_frames)[:, :, None] * (local_smooth - local)
     steady = np.einsum("mij,mpj->mpi", rotations, local) * scales[:, None, None] + origins[:, None]
-    return steady, np.einsum("ki,mji->mkj", axes, rotations)
+    return steady, np.einsum("ki,mji->mkj", head.rotation, rotations)
 
 
-def _smoothed_share() -> F64:
-    """(478,) how much of the smoothing each point of the face gets: 1 on skin and bone, none on lips and lids."""
-    share = np.ones(478)
-    share[[*_LIPS, *_LIDS_AND_IRISES]] = 0.0
-    return share
+def _smoothed_shares(local: F64, sigma_frames: float) -> F64:
+    """(m, 478) how much of the smoothing each point gets: all on skin and bone, none on lids, on lips while they rest.
 
-
-_SMOOTHED = _smoothed_share()
+    ``local``: the smooth points in the head's own frame, IOD.
+    """
+    shares = np.ones(local.shape[:2])
+    shares[:, _LIDS_AND_IRISES] = 0.0
+    lips = local[:, _LIPS]
+    moved = np.sqrt((np.gradient(lips, axis=0) ** 2).sum(axis=2).mean(axis=1))
+    speed = gaussian_filter1d(moved, sigma_frames, mode="nearest") * sigma_frames / SMOOTHING_S
+    shares[:, _LIPS] = 1.0 / (1.0 + (speed[:, None] / _STILL_PER_S) ** 2)
+    return shares
 
 
 def _laid_over(points: F64, mean: F64) -> tuple[F64, F64, F64]:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from lipsmith.engines import registry
 from lipsmith.engines.mediapipe_face import MediapipeFaceFollower
+from lipsmith.face.choice import Opening, choose_face, lips_with_sound, read_choice
 from lipsmith.face.landmarks import Face
 from lipsmith.face.track import FaceTrack
+from lipsmith.media.decode import open_sound
 from lipsmith.media.reader import open_clip
 from lipsmith.media.still import read_picture
+from lipsmith.speech.visemes import HOP_S
 
 U8 = NDArray[np.uint8]
 
@@ -159,6 +162,19 @@ def test_real_cuts_and_people(shared_media: Path) -> None:
     assert woman.cuts == (50, 100, 125)
     assert np.flatnonzero(man.present).tolist() == list(range(50, 100))
     assert np.flatnonzero(woman.present).tolist() == [*range(50), *range(125, 175)]
+
+
+def test_of_two_real_people_the_one_who_speaks_is_chosen(shared_media: Path) -> None:
+    path = shared_media / "odd" / "two_faces.mp4"
+    her, him = followed(path)
+    openness = registry.create("speech_reader").read(open_sound(path)).openness
+    assert openness is not None
+    heard = Opening(times_s=np.arange(len(openness)) * HOP_S, openness=openness.astype(np.float64))
+    for choice in ("auto", "speaker"):
+        assert choose_face([her, him], read_choice(choice), heard=heard) is her
+    ours, theirs = (lips_with_sound(track, heard) for track in (her, him))
+    assert ours is not None and theirs is not None
+    assert ours.r > theirs.r + 0.3
 
 
 def test_a_real_face_that_leaves_is_absent_from_then_on(shared_media: Path) -> None:

@@ -75,6 +75,17 @@ def test_trembling_goes_and_the_lips_keep_their_own_shape_in_every_frame(face: F
     assert track.aperture.std() == pytest.approx(own.std(), rel=0.05)
 
 
+def test_lips_that_rest_are_steadied_too(face: Face) -> None:
+    rng = np.random.default_rng(8)
+    shaken = {k: face.points + rng.normal(0, 0.002 * face.iod_px, (478, 3)) for k in range(60)}
+    track = track_of(shaken, 60)
+    lips = [61, 0, 291, 17, 13, 14]
+    steady, raw = (np.array([mesh[lips, :2] for mesh in meshes]) for meshes in (
+        [track.points(k) for k in range(60)], shaken.values()
+    ))  # fmt: skip
+    assert np.diff(steady, axis=0).std() < 0.6 * np.diff(raw, axis=0).std()
+
+
 def test_a_turning_head_keeps_its_turn(face: Face) -> None:
     yaws = 20 * np.sin(np.arange(50) / 8)
     meshes = {k: turned(face.points, yaw=yaw, roll=0.5 * yaw) for k, yaw in enumerate(yaws)}
