@@ -28,7 +28,7 @@ SMOOTHING_S = 0.032
 _STEPS_PER_IOD = 8192  # int16 then reaches 4 IOD from the middle; a step is 0.01 pixels of a face of 100 px IOD
 _JUMP_IOD = 0.5  # from one frame to the next; what jumps farther was cut, and is not smoothed over
 _BLOCK_FRAMES = 500
-# IOD, mean over the lips: what trembles in a finder moves by .03 to .05, who speaks by .2 and more.
+# IOD: points that only tremble in the finder's eyes move by .03 to .05, those of who speaks by .2 and more.
 _STILL_PER_S = 0.12
 # On rigid bone: brow, bridge and sides of the nose, outer eye corners, temples and cheekbones.
 _BONE = (
@@ -211,9 +211,9 @@ def _smoothed_shares(local: F64, sigma_frames: float) -> F64:
     shares = np.ones(local.shape[:2])
     shares[:, _LIDS_AND_IRISES] = 0.0
     lips = local[:, _LIPS]
-    moved = np.sqrt((np.gradient(lips, axis=0) ** 2).sum(axis=2).mean(axis=1))
-    speed = gaussian_filter1d(moved, sigma_frames, mode="nearest") * sigma_frames / SMOOTHING_S
-    shares[:, _LIPS] = 1.0 / (1.0 + (speed[:, None] / _STILL_PER_S) ** 2)
+    moved = np.linalg.norm(np.gradient(lips, axis=0), axis=2)
+    per_s = gaussian_filter1d(moved, 2 * sigma_frames, axis=0, mode="nearest") * sigma_frames / SMOOTHING_S
+    shares[:, _LIPS] = 1.0 / (1.0 + (per_s / _STILL_PER_S) ** 2)
     return shares
 
 
