@@ -13,9 +13,11 @@ from typing import Annotated
 import typer
 
 import lipsmith
+from lipsmith.cli.admin import add_groups
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.serve import serve
+from lipsmith.cli.style import add_style
 from lipsmith.cli.sync import sync
 from lipsmith.cli.talk import demo, talk
 from lipsmith.cli.voices import voices
@@ -36,6 +38,8 @@ app.command()(demo)
 app.command()(voices)
 app.command()(doctor)
 app.command()(serve)
+add_style(app)
+add_groups(app)
 
 
 def _print_version(wanted: bool) -> None:

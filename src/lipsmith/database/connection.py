@@ -5,6 +5,7 @@ Knows no tables and no business.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -49,6 +50,22 @@ class Database:
         """A connection to look things up with."""
         with self.engine.connect() as conn:
             yield conn
+
+    def now_ms(self, conn: sa.Connection) -> int:
+        """The database's own time, milliseconds since 1970; SQLite's is this machine's."""
+        if self.is_sqlite:
+            return time.time_ns() // 1_000_000
+        clock = sa.func.extract("epoch", sa.func.clock_timestamp()) * 1000
+        return int(conn.execute(sa.select(clock)).scalar_one())
+
+    @contextmanager
+    def alone(self, name: int) -> Iterator[bool]:
+        """Whether no other process is inside with the same ``name``; nobody waits. One file has one process anyway."""
+        if self.is_sqlite:
+            yield True
+            return
+        with self.engine.begin() as conn:
+            yield bool(conn.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(name))))
 
     def close(self) -> None:
         """Gives all connections back."""

@@ -124,7 +124,7 @@ idempotency = sa.Table(
 webhooks = sa.Table(
     "webhooks",
     metadata,
-    _column("id", sa.Text, "", primary_key=True),
+    _column("id", sa.Text, "names it in commands", primary_key=True),
     _column("account", sa.Text, "whose events; all accounts' when absent", sa.ForeignKey("accounts.id"), nullable=True),
     _column("url", sa.Text, "where they go"),
     _column("events", sa.JSON, "which; all when empty"),
@@ -140,6 +140,7 @@ webhook_deliveries = sa.Table(
     _column("webhook", sa.Text, "to whom", sa.ForeignKey("webhooks.id"), index=True),
     _column("project", sa.Text, "about what; none for a test", sa.ForeignKey("projects.id"), nullable=True),
     _column("event", sa.Text, "what happened"),
+    _column("dialect", sa.Text, "in whose words"),
     _column("body", sa.Text, "exactly what is sent"),
     _column("state", sa.Text, "pending, delivered or failed"),
     _column("attempt", sa.Integer, "how often it was sent"),

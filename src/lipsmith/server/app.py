@@ -9,14 +9,16 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
 import lipsmith
 from lipsmith.dialects.magic_hour import routes as magic_hour
 from lipsmith.dialects.magic_hour import translate
 from lipsmith.errors import LipsmithError, NotStored, Unauthorized
-from lipsmith.server import files
+from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
+from lipsmith.server.guard import Guard
+from lipsmith.server.health import Counting, Metrics
 
 log = structlog.get_logger("lipsmith.server")
 
@@ -32,8 +34,17 @@ def application(context: Context) -> FastAPI:
     )
     parts = context.magic_hour()
     app.include_router(magic_hour.router(parts))
-    app.include_router(files.router(context.storage, context.links, context.assets, FILES_PATH))
+    app.include_router(files.router(context.storage, context.doors, context.assets, FILES_PATH))
+    metrics = Metrics(context.database, context.workers)
+    app.include_router(health.router(context.storage, context.workers, metrics))
+
+    @app.get("/docs", include_in_schema=False)
+    def documentation() -> HTMLResponse:
+        return HTMLResponse(docs_page.page(app.openapi()))
+
     _tell_errors(app, parts)
+    app.add_middleware(Guard, free=(FILES_PATH,))
+    app.add_middleware(Counting, metrics=metrics)
     return app
 
 

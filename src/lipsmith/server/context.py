@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +16,9 @@ from fastapi import Request
 
 from lipsmith.database.connection import Database
 from lipsmith.database.schema import migrate
-from lipsmith.dialects.magic_hour import events, routes, translate
+from lipsmith.dialects.magic_hour import routes, translate
+from lipsmith.dialects.magic_hour.events import Events
+from lipsmith.server.homes import home
 from lipsmith.server.settings import Settings
 from lipsmith.service.accounts import Accounts
 from lipsmith.service.addresses import parse_allow
@@ -27,13 +31,18 @@ from lipsmith.service.jobs import JobQueue, JobServer
 from lipsmith.service.lifecycle import Lifecycle
 from lipsmith.service.plans import PLANS
 from lipsmith.service.projects import Projects
-from lipsmith.service.webhooks import Outbox
+from lipsmith.service.retention import Sweeper
+from lipsmith.service.sealing import Sealer
+from lipsmith.service.sending import Sender
+from lipsmith.service.webhooks import Outbox, Webhooks
+from lipsmith.service.workers import Pulse, Workers
 from lipsmith.storage.contract import Link
 from lipsmith.storage.links import SignedLinks
-from lipsmith.storage.local import LocalStorage
 
 FILES_PATH = "/files/"
-"""Where the local storage's links lead."""
+"""Where the links lead that come back to us."""
+SETTLE_S = 4
+"""After running videos were stopped, how long their last words to the database may take."""
 _SECRET_BYTES = 32
 
 
@@ -45,14 +54,22 @@ class Context:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = SystemClock()
         self.database = Database(settings.database)
-        self.storage = LocalStorage(settings.data_dir / "files")
-        self.links = SignedLinks(FILES_PATH, [_secret(settings.data_dir / "secret")])
+        secret = settings.secret or _secret(settings.data_dir / "secret")
+        self.doors = SignedLinks(FILES_PATH, [secret])
+        found = home(settings, self.doors)
+        self.storage, self.links = found.storage, found.links
         self.queue = JobQueue(self.database)
         self.accounts = Accounts(self.database, self.clock)
         self.assets = Assets(self.database, self.storage, self.clock)
-        self.outbox = Outbox(self.clock, {translate.NAME: events.formatter(self._public_download)})
-        self.lifecycle = Lifecycle(self.database, self.clock, self.outbox, self.queue.release)
         self.fetcher = Fetcher(allow=parse_allow(settings.fetch_allow))
+        formatters = {translate.NAME: Events(self._public_download)}
+        sealer = Sealer(secret)
+        self.webhooks = Webhooks(self.database, self.clock, sealer, formatters)
+        self.sender = Sender(self.database, self.clock, self.fetcher, sealer, formatters)
+        outbox = Outbox(self.clock, formatters)
+        self.lifecycle = Lifecycle(self.database, self.clock, outbox, self.queue.release)
+        self.workers = Workers(self.database)
+        self.sweeper = Sweeper(self.database, self.storage, self.clock)
         self.projects = Projects(
             self.database,
             self.storage,
@@ -91,10 +108,6 @@ class Context:
         """The address under which this caller reaches us."""
         return self.settings.public_url or str(request.base_url)
 
-    def worker(self, environment: Mapping[str, str]) -> Worker:
-        """What renders here. ``environment`` is all that its child processes are given."""
-        return Worker(self, environment)
-
     def close(self) -> None:
         """Lets go of everything."""
         self.queue.close()
@@ -128,6 +141,30 @@ class Worker:
             timeout_s=settings.render_timeout_s,
         )
         self.server = JobServer(context.database, self.attempts.run, worker=self.name, slots=settings.workers)
+        self.pulse = Pulse(context.database, context.workers, context.queue, self.name)
+        self._workers, self._slots = context.workers, settings.workers
+
+    def start(self) -> None:
+        """Begins to take jobs."""
+        shutil.rmtree(self.children.folder, ignore_errors=True)
+        self.children.warm()
+        self._workers.announce(self.name, host=socket.gethostname(), slots=self._slots)
+        self.server.start()
+        self.pulse.start()
+
+    def drain(self, patience_s: float) -> None:
+        """Takes no more, lets running videos go on for a while, then puts them back for others."""
+        self.pulse.draining = True
+        timer = threading.Timer(patience_s, self.attempts.draining.set)
+        timer.start()
+        try:
+            self.server.stop(patience_s=round(patience_s) + SETTLE_S)
+        finally:
+            timer.cancel()
+            self.pulse.stop()
+            self._workers.leave(self.name)
+            self.children.close()
+            shutil.rmtree(self.children.folder, ignore_errors=True)
 
 
 def _fetch(fetcher: Fetcher) -> Callable[[str, Path], None]:

@@ -1,4 +1,4 @@
-"""Where the links of the local storage lead: uploads and downloads, by the link's own signature alone."""
+"""Where our own links lead: uploads and, from a folder of this machine, downloads, by the link's signature alone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
 
 from lipsmith.service.assets import Assets
-from lipsmith.storage.contract import CHUNK_BYTES, Upload
+from lipsmith.storage.contract import CHUNK_BYTES, Storage, Upload
 from lipsmith.storage.links import SignedLinks
 from lipsmith.storage.local import LocalStorage
 
 
-def router(storage: LocalStorage, links: SignedLinks, assets: Assets, prefix: str) -> APIRouter:
-    """PUT, GET and HEAD below ``prefix``."""
+def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) -> APIRouter:
+    """PUT below ``prefix``, and GET and HEAD for bytes in files; a bucket is asked for its own."""
     routes = APIRouter(prefix=prefix.rstrip("/"), include_in_schema=False)
 
     @routes.put("/{key:path}")
@@ -29,11 +29,13 @@ def router(storage: LocalStorage, links: SignedLinks, assets: Assets, prefix: st
             await run_sync(_finish, upload, assets, grant.key)
         return Response(status_code=200)
 
-    @routes.api_route("/{key:path}", methods=["GET", "HEAD"])
-    def download(request: Request, key: str) -> Response:
-        grant = links.check(request.method, key, dict(request.query_params))
-        path = storage.path(grant.key)
-        return FileResponse(path, headers={"Cache-Control": "private", "X-Content-Type-Options": "nosniff"})
+    if isinstance(storage, LocalStorage):
+
+        @routes.api_route("/{key:path}", methods=["GET", "HEAD"])
+        def download(request: Request, key: str) -> Response:
+            grant = links.check(request.method, key, dict(request.query_params))
+            path = storage.path(grant.key)
+            return FileResponse(path, headers={"Cache-Control": "private", "X-Content-Type-Options": "nosniff"})
 
     return routes
 

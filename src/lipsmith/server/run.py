@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -18,11 +16,9 @@ from lipsmith.server.context import Context, Worker
 from lipsmith.server.lock import exclusive
 from lipsmith.server.logs import configure
 from lipsmith.server.settings import Settings
+from lipsmith.service.workers import hand_on
 
 log = structlog.get_logger("lipsmith.server")
-
-_SETTLE_S = 4
-"""After running videos were stopped, how long their last words to the database may take."""
 
 
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
@@ -90,34 +86,19 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 @contextmanager
 def _working(context: Context, environment: Mapping[str, str]) -> Iterator[None]:
-    if context.settings.workers == 0:
-        yield
-        return
-    worker = context.worker(environment)
-    shutil.rmtree(worker.children.folder.parent, ignore_errors=True)  # of servers that are no more
-    worker.children.warm()
-    recover(context)
-    worker.server.start()
+    """Around the serving: webhooks, sweeping and rendering, as far as this process does them."""
+    if context.database.is_sqlite:
+        context.workers.forget_all()
+        hand_on(context.database, context.workers, context.queue)
+    context.sender.start()
+    context.sweeper.start()
+    worker = Worker(context, environment) if context.settings.workers else None
+    if worker:
+        worker.start()
     try:
         yield
     finally:
-        drain(worker, context.settings.drain_s)
-
-
-def recover(context: Context) -> None:
-    """Lets every unfinished job go again: whoever had it is no more."""
-    for job, owner in context.queue.taken(but_by=()).items():
-        log.info("recovered", job=job, worker=owner)
-        context.queue.release(job)
-
-
-def drain(worker: Worker, patience_s: float) -> None:
-    """Lets running videos go on for a while, then puts them back."""
-    timer = threading.Timer(patience_s, worker.attempts.draining.set)
-    timer.start()
-    try:
-        worker.server.stop(patience_s=round(patience_s) + _SETTLE_S)
-    finally:
-        timer.cancel()
-        worker.children.close()
-        shutil.rmtree(worker.children.folder, ignore_errors=True)
+        if worker:
+            worker.drain(context.settings.drain_s)
+        context.sweeper.stop()
+        context.sender.stop()

@@ -34,6 +34,12 @@ class Settings(BaseSettings):
         description="`postgresql://user:password@host/name`, where several machines share the work; without it, a "
         "SQLite file in the data folder.",
     )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Signs links and seals webhook secrets; the same on all machines that share a database. Without "
+        "it, one is made and kept in the data folder.",
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` is all of them.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     public_url: str | None = Field(
@@ -46,6 +52,29 @@ class Settings(BaseSettings):
         default="",
         description="Hosts, addresses or networks, each with a port if wished, that may be asked for files and told by "
         "webhooks although they are not public; separated by commas.",
+    )
+    s3_bucket: str | None = Field(
+        default=None,
+        description="Bucket of an S3-compatible storage service for all files, instead of the data folder; needs the "
+        "extra `s3`.",
+    )
+    s3_endpoint: str | None = Field(
+        default=None, pattern=r"^https?://", description="Address of the storage service; without it, AWS."
+    )
+    s3_public_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Address at which callers reach the storage service for downloads, where it is another one.",
+    )
+    s3_region: str = Field(default="us-east-1", description="Region of the bucket.")
+    s3_access_key: str | None = Field(
+        default=None, description="Access key of the storage service; without it, boto3 looks where it is used to."
+    )
+    s3_secret_key: SecretStr | None = Field(default=None, description="Secret key that belongs to the access key.")
+    s3_folder: str = Field(
+        default="",
+        pattern=r"^([a-z0-9_-]{1,64}/)*$",
+        description="Folder of the bucket below which everything is kept, such as `lipsmith/`.",
     )
     upload_link_hours: int = Field(default=24, ge=1, le=168, description="How long an upload link works.")
     download_link_hours: int = Field(default=24, ge=1, le=168, description="How long a download link works.")
@@ -69,6 +98,11 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="What is logged: `debug` to `error`."
     )
+
+    @property
+    def secret(self) -> bytes | None:
+        """The secret key's bytes, where one is given."""
+        return None if self.secret_key is None else self.secret_key.get_secret_value().encode()
 
     @property
     def database(self) -> str:

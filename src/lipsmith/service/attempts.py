@@ -64,8 +64,11 @@ class Attempts:
         self.draining = threading.Event()
         """Once set, running children are killed and their jobs wait again."""
 
-    def run(self, job: str) -> None:
-        """Tries until the job is done, failed, canceled, or was tried too often. Raises nothing."""
+    def run(self, job: str) -> bool:
+        """Tries until the job is done, failed, canceled, or was tried too often. Raises nothing.
+
+        False where this process has to stop: the job waits for another.
+        """
         while (attempt := self._sure(lambda: self._lifecycle.begin(job, self._worker))) is not None:
             log.info("rendering", job=job, project=attempt.project, attempt=attempt.number)
             try:
@@ -76,7 +79,9 @@ class Attempts:
             except _Draining:
                 self._sure(lambda: self._lifecycle.put_back(attempt))
                 log.info("put back", job=job)
-            return
+                return False
+            return True
+        return True
 
     def _try(self, attempt: Attempt) -> None:
         folder = self._children.folder / f"{attempt.job}-{attempt.number}"

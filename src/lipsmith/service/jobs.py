@@ -92,8 +92,8 @@ class JobQueue:
 class JobServer:
     """Takes jobs from the queue, a few at once, each in a thread of its own. One per process."""
 
-    def __init__(self, database: Database, run: Callable[[str], None], *, worker: str, slots: int) -> None:
-        """``run`` is handed each job's id, and returns when the job needs no more; it raises nothing."""
+    def __init__(self, database: Database, run: Callable[[str], bool], *, worker: str, slots: int) -> None:
+        """``run`` is handed each job's id, and says at its end whether the job needs no more; it raises nothing."""
         self._database, self._run, self._worker, self._slots = database, run, worker, slots
 
     def start(self) -> None:
@@ -111,7 +111,8 @@ class JobServer:
         }
 
         def render(job: str) -> None:
-            self._run(job)
+            if not self._run(job):
+                raise _LeftToOthers
 
         DBOS(config=config)
         DBOS.workflow(name="render")(render)
@@ -123,6 +124,10 @@ class JobServer:
     def stop(self, *, patience_s: int) -> None:
         """Takes no more jobs, and waits for those it has."""
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience_s)
+
+
+class _LeftToOthers(BaseException):
+    """Ends a job's thread without a result. The queue still counts it as ours, until we are found to be no more."""
 
 
 def _quiet() -> None:

@@ -16,9 +16,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lipsmith.errors import InvalidOption, LipsmithError
+from lipsmith.errors import LipsmithError
+
+if TYPE_CHECKING:
+    from lipsmith.pipeline import Progress, SyncResult, TalkResult
 
 NICENESS = 10
 """Answering requests goes before rendering."""
@@ -31,12 +34,25 @@ FACE_MARGIN = 0.25
 Report = Callable[[Mapping[str, Any]], None]
 
 
+def render_lip_sync(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """The same for a clip and a new sound; the window is the clip's."""
+    from lipsmith.pipeline import lip_sync
+
+    result = lip_sync(
+        spec["inputs"]["video"],
+        spec["inputs"]["audio"],
+        Path(spec["out"]) / VIDEO,
+        start_s=spec["start_s"],
+        end_s=spec["end_s"],
+        progress=_teller(report),
+        **spec["options"],
+    )
+    return _facts(result)
+
+
 def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """``spec`` names ``inputs`` by role, the folder ``out``, the window and the pipeline's own ``options``."""
-    from lipsmith.pipeline import Progress, talking_photo
-
-    def told(progress: Progress) -> None:
-        report({"progress": asdict(progress)})
+    from lipsmith.pipeline import talking_photo
 
     result = talking_photo(
         spec["inputs"]["image"],
@@ -44,17 +60,10 @@ def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, A
         Path(spec["out"]) / VIDEO,
         start_s=spec["start_s"],
         end_s=spec["end_s"],
-        progress=told,
+        progress=_teller(report),
         **spec["options"],
     )
-    return {
-        "files": [VIDEO],
-        "frames": result.frames,
-        "fps": float(result.fps),
-        "width": result.width,
-        "height": result.height,
-        "warnings": list(result.warnings),
-    }
+    return _facts(result)
 
 
 def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -86,6 +95,7 @@ def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
 
 KINDS: Mapping[str, Callable[[Mapping[str, Any], Report], dict[str, Any]]] = {
     "talking_photo": render_talking_photo,
+    "lip_sync": render_lip_sync,
     "face_detection": detect_faces,
 }
 
@@ -107,8 +117,6 @@ def main() -> None:
 
     spec = json.loads(line)
     try:
-        if spec["kind"] not in KINDS:
-            raise InvalidOption(f"This release cannot make a {spec['kind']} yet.")
         say({"result": KINDS[spec["kind"]](spec, say)})
     except LipsmithError as error:
         say({"error": {"code": error.code, "message": error.message}})
@@ -117,6 +125,21 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
         say({"error": {"code": LipsmithError.code, "message": "The video could not be made, through a fault of ours."}})
+
+
+def _teller(report: Report) -> Callable[[Progress], None]:
+    return lambda progress: report({"progress": asdict(progress)})
+
+
+def _facts(result: TalkResult | SyncResult) -> dict[str, Any]:
+    return {
+        "files": [VIDEO],
+        "frames": result.frames,
+        "fps": float(result.fps),
+        "width": result.width,
+        "height": result.height,
+        "warnings": list(result.warnings),
+    }
 
 
 def _arguments() -> argparse.Namespace:

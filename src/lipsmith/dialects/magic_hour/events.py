@@ -1,20 +1,45 @@
-"""The bodies of webhooks. Sends nothing."""
+"""The bodies and signatures of webhooks. Sends nothing."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+from collections.abc import Mapping, Sequence
 
 from lipsmith.dialects.magic_hour.translate import EVENTS, Linker, to_video_project
 from lipsmith.service.project import Event, Project
 
+SIGNATURE = "magic-hour-event-signature"
+TIMESTAMP = "magic-hour-event-timestamp"
+TRIAL = "webhook.test"
 
-def formatter(linker: Linker):  # type: ignore[no-untyped-def]
-    """Formats events with the download links that ``linker`` makes."""
 
-    def formatted(project: Project, event: Event) -> tuple[str, str] | None:
+class Events:
+    """How this vendor tells. ``linker`` makes the download links in the bodies."""
+
+    events: Sequence[str] = tuple(EVENTS.values())
+
+    def __init__(self, linker: Linker) -> None:
+        self._linker = linker
+
+    def told(self, project: Project, event: Event) -> tuple[str, str] | None:
+        """The event's name, and a body with what GET would answer. Looking for faces is nobody's news."""
         if project.kind == "face_detection":
             return None
-        payload = to_video_project(project, linker).model_dump(mode="json")
-        return EVENTS[event], json.dumps({"type": EVENTS[event], "payload": payload}, ensure_ascii=False)
+        payload = to_video_project(project, self._linker).model_dump(mode="json")
+        return EVENTS[event], _body(EVENTS[event], payload)
 
-    return formatted
+    def trial(self, now_ms: int) -> tuple[str, str]:
+        """Something to try out a receiver with."""
+        return TRIAL, _body(TRIAL, {"id": "test", "sent_at_ms": now_ms})
+
+    def headers(self, secret: str, body: bytes, now_ms: int) -> Mapping[str, str]:
+        """HMAC-SHA256 over the time and the very bytes that are sent. Receivers refuse times of five minutes ago."""
+        timestamp = str(now_ms // 1000)
+        digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
+        return {SIGNATURE: digest.hexdigest(), TIMESTAMP: timestamp}
+
+
+def _body(name: str, payload: Mapping[str, object]) -> str:
+    return json.dumps({"type": name, "payload": payload}, ensure_ascii=False)

@@ -86,7 +86,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_projects_account"), "projects", ["account"], unique=False)
     op.create_table(
         "webhooks",
-        sa.Column("id", sa.Text(), nullable=False, comment=""),
+        sa.Column("id", sa.Text(), nullable=False, comment="names it in commands"),
         sa.Column("account", sa.Text(), nullable=True, comment="whose events; all accounts' when absent"),
         sa.Column("url", sa.Text(), nullable=False, comment="where they go"),
         sa.Column("events", sa.JSON(), nullable=False, comment="which; all when empty"),
@@ -148,6 +148,7 @@ def upgrade() -> None:
         sa.Column("webhook", sa.Text(), nullable=False, comment="to whom"),
         sa.Column("project", sa.Text(), nullable=True, comment="about what; none for a test"),
         sa.Column("event", sa.Text(), nullable=False, comment="what happened"),
+        sa.Column("dialect", sa.Text(), nullable=False, comment="in whose words"),
         sa.Column("body", sa.Text(), nullable=False, comment="exactly what is sent"),
         sa.Column("state", sa.Text(), nullable=False, comment="pending, delivered or failed"),
         sa.Column("attempt", sa.Integer(), nullable=False, comment="how often it was sent"),

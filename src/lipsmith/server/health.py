@@ -1,0 +1,118 @@
+"""Whether all is well: for those who restart us, those who send us traffic, and those who draw curves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lipsmith.database.connection import Database
+from lipsmith.database.tables import jobs, webhook_deliveries
+from lipsmith.errors import LipsmithError
+from lipsmith.service.workers import Workers
+from lipsmith.storage.contract import Storage
+
+BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """What is counted in this process, and what the tables tell when asked."""
+
+    def __init__(self, database: Database, workers: Workers) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "lipsmith_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "lipsmith_request_seconds", "Time to the answer's beginning", ["route"], buckets=BUCKETS_S,
+            registry=self.registry,
+        )  # fmt: skip
+        self.registry.register(_Tables(database, workers))
+
+
+class _Tables(Collector):
+    """Looks at the tables each time somebody asks."""
+
+    def __init__(self, database: Database, workers: Workers) -> None:
+        self._database, self._workers = database, workers
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing ahead of time: the tables may not be there yet."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Jobs and deliveries by state, and who renders."""
+        for name, about, table in (
+            ("lipsmith_jobs", "Jobs by state", jobs),
+            ("lipsmith_webhook_deliveries", "Webhook deliveries by state", webhook_deliveries),
+        ):
+            gauge = GaugeMetricFamily(name, about, labels=["state"])
+            query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+            with self._database.read() as conn:
+                for state, count in conn.execute(query):
+                    gauge.add_metric([state], count)
+            yield gauge
+        alive = self._workers.alive()
+        yield GaugeMetricFamily("lipsmith_workers", "Processes that render", value=len(alive))
+        yield GaugeMetricFamily(
+            "lipsmith_slots", "Videos that can be rendered at once", value=sum(w.slots for w in alive)
+        )
+
+
+class Counting:
+    """Counts requests by route, and how long their answers take to begin."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        since = time.perf_counter()
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "none")  # a template: ids would make endless series
+                self._metrics.requests.labels(scope["method"][:10], route, message["status"]).inc()
+                self._metrics.seconds.labels(route).observe(time.perf_counter() - since)
+            await send(message)
+
+        await self._app(scope, receive, counted)
+
+
+def router(storage: Storage, workers: Workers, metrics: Metrics) -> APIRouter:
+    """/healthz, /readyz and /metrics."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/healthz")
+    def healthz() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @routes.get("/readyz")
+    def readyz() -> JSONResponse:
+        well = {"database": _works(workers.alive), "storage": _works(lambda: next(iter(storage.stored()), None))}
+        slots = sum(worker.slots for worker in workers.alive()) if well["database"] else 0
+        ready = all(well.values())
+        return JSONResponse({"ready": ready, **well, "slots": slots}, status_code=200 if ready else 503)
+
+    @routes.get("/metrics")
+    def numbers() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+def _works(part: Callable[[], object]) -> bool:
+    try:
+        part()
+    except (sa.exc.SQLAlchemyError, LipsmithError, OSError):
+        return False
+    return True

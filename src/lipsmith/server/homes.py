@@ -1,0 +1,53 @@
+"""Where the bytes are: in the data folder, or in a bucket when the settings name one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lipsmith.server.settings import Settings
+from lipsmith.storage.contract import Link, Links, Storage
+from lipsmith.storage.links import SignedLinks
+from lipsmith.storage.local import LocalStorage
+from lipsmith.storage.s3 import S3Links, S3Storage, connect
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """Bytes, and the links to them."""
+
+    storage: Storage
+    links: Links
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketLinks:
+    """Uploads come in through us, who count their bytes; downloads go out from the storage service."""
+
+    uploads: Links
+    downloads: Links
+
+    def upload(self, key: str, *, max_bytes: int, lifetime_s: int) -> Link:
+        return self.uploads.upload(key, max_bytes=max_bytes, lifetime_s=lifetime_s)
+
+    def download(self, key: str, *, lifetime_s: int) -> Link:
+        return self.downloads.download(key, lifetime_s=lifetime_s)
+
+
+def home(settings: Settings, doors: SignedLinks) -> Home:
+    """What the settings ask for. ``doors`` makes the links that lead to us. Raises MissingDependency or StorageFailed."""
+    if settings.s3_bucket is None:
+        return Home(storage=LocalStorage(settings.data_dir / "files"), links=doors)
+    storage = _bucket(settings, settings.s3_bucket, settings.s3_endpoint)
+    outside = _bucket(settings, settings.s3_bucket, settings.s3_public_endpoint or settings.s3_endpoint)
+    return Home(storage=storage, links=BucketLinks(uploads=doors, downloads=S3Links(storage, outside=outside.client)))
+
+
+def _bucket(settings: Settings, name: str, endpoint: str | None) -> S3Storage:
+    secret = settings.s3_secret_key
+    client = connect(
+        region=settings.s3_region,
+        endpoint_url=endpoint,
+        access_key=settings.s3_access_key,
+        secret_key=None if secret is None else secret.get_secret_value(),
+    )
+    return S3Storage(client, name, folder=settings.s3_folder)

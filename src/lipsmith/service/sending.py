@@ -1,0 +1,167 @@
+"""Sends what lies in the outbox: one delivery at a time to each listener, so that a deaf one delays nobody else.
+
+A delivery that fails is tried again after 1, 2, 4, 8 … seconds, for a day.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from lipsmith.database.connection import Database
+from lipsmith.database.tables import webhook_deliveries, webhooks
+from lipsmith.errors import LipsmithError
+from lipsmith.service.clock import Clock
+from lipsmith.service.fetch import Fetcher
+from lipsmith.service.sealing import Sealer
+from lipsmith.service.webhooks import Formatter
+
+log = structlog.get_logger("lipsmith.webhooks")
+
+LOOK_S = 0.25
+"""How often the outbox is looked into."""
+LEASE_MS = 60_000
+"""So long nobody else sends what one process has taken; longer than any sending lasts."""
+PATIENCE_MS = 86_400_000
+AT_ONCE = 16
+"""Listeners that are told at the same time."""
+KEPT_ANSWER = 500
+"""Characters of an answer that are kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parcel:
+    """One delivery on its way."""
+
+    id: int
+    webhook: str
+    url: str
+    secret: str
+    dialect: str
+    body: bytes
+    attempt: int
+    created_ms: int
+
+
+class Sender:
+    """Empties the outbox, in threads of its own. Several processes may each have one."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        fetcher: Fetcher,
+        sealer: Sealer,
+        formatters: Mapping[str, Formatter],
+    ) -> None:
+        self._database, self._clock, self._fetcher = database, clock, fetcher
+        self._sealer, self._formatters = sealer, formatters
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhooks")
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def start(self) -> None:
+        """Begins to send."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sends nothing new; what is on its way is tried again by the next one who looks, where it does not arrive."""
+        self._stopped.set()
+        self._thread.join()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _look(self) -> None:
+        while not self._stopped.wait(LOOK_S):
+            try:
+                self._expire()
+                for parcel in self._take():
+                    self._pool.submit(self._send, parcel)
+            except sa.exc.SQLAlchemyError as error:
+                log.warning("the outbox cannot be read", why=str(error))
+
+    def _expire(self) -> None:
+        """What a disabled listener did not get in a day, it never gets."""
+        table, now_ms = webhook_deliveries, self._clock.now_ms()
+        old = (table.c.state == "pending", table.c.created_ms < now_ms - PATIENCE_MS, table.c.next_ms <= now_ms)
+        with self._database.read() as conn:
+            if conn.execute(sa.select(table.c.id).where(*old).limit(1)).first() is None:
+                return
+        with self._database.write() as conn:
+            conn.execute(table.update().where(*old).values(state="failed"))
+
+    def _take(self) -> list[_Parcel]:
+        """The oldest due delivery of each listener that is not busy."""
+        table, now_ms = webhook_deliveries, self._clock.now_ms()
+        with self._lock:
+            busy = set(self._busy)
+        query = (
+            sa.select(sa.func.min(table.c.id))
+            .join(webhooks, webhooks.c.id == table.c.webhook)
+            .where(table.c.state == "pending", table.c.next_ms <= now_ms, webhooks.c.disabled.is_(False))
+            .group_by(table.c.webhook)
+        )
+        with self._database.read() as conn:
+            due = list(conn.scalars(query.where(table.c.webhook.not_in(busy)).limit(AT_ONCE)))
+        return [parcel for delivery in due if (parcel := self._claim(delivery, now_ms))]
+
+    def _claim(self, delivery: int, now_ms: int) -> _Parcel | None:
+        table = webhook_deliveries
+        mine = (table.c.id == delivery, table.c.state == "pending", table.c.next_ms <= now_ms)
+        with self._database.write() as conn:
+            row = conn.execute(table.update().where(*mine).values(next_ms=now_ms + LEASE_MS).returning(table)).first()
+            if row is None:  # another process has it
+                return None
+            listener = conn.execute(sa.select(webhooks).where(webhooks.c.id == row.webhook)).one()
+        with self._lock:
+            self._busy.add(row.webhook)
+        return _Parcel(
+            id=row.id,
+            webhook=row.webhook,
+            url=listener.url,
+            secret=self._sealer.open(listener.secret),
+            dialect=row.dialect,
+            body=row.body.encode(),
+            attempt=row.attempt + 1,
+            created_ms=row.created_ms,
+        )
+
+    def _send(self, parcel: _Parcel) -> None:
+        status: int | None = None
+        try:
+            own = self._formatters[parcel.dialect].headers(parcel.secret, parcel.body, self._clock.now_ms())
+            answer = self._fetcher.post(parcel.url, parcel.body, {"Content-Type": "application/json", **own})
+            status, words = answer.status, answer.body.decode("utf-8", "replace")
+        except LipsmithError as error:
+            words = error.message
+        except Exception as error:
+            log.error("a webhook could not be sent", webhook=parcel.webhook, exc_info=error)
+            words = "The server made a mistake."
+        try:
+            self._note(parcel, status, words.replace("\x00", "")[:KEPT_ANSWER])
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("what a webhook answered is lost; it is sent again", why=str(error))
+        finally:
+            with self._lock:
+                self._busy.discard(parcel.webhook)
+
+    def _note(self, parcel: _Parcel, status: int | None, words: str) -> None:
+        now_ms = self._clock.now_ms()
+        values: dict[str, Any] = {"attempt": parcel.attempt, "status": status, "answer": words}
+        if status is not None and 200 <= status < 300:
+            values["state"] = "delivered"
+        else:
+            values["next_ms"] = now_ms + 1000 * 2 ** (parcel.attempt - 1)
+            if values["next_ms"] > parcel.created_ms + PATIENCE_MS:
+                values["state"] = "failed"
+        with self._database.write() as conn:
+            table = webhook_deliveries
+            conn.execute(table.update().where(table.c.id == parcel.id, table.c.state == "pending").values(**values))
+        log.info("told", webhook=parcel.webhook, delivery=parcel.id, attempt=parcel.attempt, status=status)
