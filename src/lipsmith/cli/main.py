@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 import lipsmith
-from lipsmith.cli.admin import add_groups
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.serve import serve
@@ -39,7 +38,6 @@ app.command()(voices)
 app.command()(doctor)
 app.command()(serve)
 add_style(app)
-add_groups(app)
 
 
 def _print_version(wanted: bool) -> None:
