@@ -158,6 +158,7 @@ def check_engines() -> str:
 
     registry.create("speech_reader")
     registry.create("photo_animator")
+    registry.create("lip_syncer")
     return ", ".join(f"{role}: {' '.join(registry.names(role))}" for role in registry.BUILT_IN)
 
 

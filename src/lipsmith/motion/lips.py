@@ -16,6 +16,8 @@ F64 = NDArray[np.float64]
 
 UNEVEN_HZ = 60
 """Clips without one rate are sampled from curves of this one."""
+CLOSURE_S = 0.1
+"""A picture shows a closure that comes so soon after its beginning; one that stays longer is open as it begins."""
 SHUT_IOD = 0.012
 """Lips this near to each other are seen as shut."""
 
@@ -43,9 +45,9 @@ def _at_times(speech: Speech, times_s: F64) -> dict[str, F64]:
     even = mouth_channels(speech, fps=Fraction(UNEVEN_HZ), frames=rows)
     at = np.minimum(np.round(times_s * UNEVEN_HZ).astype(int), rows - 1)
     channels = {name: curve[at] for name, curve in even.items()}
-    ends = np.minimum(np.round((times_s + spans_s) * UNEVEN_HZ).astype(int), rows)
+    ends = np.minimum(np.round((times_s + np.minimum(spans_s, CLOSURE_S)) * UNEVEN_HZ).astype(int), rows)
     for n, (start, end) in enumerate(zip(at, ends, strict=True)):
         lowest = even["aperture"][start : max(end, start + 1)].min()
-        if lowest < SHUT_IOD:  # a picture that stays long shows the closure it would else hide
+        if lowest < SHUT_IOD:  # a picture that stays a while shows the closure it would else hide
             channels["aperture"][n] = lowest
     return channels

@@ -37,6 +37,7 @@ def test_every_role_has_a_built_in_engine() -> None:
         "face_follower": "mediapipe",
         "speech_reader": "net",
         "photo_animator": "classic",
+        "lip_syncer": "classic",
         "voice": "espeak",
     }
     for role in registry.BUILT_IN:
