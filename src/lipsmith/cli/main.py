@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 import lipsmith
+from lipsmith.cli.admin import add_groups
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.serve import serve
@@ -38,6 +39,7 @@ app.command()(voices)
 app.command()(doctor)
 app.command()(serve)
 add_style(app)
+add_groups(app)
 
 
 def _print_version(wanted: bool) -> None:
