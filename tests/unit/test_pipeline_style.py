@@ -129,6 +129,9 @@ def write_nobody(path: Path, rgb: NDArray[np.uint8], film: Path) -> None:
     ("clips", "options", "code", "says"),
     [
         ([], {}, "invalid_option", "at least one clip"),
+        ([3], {}, "invalid_option", "the path of a video"),
+        (["film.mp4"], {"face": 0}, "invalid_option", "starting at 1"),
+        (["film.mp4"], {"face": (9000, 9000, 1.0)}, "no_such_face", "at 9000,9000 at 1 s"),
         (["film.mp4"], {"out": "film.mp4"}, "invalid_option", "used twice"),
         (["film.mp4"], {"out": "nowhere/me.style"}, "invalid_option", "does not exist"),
         (["film.mp4"], {"out": "."}, "invalid_option", "it is a folder"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lipsmith.errors import InvalidOption, OutputExists, StyleNotLearnt
 from lipsmith.pipeline.outputs import beside
+from lipsmith.pipeline.speakers import FaceWish, face_choice
 from lipsmith.pipeline.watching import follow, footage_of, opening_of
 from lipsmith.pipeline.work import Progress, StrPath, Work
 
@@ -55,7 +56,7 @@ def learn_style(
     clips: StrPath | Sequence[StrPath],
     out: StrPath = "me.style",
     *,
-    face: str = "auto",
+    face: FaceWish = "auto",
     overwrite: bool = False,
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -64,20 +65,17 @@ def learn_style(
 
     - ``clips``: one video or several, all of the same person, 15 s or more together, with their own sound.
     - ``face``: who it is where several are seen: "auto" or "speaker" (whose lips move with the sound), a number from
-      the left, or "X,Y@SECONDS".
+      the left, or (x, y) or (x, y, seconds) inside the face; also as a text, "X,Y@SECONDS".
     - ``overwrite``: replaces ``out`` where it exists. ``progress`` and ``cancelled`` as for `talking_photo`.
 
     Raises StyleNotLearnt where too little is seen or heard, or lips and sound do not belong together; InvalidVideo,
     NoSourceFace, FaceTooSmall, NoSuchFace, InvalidAudio, InvalidOption or OutputExists. Then nothing is written.
     """
     from lipsmith.engines.net_reader import NetReader
-    from lipsmith.face.choice import read_choice
     from lipsmith.speech.personal import learn_personal_style
 
-    paths = [Path(clip) for clip in ([clips] if isinstance(clips, str | os.PathLike) else clips)]
-    if not paths:
-        raise InvalidOption("Nothing to learn from: give at least one clip in which the person speaks.")
-    choice = read_choice(face)
+    paths = _paths(clips)
+    choice = face_choice(face)
     _check_target(Path(out), paths, overwrite)
     work = Work(progress, cancelled)
     reader = NetReader()
@@ -97,6 +95,16 @@ def learn_style(
         warnings=learnt.warnings,
         stage_seconds=work.seconds,
     )
+
+
+def _paths(clips: StrPath | Sequence[StrPath]) -> list[Path]:
+    given = [clips] if isinstance(clips, str | os.PathLike) else list(clips) if isinstance(clips, Sequence) else [clips]
+    if not given:
+        raise InvalidOption("Nothing to learn from: give at least one clip in which the person speaks.")
+    for clip in given:
+        if not isinstance(clip, str | os.PathLike):
+            raise InvalidOption(f"clips holds {clip!r}; each has to be the path of a video.")
+    return [Path(clip) for clip in given]
 
 
 def _footage(path: Path, choice: FaceChoice, reader: NetReader, work: Work) -> Footage:

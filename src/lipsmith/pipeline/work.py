@@ -55,7 +55,8 @@ class Work:
         self._stage, self._since, self._frames = name, time.perf_counter(), 0
         self._tell(0, 1)
         yield
-        self.seconds[name] = round(time.perf_counter() - self._since, 3)
+        passed = time.perf_counter() - self._since  # several clips come through the same stage in turn
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + passed, 3)
         if not self._frames:
             self._tell(1, 1)
 
