@@ -37,6 +37,7 @@ _BLOCK_ROWS, _CONTEXT_ROWS = 1500, 32
 _LIP_LAGS = (-8, -4, -2, 0, 2, 4, 8)  # rows
 _LOUD_LAGS = (-12, -6, -3, 0, 3, 6, 12)
 _SMOOTH_ROWS, _LOUD_SMOOTH_ROWS = 2.0, 1.0
+_SILENCE = 2 * len(_LIP_LAGS) + VISEMES.index("sil")
 FEATURES = 2 * len(_LIP_LAGS) + len(VISEMES) + _HIDDEN + len(_LOUD_LAGS)
 
 # Measured on four studio speakers and one from the wild, learnt on one half of a recording and judged on the other: r
@@ -95,6 +96,8 @@ class PersonalStyle:
     """Mark of the net and the head whose features the weights are for."""
     seconds: float
     """Learnt from so much."""
+    quiet_s: float
+    """In so much of it nothing was said."""
 
     def lips(self, reading: Reading) -> Lips:
         """What this person's lips do: aperture 0 = their 5th percentile, 1 = their 95th; width around its mean."""
@@ -102,7 +105,11 @@ class PersonalStyle:
         parts = []
         for start in range(0, rows, _BLOCK_ROWS):
             first, last = max(start - _CONTEXT_ROWS, 0), min(start + _BLOCK_ROWS + _CONTEXT_ROWS, rows)
-            curves = _features(reading, slice(first, last)) @ self.weights + self.bias
+            features = _features(reading, slice(first, last))
+            curves = features @ self.weights + self.bias
+            if self.quiet_s < _LEAST_QUIET_S:  # never seen silent: what it makes of silence is chance
+                silent = features[:, [_SILENCE]]
+                curves += silent * (features[:, :2] - curves)
             parts.append(curves[start - first : start - first + _BLOCK_ROWS])
         curves = np.concatenate(parts).astype(np.float32)
         return Lips(aperture=curves[:, 0], width=curves[:, 1])
@@ -113,6 +120,7 @@ class PersonalStyle:
             "format": _FORMAT,
             "version": _VERSION,
             "seconds": self.seconds,
+            "quiet_s": self.quiet_s,
             "range": {name: round(getattr(self.range, name), 5) for name in _RANGE},
             "net": self.net,
             "bias": [round(float(value), 7) for value in self.bias],
@@ -173,6 +181,7 @@ def learn_personal_style(footage: Sequence[Footage], *, net: str) -> Learnt:
         bias=np.array([fit.bias for fit in fits]),
         net=net,
         seconds=round(seconds, 2),
+        quiet_s=round(float(quiet.sum()) * HOP_S, 2),
     )
     return Learnt(
         style=style,
@@ -210,11 +219,12 @@ def _checked(data: Any, name: str) -> PersonalStyle:
     span, net = data.get("range"), data.get("net")
     if not isinstance(span, Mapping) or not isinstance(net, str):
         raise refuse("its range or its net is missing")
-    seconds, *ranges = (_numbers(value, ()) for value in (data.get("seconds"), *(span.get(k) for k in _RANGE)))
+    seconds, quiet_s = (_numbers(data.get(k), ()) for k in ("seconds", "quiet_s"))
+    ranges = [_numbers(span.get(k), ()) for k in _RANGE]
     weights, bias = (_numbers(data.get(k), shape) for k, shape in (("weights", (FEATURES, 2)), ("bias", (2,))))
-    if any(value is None for value in (seconds, *ranges, weights, bias)):
+    if any(value is None for value in (seconds, quiet_s, *ranges, weights, bias)):
         raise refuse("a number is missing, not finite, or one too many")
-    assert seconds is not None and weights is not None and bias is not None
+    assert seconds is not None and quiet_s is not None and weights is not None and bias is not None
     rest, share, low, high, width = (float(value) for value in ranges if value is not None)
     if not (0 <= low < high <= _LARGEST_IOD and 0 <= rest <= high and 0 <= share <= 1 and 0 < width <= _LARGEST_IOD):
         raise refuse(f"no mouth opens from {low:g} to {high:g} IOD, rests at {rest:g} and stretches by {width:g}")
@@ -226,6 +236,7 @@ def _checked(data: Any, name: str) -> PersonalStyle:
         bias=bias,
         net=net,
         seconds=float(seconds),
+        quiet_s=float(quiet_s),
     )
 
 

@@ -160,6 +160,18 @@ def test_the_lips_rest_in_pauses_as_theirs_do(say: Callable[[str], Spoken], read
     assert shown[middle - 6 : middle + 6].mean() == pytest.approx(rest_iod, abs=0.03)
 
 
+def test_who_was_never_seen_silent_shuts_the_mouth_as_others_do(
+    say: Callable[[str], Spoken], reader: NetReader, style: PersonalStyle
+) -> None:
+    samples = np.concatenate([block[0] for block in say(LEARNT).sound.blocks(22050, 1)])
+    reading = reader.reading(MemorySound(np.append(samples, np.zeros(22050, np.float32))[np.newaxis], 22050))
+    wide_open = replace(style, weights=np.zeros_like(style.weights), bias=np.ones(2))
+    never_silent, silent = (replace(wide_open, quiet_s=seconds).lips(reading).aperture for seconds in (0.0, 5.0))
+    np.testing.assert_allclose(silent, 1.0)
+    np.testing.assert_allclose(never_silent[-35:-10], reading.lips.aperture[-35:-10], atol=0.1)
+    assert np.median(never_silent[20:-60]) > 0.9
+
+
 def test_what_was_learnt_is_told(learnt: Learnt, style: PersonalStyle) -> None:
     assert max(abs(lag_s) for lag_s in learnt.lags_s) <= 0.03
     assert learnt.r_after > learnt.r_before
