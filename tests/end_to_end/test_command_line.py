@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lipsmith.cli.progress import WORDS
+from lipsmith.pipeline import STAGES
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
 STOCK = {"portrait.png", "two.png", "small.png", "speech.wav", "clip.mp4", "pair.mp4"}
@@ -106,11 +107,15 @@ def test_wrong_usage_leaves_with_2(room: Path, arguments: list[str], says: str) 
     assert "Traceback" not in done.stderr
 
 
-def stopped_in(stage: str, signum: int, room: Path) -> None:
+COUNTING = "One, two, three, four, five, six, seven, eight, nine, ten. " * 3
+TALK = ("talk", "two.png", "--text", COUNTING, "--fps", "60")
+SYNC = ("sync", "pair.mp4", "--text", COUNTING, "--length-mode", "bounce")
+
+
+def stopped_in(stage: str, signum: int, room: Path, *command: str) -> None:
     """Starts a long video, sends the signal as soon as the stage begins, and looks at what is left."""
-    text = "One, two, three, four, five, six, seven, eight, nine, ten. " * 3
     with subprocess.Popen(
-        [COMMAND, "talk", "two.png", "--text", text, "--fps", "60", "--export", "m.json", "-o", "a.mp4"],
+        [COMMAND, *command, "--export", "m.json", "-o", "a.mp4"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -128,13 +133,18 @@ def stopped_in(stage: str, signum: int, room: Path) -> None:
     assert made(room) == set()
 
 
-@pytest.mark.parametrize("stage", WORDS)
+@pytest.mark.parametrize("stage", STAGES)
 def test_ctrl_c_in_any_stage_leaves_no_file(room: Path, stage: str) -> None:
-    stopped_in(stage, signal.SIGINT, room)
+    stopped_in(stage, signal.SIGINT, room, *TALK)
+
+
+@pytest.mark.parametrize("stage", ["clip", "face", "video"])
+def test_ctrl_c_in_a_lip_sync_leaves_no_file(room: Path, stage: str) -> None:
+    stopped_in(stage, signal.SIGINT, room, *SYNC)
 
 
 def test_a_polite_kill_leaves_no_file_either(room: Path) -> None:
-    stopped_in("video", signal.SIGTERM, room)
+    stopped_in("video", signal.SIGTERM, room, *TALK)
 
 
 def test_a_terminal_sees_a_bar_with_frames_and_time_left(room: Path) -> None:

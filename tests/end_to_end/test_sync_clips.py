@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factories import write_clip_of
-from lipsmith import LipsmithError, SyncResult, lip_sync
+from lipsmith import LipsmithError, SyncResult, learn_style, lip_sync
 from lipsmith.media.decode import open_sound
 from lipsmith.media.reader import open_clip
 
@@ -116,8 +116,18 @@ def test_a_talking_clip_teaches_how_its_owner_speaks(shared_media: Path, tmp_pat
     assert face.own_offset_s is not None
     plain = lip_sync(clip, shared_media / SPEECH, tmp_path / "plain.mp4", mode="standard", adapt=False)
     assert plain.faces[0].learnt_s is None
-    pairs = zip(open_clip(tmp_path / "out.mp4").frames(), open_clip(tmp_path / "plain.mp4").frames(), strict=True)
-    assert max(np.abs(one.planes.astype(int) - other.planes).max() for one, other in pairs) > 20
+    assert _largest_difference(tmp_path / "out.mp4", tmp_path / "plain.mp4") > 20
+
+
+@pytest.mark.slow
+def test_a_style_from_a_file_is_worn_as_if_learnt_from_the_clip(shared_media: Path, tmp_path: Path) -> None:
+    clip = shared_media / "video" / "vidtimit_woman_5s.mp4"
+    learn_style(clip, tmp_path / "me.style")
+    style = tmp_path / "me.style"
+    worn = lip_sync(clip, shared_media / SPEECH, tmp_path / "worn.mp4", mode="lite", style=style)
+    learnt = lip_sync(clip, shared_media / SPEECH, tmp_path / "learnt.mp4", mode="lite")
+    assert (worn.faces[0].learnt_s is None, learnt.faces[0].learnt_s is None) == (True, False)
+    assert _largest_difference(tmp_path / "worn.mp4", tmp_path / "learnt.mp4") < 20  # the file's numbers are rounded
 
 
 @pytest.mark.slow
@@ -143,6 +153,12 @@ def test_a_damaged_middle_is_listed_and_the_rest_goes_on(astronaut: np.ndarray, 
     assert result.damaged_s
     assert any("The clip is damaged at" in warning for warning in result.warnings)
     assert len(open_clip(tmp_path / "out.mp4")) == 40
+
+
+def _largest_difference(one: Path, other: Path) -> int:
+    """Levels, over all pixels of all pictures."""
+    pairs = zip(open_clip(one).frames(), open_clip(other).frames(), strict=True)
+    return max(int(np.abs(a.planes.astype(int) - b.planes).max()) for a, b in pairs)
 
 
 def _are_near(stretches: tuple[tuple[float, float], ...], expected: list[tuple[float, float]]) -> None:

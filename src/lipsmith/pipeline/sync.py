@@ -216,9 +216,10 @@ def lip_sync(
     with work.stage("face"):
         tracks = follow(clip, 1 + max(picture.source for picture in shown), work)
     with work.stage("speech"):
-        heard = _own_speech(own, clip.facts, work) if own and _is_needed(wishes, tracks, adapt) else None
+        learns = adapt and given is None and None in manners
+        heard = _own_speech(own, clip.facts, work) if own and (learns or _is_asked(wishes, tracks)) else None
         chosen = _choose(tracks, wishes, heard, clip.facts)
-        people = [_person(track, one, heard, adapt) for track, one in zip(chosen, manners, strict=True)]
+        people = [_person(track, one, heard if learns else None) for track, one in zip(chosen, manners, strict=True)]
         said: list[_Said] = []
         if given is None or (ending in NEED_SPEECH and not tells_enough(ending, given)):
             said = [_read(one, person, plan, work) for one, person in zip(words, people, strict=True)]
@@ -423,9 +424,9 @@ def _together(words: Sequence[_Words]) -> Sound:
     return MixedSound(parts=[(one.sound, one.at_s) for one in words])
 
 
-def _is_needed(wishes: Sequence[FaceChoice], tracks: Sequence[FaceTrack], adapt: bool) -> bool:
-    """Whether it matters what is said in the clip itself."""
-    return adapt or "speaker" in wishes or ("auto" in wishes and len(tracks) > 1)
+def _is_asked(wishes: Sequence[FaceChoice], tracks: Sequence[FaceTrack]) -> bool:
+    """Whether it matters who speaks in the clip itself."""
+    return "speaker" in wishes or ("auto" in wishes and len(tracks) > 1)
 
 
 def _own_speech(own: Sound, facts: ClipFacts, work: Work) -> _Heard:
@@ -471,14 +472,14 @@ def _new_share(track: FaceTrack) -> F64:
     return strength(track)
 
 
-def _person(track: FaceTrack, manner: PersonalStyle | None, heard: _Heard | None, adapt: bool) -> _Person:
-    """What is known of how this one speaks: given, learnt from the clip, or guessed from the mouth's size."""
+def _person(track: FaceTrack, manner: PersonalStyle | None, heard: _Heard | None) -> _Person:
+    """What is known of how this one speaks: given, learnt from what is heard, or guessed from the mouth's size."""
     import numpy as np
 
     from lipsmith.face.choice import lips_with_sound
 
     reach = float(np.clip(np.nanmedian(track.width) / USUAL_WIDTH_IOD, 0.80, 1.05))
-    if heard is None or manner is not None or not adapt:
+    if heard is None or manner is not None:
         return _Person(track=track, manner=manner, learnt=None, reach=reach)
     agreement = lips_with_sound(track, heard.opening)
     if agreement is not None and agreement.r >= SPEAKS_R:
