@@ -234,10 +234,14 @@ class S3Upload:
 
 
 class S3Links:
-    """Makes links that lead to the storage service itself."""
+    """Makes links that lead to the storage service itself.
 
-    def __init__(self, storage: S3Storage, *, clock: Callable[[], float] = time.time) -> None:
+    ``outside`` is a client of the same service by the name that callers reach it at, where that is another one.
+    """
+
+    def __init__(self, storage: S3Storage, *, outside: Any = None, clock: Callable[[], float] = time.time) -> None:
         self._storage, self._clock = storage, clock
+        self._signer = storage.client if outside is None else outside
 
     def upload(self, key: str, *, max_bytes: int, lifetime_s: int) -> Link:
         """Where to PUT the bytes. The service does not know ``max_bytes``: look at what `Storage.seal` answers."""
@@ -250,7 +254,7 @@ class S3Links:
 
     def _link(self, operation: str, place: str, lifetime_s: int) -> Link:
         expires_at_s = int(self._clock()) + lifetime_s
-        url = self._storage.client.generate_presigned_url(
+        url = self._signer.generate_presigned_url(
             operation, Params={"Bucket": self._storage.bucket, "Key": place}, ExpiresIn=lifetime_s
         )
         return Link(url=url, expires_at_s=expires_at_s)
