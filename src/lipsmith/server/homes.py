@@ -34,7 +34,7 @@ class BucketLinks:
 
 
 def home(settings: Settings, doors: SignedLinks) -> Home:
-    """What the settings ask for. ``doors`` makes the links that lead to us. Raises MissingDependency or StorageFailed."""
+    """What the settings ask for; ``doors`` makes links that lead to us. Raises MissingDependency or StorageFailed."""
     if settings.s3_bucket is None:
         return Home(storage=LocalStorage(settings.data_dir / "files"), links=doors)
     storage = _bucket(settings, settings.s3_bucket, settings.s3_endpoint)

@@ -147,6 +147,39 @@ def test_what_a_killed_process_leaves_is_unseen_and_can_be_dropped(storage: Loca
     assert files(tmp_path / "bytes" / "unfinished") == []
 
 
+class SealedJustThen(LocalStorage):
+    """A job uses the file right after an upload was told that none does."""
+
+    armed = False
+
+    def refuse_sealed(self, key: str, *, but: os.stat_result | None = None) -> None:
+        super().refuse_sealed(key, but=but)
+        if self.armed and but is None:
+            self.seal(key)
+
+
+def test_a_seal_at_the_worst_moment_holds(tmp_path: Path) -> None:
+    storage = SealedJustThen(tmp_path / "bytes")
+    put(storage, KEY, [b"first"], max_bytes=5)
+    with closing(storage.begin(KEY, max_bytes=5)) as upload:
+        upload.write(b"later")
+        storage.armed = True
+        with pytest.raises(FileInUse):
+            upload.finish()
+    assert content(storage, KEY) == b"first"
+    assert [path for path in files(tmp_path / "bytes") if path.endswith(".png")] == [f"sealed/{KEY}"]
+
+
+def test_what_is_sealed_wins_over_what_a_crash_left_open(storage: LocalStorage, tmp_path: Path) -> None:
+    put(storage, KEY, [b"first"], max_bytes=5)
+    storage.seal(KEY)
+    (tmp_path / "bytes" / "open" / KEY).write_bytes(b"something else")
+    assert content(storage, KEY) == b"first"
+    assert [found.size_bytes for found in storage.stored()] == [5]
+    assert storage.delete(KEY)
+    assert list(storage.stored()) == []
+
+
 def together(*tasks: Callable[[], object]) -> list[object]:
     """What the tasks return, or the errors of ours that they raise, when all start at once."""
     barrier = Barrier(len(tasks))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -97,6 +98,28 @@ def test_a_late_upload_by_link_does_not_change_what_is_sealed(storage: S3Storage
     storage.delete(KEY)
     with pytest.raises(NotStored):
         links.download(KEY, lifetime_s=600)
+
+
+class SealedJustThen(S3Storage):
+    """A job uses the file right after an upload was told that none does."""
+
+    armed = False
+
+    def refuse_sealed(self, key: str) -> None:
+        super().refuse_sealed(key)
+        if self.armed:
+            self.seal(key)
+
+
+def test_a_seal_at_the_worst_moment_holds(storage: S3Storage) -> None:
+    raced = SealedJustThen(storage.client, storage.bucket)
+    put(raced, KEY, [b"first"], max_bytes=5)
+    with closing(raced.begin(KEY, max_bytes=5)) as upload:
+        upload.write(b"later")
+        raced.armed = True
+        with pytest.raises(FileInUse):
+            upload.finish()
+    assert content(storage, KEY) == b"first"
 
 
 def test_the_list_names_each_key_once_in_order(storage: S3Storage, links: S3Links) -> None:
