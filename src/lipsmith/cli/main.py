@@ -21,6 +21,7 @@ from lipsmith.cli.style import add_style
 from lipsmith.cli.sync import sync
 from lipsmith.cli.talk import demo, talk
 from lipsmith.cli.voices import voices
+from lipsmith.cli.worker import worker
 from lipsmith.errors import Cancelled, InputError, InvalidOption, LipsmithError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -38,6 +39,7 @@ app.command()(demo)
 app.command()(voices)
 app.command()(doctor)
 app.command()(serve)
+app.command()(worker)
 add_style(app)
 add_groups(app)
 

@@ -124,7 +124,7 @@ class Worker:
 
     def __init__(self, context: Context, environment: Mapping[str, str]) -> None:
         settings = context.settings
-        self.name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+        self.name = f"{socket.gethostname()}-{secrets.token_hex(6)}-{os.getpid()}"
         limits = Limits(
             memory_mb=settings.render_memory_mb,
             cpu_s=round(settings.render_timeout_s * (os.cpu_count() or 1)),

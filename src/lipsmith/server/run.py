@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -11,6 +12,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
+from lipsmith.errors import InvalidOption
 from lipsmith.server.app import application
 from lipsmith.server.context import Context, Worker
 from lipsmith.server.lock import exclusive
@@ -38,6 +40,30 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
                 server.run(sockets=[sock])
         finally:
             context.close()
+    log.info("stopped")
+
+
+def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Renders for a server elsewhere until a signal asks to stop. Raises InvalidOption without a shared database."""
+    if settings.database_url is None:
+        raise InvalidOption("A worker needs the database it shares with the server: --database postgresql://host/name.")
+    configure(settings.log_level)
+    context = Context(settings)
+    if context.database.is_sqlite:
+        raise InvalidOption("A SQLite file belongs to one server. Give that server more --workers, or use PostgreSQL.")
+    stopped = threading.Event()
+    before = {s: signal.signal(s, lambda signum, frame: stopped.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        context.prepare()
+        worker = Worker(context, environment)
+        worker.start()
+        say(f"lipsmith renders as {worker.name}")
+        stopped.wait()
+        worker.drain(settings.drain_s)
+    finally:
+        context.close()
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
     log.info("stopped")
 
 

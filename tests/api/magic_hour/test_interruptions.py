@@ -21,7 +21,7 @@ Start = Callable[..., Server]
 @pytest.fixture(autouse=True, scope="module")
 def _long_speech(stock: Path) -> None:
     """Long enough to be interrupted."""
-    write_speech(stock / "long.wav", f"{SENTENCE} " * 8)
+    write_speech(stock / "long.wav", f"{SENTENCE} " * 24)
 
 
 def begun(server: Server, stock: Path, seconds: float = 8.0, **headers: str) -> str:
@@ -131,8 +131,8 @@ def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stoc
 def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock: Path) -> None:
     server = running()
     before = server.client.get("/v1/account").json()["credits"]
-    project = begun(server, stock)
-    [*rendering] = children(server)
+    project = begun(server, stock, 25)
+    rendering = children(server)
     assert server.admin("project", "cancel", project)["state"] == "canceled"
     time.sleep(1.0)
     assert any(map(is_gone, rendering))

