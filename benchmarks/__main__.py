@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync`."""
+"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync|sync_video|sync_strip`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,23 @@ def main() -> int:
     sync.add_argument("--heads", type=Path, default=heads, help="folder with the heads that training makes")
     sync.add_argument("--write", action="store_true", help="keep the results, and put them into benchmarks/README.md")
 
+    clips = commands.add_parser("sync_video", help="lip sync of clips: what is seen against what was asked, and speed")
+    clips.add_argument("--shared", type=Path, default=SHARED, help="folder that holds media")
+    clips.add_argument(
+        "--only", default="", help="only cases whose name (CLIP / SOUND / MODE) holds this, and no speed"
+    )
+    clips.add_argument("--seconds", type=float, default=5.0, help="how much of each clip")
+    clips.add_argument("--long", action="store_true", help="also compare 10 s and 600 s (an hour)")
+    clips.add_argument("--write", action="store_true", help="keep the results, and put them into benchmarks/README.md")
+
+    mouths = commands.add_parser("sync_strip", help="consecutive frames of a lip sync, below the clip's own")
+    mouths.add_argument("clip", type=Path)
+    mouths.add_argument("audio", type=Path)
+    mouths.add_argument("-o", "--out", type=Path, default=Path("looks"), help="folder for the strips")
+    mouths.add_argument("--from", dest="start_s", type=float, help="seconds of the clip")
+    mouths.add_argument("--to", dest="end_s", type=float, help="seconds of the clip")
+    mouths.add_argument("--modes", default="lite,standard", help="one row for each")
+
     asked = parser.parse_args()
     if asked.command == "sheet":
         from benchmarks.sheet import write_sheets
@@ -63,6 +80,16 @@ def main() -> int:
         from benchmarks.sync import run as run_sync
 
         return run_sync(asked.shared if asked.shared.is_dir() else None, asked.heads, asked.reader, write=asked.write)
+    if asked.command == "sync_video":
+        from benchmarks.sync_video import run as run_clips
+
+        shared = asked.shared if asked.shared.is_dir() else None
+        return run_clips(shared, asked.only, asked.seconds, long=asked.long, write=asked.write)
+    if asked.command == "sync_strip":
+        from benchmarks.sync_strip import write_sync_strips
+
+        modes = asked.modes.split(",")
+        return write_sync_strips(asked.clip, asked.audio, asked.out, asked.start_s, asked.end_s, modes)
     from benchmarks.speed import run as run_speed
 
     sizes = [(int(w), int(h)) for w, h in (size.split("x") for size in asked.sizes.split(","))]

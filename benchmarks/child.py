@@ -1,6 +1,6 @@
-"""One talking photo in a process of its own; prints its frames, seconds and peak memory as JSON.
+"""One video in a process of its own; prints its frames, seconds and peak memory as JSON.
 
-`python -m benchmarks.child PHOTO AUDIO OUT`
+`python -m benchmarks.child talk PHOTO AUDIO OUT`, `python -m benchmarks.child sync CLIP AUDIO OUT`
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import sys
 import time
 from pathlib import Path
 
-from lipsmith import talking_photo
+from lipsmith import lip_sync, talking_photo
 
 STATUS = Path("/proc/self/status")
 
 
 def main() -> None:
-    photo, audio, out = sys.argv[1:4]
+    what, pictures, audio, out = sys.argv[1:5]
+    make = {"talk": talking_photo, "sync": lip_sync}[what]
     start = time.perf_counter()
-    result = talking_photo(photo, audio, out, overwrite=True)
+    result = make(pictures, audio, out, overwrite=True)
     seconds = time.perf_counter() - start
     print(json.dumps({"frames": result.frames, "seconds": seconds, "peak_mb": peak_mb()}))
 

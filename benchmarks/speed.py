@@ -186,7 +186,7 @@ def spoken_text() -> str:
 
 def child(photo: Path, audio: Path, out: Path) -> dict[str, float]:
     """One clip in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.child", str(photo), str(audio), str(out)]
+    command = [sys.executable, "-m", "benchmarks.child", "talk", str(photo), str(audio), str(out)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE.parent)
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return answer

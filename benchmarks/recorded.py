@@ -1,0 +1,122 @@
+"""One lip sync, kept: what was asked of the lips, and every drawn picture before it is encoded.
+
+The whole pipeline runs as always; only the lip syncer is watched. Pictures wait in a file, not in memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from lipsmith import lip_sync
+from lipsmith.engines import registry
+from lipsmith.engines.classic_lips import ClassicLipSyncer, strength
+from lipsmith.engines.contract import Effort, NewLips
+from lipsmith.face.geometry import F64
+from lipsmith.face.track import FaceTrack
+from lipsmith.media.clip import U8, ClipFacts, ClipFrame
+from lipsmith.media.reader import Clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A picture of the new video, as the face follower wants it."""
+
+    planes: U8
+    time_s: Fraction
+
+
+class Recording:
+    """A finished lip sync of one face."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.seconds = self.cpu_seconds = 0.0
+        self.clip: Clip
+        self.speaker: NewLips
+        self._store = out.with_suffix(".planes")
+        self._times_s: list[Fraction] = []
+
+    def __len__(self) -> int:
+        return len(self._times_s)
+
+    @property
+    def facts(self) -> ClipFacts:
+        return self.clip.facts
+
+    @property
+    def track(self) -> FaceTrack:
+        return self.speaker.track
+
+    @property
+    def share(self) -> F64:
+        """(n,) 0-1: how far each picture of the new video got new lips."""
+        return strength(self.track)[self.speaker.sources]
+
+    @property
+    def asked(self) -> F64:
+        """(n,) IOD: the opening that is asked for."""
+        return np.asarray(self.speaker.motion["aperture"], np.float64)
+
+    def drawn(self) -> Iterator[Drawn]:
+        """All pictures as they went to the encoder."""
+        shape = (self.facts.height * 3 // 2, self.facts.width)
+        with self._store.open("rb") as file:
+            for time_s in self._times_s:
+                yield Drawn(planes=np.fromfile(file, np.uint8, shape[0] * shape[1]).reshape(shape), time_s=time_s)
+
+    def pairs(self) -> Iterator[tuple[int, U8, U8]]:
+        """Number of the picture in the clip, its planes in the source, its planes as drawn."""
+        sources = self.speaker.sources
+        before = (frame for frame in self.clip.frames(0, int(sources.max()) + 1))
+        for number, drawn in enumerate(self.drawn()):
+            source = next(before)
+            if source.index != int(sources[number]):
+                raise ValueError("Only clips that run once, forwards, can be compared picture by picture.")
+            yield source.index, source.planes, drawn.planes
+
+    def forget(self) -> None:
+        """Removes the pictures."""
+        self._store.unlink(missing_ok=True)
+
+    def frames(
+        self, clip: Clip, shown: Iterable[ClipFrame], speakers: Sequence[NewLips], *, effort: Effort, first: int = 0
+    ) -> Iterator[ClipFrame]:
+        """The role `LipSyncer`: the built-in engine, watched."""
+        (self.speaker,) = speakers
+        self.clip = clip
+        with self._store.open("wb") as file:
+            for frame in ClassicLipSyncer().frames(clip, shown, speakers, effort=effort, first=first):
+                self._times_s.append(frame.time_s)
+                frame.planes.tofile(file)
+                yield frame
+
+
+_under_way: list[Recording] = []
+
+
+def watched() -> Recording:
+    """The engine that the registry makes while `record` runs."""
+    return _under_way[-1]
+
+
+def record(video: Path, audio: Path, out: Path, **options: Any) -> Recording:
+    """Runs `lip_sync` and keeps what was drawn. Raises what it raises."""
+    recording = Recording(out)
+    _under_way.append(recording)
+    start, cpu_start = time.perf_counter(), time.process_time()
+    try:
+        with patch.dict(registry.BUILT_IN["lip_syncer"], {"watched": f"{__name__}:watched"}):  # type: ignore[arg-type]
+            lip_sync(video, audio, out, syncer="watched", overwrite=True, **options)
+    finally:
+        _under_way.pop()
+    recording.seconds = time.perf_counter() - start
+    recording.cpu_seconds = time.process_time() - cpu_start
+    return recording
