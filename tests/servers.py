@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,8 @@ class Server:
     key: str
     """Of the first account."""
     log: Path
-    client: httpx.Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
+    client: httpx.Client
+    """Speaks for the first account."""
 
     def admin(self, *arguments: str) -> Any:
         """What a command for administrators answers, on this server's data folder."""
@@ -99,7 +97,9 @@ def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> S
         said += line
         if found := re.search(r"serves at (http://\S+)", line):
             first = re.search(r"mhk_live_\w+", said)
-            return Server(process, data_dir, found[1], first[0] if first else key, log)
+            known = first[0] if first else key
+            client = httpx.Client(base_url=found[1], headers={"Authorization": f"Bearer {known}"}, timeout=60)
+            return Server(process, data_dir, found[1], known, log, client)
     raise AssertionError(f"no server: {said}{log.read_text()}")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays l
     from lipsmith.face.choice import FaceChoice, Opening
     from lipsmith.face.geometry import F64
     from lipsmith.face.track import FaceTrack
-    from lipsmith.media.clip import ClipFacts, Sound
+    from lipsmith.media.clip import ClipFacts, Sound, TimedPlanes
     from lipsmith.media.lengths import LengthMode
     from lipsmith.media.reader import Clip
     from lipsmith.media.timeline import Shown, ShowPlan
@@ -131,6 +131,7 @@ def lip_sync(
     style: StrPath | PersonalStyle | None = None,
     intensity: float = 1.0,
     crf: int = 16,
+    mark: str | None = None,
     syncer: str | None = None,
     export: StrPath | None = None,
     from_motion: StrPath | MotionTrack | None = None,
@@ -162,7 +163,7 @@ def lip_sync(
     - ``adapt``: where the person speaks in the clip, their way of moving the lips is learnt from it. ``style``: it is
       taken from a file that `learn_style` wrote.
     - ``intensity``: how far the mouth opens, 0.1–2.0. ``crf``: x264's quality, 1 (best) to 51 (worst); 16 looks like
-      the source. ``syncer``: who draws, by the name of its engine.
+      the source. ``mark``: as for `talking_photo`. ``syncer``: who draws, by the name of its engine.
     - ``export``, ``from_motion``: as for `talking_photo`, with one row for each picture of the video.
     - ``overwrite``: replaces ``out`` and ``export`` where they exist.
     - ``progress`` is called at the start and end of each stage and after every frame. ``cancelled`` is asked at the
@@ -232,7 +233,7 @@ def lip_sync(
     speech = said[0].speech if said else None
     with work.stage("video"), beside(export, lambda: exported(ending, motions[0], speech, asked[0].text)):
         heard_sound = _with_background(sound, own, clip, plan, keep_background_db)
-        _write(clip, plan, new_lips, heard_sound, Path(out), mode, syncer, crf, overwrite, work)
+        _write(clip, plan, new_lips, heard_sound, Path(out), mode, syncer, crf, mark, overwrite, work)
     unchanged_s = _unchanged(chosen, shown)
     return SyncResult(
         path=Path(out),
@@ -562,14 +563,20 @@ def _write(
     mode: SyncMode,
     syncer: str | None,
     crf: int,
+    mark: str | None,
     overwrite: bool,
     work: Work,
 ) -> None:
     from lipsmith.engines import registry
     from lipsmith.media.encode import write_clip
+    from lipsmith.render.mark import marked_clip
 
     total = len(plan)
-    frames = registry.create("lip_syncer", syncer).frames(clip, clip.play(plan), new_lips, effort=mode)
+    frames: Iterable[TimedPlanes] = registry.create("lip_syncer", syncer).frames(
+        clip, clip.play(plan), new_lips, effort=mode
+    )
+    if mark:
+        frames = marked_clip(frames, mark, clip.facts.width, clip.facts.height)
     write_clip(
         out, clip.facts, frames, sound, crf=crf, on_frame=lambda done: work.frame(done, total), overwrite=overwrite
     )

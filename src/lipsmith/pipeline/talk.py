@@ -109,6 +109,7 @@ def talking_photo(
     style: StrPath | PersonalStyle | None = None,
     crf: int = 18,
     background: str = "white",
+    mark: str | None = None,
     animator: str | None = None,
     export: StrPath | None = None,
     from_motion: StrPath | MotionTrack | None = None,
@@ -136,6 +137,7 @@ def talking_photo(
     - ``intensity``: how far the mouth opens and how lively the brows are, 0.1–2.0.
     - ``style``: speaks as one person does, how far and when the lips open: a file that `learn_style` wrote.
     - ``crf``: x264's quality, 1 (best) to 51 (worst). ``background``: colour behind a transparent photo.
+    - ``mark``: a word that stands small in the lower right corner of every frame.
     - ``animator``: who draws, by the name of its engine; lipsmith's own unless given.
     - ``export``: also writes the motion there: ``.json`` as it is, ``.arkit.csv`` or ``.arkit.json`` as ARKit's blend
       shapes, ``.cues.tsv`` or ``.cues.json`` as mouth shapes, and with ``text`` ``.srt`` or ``.vtt``.
@@ -189,7 +191,7 @@ def talking_photo(
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
             track = _directed(track, speech, intensity, direction, seed)
     with work.stage("video"), beside(export, lambda: exported(ending, track, speech, text)):
-        _render(picture, person, others, track, sound, Path(out), crf, overwrite, animator, work)
+        _render(picture, person, others, track, sound, Path(out), crf, mark, overwrite, animator, work)
     return TalkResult(
         path=Path(out),
         seconds=frames_to_seconds(frames, rate_fps),
@@ -416,6 +418,7 @@ def _render(
     sound: Sound,
     out: Path,
     crf: int,
+    mark: str | None,
     overwrite: bool,
     animator: str | None,
     work: Work,
@@ -423,8 +426,11 @@ def _render(
     from lipsmith.engines import registry
     from lipsmith.media.clip import VideoFormat
     from lipsmith.media.encode import write_video
+    from lipsmith.render.mark import marked
 
     frames = registry.create("photo_animator", animator).frames(picture, face, track, others=others)
+    if mark:
+        frames = marked(frames, mark, picture.width, picture.height)
     fmt = VideoFormat(width=picture.width, height=picture.height, fps=track.fps, crf=crf)
     write_video(out, fmt, frames, sound, on_frame=lambda done: work.frame(done, len(track)), overwrite=overwrite)
 

@@ -10,9 +10,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
 
 from lipsmith.service.assets import Assets
-from lipsmith.storage.contract import CHUNK_BYTES, Storage, Upload
+from lipsmith.storage.contract import Storage, Upload
 from lipsmith.storage.links import SignedLinks
 from lipsmith.storage.local import LocalStorage
+
+BLOCK_BYTES = 64 * 1024
+"""What an upload gathers before it is written: little, since hundreds may come at once."""
 
 
 def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) -> APIRouter:
@@ -49,7 +52,7 @@ async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     waiting = bytearray()
     async for chunk in stream:
         waiting += chunk
-        if len(waiting) >= CHUNK_BYTES:
+        if len(waiting) >= BLOCK_BYTES:
             yield bytes(waiting)
             waiting.clear()
     if waiting:

@@ -22,6 +22,9 @@ from lipsmith.service.workers import hand_on
 
 log = structlog.get_logger("lipsmith.server")
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+
 
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Serves until a signal asks to stop. ``say`` shows the first account's key, once."""
@@ -106,7 +109,16 @@ def _greet(context: Context, say: Callable[[str], None]) -> None:
 @contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.create_server((settings.host, settings.port), family=family, backlog=2048) as sock:
+    # asyncio sends small packets at once only where the protocol is named; otherwise each answer waits for 40 ms.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((settings.host, settings.port))
+        except OSError as error:
+            raise InvalidOption(
+                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}. Choose another --port."
+            ) from error
+        sock.listen(BACKLOG)
         yield sock
 
 

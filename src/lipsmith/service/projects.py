@@ -25,6 +25,8 @@ from lipsmith.storage.contract import Storage
 OUTPUTS = "outputs/"
 """Where finished videos lie in the storage."""
 IDEMPOTENCY_HOURS = 24
+MARK = "lipsmith"
+"""Stands visibly in the videos of accounts that pay nothing."""
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 
@@ -174,7 +176,7 @@ class Projects:
                 name=order.name,
                 params={
                     "inputs": {role: asdict(source) for role, source in sources.items()},
-                    "options": dict(order.options),
+                    "options": {**order.options, **_mark(account, order)},
                     "start_s": order.start_s,
                     "end_s": order.end_s,
                     "fps": order.fps,
@@ -235,6 +237,11 @@ class Projects:
     def _job(self, project: str) -> str:
         with self._database.read() as conn:
             return str(conn.scalar(sa.select(jobs.c.id).where(jobs.c.project == project)))
+
+
+def _mark(account: Account, order: Order) -> dict[str, str]:
+    """What is free tells where it comes from."""
+    return {"mark": MARK} if order.rate and not account.plan.is_paid else {}
 
 
 def _fingerprint(order: Order) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import httpx
+import numpy as np
+from PIL import Image
 
 from servers import Server
 
@@ -74,3 +77,28 @@ def test_what_cannot_be_made_says_why_and_costs_nothing(server: Server, stock: P
     assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "invalid_image", 0)
     assert (shown["downloads"], shown["width"], shown["height"]) == ([], -1, -1)
     assert server.client.get("/v1/account").json()["credits"] == before
+
+
+def test_a_free_account_gets_a_small_picture_with_a_mark(server: Server, stock: Path, tmp_path: Path) -> None:
+    Image.open(stock / "portrait.png").resize((640, 640)).save(tmp_path / "large.png")
+    corners = []
+    for plan in ("free", "pro"):
+        account = server.admin("account", "create", "--plan", plan)
+        key = {"Authorization": f"Bearer {account['api_key']}"}
+        client = httpx.Client(base_url=server.url, headers=key, timeout=60)
+        theirs = replace(server, client=client)
+        assets = {
+            "image_file_path": theirs.upload(tmp_path / "large.png", "image"),
+            "audio_file_path": theirs.upload(stock / "speech.wav", "audio"),
+        }
+        body = {"assets": assets, "start_seconds": 0, "end_seconds": 0.2, "max_resolution": 576, "resolution": None}
+        shown = theirs.finished(client.post("/v1/ai-talking-photo", json=body).json()["id"])
+        assert (shown["width"], shown["height"]) == (576, 576)
+        (tmp_path / f"{plan}.mp4").write_bytes(httpx.get(shown["downloads"][0]["url"]).content)
+        client.close()
+        with av.open(str(tmp_path / f"{plan}.mp4")) as film:
+            picture = next(film.decode(video=0)).to_ndarray(format="gray").astype(float)
+        corners.append(picture)
+    difference = np.abs(corners[0] - corners[1])
+    assert difference[500:, 350:].max() > 60
+    assert difference[:480].mean() < 2
