@@ -1,0 +1,49 @@
+"""Keys are recognised by their form, and kept only as what cannot be turned back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from houses import House
+
+from lipsmith.errors import NotFound, Unauthorized
+from lipsmith.service.keys import could_be_key, digest, make_key
+from lipsmith.service.sealing import Sealer
+
+
+def test_a_key_has_its_form() -> None:
+    key = make_key()
+    assert re.fullmatch(r"mhk_live_[0-9A-Za-z]{36}", key)
+    assert could_be_key(key)
+    assert not could_be_key(key[:-1])
+    assert not could_be_key(key[:-1] + ("a" if key[-1] != "a" else "b"))
+    assert not could_be_key(key.replace("live", "test"))
+    assert not could_be_key("ä" * 45)
+    assert len(digest(key)) == 64
+
+
+def test_sealed_is_not_readable_and_opens_again() -> None:
+    sealed = Sealer(b"x" * 32).seal("whsec_secret")
+    assert "secret" not in sealed
+    assert Sealer(b"x" * 32).open(sealed) == "whsec_secret"
+
+
+def test_doors(house: House) -> None:
+    made = house.accounts.create("creator", credits_given=7, email="a@example.org")
+    assert house.accounts.authenticate(made.api_key) == made.account
+    assert house.accounts.balance(made.account.id) == 7
+    key, text = house.accounts.add_key(made.account.id)
+    house.accounts.revoke_key(key.id)
+    for wrong in (text, make_key(), "", "mhk_live_x"):
+        with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
+            house.accounts.authenticate(wrong)
+    house.accounts.suspend(made.account.id)
+    with pytest.raises(Unauthorized):
+        house.accounts.authenticate(made.api_key)
+    house.accounts.suspend(made.account.id, suspended=False)
+    assert house.accounts.set_plan(made.account.id, "pro").plan.name == "pro"
+    assert house.accounts.authenticate(made.api_key).plan.name == "pro"
+    assert house.accounts.grant(made.account.id, 5) == 12
+    with pytest.raises(NotFound):
+        house.accounts.grant("nobody", 5)
