@@ -26,6 +26,7 @@ from lipsmith.service.assets import Assets
 from lipsmith.service.attempts import Attempts
 from lipsmith.service.children import Children, Limits
 from lipsmith.service.clock import SystemClock
+from lipsmith.service.faults import Faults
 from lipsmith.service.fetch import Fetcher
 from lipsmith.service.jobs import JobQueue, JobServer
 from lipsmith.service.lifecycle import Lifecycle
@@ -78,6 +79,7 @@ class Context:
             self.lifecycle,
             self.clock,
             max_attempts=settings.max_attempts,
+            faults=Faults(settings.fault),
         )
 
     def prepare(self) -> None:
@@ -139,6 +141,7 @@ class Worker:
             self.children,
             worker=self.name,
             timeout_s=settings.render_timeout_s,
+            faults=Faults(settings.fault),
         )
         self.server = JobServer(context.database, self.attempts.run, worker=self.name, slots=settings.workers)
         self.pulse = Pulse(context.database, context.workers, context.queue, self.name)

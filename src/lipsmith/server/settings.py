@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lipsmith.dialects.magic_hour.wire import LipSyncMode
+from lipsmith.service.faults import POINTS, Point
 
 
 def _separated(value: object) -> object:
@@ -94,6 +95,9 @@ class Settings(BaseSettings):
     render_file_mb: int = Field(default=4096, ge=1, description="Size of one file a rendering process may write.")
     drain_s: float = Field(
         default=5, ge=0, le=3600, description="How long running videos may go on after a request to stop."
+    )
+    fault: Point | None = Field(
+        default=None, description="For tests: the point at which the process dies; one of " + ", ".join(POINTS) + "."
     )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="What is logged: `debug` to `error`."

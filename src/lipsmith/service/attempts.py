@@ -17,6 +17,7 @@ import structlog
 from lipsmith.errors import Cancelled, LipsmithError, RenderingTooSlow
 from lipsmith.service.assets import FOLDER, Assets
 from lipsmith.service.children import Child, Children
+from lipsmith.service.faults import Faults
 from lipsmith.service.lifecycle import Attempt, Lifecycle
 from lipsmith.service.project import Failure
 from lipsmith.service.projects import OUTPUTS
@@ -57,10 +58,12 @@ class Attempts:
         *,
         worker: str,
         timeout_s: float,
+        faults: Faults | None = None,
     ) -> None:
         self._lifecycle, self._storage, self._assets = lifecycle, storage, assets
         self._fetch, self._children = fetch, children
         self._worker, self._timeout_s = worker, timeout_s
+        self._faults = faults or Faults()
         self.draining = threading.Event()
         """Once set, running children are killed and their jobs wait again."""
 
@@ -71,6 +74,7 @@ class Attempts:
         """
         while (attempt := self._sure(lambda: self._lifecycle.begin(job, self._worker))) is not None:
             log.info("rendering", job=job, project=attempt.project, attempt=attempt.number)
+            self._faults.reach("begun")
             try:
                 self._try(attempt)
             except _ChildDied as death:
@@ -105,11 +109,13 @@ class Attempts:
         out = folder / "out"
         out.mkdir()
         result = dict(self._render(attempt, inputs, out))
+        self._faults.reach("rendered")
         result["keys"] = []
         for name in result.pop("files"):
             key = self._key(attempt, name)
             put_file(self._storage, key, out / name)
             result["keys"].append(key)
+        self._faults.reach("stored")
         return result
 
     def _key(self, attempt: Attempt, name: str) -> str:
@@ -190,6 +196,7 @@ class Attempts:
                     self._assets.adopt(conn, attempt.account, key, "image")
 
         if self._sure(lambda: self._lifecycle.complete(attempt, result, adopt)):
+            self._faults.reach("completed")
             log.info("complete", job=attempt.job, frames=result.get("frames"))
         else:
             for key in result["keys"]:

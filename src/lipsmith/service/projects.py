@@ -18,6 +18,7 @@ from lipsmith.service import project as records
 from lipsmith.service.accounts import Account
 from lipsmith.service.assets import Assets, Source, WantedKind
 from lipsmith.service.clock import Clock
+from lipsmith.service.faults import Faults
 from lipsmith.service.lifecycle import Lifecycle
 from lipsmith.service.project import Kind, Project
 from lipsmith.storage.contract import Storage
@@ -93,9 +94,11 @@ class Projects:
         clock: Clock,
         *,
         max_attempts: int,
+        faults: Faults | None = None,
     ) -> None:
         self._database, self._storage, self._assets, self._queue = database, storage, assets, queue
         self._lifecycle, self._clock, self._max_attempts = lifecycle, clock, max_attempts
+        self._faults = faults or Faults()
 
     def create(self, account: Account, order: Order, *, idempotency_key: str | None = None) -> Project:
         """Takes an order: project, job, held credits and the place in the queue come together or not at all.
@@ -117,7 +120,9 @@ class Projects:
             credits.lock(conn, account.id)
             if known := self._repeated(conn, account.id, idempotency_key, request):  # its twin was faster
                 return known
-            return self._insert(conn, account, order, sources, idempotency_key, request)
+            made = self._insert(conn, account, order, sources, idempotency_key, request)
+        self._faults.reach("created")
+        return made
 
     def show(self, account: str, project: str) -> Project:
         """One project of the account. Raises NotFound."""
@@ -212,6 +217,7 @@ class Projects:
                     account=account.id, key=idempotency_key, request=request, project=project, created_ms=now_ms
                 )
             )
+        self._faults.reach("charged")
         self._queue.enqueue(conn, job, priority=priority, waits=not admitted)
         made = records.find(conn, project)
         assert made is not None
