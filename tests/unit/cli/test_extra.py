@@ -9,7 +9,7 @@ import pytest
 
 BLOCKED = (
     "import sys\n"
-    "for name in ('fastapi', 'dbos', 'sqlalchemy', 'uvicorn', 'pydantic', 'structlog'): sys.modules[name] = None\n"
+    "for name in ('fastapi', 'dbos', 'sqlalchemy', 'uvicorn', 'pydantic_settings', 'structlog'): sys.modules[name] = None\n"
     "from lipsmith.cli.main import run\n"
     "sys.exit(run(sys.argv[1:]))\n"
 )
