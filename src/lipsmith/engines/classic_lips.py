@@ -28,6 +28,7 @@ from lipsmith.media.colour import cut_planes
 from lipsmith.media.reader import Clip
 from lipsmith.render.clip_look import read_clip_look
 from lipsmith.render.clip_shape import typical_mesh
+from lipsmith.render.cover import CoverFinder
 from lipsmith.render.donors import CANDIDATES, Donors, Loan, choose, thumbnail, worth_lending
 from lipsmith.render.graft import Mouth
 from lipsmith.render.lips import Asked, LipPainter
@@ -51,6 +52,7 @@ LENT_REACH_IOD = (0.78, 0.66)
 LENT_BYTES = 48_000_000
 LENT_RUN_FRAMES = 25
 LOOK_FRAMES = 3
+LEARNT_FRAMES = 40
 TYPICAL_FRAMES = 60
 JOINED_FRAMES = 150
 """Frames further apart than this are jumped to; what lies between nearer ones is decoded along."""
@@ -114,14 +116,12 @@ class _Drawer:
         seen = np.flatnonzero(speaker.track.present & ~speaker.track.bridged)
         triangles = mesh_triangles()
         meshes = [speaker.track.points(int(i)) for i in seen[:: max(1, len(seen) // TYPICAL_FRAMES)]]
-        pictures, lenders = self._gather(clip, seen, effort)
-        self._painter = LipPainter(
-            typical_mesh(np.stack(meshes)),
-            triangles,
-            read_clip_look(pictures, triangles),
-            _resting_lip(speaker.track, seen),
-        )
-        self._lenders = lenders
+        wide, faces, lenders = self._gather(clip, seen, effort)
+        typical = typical_mesh(np.stack(meshes))
+        look = read_clip_look(wide, triangles)
+        self._painter = LipPainter(typical, triangles, look, _resting_lip(speaker.track, seen))
+        self._covers = CoverFinder(typical, triangles, faces)
+        self._lenders = [lender for lender in lenders if self._is_free(lender)]
         self._loans = self._borrow(CANDIDATES[effort]) if effort != "lite" else []
 
     def draw(self, frame: ClipFrame, number: int) -> None:
@@ -138,6 +138,9 @@ class _Drawer:
         drawn = self._painter.draw(
             before, piece.inside(points), self._asked(frame.index, number, share), self._lent(number)
         )
+        cover = self._covers.cover(before, piece.inside(points))
+        if cover is not None:
+            drawn = cv2.blendLinear(before, drawn, cover, 1.0 - cover)
         piece.write(frame.planes, before, drawn, share=share, colour=self._colour)
 
     def _asked(self, index: int, number: int, share: float) -> Asked:
@@ -165,18 +168,28 @@ class _Drawer:
         rgb = lender.piece.read_own(lender.planes, self._colour)
         return Mouth(source=Source.as_it_is(rgb), points=lender.points[:, :2])
 
-    def _gather(self, clip: Clip, seen: Rows, effort: Effort) -> tuple[list[tuple[U8, F64]], list[_Lender]]:
-        """Faces to read the look from, and mouths to lend, in one walk through the frames that are needed."""
-        looks = set(_widest_open(self._track, seen))
+    def _gather(
+        self, clip: Clip, seen: Rows, effort: Effort
+    ) -> tuple[list[tuple[U8, F64]], list[tuple[U8, F64]], list[_Lender]]:
+        """Faces with open mouths, faces spread over time, and mouths to lend, in one walk through what is needed."""
+        wide = set(_widest_open(self._track, seen))
+        spread = set(_spread_over(seen))
         lends = set() if effort == "lite" else set(_may_lend(self._track, seen))
-        faces, lenders = [], []
-        for start, end in _walks(sorted(looks | lends)):
+        open_mouths, faces, lenders = [], [], []
+        for start, end in _walks(sorted(wide | spread | lends)):
             for frame in clip.frames(start, end):
-                if frame.index in looks:
+                if frame.index in wide:
+                    open_mouths.append(self._face_of(frame))
+                if frame.index in spread:
                     faces.append(self._face_of(frame))
                 if frame.index in lends and not frame.damaged:
                     lenders.append(self._lender_of(frame))
-        return faces, lenders
+        return open_mouths, faces, lenders
+
+    def _is_free(self, lender: _Lender) -> bool:
+        """Nothing stands before this mouth."""
+        rgb = lender.piece.read_own(lender.planes, self._colour)
+        return not self._covers.is_covered(rgb, lender.points)
 
     def _face_of(self, frame: ClipFrame) -> tuple[U8, F64]:
         points = self._track.points(frame.index)
@@ -267,6 +280,12 @@ def _widest_open(track: FaceTrack, seen: Rows) -> list[int]:
     near = seen[: 60 * LENT_RUN_FRAMES]
     wide = np.sort(near[np.argsort(-track.aperture[near], kind="stable")[: max(LOOK_FRAMES, len(near) // 8)]])
     return [int(i) for i in wide[np.linspace(0, len(wide) - 1, min(LOOK_FRAMES, len(wide))).astype(int)]]
+
+
+def _spread_over(seen: Rows) -> list[int]:
+    """Frames that show what the face looks like: some from each part of what is learnt from."""
+    near = seen[: 60 * LENT_RUN_FRAMES]
+    return [int(i) for i in near[np.linspace(0, len(near) - 1, min(LEARNT_FRAMES, len(near))).astype(int)]]
 
 
 def _may_lend(track: FaceTrack, seen: Rows) -> list[int]:
