@@ -81,7 +81,7 @@ _LEAST_SOUND_S = 0.080
 _RAMPS_S = (0.060, 0.220, 0.140)
 """Until lips begin to shut after a sound, until they are shut, and how long before one they open."""
 _FITTED_RAMPS_S = (0.150, 0.300, 0.150)
-_BREATH_S, _BREATH_SHARE = 0.500, 0.40  # and so long before a first sound they part by this share, to breathe in
+_BREATH_S, _BREATH_SHARE = 0.650, 0.60  # and so long before a first sound they part by this share, to breathe in
 _FINAL_CLOSURE_S = 0.080  # a closure this near to a rest is the last thing that is said
 _SMILE_WHILE_SPEAKING, _SMILE_RAMP_S = 0.45, 0.400
 
@@ -134,7 +134,8 @@ def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F
     curves["aperture"] = _opening(plan, gate, vowels) * (1.0 - plan.shut)
     curves["jaw"] = _jaw(curves["aperture"])
     for name in MOUTH_CHANNELS:
-        curves[name] = curves[name] * (1.0 - plan.at_rest)
+        if name != "width" or plan.width is None:  # true lips tell how wide they rest
+            curves[name] = curves[name] * (1.0 - plan.at_rest)
     if plan.lips is not None:
         curves["aperture"] += plan.lips.rest_iod * plan.at_rest
     curves["lower_drop"] = curves["lower_drop"] * (1.0 - gate)

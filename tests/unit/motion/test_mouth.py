@@ -201,8 +201,8 @@ def fitted(symbols: str, openness: float) -> Speech:
 def test_true_lips_part_little_until_shortly_before_they_speak() -> None:
     aperture = moved(fitted("_ " * 10 + "a a a " + "_ " * 10, 0.5))["aperture"]
     start = round(10 * PHONE_S * 100)
-    assert aperture[: start - 50].max() < 0.005
-    assert 0.02 < aperture[start - 50 : start - 16].max() < 0.06
+    assert aperture[: start - 65].max() < 0.005
+    assert 0.02 < aperture[start - 65 : start - 16].max() < 0.09
     assert aperture[start] > 0.1
 
 
@@ -231,7 +231,7 @@ def test_an_audible_breath_is_rest() -> None:
     loudness = speech.loudness.copy()
     loudness[40:60] = 0.3
     aperture = moved(replace(speech, loudness=loudness))["aperture"]
-    assert aperture[: round(20 * PHONE_S * 100) - 50].max() < 0.005
+    assert aperture[: round(20 * PHONE_S * 100) - 65].max() < 0.005
 
 
 def test_the_tongue_has_room_between_the_teeth() -> None:
