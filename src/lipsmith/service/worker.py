@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lipsmith.errors import LipsmithError
+from lipsmith.errors import LipsmithError, WindowOutOfRange
 
 if TYPE_CHECKING:
     from lipsmith.pipeline import Progress, SyncResult, TalkResult
@@ -30,40 +30,52 @@ VIDEO = "video.mp4"
 """The file of a finished video, in the folder for results."""
 FACE_MARGIN = 0.25
 """What a cut-out face keeps around it, of its longer side."""
+MIN_LEFT_S = 0.1
+"""What has to be left of a window that ends beyond its sound or clip: as much as the shortest window."""
 
 Report = Callable[[Mapping[str, Any]], None]
 
 
 def render_lip_sync(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """The same for a clip and a new sound; the window is the clip's."""
+    from lipsmith.media.reader import open_clip
     from lipsmith.pipeline import lip_sync
 
-    result = lip_sync(
-        spec["inputs"]["video"],
-        spec["inputs"]["audio"],
-        Path(spec["out"]) / VIDEO,
-        start_s=spec["start_s"],
-        end_s=spec["end_s"],
-        progress=_teller(report),
-        **spec["options"],
-    )
-    return _facts(result)
+    video = spec["inputs"]["video"]
+
+    def render(end_s: float | None) -> SyncResult:
+        return lip_sync(
+            video,
+            spec["inputs"]["audio"],
+            Path(spec["out"]) / VIDEO,
+            start_s=spec["start_s"],
+            end_s=end_s,
+            progress=_teller(report),
+            **spec["options"],
+        )
+
+    return _as_far_as_it_goes(render, spec, lambda: float(open_clip(video).facts.duration_s))
 
 
 def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """``spec`` names ``inputs`` by role, the folder ``out``, the window and the pipeline's own ``options``."""
+    from lipsmith.media.decode import open_sound
     from lipsmith.pipeline import talking_photo
 
-    result = talking_photo(
-        spec["inputs"]["image"],
-        spec["inputs"]["audio"],
-        Path(spec["out"]) / VIDEO,
-        start_s=spec["start_s"],
-        end_s=spec["end_s"],
-        progress=_teller(report),
-        **spec["options"],
-    )
-    return _facts(result)
+    audio = spec["inputs"]["audio"]
+
+    def render(end_s: float | None) -> TalkResult:
+        return talking_photo(
+            spec["inputs"]["image"],
+            audio,
+            Path(spec["out"]) / VIDEO,
+            start_s=spec["start_s"],
+            end_s=end_s,
+            progress=_teller(report),
+            **spec["options"],
+        )
+
+    return _as_far_as_it_goes(render, spec, lambda: open_sound(audio).duration_s)
 
 
 def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -129,6 +141,24 @@ def main() -> None:
 
 def _teller(report: Report) -> Callable[[Progress], None]:
     return lambda progress: report({"progress": asdict(progress)})
+
+
+def _as_far_as_it_goes(
+    render: Callable[[float | None], TalkResult | SyncResult], spec: Mapping[str, Any], length_s: Callable[[], float]
+) -> dict[str, Any]:
+    """Renders the window, or what there is of it: callers round its end up, and pay by the frame anyway.
+
+    ``length_s`` measures the whole, which takes a while and is seldom needed.
+    """
+    try:
+        return _facts(render(spec["end_s"]))
+    except WindowOutOfRange:
+        whole_s = length_s()
+        if not spec["start_s"] + MIN_LEFT_S <= whole_s < spec["end_s"]:
+            raise
+    facts = _facts(render(None))
+    note = f"The window ends at {spec['end_s']:g} s, but there is nothing after {whole_s:.3f} s; the video ends there."
+    return facts | {"warnings": [note, *facts["warnings"]]}
 
 
 def _facts(result: TalkResult | SyncResult) -> dict[str, Any]:
