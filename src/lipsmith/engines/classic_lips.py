@@ -51,7 +51,7 @@ LENT_REACH_IOD = (0.78, 0.66)
 """Half the width and height of what is kept of a face whose look is read, and of a mouth that may be lent."""
 LENT_BYTES = 48_000_000
 LENT_RUN_FRAMES = 25
-LOOK_FRAMES = 3
+LOOK_FRAMES = 5
 LEARNT_FRAMES = 40
 TYPICAL_FRAMES = 60
 JOINED_FRAMES = 150

@@ -484,7 +484,7 @@ def _person(track: FaceTrack, manner: PersonalStyle | None, heard: _Heard | None
         return _Person(track=track, manner=manner, learnt=None, reach=reach)
     agreement = lips_with_sound(track, heard.opening)
     if agreement is not None and agreement.r >= SPEAKS_R:
-        reach = float(np.clip(np.nanpercentile(track.aperture, 95) / USUAL_OPENING_IOD, 0.6, 1.4))
+        reach = float(np.clip(np.nanpercentile(track.aperture, 95) / USUAL_OPENING_IOD, 0.6, 1.15))
     learnt = _learnt(track, heard)
     return _Person(track=track, manner=learnt.style if learnt else None, learnt=learnt, reach=reach)
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from lipsmith.face.geometry import F64
 from lipsmith.face.layout import I32
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.mouth import CHEEKS, INCISAL_EDGE_IOD, MouthLook, median_at, read_look
+from lipsmith.render.mouth import CHEEKS, MouthLook, median_at, read_look
 from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import Source
 
 LEAST_LIGHT, MOST_LIGHT = 0.25, 3.0
 """How much darker or brighter than where the look was read a frame may be."""
+
+
+USUAL_IOD, LONGEST_IOD = 0.072, 0.088
+"""Where the upper teeth end below the resting lip: speaking lips show less of them than the smile of a portrait."""
+GUM_OF_TOOTH = 0.78
+DRAWN_SOFTNESS_PX = 0.5
+"""What the painted inside of a mouth has of its own accord."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +33,23 @@ class ClipLook:
     look: MouthLook
     cheeks: F64
     """(3,) RGB of the cheeks where ``look`` was read."""
+    softness_px: float
+    """Sigma of the blur in the clip's own edges."""
 
-    def lit_as(self, rgb: U8, points: F64, iod_px: float, aperture: float) -> MouthLook:
-        """The look in the light that falls on the cheeks of a frame.
+    def soften(self, painted: U8, inside: F32) -> U8:
+        """The painted inside of a mouth, as soft as the clip; ``inside``: (h, w) 0-1, where it lies."""
+        sigma = float(np.sqrt(max(self.softness_px**2 - DRAWN_SOFTNESS_PX**2, 0.0)))
+        if sigma < 0.3:
+            return painted
+        return np.asarray(
+            cv2.blendLinear(cv2.GaussianBlur(painted, (0, 0), sigma), painted, inside, 1.0 - inside), dtype=np.uint8
+        )
 
-        ``points``: (478, 3) pixels of ``rgb``; ``aperture``: how open the frame's own mouth is, IOD.
+    def lit_as(self, cheeks: F64, aperture: float) -> MouthLook:
+        """The look in the light of a frame, whose cheeks are of this colour, (3,) RGB.
+
+        ``aperture``: how open the frame's own mouth is, IOD.
         """
-        cheeks = median_at(rgb, points[list(CHEEKS), :2], 0.10 * iod_px)
         light = np.clip(cheeks / np.maximum(self.cheeks, 1.0), LEAST_LIGHT, MOST_LIGHT).astype(np.float32)
 
         def lit(colour: F32) -> F32:
@@ -59,11 +77,34 @@ def read_clip_look(pictures: Sequence[tuple[U8, F64]], triangles: I32) -> ClipLo
         for rgb, points in pictures
     ]
     with_teeth = [entry for entry in looks if entry[0].own is not None]
-    known = sorted(with_teeth or looks, key=lambda entry: float(entry[0].tooth.sum()))
-    look, rgb, points = known[len(known) // 2]
+    # Teeth are as bright as they are seen at best; elsewhere they lie in the shadow of the lips, which is drawn anew.
+    look, rgb, points = max(with_teeth or looks, key=lambda entry: float(entry[0].tooth.sum()))
     iod_px = float(np.linalg.norm(points[[33, 133]].mean(axis=0) - points[[362, 263]].mean(axis=0)))
-    incisal_iod = float(np.median([entry[0].incisal_iod for entry in with_teeth])) if with_teeth else INCISAL_EDGE_IOD
+    incisal_iod = float(np.median([entry[0].incisal_iod for entry in with_teeth])) if with_teeth else USUAL_IOD
     return ClipLook(
-        look=replace(look, own=None, incisal_iod=min(incisal_iod, 0.11)),
+        # Where the lip has left the teeth, a filmed mouth shows more of them and hardly any gum.
+        look=replace(
+            look, own=None, incisal_iod=min(incisal_iod, LONGEST_IOD), gum=GUM_OF_TOOTH * look.tooth, own_light=1.0
+        ),
         cheeks=median_at(rgb, points[list(CHEEKS), :2], 0.10 * iod_px),
+        softness_px=float(np.median([_softness_px(rgb, points) for rgb, points in pictures])),
     )
+
+
+def _softness_px(rgb: U8, points: F64) -> float:
+    """How soft the edges around eyes and nose are: sigma of the blur that a camera or a codec has left in them, pixels.
+
+    A second blur of 1 px takes (s² / (s² + 1))^1.5 of the curvature's energy from edges whose blur is s.
+    """
+    low, high = points[[103, 332, 2], :2].min(axis=0), points[[103, 332, 2], :2].max(axis=0)
+    left, top = np.maximum(low, 0).astype(int)
+    right, bottom = high.astype(int) + 1
+    grey = cv2.cvtColor(rgb[top:bottom, left:right], cv2.COLOR_RGB2GRAY).astype(np.float32)
+    if min(grey.shape) < 8:
+        return 0.5
+    before, after = (
+        float(cv2.Laplacian(picture, cv2.CV_32F)[2:-2, 2:-2].var())
+        for picture in (grey, cv2.GaussianBlur(grey, (0, 0), 1.0))
+    )
+    kept = min((after / max(before, 1e-6)) ** (2 / 3), 0.9)
+    return float(np.sqrt(kept / (1.0 - kept)))

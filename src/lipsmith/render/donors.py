@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, median_filter, minimum_filter1d
 
 from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.media.clip import F32, U8
@@ -27,8 +28,10 @@ STAY_COST, JUMP_COST, JUMP_LOOK, MOST_JUMP_COST = 0.1, 0.5, 8.0, 14.0
 """A step to the following frame is free; staying costs a little; a jump by how different the two mouths look."""
 SMOOTHNESS = 1.0
 """How much a jump weighs against a mouth that fits."""
-GOOD_COST, POOR_COST = 4.0, 7.0
+GOOD_COST, POOR_COST = 8.0, 16.0
 """Up to the first a lent mouth fits; from the second on it does not, and the made one is better."""
+LEAST_DONORS, LEAST_RANGE_IOD = 40, 0.08
+BRIEF_FRAMES = 9
 CANDIDATES = {"standard": 24, "pro": 64}
 """Frames looked at for each frame that is drawn."""
 
@@ -78,14 +81,8 @@ def thumbnail(rgb: U8, points: F64) -> U8:
 
 
 def worth_lending(donors: Donors) -> bool:
-    """Whether the clip shows this mouth in enough shapes: long enough, wide enough open, and often at each opening."""
-    if len(donors) < 60:
-        return False
-    widest = float(np.percentile(donors.aperture, 95))
-    if widest < 0.10:
-        return False
-    counts, _ = np.histogram(donors.aperture, bins=np.linspace(0.0, widest, 7))
-    return bool((counts >= 3).all())
+    """Whether the clip shows this mouth for long enough and open far enough; which frames fit is decided one by one."""
+    return len(donors) >= LEAST_DONORS and float(np.percentile(donors.aperture, 95)) >= LEAST_RANGE_IOD
 
 
 def choose(donors: Donors, *, aperture: F64, width: F64, yaw_deg: F64, pitch_deg: F64, candidates: int) -> list[Loan]:
@@ -157,13 +154,15 @@ def _cheapest_way(costs: F32, jumps: F32, frames: I64, candidates: int) -> I64:
 
 
 def _shares(cost: F32) -> F64:
-    """How far each frame's mouth is borrowed: a fit that is poor even for one frame fades out and in again."""
-    from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+    """How far each frame's mouth is borrowed: one that fits poorly for a while fades out and in again.
 
-    fits = 1.0 - np.clip((cost.astype(np.float64) - GOOD_COST) / (POOR_COST - GOOD_COST), 0.0, 1.0)
-    share: F64 = gaussian_filter1d(minimum_filter1d(fits, 5, mode="nearest"), 1.2, mode="nearest")
-    share[share < 0.02] = 0.0
-    share[share > 0.98] = 1.0
+    For a few frames a poor fit is better than teeth that change.
+    """
+    usual = median_filter(cost.astype(np.float64), BRIEF_FRAMES, mode="nearest")
+    fits = 1.0 - np.clip((usual - GOOD_COST) / (POOR_COST - GOOD_COST), 0.0, 1.0)
+    share: F64 = gaussian_filter1d(minimum_filter1d(fits, BRIEF_FRAMES, mode="nearest"), 2.0, mode="nearest")
+    share[share < 0.05] = 0.0
+    share[share > 0.95] = 1.0
     return share
 
 

@@ -28,6 +28,19 @@ class Mouth:
     """(478, 2) pixels of the piece that ``source`` was made of."""
 
 
+LIP_OUTLINE = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
+"""Mesh points around the lips, from the left corner over the upper one."""
+
+
+def outline_mask(outline: F64, size: tuple[int, ...], *, grow: float, soft_px: float) -> F32:
+    """(h, w) float32 0-1: the inside of an (n, 2) outline, made larger about its middle, with a soft rim."""
+    middle = outline.mean(axis=0)
+    mask = np.zeros(size, np.uint8)
+    grown = np.round((middle + grow * (outline - middle)) * 16).astype(np.int32)
+    cv2.fillPoly(mask, [grown], 255, lineType=cv2.LINE_AA, shift=4)
+    return cv2.GaussianBlur(mask, (0, 0), max(0.8, soft_px)).astype(np.float32) / np.float32(255)
+
+
 def hole_triangles() -> I32:
     """(20, 3): what lies between the inner lips, which the mesh leaves open."""
     quads = zip(INNER_UPPER[:-1], INNER_UPPER[1:], INNER_LOWER[:-1], INNER_LOWER[1:], strict=True)
@@ -35,14 +48,14 @@ def hole_triangles() -> I32:
 
 
 def graft(
-    patch: U8, mouth: Mouth, *, target: F64, triangles: I32, local: F64, iod_px: float, pitch: float, share: float
+    patch: U8, mouth: Mouth, *, target: F64, triangles: I32, local: F64, iod_px: float, pitch: float, share: F32
 ) -> None:
-    """Lays ``mouth`` over ``patch``, a piece of a frame in RGB, in place, by ``share`` 0-1.
+    """Lays ``mouth`` over ``patch``, a piece of a frame in RGB, in place, by ``share``, (h, w) 0-1.
 
     ``target``: (478, 2) pixels of the piece where the mesh's points shall lie; ``triangles``: of the mesh and of the
     hole between the lips; ``local``: (2, 2) rows = pixels per IOD across and down the face.
     """
-    outline = np.concatenate([target[list(UPPER_LIP_RINGS[0])], target[list(LOWER_LIP_RINGS[0][-2:0:-1])]])
+    outline = target[LIP_OUTLINE]
     middle = (target[61] + target[291]) / 2
     rect = _around(outline, middle, local, iod_px, patch.shape)
     if rect is None:
@@ -51,7 +64,7 @@ def graft(
     base = patch[rect[1] : rect[3], rect[0] : rect[2]]
     mask, lips = _masks(outline, middle, local, iod_px, rect)
     lent_now = _matched(lent, base, lips, iod_px)
-    alpha = (mask * np.float32(share))[..., None]
+    alpha = (mask * share[rect[1] : rect[3], rect[0] : rect[2]])[..., None]
     base[:] = np.clip(base + alpha * (lent_now - base) + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -83,12 +96,9 @@ def _masks(outline: F64, middle: F64, local: F64, iod_px: float, rect: I32) -> t
     """How far each pixel is lent, and how far it belongs to the lips; (h, w) float32 0-1."""
     size = (int(rect[3] - rect[1]), int(rect[2] - rect[0]))
     wide = (outline - middle) @ inverse_of(local) * HULL_SCALE @ local + middle
-    masks = []
-    for shape, sigma in ((wide, FEATHER_IOD), (middle + 1.06 * (outline - middle), 0.02)):
-        mask = np.zeros(size, np.uint8)
-        cv2.fillPoly(mask, [np.round((shape - rect[:2]) * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
-        masks.append(cv2.GaussianBlur(mask, (0, 0), max(0.8, sigma * iod_px)).astype(np.float32) / np.float32(255))
-    return np.asarray(smoothstep(masks[0], 0.08, 0.85), dtype=np.float32), masks[1]
+    hull = outline_mask(wide - rect[:2], size, grow=1.0, soft_px=FEATHER_IOD * iod_px)
+    lips = outline_mask(outline - rect[:2], size, grow=1.06, soft_px=0.02 * iod_px)
+    return np.asarray(smoothstep(hull.astype(np.float64), 0.08, 0.85), dtype=np.float32), lips
 
 
 def _matched(lent: F32, base: U8, lips: F32, iod_px: float) -> F32:

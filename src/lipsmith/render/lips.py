@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsmith.face.geometry import F64, HeadFrame
-from lipsmith.face.layout import I32, LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.face.geometry import F64, HeadFrame, smoothstep
+from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LOWER_LIP_RINGS, UPPER_LIP_RINGS
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.clip_look import ClipLook
 from lipsmith.render.clip_shape import ClipShape
-from lipsmith.render.graft import Mouth, graft, hole_triangles
+from lipsmith.render.graft import LIP_OUTLINE, Mouth, graft, hole_triangles, outline_mask
 from lipsmith.render.kernel import kernel
-from lipsmith.render.mouth import paint_mouth
+from lipsmith.render.mouth import CHEEKS, median_at, paint_mouth, tooth_share
 from lipsmith.render.opening import Opening
 from lipsmith.render.shade import FoldShade
 from lipsmith.render.warp import (
@@ -35,12 +36,22 @@ from lipsmith.render.warp import (
     rasterise,
 )
 
-REACH_IOD = (1.25, 0.36, 0.62)
-"""How far the changed region reaches: to either side of the nose bridge, from below it on, and beyond the chin."""
+REACH_IOD = (1.25, 0.42)
+"""How far the changed region reaches to either side of the nose bridge, and beyond the chin; up to the nose's base."""
+FADE_IN_IOD = (0.02, 0.16)
+"""Below the nose's base: nothing moves above the first, everything as it wants below the second."""
+FADE_OUT_IOD = (0.22, 0.38)
+"""The same beyond the chin, the other way round."""
+NOSE_BASE, CHIN = 2, 152
+INNER_OUTLINE = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
+EDGE_IOD, MOST_EDGE_IOD = 0.014, 0.064
+"""Lips that were open are drawn from so far within them, and further where teeth are seen beyond their edge."""
+SEEN_WIDER_IOD, SEEN_WIDER_LENT_IOD = 0.014, 0.005
+"""Made and lent mouths look open by so much more than they are, to whoever finds their points again."""
 LEAST_AREA_IOD2 = -0.004
 LEAST_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
 """What moves by less than the first keeps its pixels; what moves by more than the second has wholly new ones."""
-CLIP_SKIRT = ((1.08, 0.85), (1.18, 0.50), (1.32, 0.15), (1.50, 0.0))
+CLIP_SKIRT = ((1.06, 0.80), (1.14, 0.45), (1.22, 0.15), (1.30, 0.0))
 """As `warp.SKIRT_RINGS`, but tighter: behind a filmed chin lies a collar that moves on its own."""
 
 
@@ -84,8 +95,9 @@ class LipPainter:
     def reach(self, points: F64) -> tuple[F64, F64]:
         """(2,) and (2,) pixels: upper left and lower right corner of what may change; ``points``: (478, 3) pixels."""
         frame = HeadFrame.of(points)
-        side, top, below = REACH_IOD
-        corners = np.array([(x, y, 0.0) for x in (-side, side) for y in (top, self._chin + below)])
+        side, below = REACH_IOD
+        base = float(frame.to_head(points[[NOSE_BASE]])[0, 1])
+        corners = np.array([(x, y, 0.0) for x in (-side, side) for y in (base, self._chin + below)])
         seen = frame.to_picture(corners)
         return seen.min(axis=0), seen.max(axis=0)
 
@@ -98,15 +110,20 @@ class LipPainter:
         box = (0, 0, rgb.shape[1], rgb.shape[0])
         frame = HeadFrame.of(points)
         now = frame.to_head(points)
-        moved = self._shape.displacement(now, asked.lips, aperture=asked.aperture, width=asked.width)
+        own_gap = float(np.hypot(*(now[14, :2] - now[13, :2])))
+        aperture = _as_seen(asked.aperture, 1.0 - float(np.prod([1.0 - share for _, share in lent])))
+        moved = self._shape.displacement(now, asked.lips, aperture=aperture, width=asked.width)
         target = points[:, :2] + frame.offsets_to_picture(moved)
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
+        cheeks = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
+        _leave_edges(values, rgb, points, frame, own_gap, cheeks)
         pitch = max(1.0, frame.iod_px / FLOW_CELLS_PER_IOD)
         least_area = LEAST_AREA_IOD2 * (frame.iod_px / pitch) ** 2
         source = Source.as_it_is(rgb)
         still, still_grid = no_motion(box)
         grid = Grid.over(float(box[0]), float(box[1]), float(box[2]), float(box[3]), pitch)
         flow = self._flow(points, target, values, grid, least_area)
+        _fade(flow, _part_to_draw(grid, frame, points))
         rect = _moving(flow, grid, box)
         warped, shade = drawn(rect, still, still_grid, flow, grid, source)
         apply_shade(warped, shade)
@@ -129,14 +146,19 @@ class LipPainter:
         )
         if view is None:
             return patch
-        own_gap = float(np.hypot(*(now[14, :2] - now[13, :2])))
-        look = self._look.lit_as(rgb, points, frame.iod_px, own_gap)
+        look = self._look.lit_as(cheeks, own_gap)
         skull = frame.to_picture(self._skull[None])[0] - view.rect[:2]
         at = view.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
-        paint_mouth(view, look, asked.lips, asked.aperture, at)
-        left, top = view.rect[:2]
-        patch[top : top + view.pixels.shape[0], left : left + view.pixels.shape[1]] = view.pixels
+        paint_mouth(view, look, asked.lips, aperture, at)
+        left, top, right, bottom = view.rect
+        here = patch[top:bottom, left:right]
+        lips = outline_mask(target[LIP_OUTLINE] - [left, top], here.shape[:2], grow=1.12, soft_px=0.02 * frame.iod_px)
+        inside = outline_mask(target[INNER_OUTLINE] - [left, top], here.shape[:2], grow=1.0, soft_px=0.8)
+        here[:] = cv2.blendLinear(self._look.soften(view.pixels, inside), here, lips, 1.0 - lips)
+        whole = Grid(x=0.0, y=0.0, pitch=1.0, width=rgb.shape[1], height=rgb.shape[0])
+        part = _part_to_draw(whole, frame, points) if lent else None
         for mouth, share in lent:
+            assert part is not None
             graft(
                 patch,
                 mouth,
@@ -145,7 +167,7 @@ class LipPainter:
                 local=local,
                 iod_px=frame.iod_px,
                 pitch=pitch,
-                share=share,
+                share=part * np.float32(share),
             )
         return patch
 
@@ -160,6 +182,50 @@ class LipPainter:
         rasterise(self._triangles, corners, carried, least_area, grid.place, flow, covered)
         fill_gaps(flow, covered, 2)
         return flow
+
+
+def _leave_edges(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, cheeks: F64) -> None:
+    """Lets the inner edges of lips that were open be drawn from within the lips, in place.
+
+    Points found on an open mouth lie on the teeth as often as on the lips, and teeth must not stick to lips that close.
+    """
+    least = EDGE_IOD * float(smoothstep(own_gap, 0.015, 0.06))
+    if least <= 0.0:
+        return
+    down = frame.rotation[1, :2] * frame.iod_px
+    steps = np.arange(0.0, MOST_EDGE_IOD, 0.008)
+    for edge, way in ((INNER_UPPER, -1.0), (INNER_LOWER, 1.0)):
+        starts = points[list(edge), :2]
+        places = (starts[:, None] + way * steps[None, :, None] * down).astype(np.float32)
+        seen = cv2.remap(rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        teeth = tooth_share(seen.astype(np.float64), cheeks) > 0.4
+        length = np.where(teeth.any(axis=1), steps[teeth.shape[1] - 1 - np.argmax(teeth[:, ::-1], axis=1)] + 0.012, 0.0)
+        smooth = np.convolve(np.pad(np.maximum(length, least), 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
+        values[list(edge[1:-1]), :2] += (way * smooth[1:-1, None] * down).astype(np.float32)
+
+
+def _as_seen(aperture: float, lent: float) -> float:
+    """What to draw so that ``aperture`` is seen; ``lent``: how far the mouth is a lent one, 0-1."""
+    wider = SEEN_WIDER_IOD + lent * (SEEN_WIDER_LENT_IOD - SEEN_WIDER_IOD)
+    return aperture - wider * float(smoothstep(aperture, 0.01, 0.07))
+
+
+def _part_to_draw(grid: Grid, frame: HeadFrame, points: F64) -> F32:
+    """(rows, columns) float32 0-1: 1 on the lower face, fading out below the nose and beyond the chin."""
+    (a, b), (c, d) = (frame.rotation[:2, :2] * frame.iod_px).tolist()
+    columns, rows = np.arange(grid.width), np.arange(grid.height)
+    x = grid.x + columns * grid.pitch - frame.origin[0]
+    y = grid.y + rows * grid.pitch - frame.origin[1]
+    down = (a * y[:, None] - b * x[None, :]) / (a * d - b * c)
+    base, chin = ((a * py - b * px) / (a * d - b * c) for px, py in points[[NOSE_BASE, CHIN], :2] - frame.origin[:2])
+    share = smoothstep(down - base, *FADE_IN_IOD) * (1.0 - smoothstep(down - chin, *FADE_OUT_IOD))
+    return np.asarray(share, dtype=np.float32)
+
+
+def _fade(flow: F32, part: F32) -> None:
+    """Lets motion and shade end where nothing is to be drawn, in place."""
+    flow[..., :2] *= part[..., None]
+    flow[..., 2] = 1.0 + (flow[..., 2] - 1.0) * part
 
 
 def _moving(flow: F32, grid: Grid, box: Sequence[int]) -> I32:

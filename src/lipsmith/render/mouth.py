@@ -249,7 +249,7 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source
     end = (high - [source.left, source.top]) * source.scale
     large = source.pixels[origin[1] : end[1], origin[0] : end[0]]
     inside = _polygon_mask(large.shape[:2], source.place(outline) - origin)
-    teeth = _tooth_share(large.astype(np.float64), skin)
+    teeth = tooth_share(large.astype(np.float64), skin)
     shown = float(teeth[inside > 127].mean()) if (inside > 127).any() else 0.0
     if shown < 0.30 or (shape.aperture < 0.16 and shown < 0.45):
         return None  # half open without clear teeth: the made interior looks better
@@ -312,7 +312,7 @@ def _incisal_edge(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: f
     return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, LONGEST_TOOTH_IOD))
 
 
-def _tooth_share(rgb: F64, skin: F64) -> F64:
+def tooth_share(rgb: F64, skin: F64) -> F64:
     """0-1: bright and of little colour, measured against the skin."""
     luminance = rgb @ LUMA
     colour = (rgb.max(axis=-1) - rgb.min(axis=-1)) / np.maximum(rgb.max(axis=-1), 1.0)
