@@ -45,6 +45,7 @@
     │   ├── InvalidMotion          invalid_motion
     │   ├── InvalidStyle           invalid_style
     │   ├── StyleNotLearnt         style_not_learnt
+    │   ├── InvalidBackup          invalid_backup
     │   ├── InvalidOption          invalid_option
     │   └── OutputExists           output_exists
     ├── MissingDependency          missing_dependency
@@ -333,6 +334,12 @@ class StyleNotLearnt(InputError):
     """No personal style could be learnt from the clips."""
 
     code = "style_not_learnt"
+
+
+class InvalidBackup(InputError):
+    """The file is no backup of a server, or it is damaged. Take another one."""
+
+    code = "invalid_backup"
 
 
 class InvalidOption(InputError):

@@ -243,7 +243,7 @@ def _context(data_dir: Path | None) -> Iterator[Context]:
 
     context = Context(settings(data_dir))
     try:
-        context.prepare()
+        context.prepare_tables()
         yield context
     finally:
         context.close()

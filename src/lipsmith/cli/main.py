@@ -14,6 +14,7 @@ import typer
 
 import lipsmith
 from lipsmith.cli.admin import add_groups
+from lipsmith.cli.backup import backup, restore
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.serve import serve
@@ -40,6 +41,8 @@ app.command()(voices)
 app.command()(doctor)
 app.command()(serve)
 app.command()(worker)
+app.command()(backup)
+app.command()(restore)
 add_style(app)
 add_groups(app)
 

@@ -6,17 +6,17 @@ import os
 import secrets
 import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
-
-from fastapi import Request
 
 from lipsmith.database.connection import Database
 from lipsmith.database.schema import migrate
-from lipsmith.dialects.magic_hour import routes, translate
+from lipsmith.dialects.magic_hour import translate
 from lipsmith.dialects.magic_hour.events import Events
 from lipsmith.server.homes import home
 from lipsmith.server.settings import Settings
@@ -30,7 +30,6 @@ from lipsmith.service.faults import Faults
 from lipsmith.service.fetch import Fetcher
 from lipsmith.service.jobs import JobQueue, JobServer
 from lipsmith.service.lifecycle import Lifecycle
-from lipsmith.service.plans import PLANS
 from lipsmith.service.projects import Projects
 from lipsmith.service.retention import Sweeper
 from lipsmith.service.sealing import Sealer
@@ -39,6 +38,11 @@ from lipsmith.service.webhooks import Outbox, Webhooks
 from lipsmith.service.workers import Pulse, Workers
 from lipsmith.storage.contract import Link
 from lipsmith.storage.links import SignedLinks
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from lipsmith.dialects.magic_hour import routes
 
 FILES_PATH = "/files/"
 """Where the links lead that come back to us."""
@@ -55,7 +59,7 @@ class Context:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = SystemClock()
         self.database = Database(settings.database)
-        secret = settings.secret or _secret(settings.data_dir / "secret")
+        secret = settings.secret or own_secret(settings.data_dir / "secret")
         self.doors = SignedLinks(FILES_PATH, [secret])
         found = home(settings, self.doors)
         self.storage, self.links = found.storage, found.links
@@ -84,11 +88,17 @@ class Context:
 
     def prepare(self) -> None:
         """Makes what is missing: tables of ours and of the queue."""
-        migrate(self.database)
+        self.prepare_tables()
         self.queue.prepare()
+
+    def prepare_tables(self) -> None:
+        """Only ours, which is all that commands for administrators need."""
+        migrate(self.database)
 
     def magic_hour(self) -> routes.Parts:
         """What the first dialect works with."""
+        from lipsmith.dialects.magic_hour import routes  # loads the web framework
+
         settings = self.settings
         return routes.Parts(
             accounts=self.accounts,
@@ -170,21 +180,26 @@ class Worker:
             shutil.rmtree(self.children.folder, ignore_errors=True)
 
 
-def _fetch(fetcher: Fetcher) -> Callable[[str, Path], None]:
-    most = max(plan.max_upload_bytes for plan in PLANS.values())
-
-    def fetch(url: str, path: Path) -> None:
+def _fetch(fetcher: Fetcher) -> Callable[[str, Path, int], None]:
+    def fetch(url: str, path: Path, max_bytes: int) -> None:
         with path.open("xb") as file:
-            for chunk in fetcher.fetch(url, max_bytes=most):
+            for chunk in fetcher.fetch(url, max_bytes=max_bytes):
                 file.write(chunk)
 
     return fetch
 
 
-def _secret(path: Path) -> bytes:
-    """The server's own secret, made on the first start; nobody else may read it."""
-    with suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(_SECRET_BYTES))
+def own_secret(path: Path) -> bytes:
+    """The server's own secret, made on the first start; nobody else may read it. It is there whole or not at all."""
+    if not path.is_file():
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(_SECRET_BYTES))
+                file.flush()
+                os.fsync(handle)
+            with suppress(FileExistsError):  # another process was faster, and its secret counts
+                os.link(draft, path)
+        finally:
+            os.unlink(draft)
     return path.read_bytes()

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from lipsmith.errors import DataFolderInUse
 
+NAME = "lock"
+"""Of the file in the folder."""
+
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds the folder. Raises DataFolderInUse where another process does."""
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,8 @@
 """The queue of jobs, by DBOS: the only file that knows it. Nothing here renders.
 
 The queue's own tables lie in the same database as ours, so a job enters it in the transaction that charges for it. What
-a job's state is, our tables say; the queue only carries its id to a worker, again and again until it is done.
+a job's state is, our tables say; the queue only carries its id to a worker, again and again until
+it is done. It is slow to load, so it is loaded where it is used: most commands for administrators do without.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 
 from lipsmith.database.connection import Database
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient, DBOSConfig, EnqueueOptions
 
 APPLICATION = "lipsmith"
 VERSION = "1"
@@ -36,6 +40,8 @@ class JobQueue:
 
     def prepare(self) -> None:
         """Makes the queue's tables, or brings them to their newest form."""
+        from dbos import DBOS
+
         _quiet()
         DBOS.migrate(self._database.engine.url.render_as_string(hide_password=False))
 
@@ -82,6 +88,8 @@ class JobQueue:
     def _dbos(self) -> DBOSClient:
         with self._lock:
             if self._client is None:
+                from dbos import DBOSClient
+
                 _quiet()
                 self._client = DBOSClient(
                     system_database_engine=self._database.engine, application_name=APPLICATION, lazy=True
@@ -98,6 +106,8 @@ class JobServer:
 
     def start(self) -> None:
         """Begins to take jobs."""
+        from dbos import DBOS
+
         _quiet()
         config: DBOSConfig = {
             "name": APPLICATION,
@@ -123,6 +133,8 @@ class JobServer:
 
     def stop(self, *, patience_s: int) -> None:
         """Takes no more jobs, and waits for those it has."""
+        from dbos import DBOS
+
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience_s)
 
 

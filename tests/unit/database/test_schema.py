@@ -9,18 +9,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from lipsmith.database.connection import Database
-from lipsmith.database.schema import migrate
+from lipsmith.database.schema import VERSION_TABLE, migrate, newest, version
 from lipsmith.database.tables import metadata
 from lipsmith.errors import InvalidOption
 
 
 def test_the_steps_lead_to_the_tables(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    assert version(database) is None
     migrate(database)
     migrate(database)
     with database.read() as conn:
-        context = MigrationContext.configure(conn, opts={"version_table": "lipsmith_version"})
+        context = MigrationContext.configure(conn, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == version(database) == newest()
     database.close()
 
 

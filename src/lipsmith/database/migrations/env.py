@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
+from lipsmith.database.schema import VERSION_TABLE
 from lipsmith.database.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     render_as_batch=True,
-    version_table="lipsmith_version",
+    version_table=VERSION_TABLE,
 )
 context.run_migrations()
