@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import files
-from lipsmith.errors import NotStored, UnusableAsset
+from lipsmith.errors import InvalidUrl, NotStored, UnusableAsset
 from lipsmith.service import project as projects
 from lipsmith.service.clock import Clock
+from lipsmith.service.fetch import check_url
 from lipsmith.storage.contract import Storage
 
 AssetKind = Literal["image", "audio", "video"]
@@ -106,11 +107,8 @@ class Assets:
         )
 
     def resolve(self, conn: sa.Connection, account: str, text: str, wanted: WantedKind, field: str) -> Source:
-        """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``.
-
-        From now on an upload keeps its bytes: a job relies on them.
-        """
-        if urlsplit(text).scheme in ("http", "https"):
+        """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``."""
+        if "://" in text:
             return self._from_url(conn, account, text, wanted, field)
         if text.startswith(FOLDER):
             return self._from_upload(conn, account, text, wanted, field)
@@ -123,7 +121,7 @@ class Assets:
         if row.kind not in FITS[wanted]:
             raise UnusableAsset(f"{field}: {key!r} was uploaded as {row.kind}, and {_listing(FITS[wanted])} is needed.")
         try:
-            self._storage.seal(key)
+            self._storage.size(key)
         except NotStored as error:
             raise UnusableAsset(f"{field}: the file {key!r} is gone. Upload it again.") from error
         return Source(key=key, extension=row.extension)
@@ -134,6 +132,10 @@ class Assets:
             for name, values in parse_qs(parts.query).items():
                 if name in _LIBRARY_IDS:
                     return self._from_project(conn, account, values[0], wanted, field)
+        try:
+            check_url(url)
+        except InvalidUrl as error:
+            raise UnusableAsset(f"{field}: {error.message}") from error
         extension = parts.path.rpartition("/")[2].rpartition(".")[2].lower()
         allowed = [ending for kind in FITS[wanted] for ending in EXTENSIONS[kind]]
         if extension not in allowed:

@@ -14,11 +14,12 @@ import sqlalchemy as sa
 import stamina
 import structlog
 
-from lipsmith.errors import Cancelled, LipsmithError, RenderingTooSlow
+from lipsmith.errors import Cancelled, LipsmithError, RenderingTooSlow, SourceUnreachable
 from lipsmith.service.assets import FOLDER, Assets
 from lipsmith.service.children import Child, Children
 from lipsmith.service.faults import Faults
 from lipsmith.service.lifecycle import Attempt, Lifecycle
+from lipsmith.service.plans import PLANS
 from lipsmith.service.project import Failure
 from lipsmith.service.projects import OUTPUTS
 from lipsmith.storage.contract import Storage, put_file
@@ -33,8 +34,8 @@ VIDEO_SHARE = 0.9
 """Part of the whole that rendering frames takes; the steps before share the rest."""
 
 T = TypeVar("T")
-Fetch = Callable[[str, Path], None]
-"""Brings what is at a URL to a path. Raises LipsmithError."""
+Fetch = Callable[[str, Path, int], None]
+"""Brings what is at a URL to a path, at most so many bytes. Raises LipsmithError."""
 
 
 class _Draining(Exception):
@@ -97,7 +98,7 @@ class Attempts:
             log.info("canceled", job=attempt.job)
         except LipsmithError as error:
             failure = Failure(code=error.code, message=error.message)
-            log.info("failed", job=attempt.job, code=error.code)
+            log.info("failed", job=attempt.job, code=error.code, **_why(error))
             self._sure(lambda: self._lifecycle.fail(attempt, failure))
         else:
             self._complete(attempt, result)
@@ -131,9 +132,10 @@ class Attempts:
         for role, source in attempt.params["inputs"].items():
             path = folder / f"{role}.{source['extension']}"
             if source["key"]:
+                self._storage.seal(source["key"])  # is sealed, but for a server that died right after it took the order
                 self._storage.copy_to(source["key"], path)
             else:
-                self._fetch(source["url"], path)
+                self._fetch(source["url"], path, PLANS[attempt.plan].max_upload_bytes)
             paths[role] = str(path)
         return paths
 
@@ -214,6 +216,11 @@ def _told(error: Mapping[str, str]) -> LipsmithError:
     told = LipsmithError(error["message"])
     told.code = error["code"]  # type: ignore[misc]  # the class stayed in the child
     return told
+
+
+def _why(error: LipsmithError) -> dict[str, str]:
+    """What only the log may say: callers must not learn which addresses there are behind a refusal."""
+    return {"why": str(error.__cause__)} if isinstance(error, SourceUnreachable) and error.__cause__ else {}
 
 
 def _fraction(told: Mapping[str, Any]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import idempotency, jobs, projects
-from lipsmith.errors import InvalidRequest, KeyReused, NotFound, PlanTooSmall
+from lipsmith.errors import InvalidRequest, KeyReused, NotFound, NotStored, PlanTooSmall, StorageFailed
 from lipsmith.service import credits, turns
 from lipsmith.service import project as records
 from lipsmith.service.accounts import Account
@@ -122,6 +123,7 @@ class Projects:
                 return known
             made = self._insert(conn, account, order, sources, idempotency_key, request)
         self._faults.reach("created")
+        self._seal(sources)
         return made
 
     def show(self, account: str, project: str) -> Project:
@@ -161,6 +163,16 @@ class Projects:
         with self._database.write() as conn:
             conn.execute(change.values(deleted_ms=self._clock.now_ms()))
         self._storage.delete_all(f"{OUTPUTS}{found.id}/")
+
+    def _seal(self, sources: Mapping[str, Source]) -> None:
+        """From now on the inputs keep their bytes; what cannot be sealed now, the worker seals before it begins.
+
+        Not before the order is taken: an upload that was named in a refused one may still be replaced.
+        """
+        for source in sources.values():
+            if source.key:
+                with suppress(NotStored, StorageFailed):
+                    self._storage.seal(source.key)
 
     def _insert(
         self,
