@@ -13,7 +13,7 @@ from lipsmith.database.tables import accounts, jobs, projects
 from lipsmith.errors import RenderingDied
 from lipsmith.service import credits, turns
 from lipsmith.service.clock import Clock
-from lipsmith.service.plans import PLANS
+from lipsmith.service.plans import PLANS, PlanName
 from lipsmith.service.project import OPEN, Event, Failure, Kind, State
 
 _UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "stage": None, "left_s": None}
@@ -34,7 +34,7 @@ class Attempt:
     job: str
     project: str
     account: str
-    plan: str
+    plan: PlanName
     kind: Kind
     params: Mapping[str, Any]
     number: int
