@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -54,6 +54,8 @@ LENT_RUN_FRAMES = 25
 LOOK_FRAMES = 5
 LEARNT_FRAMES = 40
 TYPICAL_FRAMES = 60
+ALIKE_IOD = 0.02
+"""Neighbouring frames whose mouths differ by less can be laid over one another."""
 JOINED_FRAMES = 150
 """Frames further apart than this are jumped to; what lies between nearer ones is decoded along."""
 
@@ -109,6 +111,7 @@ class _Drawer:
     def __init__(self, clip: Clip, speaker: NewLips, effort: Effort) -> None:
         self._speaker, self._track = speaker, speaker.track
         self._colour = clip.facts.colour
+        self._is_fine = effort == "pro"
         self._aspect = float(clip.facts.pixel_aspect)
         self._size = (clip.facts.width, clip.facts.height)
         self._mood = mood_width(speaker.track)
@@ -136,7 +139,11 @@ class _Drawer:
             return
         before = piece.read(frame.planes, self._colour)
         drawn = self._painter.draw(
-            before, piece.inside(points), self._asked(frame.index, number, share), self._lent(number)
+            before,
+            piece.inside(points),
+            self._asked(frame.index, number, share),
+            self._lent(number),
+            fine=self._is_fine,
         )
         cover = self._covers.cover(before, piece.inside(points))
         if cover is not None:
@@ -161,12 +168,28 @@ class _Drawer:
         loan, done, layers = self._loans[number], 0.0, []
         for row, part in loan.donors:
             done += part
-            layers.append((self._mouth(self._lenders[row]), loan.share * part / done))
+            layers.append((self._mouth(row), loan.share * part / done))
         return layers
 
-    def _mouth(self, lender: _Lender) -> Mouth:
+    def _mouth(self, row: int) -> Mouth:
+        mouth = self._single_mouth(self._lenders[row])
+        if not self._is_fine:
+            return mouth
+        near = [self._lenders[k] for k in (row - 1, row + 1) if 0 <= k < len(self._lenders)]
+        beside = [other for other in near if self._is_alike(self._lenders[row], other)]
+        return replace(mouth, beside=tuple(self._single_mouth(other) for other in beside))
+
+    def _single_mouth(self, lender: _Lender) -> Mouth:
         rgb = lender.piece.read_own(lender.planes, self._colour)
-        return Mouth(source=Source.as_it_is(rgb), points=lender.points[:, :2])
+        source = Source.of(rgb, 0, 0) if self._is_fine else Source.as_it_is(rgb)
+        return Mouth(source=source, points=lender.points[:, :2])
+
+    def _is_alike(self, lender: _Lender, other: _Lender) -> bool:
+        """The next frame, with the mouth hardly more or less open: then both show the same."""
+        opening = self._track.aperture
+        return abs(lender.index - other.index) == 1 and bool(
+            abs(opening[lender.index] - opening[other.index]) < ALIKE_IOD
+        )
 
     def _gather(
         self, clip: Clip, seen: Rows, effort: Effort

@@ -15,6 +15,11 @@ from lipsmith.render.warp import Grid, Source, drawn, fill_gaps, no_motion, rast
 HULL_SCALE = (1.22, 1.50)
 """The lent part against the lips' outline, across and down."""
 FEATHER_IOD = 0.07
+FINE_PX = 1.2
+DETAIL_GAIN = (0.75, 1.45)
+"""Detail is what a blur of so many pixels takes away; how far it may be changed."""
+OWN_SHARE = 0.5
+"""Of a mouth among those beside it."""
 LIGHT_REACH_IOD = 0.16
 """How smoothly the light is matched."""
 
@@ -26,6 +31,8 @@ class Mouth:
     source: Source
     points: F64
     """(478, 2) pixels of the piece that ``source`` was made of."""
+    beside: tuple[Mouth, ...] = ()
+    """The same mouth in the frames before and after: laid over one another, they have less noise than one alone."""
 
 
 LIP_OUTLINE = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
@@ -61,9 +68,12 @@ def graft(
     if rect is None:
         return
     lent = _warped(mouth, target, triangles, pitch, rect)
+    if mouth.beside:
+        others = sum(_warped(other, target, triangles, pitch, rect) for other in mouth.beside)
+        lent += (1.0 - OWN_SHARE) * (others / len(mouth.beside) - lent)
     base = patch[rect[1] : rect[3], rect[0] : rect[2]]
     mask, lips = _masks(outline, middle, local, iod_px, rect)
-    lent_now = _matched(lent, base, lips, iod_px)
+    lent_now = _as_sharp(_matched(lent, base, lips, iod_px), base, mask * (1.0 - lips))
     alpha = (mask * share[rect[1] : rect[3], rect[0] : rect[2]])[..., None]
     base[:] = np.clip(base + alpha * (lent_now - base) + 0.5, 0, 255).astype(np.uint8)
 
@@ -99,6 +109,17 @@ def _masks(outline: F64, middle: F64, local: F64, iod_px: float, rect: I32) -> t
     hull = outline_mask(wide - rect[:2], size, grow=1.0, soft_px=FEATHER_IOD * iod_px)
     lips = outline_mask(outline - rect[:2], size, grow=1.06, soft_px=0.02 * iod_px)
     return np.asarray(smoothstep(hull.astype(np.float64), 0.08, 0.85), dtype=np.float32), lips
+
+
+def _as_sharp(lent: F32, base: U8, rim: F32) -> F32:
+    """``lent`` with as much fine detail as ``base`` has where both show the same skin, (h, w) ``rim`` 0-1."""
+    coarse = cv2.GaussianBlur(lent, (0, 0), FINE_PX)
+    own = base.astype(np.float32)
+    weight = rim[..., None]
+    wanted = float((weight * (own - cv2.GaussianBlur(own, (0, 0), FINE_PX)) ** 2).sum())
+    has = float((weight * (lent - coarse) ** 2).sum())
+    gain = np.float32(np.clip(np.sqrt(wanted / max(has, 1e-6)), *DETAIL_GAIN))
+    return coarse + gain * (lent - coarse)
 
 
 def _matched(lent: F32, base: U8, lips: F32, iod_px: float) -> F32:

@@ -101,11 +101,13 @@ class LipPainter:
         seen = frame.to_picture(corners)
         return seen.min(axis=0), seen.max(axis=0)
 
-    def draw(self, rgb: U8, points: F64, asked: Asked, lent: Sequence[tuple[Mouth, float]] = ()) -> U8:
+    def draw(
+        self, rgb: U8, points: F64, asked: Asked, lent: Sequence[tuple[Mouth, float]] = (), *, fine: bool = False
+    ) -> U8:
         """(h, w, 3) RGB of a piece of a frame with the asked lips; what does not move keeps its very bytes.
 
         ``rgb``: the piece as it is, as large as `reach` says; ``points``: (478, 3) pixels of the piece; ``lent``:
-        mouths from other frames, each with how far it covers what lies beneath, 0-1.
+        mouths from other frames, each with how far it covers what lies beneath, 0-1; ``fine``: from an enlarged copy.
         """
         box = (0, 0, rgb.shape[1], rgb.shape[0])
         frame = HeadFrame.of(points)
@@ -119,7 +121,7 @@ class LipPainter:
         _leave_edges(values, rgb, points, frame, own_gap, cheeks)
         pitch = max(1.0, frame.iod_px / FLOW_CELLS_PER_IOD)
         least_area = LEAST_AREA_IOD2 * (frame.iod_px / pitch) ** 2
-        source = Source.as_it_is(rgb)
+        source = Source.of(rgb, 0, 0) if fine else Source.as_it_is(rgb)
         still, still_grid = no_motion(box)
         grid = Grid.over(float(box[0]), float(box[1]), float(box[2]), float(box[3]), pitch)
         flow = self._flow(points, target, values, grid, least_area)
