@@ -20,6 +20,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from neighbours import ALLOWED
+
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
 PATIENCE_S = 120
 FINAL = ("complete", "error", "canceled")
@@ -132,7 +134,8 @@ def running(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that leave no trace others would stumble over."""
-    with started(tmp_path_factory.mktemp("server") / "data", LIPSMITH_LOG_LEVEL="warning") as shared:
+    data_dir = tmp_path_factory.mktemp("server") / "data"
+    with started(data_dir, LIPSMITH_LOG_LEVEL="warning", LIPSMITH_FETCH_ALLOW=ALLOWED) as shared:
         yield shared
         assert shared.log.read_text() == ""
 
