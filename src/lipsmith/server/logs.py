@@ -44,6 +44,7 @@ def configure(level: str) -> None:
     root.setLevel(number)
     for noisy in ("httpx", "httpcore", "alembic", "uvicorn", "stamina"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a stranger's bad request is no news of ours
 
 
 def _without_secrets(logger: Any, method: str, event: Any) -> Any:

@@ -17,6 +17,7 @@ from lipsmith.server.app import application
 from lipsmith.server.context import Context, Worker
 from lipsmith.server.lock import exclusive
 from lipsmith.server.logs import configure
+from lipsmith.server.protocol import with_patience
 from lipsmith.server.settings import Settings
 from lipsmith.service.workers import hand_on
 
@@ -71,9 +72,11 @@ def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str]
 
 
 def _http(context: Context) -> uvicorn.Config:
+    settings = context.settings
     return uvicorn.Config(
         application(context),
-        http="httptools",
+        http=with_patience(head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s),
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",

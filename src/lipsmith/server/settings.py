@@ -77,6 +77,12 @@ class Settings(BaseSettings):
         pattern=r"^([a-z0-9_-]{1,64}/)*$",
         description="Folder of the bucket below which everything is kept, such as `lipsmith/`.",
     )
+    head_timeout_s: float = Field(
+        default=10, gt=0, le=600, description="How long a caller may take to send a request's line and headers."
+    )
+    stall_timeout_s: float = Field(
+        default=60, gt=0, le=3600, description="How long a caller may neither send nor take anything within a request."
+    )
     upload_link_hours: int = Field(default=24, ge=1, le=168, description="How long an upload link works.")
     download_link_hours: int = Field(default=24, ge=1, le=168, description="How long a download link works.")
     max_realistic_s: float = Field(
