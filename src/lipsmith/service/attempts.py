@@ -161,6 +161,7 @@ class Attempts:
     def _watch(self, attempt: Attempt, child: Child) -> Mapping[str, Any]:
         deadline = time.monotonic() + self._timeout_s
         looked = reported = time.monotonic()
+        drawing = False
         for answer in child.answers(every_s=LOOK_S):
             now = time.monotonic()
             if "result" in answer:
@@ -171,7 +172,10 @@ class Attempts:
                 raise _Draining
             if now > deadline:
                 raise RenderingTooSlow()
-            if "progress" in answer and now - reported >= REPORT_S:
+            if first := not drawing and _is_drawn(answer):
+                drawing = True
+                log.info("first frame", job=attempt.job)
+            if "progress" in answer and (first or now - reported >= REPORT_S):
                 reported = looked = now
                 self._report(attempt, answer["progress"])
             elif now - looked >= LOOK_S:
@@ -216,6 +220,12 @@ def _told(error: Mapping[str, str]) -> LipsmithError:
     told = LipsmithError(error["message"])
     told.code = error["code"]  # type: ignore[misc]  # the class stayed in the child
     return told
+
+
+def _is_drawn(answer: Mapping[str, Any]) -> bool:
+    """Whether there are frames by now."""
+    told = answer.get("progress", {})
+    return told.get("stage") == "video" and told["done"] > 0
 
 
 def _why(error: LipsmithError) -> dict[str, str]:

@@ -206,13 +206,17 @@ def _own_stdout() -> BinaryIO:
 
 def _warm_up() -> None:
     """Loads what every job needs, while nobody waits for it."""
+    import numpy as np
+
     import lipsmith.media.decode
     import lipsmith.media.encode
     import lipsmith.pipeline
     import lipsmith.render.portrait  # noqa: F401
     from lipsmith.engines import registry
+    from lipsmith.media.clip import Picture
 
-    registry.create("face_finder")
+    black = Picture(rgb=np.zeros((64, 64, 3), np.uint8), grey=True)
+    registry.create("face_finder").find(black)  # loads its networks, which takes longer than all the rest
     registry.create("speech_reader")
     registry.create("photo_animator")
 
