@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from typing import Any
 
 import structlog
 
-_SECRET = re.compile(r"mhk_live_\w+|whsec_\w+|signature=[\w-]+|(?<=://)[^/@\s]+(?=@)")
+_SECRET = re.compile(r'mhk_live_\w+|whsec_\w+|(?<=signature=)[\w%-]+|(?<=://)[^/@\s"]+(?=@)', re.IGNORECASE)
 """Keys, webhook secrets, signatures of links, and passwords in URLs."""
 
 
@@ -34,18 +35,25 @@ def configure(level: str) -> None:
             foreign_pre_chain=steps,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_secrets,
                 structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+                _without_secrets,  # of the whole line, wherever in it they are
             ],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
+    threading.excepthook = _broken_thread
     root.setLevel(number)
     for noisy in ("httpx", "httpcore", "alembic", "uvicorn", "stamina"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a stranger's bad request is no news of ours
 
 
-def _without_secrets(logger: Any, method: str, event: Any) -> Any:
-    return {name: _SECRET.sub("***", value) if isinstance(value, str) else value for name, value in event.items()}
+def _broken_thread(fault: threading.ExceptHookArgs) -> None:
+    if fault.exc_value is not None and not issubclass(fault.exc_type, SystemExit):
+        name = fault.thread.name if fault.thread else "unknown"
+        structlog.get_logger("lipsmith").error("a thread broke off", thread=name, exc_info=fault.exc_value)
+
+
+def _without_secrets(logger: Any, method: str, line: Any) -> Any:
+    return _SECRET.sub("***", line)

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
+
+from lipsmith.errors import InvalidOption
 
 
 class Sealer:
@@ -21,5 +23,11 @@ class Sealer:
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The text again."""
-        return self._fernet.decrypt(sealed.encode()).decode()
+        """The text again. Raises InvalidOption where another secret has sealed it."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken as error:
+            raise InvalidOption(
+                "This was sealed with another server secret. Give the server and all commands the same one, or add the "
+                "webhook again."
+            ) from error

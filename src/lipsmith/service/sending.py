@@ -42,7 +42,7 @@ class _Parcel:
     id: int
     webhook: str
     url: str
-    secret: str
+    sealed: str
     dialect: str
     body: bytes
     attempt: int
@@ -86,6 +86,8 @@ class Sender:
                     self._pool.submit(self._send, parcel)
             except sa.exc.SQLAlchemyError as error:
                 log.warning("the outbox cannot be read", why=str(error))
+            except Exception as error:  # this thread is everybody's only messenger
+                log.error("the outbox cannot be read", exc_info=error)
 
     def _expire(self) -> None:
         """What a disabled listener did not get in a day, it never gets."""
@@ -126,7 +128,7 @@ class Sender:
             id=row.id,
             webhook=row.webhook,
             url=listener.url,
-            secret=self._sealer.open(listener.secret),
+            sealed=listener.secret,
             dialect=row.dialect,
             body=row.body.encode(),
             attempt=row.attempt + 1,
@@ -136,7 +138,8 @@ class Sender:
     def _send(self, parcel: _Parcel) -> None:
         status: int | None = None
         try:
-            own = self._formatters[parcel.dialect].headers(parcel.secret, parcel.body, self._clock.now_ms())
+            secret = self._sealer.open(parcel.sealed)
+            own = self._formatters[parcel.dialect].headers(secret, parcel.body, self._clock.now_ms())
             answer = self._fetcher.post(parcel.url, parcel.body, {"Content-Type": "application/json", **own})
             status, words = answer.status, answer.body.decode("utf-8", "replace")
         except LipsmithError as error:

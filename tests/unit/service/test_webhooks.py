@@ -15,7 +15,9 @@ from lipsmith.errors import InvalidOption, InvalidUrl, NotFound
 from lipsmith.service.addresses import parse_allow
 from lipsmith.service.fetch import Fetcher
 from lipsmith.service.project import Failure
+from lipsmith.service.sealing import Sealer
 from lipsmith.service.sending import Sender
+from lipsmith.service.webhooks import Webhooks
 
 
 @dataclass
@@ -132,6 +134,19 @@ def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender:
     for _ in range(5):
         finished(house)
     until(lambda: len(receiver.heard) == 10)
+
+
+def test_a_listener_whose_secret_cannot_be_opened_delays_nobody(
+    house: House, receiver: Receiver, sender: Sender
+) -> None:
+    other = Webhooks(house.database, house.clock, Sealer(b"another secret"), house.formatters)
+    lost, _ = other.add(receiver.url)
+    found, _ = house.webhooks.add(receiver.url)
+    finished(house)
+    until(lambda: {d.state for d in house.webhooks.deliveries(found.id)} == {"delivered"})
+    until(lambda: any(d.attempt == 1 for d in house.webhooks.deliveries(lost.id)))
+    [answer] = {d.answer for d in house.webhooks.deliveries(lost.id) if d.attempt}
+    assert "another server secret" in str(answer)
 
 
 def test_a_disabled_listener_is_passed_by_and_its_news_fail_after_a_day(
