@@ -11,9 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from lipsmith.face.geometry import F64, HeadFrame
-from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER
-from lipsmith.render.shape import GAP_PROFILE, FaceShape
-from lipsmith.render.warp import combine
+from lipsmith.face.layout import I32
+from lipsmith.render.shape import FaceShape
 
 
 class ClipShape:
@@ -40,17 +39,8 @@ class ClipShape:
                 **{name: lips[name] for name in ("pucker", "press", "tuck", "upper_raise", "lower_drop")},
             }
         )
-        self._meet_gaps(now, moved, aperture * GAP_PROFILE ** (1.0 + 0.7 * lips["pucker"]))
+        self.shape.meet_gaps(now, moved, aperture=aperture, pucker=lips["pucker"])
         return moved
-
-    def _meet_gaps(self, now: F64, moved: F64, asked: F64) -> None:
-        upper, lower = list(INNER_UPPER), list(INNER_LOWER)
-        gaps = (now[lower, 1] + moved[lower, 1]) - (now[upper, 1] + moved[upper, 1])
-        missing = asked - gaps
-        missing[[0, -1]] = 0.0
-        below = 0.5 + 0.25 * GAP_PROFILE
-        moved[:, 1] += combine(below * missing, self.shape._closing_lower)
-        moved[:, 1] -= combine((1.0 - below) * missing, self.shape._closing_upper)
 
 
 def typical_mesh(meshes: F64) -> F64:

@@ -155,7 +155,7 @@ class FaceShape:
     def displacement(self, channels: Channels) -> F64:
         """(478, 3) IOD: where every point goes in a frame, apart from the head's own motion."""
         moved = self.moved_by({name: movement.amount(channels) for name, movement in self._movements.items()})
-        self._meet_gaps(moved, channels)
+        self.meet_gaps(self.rest, moved, aperture=self.target_aperture(channels), pucker=channels["pucker"])
         self._close_lids(moved, channels)
         return moved
 
@@ -169,12 +169,14 @@ class FaceShape:
         moved: F64 = combine(all_amounts, self._fields).reshape(-1, 3)
         return moved
 
-    def _meet_gaps(self, moved: F64, channels: Channels) -> None:
-        """Moves the lips so that the gap at every column is exactly what is asked."""
-        profile = GAP_PROFILE ** (1.0 + 0.7 * channels["pucker"])
-        asked = self.target_aperture(channels) * profile
+    def meet_gaps(self, rest: F64, moved: F64, *, aperture: float, pucker: float) -> None:
+        """Moves the lips, in place, so that the gap at every column is what an ``aperture`` in IOD asks.
+
+        ``rest``: (478, 3) IOD in the head's frame, what ``moved`` is added to.
+        """
+        asked = aperture * GAP_PROFILE ** (1.0 + 0.7 * pucker)
         upper, lower = list(INNER_UPPER), list(INNER_LOWER)
-        now = (self.rest[lower, 1] + moved[lower, 1]) - (self.rest[upper, 1] + moved[upper, 1])
+        now = (rest[lower, 1] + moved[lower, 1]) - (rest[upper, 1] + moved[upper, 1])
         missing = asked - now
         missing[[0, -1]] = 0.0
         # Lips that close meet a quarter of the way down in the middle and half way at the corners, which stay.
