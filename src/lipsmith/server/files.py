@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import closing
 
 from anyio.to_thread import run_sync
@@ -14,9 +13,6 @@ from lipsmith.storage.contract import Storage, Upload
 from lipsmith.storage.links import SignedLinks
 from lipsmith.storage.local import LocalStorage
 
-BLOCK_BYTES = 64 * 1024
-"""What an upload gathers before it is written: little, since hundreds may come at once."""
-
 
 def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) -> APIRouter:
     """PUT below ``prefix``, and GET and HEAD for bytes in files; a bucket is asked for its own."""
@@ -27,8 +23,8 @@ def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) ->
         grant = links.check("PUT", key, dict(request.query_params))
         upload = await run_sync(lambda: storage.begin(grant.key, max_bytes=grant.max_bytes))
         with closing(upload):
-            async for block in _blocks(request.stream()):
-                await run_sync(upload.write, block)
+            async for chunk in request.stream():
+                await run_sync(upload.write, chunk)  # at once: what is gathered here, hundreds of callers gather
             await run_sync(_finish, upload, assets, grant.key)
         return Response(status_code=200)
 
@@ -45,15 +41,3 @@ def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) ->
 
 def _finish(upload: Upload, assets: Assets, key: str) -> None:
     assets.received(key, upload.finish())
-
-
-async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in larger pieces: a thread is asked once for each."""
-    waiting = bytearray()
-    async for chunk in stream:
-        waiting += chunk
-        if len(waiting) >= BLOCK_BYTES:
-            yield bytes(waiting)
-            waiting.clear()
-    if waiting:
-        yield bytes(waiting)

@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD_BYTES = 32 * 1024
 """Of the request line and all headers together."""
 MAX_URL_BYTES = 8 * 1024
+READ_BYTES = 32 * 1024
+"""Taken from a connection at once. asyncio takes 256 KB, and hundreds of uploads would fill the memory with it."""
 MAX_HEADERS = 100
 _REFUSAL = "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{}"
 
@@ -35,6 +37,7 @@ class StrictProtocol(HttpToolsProtocol):
         self._writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # other loops than asyncio's have no such limit
         super().connection_made(transport)
         self._expect_head()
 
