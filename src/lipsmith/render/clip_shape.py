@@ -15,6 +15,10 @@ from lipsmith.face.layout import I32
 from lipsmith.render.shape import FaceShape
 
 
+LIP_SHAPES = ("pucker", "press", "tuck", "upper_raise", "lower_drop", "corner", "jaw")
+"""The channels of a motion track that shape the lower face apart from aperture and width."""
+
+
 class ClipShape:
     """The moving mesh of one face in one clip."""
 
@@ -26,7 +30,7 @@ class ClipShape:
         """(478, 3) IOD: where every point of a frame's mesh goes.
 
         ``now``: (478, 3) that mesh in the head's frame, IOD; ``aperture`` and ``width``: what the lips shall have,
-        IOD; of ``lips`` only their shape counts: pucker, press, tuck, upper_raise and lower_drop.
+        IOD; of ``lips`` only `LIP_SHAPES` count.
         """
         opening = aperture - float(np.hypot(*(now[14, :2] - now[13, :2])))
         widening = width - float(np.linalg.norm(now[291] - now[61]))
@@ -36,7 +40,7 @@ class ClipShape:
                 "closing": min(opening, 0.0),
                 "widening": max(widening, 0.0),
                 "narrowing": min(widening, 0.0),
-                **{name: lips[name] for name in ("pucker", "press", "tuck", "upper_raise", "lower_drop")},
+                **{name: lips[name] for name in LIP_SHAPES},
             }
         )
         self.shape.meet_gaps(now, moved, aperture=aperture, pucker=lips["pucker"])
