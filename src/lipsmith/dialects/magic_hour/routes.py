@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import urljoin
 
 from fastapi import APIRouter, Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lipsmith.dialects.magic_hour import translate, wire
 from lipsmith.errors import NotFound, Unauthorized
@@ -16,11 +17,13 @@ from lipsmith.service.accounts import Account, Accounts
 from lipsmith.service.assets import Assets
 from lipsmith.service.clock import Clock
 from lipsmith.service.project import Project
+from lipsmith.service.projects import MAX_IDEMPOTENCY_KEY_LENGTH as MAX_KEY_LENGTH
 from lipsmith.service.projects import Projects
 from lipsmith.storage.contract import Link, Links
 
 VIDEO_KINDS = ("talking_photo", "lip_sync")
 _ERRORS = {status: {"model": wire.Message} for status in (400, 401, 402, 404, 422)}
+_BEARER = HTTPBearer(scheme_name="bearerAuth", bearerFormat="mhk_live_…", auto_error=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +46,13 @@ def router(parts: Parts) -> APIRouter:
     """All routes of this dialect."""
     routes = APIRouter(prefix="/v1", tags=["Magic Hour"], responses=_ERRORS)  # type: ignore[arg-type]
 
-    def caller(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Account:
-        scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer":
+    def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None) -> Account:
+        if given is None:
             raise Unauthorized()
-        return parts.accounts.authenticate(key.strip())
+        return parts.accounts.authenticate(given.credentials.strip())
 
     Caller = Annotated[Account, Depends(caller)]
-    Repeat = Annotated[str | None, Header(alias="Idempotency-Key")]
+    Repeat = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=MAX_KEY_LENGTH)]
 
     def absolute(request: Request, link: Link) -> Link:
         return Link(url=urljoin(parts.base_url(request), link.url), expires_at_s=link.expires_at_s)

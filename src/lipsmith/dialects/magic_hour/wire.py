@@ -29,10 +29,10 @@ def _number(value: Any) -> Any:
 Words = Annotated[str, AfterValidator(_storable)]
 Reference = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_storable)]
 """A file that is here already, or a URL."""
-Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-Seconds = Annotated[Number, Field(ge=0, le=LARGEST_S)]
-EndSeconds = Annotated[Number, Field(ge=0.1, le=LARGEST_S)]
-Whole = Annotated[int, BeforeValidator(_number), Field(ge=-(2**53), le=2**53)]
+IsNumber = BeforeValidator(_number)
+"""Comes last: limits that stand behind it are missing in the API's description."""
+Seconds = Annotated[float, Field(ge=0, le=LARGEST_S, allow_inf_nan=False), IsNumber]
+EndSeconds = Annotated[float, Field(ge=0.1, le=LARGEST_S, allow_inf_nan=False), IsNumber]
 
 
 class Request(BaseModel):
@@ -80,7 +80,7 @@ class TalkingPhotoStyle(Request):
 
     generation_mode: TalkingPhotoMode | None = None
     prompt: Annotated[Words, Field(max_length=10_000)] | None = None
-    intensity: Annotated[Number, Field(ge=0.1, le=2)] | None = None
+    intensity: Annotated[float, Field(ge=0.1, le=2, allow_inf_nan=False), IsNumber] | None = None
 
 
 class TalkingPhotoRequest(Request):
@@ -91,7 +91,7 @@ class TalkingPhotoRequest(Request):
     start_seconds: Seconds
     end_seconds: EndSeconds
     style: TalkingPhotoStyle | None = None
-    max_resolution: Annotated[Whole, Field(ge=64)] | None = None
+    max_resolution: Annotated[int, Field(ge=64, le=2**53), IsNumber] | None = None
     resolution: Literal["480p", "720p"] | None = None
 
 
@@ -117,7 +117,7 @@ class LipSyncRequest(Request):
     assets: LipSyncAssets
     start_seconds: Seconds
     end_seconds: EndSeconds
-    max_fps_limit: Annotated[Number, Field(ge=1)] | None = None
+    max_fps_limit: Annotated[float, Field(ge=1, allow_inf_nan=False), IsNumber] | None = None
     style: LipSyncStyle | None = None
     width: Any = Field(default=None, deprecated=True, description="Accepted and ignored.")
     height: Any = Field(default=None, deprecated=True, description="Accepted and ignored.")
@@ -133,7 +133,7 @@ class FaceDetectionRequest(Request):
     """POST /v1/face-detection"""
 
     assets: FaceDetectionAssets
-    confidence_score: Annotated[Number, Field(ge=0, le=1)] | None = None
+    confidence_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), IsNumber] | None = None
 
 
 class FaceDetectionCreated(BaseModel):

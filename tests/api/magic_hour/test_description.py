@@ -1,0 +1,116 @@
+"""Thousands of requests that the API's own description allows or forbids: no fault of ours, no answer it does not name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from inprocess import Inside, some_picture, some_sound
+
+schemathesis = pytest.importorskip("schemathesis", reason="it makes the requests: pip install schemathesis")
+checks = pytest.importorskip("schemathesis.checks")
+
+OPERATIONS = (
+    "POST /v1/files/upload-urls",
+    "POST /v1/ai-talking-photo",
+    "POST /v1/lip-sync",
+    "GET /v1/video-projects/{id}",
+    "DELETE /v1/video-projects/{id}",
+    "POST /v1/face-detection",
+    "GET /v1/face-detection/{id}",
+    "GET /v1/account",
+)
+CASES_EACH = 125
+"""For each operation, of what is allowed and of what is not: 2,000 together."""
+checks.load_all_checks()
+EXCLUDED = [
+    checks.CHECKS.get_one("unsupported_method"),  # the vendor answers 404, not 405
+    checks.CHECKS.get_one("positive_data_acceptance"),  # a file that is not there is refused with 422
+]
+
+
+@pytest.fixture(scope="module")
+def description(inside: Inside) -> Any:
+    """The application's own description."""
+    return schemathesis.openapi.from_url(f"{inside.url}/openapi.json")
+
+
+@pytest.fixture(scope="module")
+def known(inside: Inside) -> dict[str, Any]:
+    """What is really there, by the name of the field or the path that may name it."""
+    image = inside.upload("image", "png", some_picture())
+    audio = inside.upload("audio", "wav", some_sound())
+    assets = {"image_file_path": image, "audio_file_path": audio}
+    order = {"assets": assets, "start_seconds": 0, "end_seconds": 1}
+    look = {"assets": {"target_file_path": image}}
+    return {
+        **assets,
+        "target_file_path": image,
+        "video_file_path": "https://example.org/a.mp4",
+        "video_source": "file",
+        "/v1/video-projects/{id}": inside.client.post("/v1/ai-talking-photo", json=order).json()["id"],
+        "/v1/face-detection/{id}": inside.client.post("/v1/face-detection", json=look).json()["id"],
+    }
+
+
+@pytest.fixture(scope="module")
+def answers() -> Counter[tuple[str, int]]:
+    """How often each operation answered with which status."""
+    return Counter()
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "forbidden"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_answer_is_one_that_is_described(
+    description: Any,
+    inside: Inside,
+    known: dict[str, Any],
+    answers: Counter[tuple[str, int]],
+    operation: str,
+    allowed: bool,
+) -> None:
+    mode = schemathesis.GenerationMode.POSITIVE if allowed else schemathesis.GenerationMode.NEGATIVE
+    method, path = operation.split(" ")
+
+    @given(case=description[path][method].as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=CASES_EACH,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(case: Any) -> None:
+        if allowed and len(str(case.body) + str(case.path_parameters)) % 2:
+            name_what_is_there(case, known)
+        answer = case.call(headers={"Authorization": f"Bearer {inside.key}"})
+        answers[operation, answer.status_code] += 1
+        case.validate_response(answer, excluded_checks=EXCLUDED)
+
+    check()
+
+
+def test_every_operation_was_tried_and_did_its_work(description: Any, answers: Counter[tuple[str, int]]) -> None:
+    described = {f"{o.ok().method.upper()} {o.ok().path}" for o in description.get_all_operations()}
+    assert described == set(OPERATIONS)
+    assert {operation for operation, status in answers if status < 300} == described
+
+
+def name_what_is_there(case: Any, known: dict[str, Any]) -> None:
+    """Of a request that is allowed makes one that can be fulfilled: no description can say which files there are."""
+    if case.path in known:
+        case.path_parameters["id"] = known[case.path]
+    if not isinstance(case.body, dict):
+        return
+    assets = case.body.get("assets", {})
+    assets.update({name: known[name] for name in known.keys() & assets.keys()})
+    if "video_source" in assets:
+        assets["video_file_path"] = known["video_file_path"]
+    if "end_seconds" in case.body:
+        case.body |= {"start_seconds": 0, "end_seconds": min(60, case.body["end_seconds"])}
+    for item in case.body.get("items", ()):
+        item["extension"] = {"image": "png", "audio": "wav", "video": "mp4"}[item["type"]]

@@ -1,0 +1,81 @@
+"""The whole HTTP application in a thread of this process, with a database and files of its own, and nobody who renders."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import uvicorn
+from PIL import Image
+
+from lipsmith.server.app import application
+from lipsmith.server.context import Context
+from lipsmith.server.settings import Settings
+
+PLENTY = 10**9
+"""Credits that do not run out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """The parts, and an account with credits that do not run out."""
+
+    context: Context
+    url: str
+    account: str
+    key: str
+    client: httpx.Client
+    """Speaks for the account."""
+
+    def upload(self, kind: str, extension: str, content: bytes) -> str:
+        """Uploads a file; its file_path."""
+        wish = {"type": kind, "extension": extension}
+        [item] = self.client.post("/v1/files/upload-urls", json={"items": [wish]}).json()["items"]
+        assert httpx.put(item["upload_url"], content=content).status_code == 200
+        return str(item["file_path"])
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """One for all tests of a module."""
+    context = Context(Settings(data_dir=tmp_path_factory.mktemp("inside")))
+    context.prepare()
+    made = context.accounts.create("business", credits_given=PLENTY)
+    config = uvicorn.Config(
+        application(context), port=0, http="httptools", log_config=None, access_log=False, lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    url = "http://{}:{}".format(*server.servers[0].sockets[0].getsockname())
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {made.api_key}"}) as client:
+        yield Inside(context=context, url=url, account=made.account.id, key=made.api_key, client=client)
+    server.should_exit = True
+    thread.join()
+    context.close()
+
+
+def some_picture() -> bytes:
+    """A PNG without a face."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(file, "PNG")
+    return file.getvalue()
+
+
+def some_sound() -> bytes:
+    """A WAV of a tenth of a second."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"\x00\x10" * 800)
+    return file.getvalue()
