@@ -108,7 +108,9 @@ ledger = sa.Table(
     _column("kind", sa.Text, "grant, hold, settle or refund"),
     _column("amount", sa.BigInteger, "credits, negative when they go; the balance is the sum"),
     _column("created_ms", Ms, "when; a line is never changed"),
+    _column("day", sa.Integer, "which day's credits, counted from 1970; none for all others", nullable=True),
     sa.UniqueConstraint("job", "kind"),
+    sa.Index("ix_ledger_day", "account", "day", unique=True),
 )
 
 idempotency = sa.Table(

@@ -81,7 +81,7 @@ class Accounts:
                     created_ms=now_ms,
                 )
             )
-            credits.grant(conn, account.id, given, now_ms)
+            credits.grant(conn, account.id, given, now_ms, day=credits.day_of(now_ms))
             api_key = self._add_key(conn, account.id)[1]
         return NewAccount(account=account, credits=given, api_key=api_key, client_secret=secret)
 
@@ -115,6 +115,16 @@ class Accounts:
         """Credits left."""
         with self._database.read() as conn:
             return credits.balance(conn, account)
+
+    def todays_balance(self, account: Account) -> int:
+        """Credits left, with those of the day, which the first look of a day brings."""
+        now_ms, daily = self._clock.now_ms(), account.plan.daily_credits
+        with self._database.read() as conn:
+            if not daily or credits.had(conn, account.id, credits.day_of(now_ms)):
+                return credits.balance(conn, account.id)
+        with self._database.write() as conn:
+            credits.grant_daily(conn, account.id, daily, now_ms)
+            return credits.balance(conn, account.id)
 
     def grant(self, account: str, amount: int) -> int:
         """Gives credits, or takes them where negative; the new balance. Raises NotFound."""

@@ -12,6 +12,7 @@ from lipsmith.errors import InsufficientCredits
 
 Line = Literal["grant", "hold", "settle", "refund"]
 
+_DAY_MS = 86_400_000
 ESTIMATE_FPS = 30
 """Frames per second an estimate is made with; what is rendered later has as many or fewer."""
 
@@ -33,9 +34,32 @@ def balance(conn: sa.Connection, account: str) -> int:
     )
 
 
-def grant(conn: sa.Connection, account: str, amount: int, now_ms: int) -> None:
-    """Gives credits; takes them where ``amount`` is negative."""
-    _write(conn, account, None, "grant", amount, now_ms)
+def grant(conn: sa.Connection, account: str, amount: int, now_ms: int, *, day: int | None = None) -> None:
+    """Gives credits; takes them where ``amount`` is negative. With ``day``, they stand for that day's."""
+    _write(conn, account, None, "grant", amount, now_ms, day)
+
+
+def day_of(now_ms: int) -> int:
+    """Which day it is, counted from 1970, in UTC.
+
+    >>> day_of(86_399_999), day_of(86_400_000)
+    (0, 1)
+    """
+    return now_ms // _DAY_MS
+
+
+def had(conn: sa.Connection, account: str, day: int) -> bool:
+    """Whether the account was given the day's credits."""
+    return conn.scalar(sa.select(ledger.c.id).where(ledger.c.account == account, ledger.c.day == day)) is not None
+
+
+def grant_daily(conn: sa.Connection, account: str, amount: int, now_ms: int) -> None:
+    """Gives the day's credits, if there are some and they were not given yet."""
+    if not amount:
+        return
+    lock(conn, account)
+    if not had(conn, account, day_of(now_ms)):
+        grant(conn, account, amount, now_ms, day=day_of(now_ms))
 
 
 def lock(conn: sa.Connection, account: str) -> None:
@@ -68,5 +92,8 @@ def refund(conn: sa.Connection, account: str, job: str, *, held: int, now_ms: in
     _write(conn, account, job, "refund", held, now_ms)
 
 
-def _write(conn: sa.Connection, account: str, job: str | None, kind: Line, amount: int, now_ms: int) -> None:
-    conn.execute(ledger.insert().values(account=account, job=job, kind=kind, amount=amount, created_ms=now_ms))
+def _write(
+    conn: sa.Connection, account: str, job: str | None, kind: Line, amount: int, now_ms: int, day: int | None = None
+) -> None:
+    line = {"account": account, "job": job, "kind": kind, "amount": amount, "created_ms": now_ms, "day": day}
+    conn.execute(ledger.insert().values(line))

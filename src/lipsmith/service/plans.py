@@ -18,6 +18,8 @@ class Plan:
     name: PlanName
     credits: int
     """Granted when the account is made."""
+    daily_credits: int
+    """Granted on each later day (UTC) on which the account asks for something that costs, or for its balance."""
     max_side_px: int
     """Longest side of a video."""
     max_upload_bytes: int
@@ -36,10 +38,42 @@ class Plan:
 PLANS: Mapping[PlanName, Plan] = {
     plan.name: plan
     for plan in (
-        Plan(name="free", credits=400, max_side_px=576, max_upload_bytes=200 * _MB, concurrency=1, weight=1),
-        Plan(name="creator", credits=12_000, max_side_px=1024, max_upload_bytes=2 * _GB, concurrency=3, weight=2),
-        Plan(name="pro", credits=25_000, max_side_px=1472, max_upload_bytes=5 * _GB, concurrency=5, weight=4),
-        Plan(name="business", credits=70_000, max_side_px=4096, max_upload_bytes=10 * _GB, concurrency=1000, weight=8),
+        Plan(
+            name="free",
+            credits=400,
+            daily_credits=100,
+            max_side_px=576,
+            max_upload_bytes=200 * _MB,
+            concurrency=1,
+            weight=1,
+        ),
+        Plan(
+            name="creator",
+            credits=12_000,
+            daily_credits=0,
+            max_side_px=1024,
+            max_upload_bytes=2 * _GB,
+            concurrency=3,
+            weight=2,
+        ),
+        Plan(
+            name="pro",
+            credits=25_000,
+            daily_credits=0,
+            max_side_px=1472,
+            max_upload_bytes=5 * _GB,
+            concurrency=5,
+            weight=4,
+        ),
+        Plan(
+            name="business",
+            credits=70_000,
+            daily_credits=0,
+            max_side_px=4096,
+            max_upload_bytes=10 * _GB,
+            concurrency=1000,
+            weight=8,
+        ),
     )
 }
 """Sizes and limits as the vendor publishes them; its free plan tells no concurrency, its largest has no limit."""

@@ -222,6 +222,7 @@ class Projects:
             )
         )
         if order.estimate:
+            credits.grant_daily(conn, account.id, account.plan.daily_credits, now_ms)
             credits.hold(conn, account.id, job, order.estimate, now_ms)
         if idempotency_key is not None:
             conn.execute(

@@ -70,6 +70,40 @@ def test_the_result_of_an_earlier_try_is_refused(house: House) -> None:
     assert house.lines(account)[1:] == [("hold", -30), ("settle", 5)]
 
 
+def test_free_accounts_get_credits_for_each_day_once(house: House) -> None:
+    account = house.account("free", 10)
+    assert [house.accounts.todays_balance(account) for _ in range(2)] == [10, 10]  # the day has brought its own
+    house.clock.pass_s(86_400)
+    assert [house.accounts.todays_balance(account) for _ in range(2)] == [110, 110]
+    house.clock.pass_s(10 * 86_400)
+    assert house.accounts.balance(account.id) == 110  # others' looks bring nothing
+    house.order(account, 2.0)
+    assert house.accounts.todays_balance(account) == 150
+    assert house.lines(account) == [("grant", 10), ("grant", 100), ("grant", 100), ("hold", -60)]
+    house.clock.pass_s(86_400)
+    with pytest.raises(InsufficientCredits):
+        house.order(account, 60.0)
+    assert house.accounts.todays_balance(account) == 250  # what was refused has taken nothing of it
+
+
+def test_a_days_credits_come_once_whoever_looks(house: House) -> None:
+    account = house.account("free", 0)
+    for day in range(1, ROUNDS + 1):
+        house.clock.pass_s(86_400)
+        looks = [threading.Thread(target=house.accounts.todays_balance, args=(account,)) for _ in range(8)]
+        for look in looks:
+            look.start()
+        for look in looks:
+            look.join()
+        assert house.accounts.balance(account.id) == day * 100
+
+
+def test_paid_accounts_get_none_for_a_day(house: House) -> None:
+    account = house.account("creator", 10)
+    house.clock.pass_s(86_400)
+    assert house.accounts.todays_balance(account) == 10
+
+
 def test_after_three_tries_it_fails(house: House) -> None:
     account = house.account()
     project = house.order(account)

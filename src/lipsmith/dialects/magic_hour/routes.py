@@ -117,6 +117,6 @@ def router(parts: Parts) -> APIRouter:
     @routes.get("/account")
     def show_account(account: Caller) -> wire.AccountAnswer:
         """Tells plan and balance."""
-        return translate.to_account(account, parts.accounts.balance(account.id))
+        return translate.to_account(account, parts.accounts.todays_balance(account))
 
     return routes
