@@ -36,6 +36,8 @@ class Neighbour:
     heard: list[Heard] = field(default_factory=list)
     statuses: dict[str, list[int]] = field(default_factory=dict)
     """By path, what the next POSTs are answered with; 200 when there are no more."""
+    leads: dict[str, str] = field(default_factory=dict)
+    """Paths that lead elsewhere, and where."""
 
     def at(self, path: str) -> list[Heard]:
         """What was posted there."""
@@ -73,6 +75,12 @@ def neighbour(folder: Path | None = None) -> Iterator[Neighbour]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if place := there.leads.get(self.path):
+                self.send_response(302)
+                self.send_header("Location", place)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             path = (folder or Path()) / self.path.partition("?")[0].removeprefix("/")
             content = path.read_bytes() if folder is not None and path.is_file() else None
             self.send_response(404 if content is None else 200)

@@ -56,6 +56,8 @@ class Context:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.address = f"http://{settings.host}:{settings.port}"
+        """Where this machine reaches the server; with a free port, known once it listens."""
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = SystemClock()
         self.database = Database(settings.database)
@@ -126,7 +128,7 @@ class Context:
         self.database.close()
 
     def _public_download(self, key: str) -> Link:
-        base = self.settings.public_url or f"http://{self.settings.host}:{self.settings.port}"
+        base = self.settings.public_url or self.address
         link = self.links.download(key, lifetime_s=self.settings.download_link_hours * 3600)
         return Link(url=urljoin(base, link.url), expires_at_s=link.expires_at_s)
 

@@ -36,12 +36,13 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
         try:
             context.prepare()
             _greet(context, say)
-            with _listening(settings) as sock, _working(context, environment):
-                server = _Server(_http(context))
-                address = "http://{}:{}".format(*sock.getsockname()[:2])
-                log.info("serving", address=address)
-                say(f"lipsmith serves at {address}")
-                server.run(sockets=[sock])
+            with _listening(settings) as sock:
+                context.address = _address(sock)
+                with _working(context, environment):
+                    server = _Server(_http(context))
+                    log.info("serving", address=context.address)
+                    say(f"lipsmith serves at {context.address}")
+                    server.run(sockets=[sock])
         finally:
             context.close()
     log.info("stopped")
@@ -123,6 +124,11 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             ) from error
         sock.listen(BACKLOG)
         yield sock
+
+
+def _address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """A program of its own: what a user of the vendor's Python client writes. Run by test_sdk.py, by either release.
 
-Takes one JSON object: url, key, poor (a key of an account with little), folder, async, the files picture, recording,
-muddle (no picture) and spoken (a video that is used for its sound), remote (a URL of the picture), and whether it is the
-newest release. Prints one JSON object.
+Takes one JSON object: url, key, poor (a key of an account with little), folder, async, newest (release), the files
+picture, recording, muddle (no picture) and spoken (a video that is used for its sound), and remote (a URL of a picture).
+Prints one JSON object.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Thousands of requests that the API's own description allows or forbids: no fault of ours, no answer it does not name."""
+"""Thousands of requests that the API's description allows or forbids: no fault of ours, no answer it does not name."""
 
 from __future__ import annotations
 
