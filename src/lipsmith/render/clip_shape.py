@@ -14,7 +14,6 @@ from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.layout import I32
 from lipsmith.render.shape import FaceShape
 
-
 LIP_SHAPES = ("pucker", "press", "tuck", "upper_raise", "lower_drop", "corner", "jaw")
 """The channels of a motion track that shape the lower face apart from aperture and width."""
 

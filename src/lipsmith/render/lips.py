@@ -51,6 +51,7 @@ SEEN_WIDER_IOD, SEEN_WIDER_LENT_IOD = 0.014, 0.005
 LEAST_AREA_IOD2 = -0.004
 LEAST_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
 """What moves by less than the first keeps its pixels; what moves by more than the second has wholly new ones."""
+WHOLLY_COVERED = 0.999
 CLIP_SKIRT = ((1.06, 0.80), (1.14, 0.45), (1.22, 0.15), (1.30, 0.0))
 """As `warp.SKIRT_RINGS`, but tighter: behind a filmed chin lies a collar that moves on its own."""
 
@@ -65,6 +66,41 @@ class Asked:
     """Distance between the outer mouth corners, IOD."""
     lips: Mapping[str, float]
     """The channels of a motion track that shape lips and tongue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Placed:
+    """One frame's face and where its points shall go."""
+
+    frame: HeadFrame
+    points: F64
+    """(478, 3) pixels of the piece."""
+    target: F64
+    """(478, 2) pixels."""
+    values: F32
+    """(478, 3) the way back in pixels, and the shade."""
+    source: Source
+    aperture: float
+    """IOD, as it is drawn."""
+    own_gap: float
+    """IOD, as the frame has it."""
+    cheeks: F64
+    """(3,) RGB."""
+
+    @property
+    def local(self) -> F64:
+        """(2, 2): rows are pixels per IOD across and down the face."""
+        return self.frame.rotation[:2, :2] * self.frame.iod_px
+
+    @property
+    def pitch(self) -> float:
+        """Pixels between the cells of a flow."""
+        return max(1.0, self.frame.iod_px / FLOW_CELLS_PER_IOD)
+
+    @property
+    def least_area(self) -> float:
+        """Doubled area of the triangles that are drawn, cells."""
+        return LEAST_AREA_IOD2 * (self.frame.iod_px / self.pitch) ** 2
 
 
 class LipPainter:
@@ -109,81 +145,106 @@ class LipPainter:
         ``rgb``: the piece as it is, as large as `reach` says; ``points``: (478, 3) pixels of the piece; ``lent``:
         mouths from other frames, each with how far it covers what lies beneath, 0-1; ``fine``: from an enlarged copy.
         """
-        box = (0, 0, rgb.shape[1], rgb.shape[0])
+        placed = self._placed(
+            rgb, points, asked, _covered(lent), Source.of(rgb, 0, 0) if fine else Source.as_it_is(rgb)
+        )
+        patch, part = self._warped(rgb, placed)
+        if _covered(lent) < WHOLLY_COVERED:
+            self._draw_mouth(patch, placed, asked)
+        for mouth, share in lent:
+            graft(
+                patch,
+                mouth,
+                target=placed.target,
+                triangles=self._lent_triangles,
+                local=placed.local,
+                iod_px=placed.frame.iod_px,
+                pitch=placed.pitch,
+                share=part * np.float32(share),
+            )
+        return patch
+
+    def _placed(self, rgb: U8, points: F64, asked: Asked, lent: float, source: Source) -> _Placed:
         frame = HeadFrame.of(points)
         now = frame.to_head(points)
         own_gap = float(np.hypot(*(now[14, :2] - now[13, :2])))
-        aperture = _as_seen(asked.aperture, 1.0 - float(np.prod([1.0 - share for _, share in lent])))
+        aperture = _as_seen(asked.aperture, lent)
         moved = self._shape.displacement(now, asked.lips, aperture=aperture, width=asked.width)
         target = points[:, :2] + frame.offsets_to_picture(moved)
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
         cheeks = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
         _leave_edges(values, rgb, points, frame, own_gap, cheeks)
-        pitch = max(1.0, frame.iod_px / FLOW_CELLS_PER_IOD)
-        least_area = LEAST_AREA_IOD2 * (frame.iod_px / pitch) ** 2
-        source = Source.of(rgb, 0, 0) if fine else Source.as_it_is(rgb)
-        still, still_grid = no_motion(box)
-        grid = Grid.over(float(box[0]), float(box[1]), float(box[2]), float(box[3]), pitch)
-        flow = self._flow(points, target, values, grid, least_area)
-        _fade(flow, _part_to_draw(grid, frame, points))
+        return _Placed(
+            frame=frame,
+            points=points,
+            target=target,
+            values=values,
+            source=source,
+            aperture=aperture,
+            own_gap=own_gap,
+            cheeks=cheeks,
+        )
+
+    def _warped(self, rgb: U8, placed: _Placed) -> tuple[U8, F32]:
+        """The piece with everything moved but what lies between the lips, and (h, w) 0-1 how far it may be drawn on."""
+        box = (0, 0, rgb.shape[1], rgb.shape[0])
+        grid = Grid.over(0.0, 0.0, float(box[2]), float(box[3]), placed.pitch)
+        flow = self._flow(placed, grid)
+        part = _part_to_draw(grid, placed.frame, placed.points)
+        _fade(flow, part)
         rect = _moving(flow, grid, box)
-        warped, shade = drawn(rect, still, still_grid, flow, grid, source)
+        warped, shade = drawn(rect, *no_motion(box), flow, grid, placed.source)
         apply_shade(warped, shade)
         patch = rgb.copy()
         within = patch[rect[1] : rect[3], rect[0] : rect[2]]
         _keep_what_rests(warped, within, flow, grid.place, rect)
         within[:] = warped
-        local = frame.rotation[:2, :2] * frame.iod_px
+        size = (round(grid.width * placed.pitch), round(grid.height * placed.pitch))
+        return patch, cv2.resize(part, size)[: box[3], : box[2]]
+
+    def _draw_mouth(self, patch: U8, placed: _Placed, asked: Asked) -> None:
+        box = (0, 0, patch.shape[1], patch.shape[0])
+        still, still_grid = no_motion(box)
         view = self._mouth.view(
-            target=target,
-            values=values,
-            local=local,
-            iod_px=frame.iod_px,
-            pitch=pitch,
-            least_area=least_area,
+            target=placed.target,
+            values=placed.values,
+            local=placed.local,
+            iod_px=placed.frame.iod_px,
+            pitch=placed.pitch,
+            least_area=placed.least_area,
             head=still,
             head_grid=still_grid,
-            source=source,
+            source=placed.source,
             limits=box,
         )
         if view is None:
-            return patch
-        look = self._look.lit_as(cheeks, own_gap)
-        skull = frame.to_picture(self._skull[None])[0] - view.rect[:2]
+            return
+        skull = placed.frame.to_picture(self._skull[None])[0] - view.rect[:2]
         at = view.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
-        paint_mouth(view, look, asked.lips, aperture, at)
+        paint_mouth(view, self._look.lit_as(placed.cheeks, placed.own_gap), asked.lips, placed.aperture, at)
         left, top, right, bottom = view.rect
         here = patch[top:bottom, left:right]
-        lips = outline_mask(target[LIP_OUTLINE] - [left, top], here.shape[:2], grow=1.12, soft_px=0.02 * frame.iod_px)
-        inside = outline_mask(target[INNER_OUTLINE] - [left, top], here.shape[:2], grow=1.0, soft_px=0.8)
+        size, soft_px = here.shape[:2], 0.02 * placed.frame.iod_px
+        lips = outline_mask(placed.target[LIP_OUTLINE] - [left, top], size, grow=1.12, soft_px=soft_px)
+        inside = outline_mask(placed.target[INNER_OUTLINE] - [left, top], size, grow=1.0, soft_px=0.8)
         here[:] = cv2.blendLinear(self._look.soften(view.pixels, inside), here, lips, 1.0 - lips)
-        whole = Grid(x=0.0, y=0.0, pitch=1.0, width=rgb.shape[1], height=rgb.shape[0])
-        part = _part_to_draw(whole, frame, points) if lent else None
-        for mouth, share in lent:
-            assert part is not None
-            graft(
-                patch,
-                mouth,
-                target=target,
-                triangles=self._lent_triangles,
-                local=local,
-                iod_px=frame.iod_px,
-                pitch=pitch,
-                share=part * np.float32(share),
-            )
-        return patch
 
-    def _flow(self, points: F64, target: F64, values: F32, grid: Grid, least_area: float) -> F32:
+    def _flow(self, placed: _Placed, grid: Grid) -> F32:
         flow, covered = grid.blank()
-        skirt = Skirt(points, CLIP_SKIRT)
-        away = skirt.displacement(target - points[:, :2])
-        corners = np.concatenate([target, skirt.points + away]).astype(np.float32)
+        skirt = Skirt(placed.points, CLIP_SKIRT)
+        away = skirt.displacement(placed.target - placed.points[:, :2])
+        corners = np.concatenate([placed.target, skirt.points + away]).astype(np.float32)
         ones = np.ones((len(away), 1), np.float32)
-        carried = np.concatenate([values, np.concatenate([-away.astype(np.float32), ones], axis=1)])
+        carried = np.concatenate([placed.values, np.concatenate([-away.astype(np.float32), ones], axis=1)])
         rasterise(skirt.triangles, corners, carried, -1e30, grid.place, flow, covered)
-        rasterise(self._triangles, corners, carried, least_area, grid.place, flow, covered)
+        rasterise(self._triangles, corners, carried, placed.least_area, grid.place, flow, covered)
         fill_gaps(flow, covered, 2)
         return flow
+
+
+def _covered(lent: Sequence[tuple[Mouth, float]]) -> float:
+    """0-1: how far lent mouths hide what is drawn beneath them."""
+    return 1.0 - float(np.prod([1.0 - share for _, share in lent]))
 
 
 def _leave_edges(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, cheeks: F64) -> None:
