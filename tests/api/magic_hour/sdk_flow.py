@@ -1,7 +1,7 @@
 """A program of its own: what a user of the vendor's Python client writes. Run by test_sdk.py, by either release.
 
 Takes one JSON object: url, key, poor (a key of an account with little), folder, async, newest (release), the files
-picture, recording, muddle (no picture) and spoken (a video that is used for its sound), and remote (a URL of a picture).
+picture, recording, muddle (no picture) and spoken (a video used for its sound), and remote (a URL of a picture).
 Prints one JSON object.
 """
 
