@@ -66,7 +66,7 @@ class Context:
         found = home(settings, self.doors)
         self.storage, self.links = found.storage, found.links
         self.queue = JobQueue(self.database)
-        self.accounts = Accounts(self.database, self.clock)
+        self.accounts = Accounts(self.database, self.clock, settings.plans)
         self.assets = Assets(self.database, self.storage, self.clock)
         self.fetcher = Fetcher(allow=parse_allow(settings.fetch_allow))
         formatters = {translate.NAME: Events(self._public_download)}
@@ -74,7 +74,7 @@ class Context:
         self.webhooks = Webhooks(self.database, self.clock, sealer, formatters)
         self.sender = Sender(self.database, self.clock, self.fetcher, sealer, formatters)
         outbox = Outbox(self.clock, formatters)
-        self.lifecycle = Lifecycle(self.database, self.clock, outbox, self.queue.release)
+        self.lifecycle = Lifecycle(self.database, self.clock, outbox, self.queue.release, settings.plans)
         self.workers = Workers(self.database)
         self.sweeper = Sweeper(self.database, self.storage, self.clock)
         self.projects = Projects(

@@ -6,6 +6,7 @@ Each field is also an environment variable: ``LIPSMITH_`` and its name in capita
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lipsmith.dialects.magic_hour.wire import LipSyncMode
 from lipsmith.service.faults import POINTS, Point
+from lipsmith.service.plans import PLANS, Plan, PlanName, adjusted
 
 
 def _separated(value: object) -> object:
@@ -93,6 +95,21 @@ class Settings(BaseSettings):
     paid_lip_sync_modes: Modes = Field(
         default=("standard", "pro"), description="Modes of lip sync that need a paid plan, separated by commas."
     )
+    free_concurrency: int = Field(
+        default=PLANS["free"].concurrency, ge=1, description="Jobs of one free account that run at once."
+    )
+    creator_concurrency: int = Field(
+        default=PLANS["creator"].concurrency, ge=1, description="Jobs of one account of the plan creator."
+    )
+    pro_concurrency: int = Field(
+        default=PLANS["pro"].concurrency, ge=1, description="Jobs of one account of the plan pro."
+    )
+    business_concurrency: int = Field(
+        default=PLANS["business"].concurrency, ge=1, description="Jobs of one account of the plan business."
+    )
+    free_daily_credits: int = Field(
+        default=PLANS["free"].daily_credits, ge=0, description="Credits a free account gets for each day it is used."
+    )
     max_attempts: int = Field(default=3, ge=1, description="How often a job is begun before it fails.")
     render_timeout_s: float = Field(default=7200, gt=0, description="Longest time one video may take to render.")
     render_memory_mb: int = Field(
@@ -113,6 +130,17 @@ class Settings(BaseSettings):
     def secret(self) -> bytes | None:
         """The secret key's bytes, where one is given."""
         return None if self.secret_key is None else self.secret_key.get_secret_value().encode()
+
+    @property
+    def plans(self) -> Mapping[PlanName, Plan]:
+        """What accounts of each plan may do here."""
+        concurrency: Mapping[PlanName, int] = {
+            "free": self.free_concurrency,
+            "creator": self.creator_concurrency,
+            "pro": self.pro_concurrency,
+            "business": self.business_concurrency,
+        }
+        return adjusted(concurrency, free_daily_credits=self.free_daily_credits)
 
     @property
     def database(self) -> str:

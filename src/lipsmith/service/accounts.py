@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +52,12 @@ class Key:
 class Accounts:
     """The use cases around accounts and keys."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Clock, plans: Mapping[PlanName, Plan] = PLANS) -> None:
+        self._database, self._clock, self._plans = database, clock, plans
 
     def create(self, plan: PlanName, *, credits_given: int | None = None, email: str | None = None) -> NewAccount:
         """A new account with its first key. Without ``credits_given`` it gets those of its plan."""
-        limits = _plan(plan)
+        limits = self._plan(plan)
         given = limits.credits if credits_given is None else _whole(credits_given)
         secret = keys.make_secret()
         now_ms = self._clock.now_ms()
@@ -99,7 +99,7 @@ class Accounts:
             row = conn.execute(query).first()
         if row is None:
             raise Unauthorized()
-        return _account(row)
+        return self._account(row)
 
     def show(self, account: str) -> Account:
         """One account. Raises NotFound."""
@@ -109,7 +109,7 @@ class Accounts:
     def all(self) -> Sequence[Account]:
         """All accounts, the oldest first."""
         with self._database.read() as conn:
-            return [_account(row) for row in conn.execute(sa.select(accounts).order_by(accounts.c.created_ms))]
+            return [self._account(row) for row in conn.execute(sa.select(accounts).order_by(accounts.c.created_ms))]
 
     def balance(self, account: str) -> int:
         """Credits left."""
@@ -135,7 +135,7 @@ class Accounts:
 
     def set_plan(self, account: str, plan: PlanName) -> Account:
         """Moves the account to another plan; its credits stay. Raises NotFound or InvalidOption."""
-        return self._change(account, plan=_plan(plan).name)
+        return self._change(account, plan=self._plan(plan).name)
 
     def suspend(self, account: str, *, suspended: bool = True) -> Account:
         """Closes the door to an account, or opens it again. Raises NotFound."""
@@ -190,10 +190,26 @@ class Accounts:
             row = conn.execute(
                 accounts.update().where(accounts.c.id == account).values(**values).returning(accounts)
             ).first()
-        return _account(_there(row, account))
+        return self._account(_there(row, account))
+
+    def _plan(self, name: str) -> Plan:
+        for plan in self._plans.values():
+            if plan.name == name:
+                return plan
+        raise InvalidOption(f"There is no plan {name!r}, only {', '.join(self._plans)}.")
+
+    def _account(self, row: sa.Row[Any]) -> Account:
+        return Account(
+            id=row.id,
+            email=row.email,
+            plan=self._plan(row.plan),
+            client_id=row.client_id,
+            suspended=row.suspended,
+            created_ms=row.created_ms,
+        )
 
     def _found(self, conn: sa.Connection, account: str) -> Account:
-        return _account(_there(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account))
+        return self._account(_there(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account))
 
 
 def _there(row: sa.Row[Any] | None, account: str) -> sa.Row[Any]:
@@ -202,28 +218,10 @@ def _there(row: sa.Row[Any] | None, account: str) -> sa.Row[Any]:
     return row
 
 
-def _plan(name: str) -> Plan:
-    for plan in PLANS.values():
-        if plan.name == name:
-            return plan
-    raise InvalidOption(f"There is no plan {name!r}, only {', '.join(PLANS)}.")
-
-
 def _whole(amount: int) -> int:
     if not -(10**12) <= amount <= 10**12:
         raise InvalidOption(f"{amount} credits cannot be counted. Stay within a million million.")
     return amount
-
-
-def _account(row: sa.Row[Any]) -> Account:
-    return Account(
-        id=row.id,
-        email=row.email,
-        plan=_plan(row.plan),
-        client_id=row.client_id,
-        suspended=row.suspended,
-        created_ms=row.created_ms,
-    )
 
 
 def _key(row: sa.Row[Any]) -> Key:

@@ -13,7 +13,7 @@ from lipsmith.database.tables import accounts, jobs, projects
 from lipsmith.errors import RenderingDied
 from lipsmith.service import credits, turns
 from lipsmith.service.clock import Clock
-from lipsmith.service.plans import PLANS, PlanName
+from lipsmith.service.plans import PLANS, Plan, PlanName
 from lipsmith.service.project import OPEN, Event, Failure, Kind, State
 
 _UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "stage": None, "left_s": None}
@@ -45,10 +45,16 @@ class Lifecycle:
     """Moves jobs from state to state."""
 
     def __init__(
-        self, database: Database, clock: Clock, herald: Herald, admitted: Callable[[str], None] = lambda job: None
+        self,
+        database: Database,
+        clock: Clock,
+        herald: Herald,
+        admitted: Callable[[str], None] = lambda job: None,
+        plans: Mapping[PlanName, Plan] = PLANS,
     ) -> None:
         """``admitted`` is told, after the transaction, of each job that may run now."""
         self._database, self._clock, self._herald, self._admitted = database, clock, herald, admitted
+        self._plans = plans
 
     def begin(self, job: str, worker: str) -> Attempt | None:
         """Starts the next try. None where nothing is left to do: the job is finished, or was tried too often."""
@@ -181,7 +187,7 @@ class Lifecycle:
     def _next(self, conn: sa.Connection, account: str) -> list[str]:
         credits.lock(conn, account)
         plan = conn.execute(sa.select(accounts.c.plan).where(accounts.c.id == account)).scalar_one()
-        following = turns.admit_next(conn, account, PLANS[plan])
+        following = turns.admit_next(conn, account, self._plans[plan])
         return [] if following is None else [following]
 
     def _follow(self, following: list[str] | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 PlanName = Literal["free", "creator", "pro", "business"]
@@ -77,3 +77,12 @@ PLANS: Mapping[PlanName, Plan] = {
     )
 }
 """Sizes and limits as the vendor publishes them; its free plan tells no concurrency, its largest has no limit."""
+
+
+def adjusted(concurrency: Mapping[PlanName, int], *, free_daily_credits: int) -> Mapping[PlanName, Plan]:
+    """The plans with what the owner of a server has decided."""
+    daily: Mapping[PlanName, int] = {"free": free_daily_credits}
+    return {
+        name: replace(plan, concurrency=concurrency[name], daily_credits=daily.get(name, plan.daily_credits))
+        for name, plan in PLANS.items()
+    }
