@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,17 +60,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         database = Database(f"sqlite:///{tmp_path / 'test.db'}")
         yield from _prepared(database)
         return
-    url = sa.make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
     name = f"test_{os.getpid()}_{abs(hash(request.node.name))}"
-    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    try:
-        yield from _prepared(Database(url.set(database=name).render_as_string(hide_password=False)))
-    finally:
-        with admin.connect() as conn:
-            conn.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-        admin.dispose()
+    with fresh(request.getfixturevalue("postgres"), name) as url:
+        yield from _prepared(Database(url))
 
 
 def _prepared(database: Database) -> Iterator[Database]:
@@ -79,3 +72,18 @@ def _prepared(database: Database) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+@contextmanager
+def fresh(postgres: str, name: str) -> Iterator[str]:
+    """The URL of an empty database in there, gone at the end."""
+    url = sa.make_url(postgres).set(drivername="postgresql+psycopg")
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+    with admin.connect() as conn:
+        conn.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield url.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    finally:
+        with admin.connect() as conn:
+            conn.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        admin.dispose()

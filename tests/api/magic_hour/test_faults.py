@@ -1,44 +1,152 @@
-"""The server is killed at each named point; afterwards nothing is lost, charged twice, or lying about."""
+"""Servers are killed at every named point, on both databases; nothing is lost, charged twice, or lying about.
+
+Each seed is one life of a data folder: servers die in it one after the other, at each point once, in an order of its
+own, while callers go on asking. LIPSMITH_TEST_SEEDS=25 lives longer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import random
+import resource
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
+from books import balanced
+from databases import fresh
 from lipsmith.service.faults import POINTS
 from servers import Server
 
+SEEDS = int(os.environ.get("LIPSMITH_TEST_SEEDS", "5"))
+GRANTED = 70_000
+BEFORE_RENDERING = ("charged", "created")
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_at(point: str, running: Callable[..., Server], stock: Path, tmp_path: Path) -> None:
-    first = running(LIPSMITH_FAULT=point)
-    before = first.client.get("/v1/account").json()["credits"]
-    body = {
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def environment(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """What tells a server which database to use."""
+    quiet = {"LIPSMITH_LOG_LEVEL": "warning"}
+    if request.param == "sqlite":
+        yield quiet
+        return
+    name = f"faults_{os.getpid()}_{abs(hash(request.node.name))}"
+    with fresh(request.getfixturevalue("postgres"), name) as url:
+        yield quiet | {"LIPSMITH_DATABASE_URL": url}
+
+
+def database_of(environment: Mapping[str, str], data_dir: Path) -> str:
+    return environment.get("LIPSMITH_DATABASE_URL", f"sqlite:///{data_dir / 'lipsmith.db'}")
+
+
+def order(server: Server, stock: Path, seconds: float) -> dict[str, Any]:
+    return {
         "assets": {
-            "image_file_path": first.upload(stock / "portrait.png", "image"),
-            "audio_file_path": first.upload(stock / "speech.wav", "audio"),
+            "image_file_path": server.upload(stock / "portrait.png", "image"),
+            "audio_file_path": server.upload(stock / "speech.wav", "audio"),
         },
         "start_seconds": 0,
-        "end_seconds": 0.4,
+        "end_seconds": seconds,
     }
-    repeat = {"Idempotency-Key": f"test-{point}"}
-    with suppress(httpx.TransportError):  # it may die before it answers
-        first.client.post("/v1/ai-talking-photo", json=body, headers=repeat)
-    assert first.process.wait(timeout=60) == -9
 
-    second = running(key=first.key)
-    known = second.admin("project", "list")["projects"]
-    assert len(known) == (0 if point == "charged" else 1)
-    again = second.client.post("/v1/ai-talking-photo", json=body, headers=repeat)
-    assert again.status_code == 200, again.text
-    assert [project["id"] for project in known] in ([], [again.json()["id"]])
-    shown = second.finished(again.json()["id"])
-    assert (shown["status"], shown["credits_charged"]) == ("complete", 20)
-    assert httpx.get(shown["download"]["url"]).status_code == 200
-    assert second.client.get("/v1/account").json()["credits"] == before - 20
-    assert len(second.admin("project", "list")["projects"]) == 1
-    assert list((tmp_path / "data" / "files" / "unfinished").iterdir()) == []
+
+def asked(server: Server, body: Mapping[str, Any], key: str) -> httpx.Response:
+    return server.client.post("/v1/ai-talking-photo", json=body, headers={"Idempotency-Key": key})
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_life_of_sudden_deaths(
+    seed: int, running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    points = chance.sample(POINTS, len(POINTS))
+    orders: dict[str, dict[str, Any]] = {}
+    environment["LIPSMITH_MAX_ATTEMPTS"] = "99"  # one job may meet many deaths
+    key = ""
+    for point in points:
+        workers = "0" if point in BEFORE_RENDERING else str(chance.choice((1, 2)))
+        dying = running(
+            "--workers", workers, key=key, LIPSMITH_FAULT=point, **environment
+        )  # fmt: skip
+        key = dying.key
+        with suppress(httpx.TransportError):  # it may die before it answers, or before it is asked
+            body = order(dying, stock, chance.choice((0.2, 0.4)))
+            orders[point] = body
+            asked(dying, body, point)
+        assert dying.process.wait(timeout=60) == -signal.SIGKILL, point
+    last = running(key=key, **environment)
+    found = {}
+    for name, body in orders.items():
+        again = asked(last, body, name)
+        assert again.status_code == 200, again.text
+        found[name] = again.json()["id"]
+    assert len(set(found.values())) == len(orders)
+    for name, project in found.items():
+        shown = last.finished(project)
+        assert (shown["status"], shown["error"]) == ("complete", None), points
+        assert shown["credits_charged"] == 2 * round(25 * orders[name]["end_seconds"])
+        assert httpx.get(shown["download"]["url"]).status_code == 200
+    assert last.stop() == 0
+    costs = balanced(database_of(environment, tmp_path / "data"), tmp_path / "data", granted=GRANTED)
+    assert set(costs) == set(found.values())
+
+
+def test_a_job_that_always_kills_its_worker_fails_after_three_tries(
+    running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
+) -> None:
+    key, project = "", ""
+    for _ in range(3):
+        dying = running(key=key, LIPSMITH_FAULT="rendered", **environment)
+        key = dying.key
+        project = project or asked(dying, order(dying, stock, 0.2), "once").json()["id"]
+        assert dying.process.wait(timeout=60) == -signal.SIGKILL
+    last = running(key=key, LIPSMITH_FAULT="rendered", **environment)
+    shown = last.finished(project)
+    assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "processing_failed", 0)
+    assert last.stop() == 0
+    assert balanced(database_of(environment, last.data_dir), last.data_dir, granted=GRANTED) == {project: 0}
+
+
+@pytest.mark.parametrize("environment", ["postgres"], indirect=True)
+def test_a_full_disk_fails_cleanly(
+    running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
+) -> None:
+    server = running(**environment)
+    body = order(server, stock, 1.0)
+    before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4000, before[1]))  # as if nothing more went in
+    [item] = server.client.post(
+        "/v1/files/upload-urls", json={"items": [{"type": "audio", "extension": "wav"}]}
+    ).json()["items"]
+    refused = httpx.put(item["upload_url"], content=b"x" * 100_000)
+    assert (refused.status_code, refused.json()["code"]) == (500, "failed")
+    shown = server.finished(asked(server, body, "full").json()["id"])
+    assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "storage_failed", 0)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
+    assert server.finished(asked(server, body, "room again").json()["id"])["status"] == "complete"
+    assert server.stop() == 0
+    costs = balanced(environment["LIPSMITH_DATABASE_URL"], server.data_dir, granted=GRANTED)
+    assert sorted(costs.values()) == [0, 48]
+
+
+def test_a_video_larger_than_allowed_fails_cleanly(running: Callable[..., Server], tmp_path: Path, stock: Path) -> None:
+    server = running(LIPSMITH_RENDER_FILE_MB="1", LIPSMITH_LOG_LEVEL="error")
+    noise = np.random.default_rng(1).integers(0, 255, (1600, 1600, 3), np.uint8)
+    with Image.open(stock / "portrait.png") as portrait:
+        noise[600:920, 600:920] = np.asarray(portrait)
+    Image.fromarray(noise).save(tmp_path / "noisy.png")
+    body = order(server, stock, 0.4)
+    body["assets"]["image_file_path"] = server.upload(tmp_path / "noisy.png", "image")
+    project = asked(server, body, "large").json()["id"]
+    shown = server.finished(project)
+    assert (shown["status"], shown["credits_charged"]) == ("error", 0)
+    assert server.stop() == 0
+    data_dir = server.data_dir
+    assert balanced(f"sqlite:///{data_dir / 'lipsmith.db'}", data_dir, granted=GRANTED) == {project: 0}

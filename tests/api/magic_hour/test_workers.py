@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from databases import fresh
 from factories import SENTENCE, write_speech
 from servers import COMMAND, Server
 
@@ -19,21 +20,10 @@ SECRET = "one secret for all of these machines"
 
 
 @pytest.fixture
-def shared(postgres: str, request: pytest.FixtureRequest) -> str:
+def shared(postgres: str) -> Iterator[str]:
     """The URL of an empty database."""
-    url = sa.make_url(postgres).set(drivername="postgresql+psycopg")
-    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    name = f"workers_{os.getpid()}"
-    with admin.connect() as conn:
-        conn.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    request.addfinalizer(lambda: _drop(admin, name))
-    return url.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _drop(admin: sa.Engine, name: str) -> None:
-    with admin.connect() as conn:
-        conn.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+    with fresh(postgres, f"workers_{os.getpid()}") as url:
+        yield url
 
 
 def test_a_job_outlives_the_worker_that_had_it(
