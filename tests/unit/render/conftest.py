@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from render_helpers import motion
 
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, mesh_triangles, person_matte
+from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32
-from lipsmith.media.clip import F32, Picture
+from lipsmith.media.clip import F32, U8, Picture
 from lipsmith.render.portrait import Portrait
 from lipsmith.render.shape import FaceShape
 
@@ -51,3 +53,17 @@ def shut_face(face: Face, portrait: Portrait) -> Face:
 def shapes(face: Face, shut_face: Face, triangles: I32) -> dict[str, FaceShape]:
     """The open smile and the shut mouth."""
     return {"smile": FaceShape(face.points, triangles), "shut": FaceShape(shut_face.points, triangles)}
+
+
+@pytest.fixture(scope="session")
+def filmed(picture: Picture, triangles: I32) -> dict[str, tuple[U8, F64]]:
+    """A clip's frames, made by code: one head that speaks, each (rgb, (478, 3) points found in it), 84 px IOD."""
+    near = cv2.resize(picture.rgb[20:280, 100:360], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    finder = MediapipeFaceFinder()
+    still = Picture(rgb=np.asarray(near, np.uint8), grey=False)
+    portrait = Portrait(still, finder.find(still)[0], matte=np.ones((8, 8), np.float32), triangles=triangles)
+    frames = {}
+    for name, aperture in (("shut", 0.0), ("parted", 0.05), ("open", 0.12), ("wide", 0.2)):
+        rgb = portrait.draw_rgb(motion(aperture=aperture, smile=0.3))
+        frames[name] = (rgb, finder.find(Picture(rgb=rgb, grey=False))[0].points)
+    return frames
