@@ -13,6 +13,7 @@ from lipsmith.errors import (
     FileTooLarge,
     InsufficientCredits,
     InvalidRequest,
+    InvalidVideo,
     KeyReused,
     LinkRefused,
     LipsmithError,
@@ -25,7 +26,7 @@ from lipsmith.service.accounts import Account
 from lipsmith.service.assets import EXTENSIONS, Offer
 from lipsmith.service.credits import ESTIMATE_FPS
 from lipsmith.service.plans import Plan
-from lipsmith.service.project import Event, Project
+from lipsmith.service.project import Event, Failure, Project
 from lipsmith.service.projects import Order, Wanted
 from lipsmith.storage.contract import Link
 
@@ -63,6 +64,8 @@ STATUSES: Mapping[type[LipsmithError], int] = {
     KeyReused: 422,
 }
 """Our errors as HTTP statuses; all others are 500."""
+CODES: Mapping[str, str] = {InvalidVideo.code: "invalid_video_file"}
+"""Our codes of failed projects that the vendor names otherwise; those that tell more than its own stay ours."""
 EVENTS: Mapping[Event, str] = {"started": "video.started", "completed": "video.completed", "errored": "video.errored"}
 
 Linker = Callable[[str], Link]
@@ -167,7 +170,7 @@ def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
         total_frame_cost=project.credits,
         credits_charged=project.credits,
         fps=result.get("fps", project.params["fps"]),
-        error=wire.ProjectError(message=project.error.message, code=project.error.code) if project.error else None,
+        error=_error(project.error) if project.error else None,
         downloads=downloads,
         download=downloads[0] if downloads else None,
         progress=project.progress,
@@ -221,6 +224,10 @@ def to_time(ms: int) -> str:
 def to_status(error: LipsmithError) -> int:
     """The HTTP status of an error."""
     return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
+
+
+def _error(failure: Failure) -> wire.ProjectError:
+    return wire.ProjectError(message=failure.message, code=CODES.get(failure.code, failure.code))
 
 
 def _check_window(start_s: float, end_s: float) -> None:
