@@ -9,13 +9,14 @@ import pytest
 
 BLOCKED = (
     "import sys\n"
-    "for name in ('fastapi', 'dbos', 'sqlalchemy', 'uvicorn', 'pydantic_settings', 'structlog'): sys.modules[name] = None\n"
+    "for name in ('fastapi', 'dbos', 'sqlalchemy', 'uvicorn', 'pydantic_settings', 'structlog'):\n"
+    "    sys.modules[name] = None\n"
     "from lipsmith.cli.main import run\n"
     "sys.exit(run(sys.argv[1:]))\n"
 )
 
 
-@pytest.mark.parametrize("command", [["serve"], ["worker"], ["account", "list"]])
+@pytest.mark.parametrize("command", [["serve"], ["worker"], ["account", "list"], ["backup", "x"], ["restore", "x"]])
 def test_a_missing_extra_tells_the_line_to_type(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", BLOCKED, *command], capture_output=True, text=True)
     assert done.returncode == 1
