@@ -132,7 +132,7 @@ def test_one_frame_has_a_mood_and_a_strength() -> None:
         ([], []),
         ([7], [(7, 8)]),
         ([0, 1, 2, 90], [(0, 91)]),
-        ([3, 3 + JOINED_FRAMES, 4 + 2 * JOINED_FRAMES], [(3, 4 + JOINED_FRAMES), (4 + 2 * JOINED_FRAMES,) * 2]),
+        ([3, 153, 304], [(3, 154), (304, 305)]),  # as far apart as is joined, and one further
     ],
 )
 def test_walks_hold_what_is_needed_and_jump_over_long_gaps(indices: list[int], walks: list[tuple[int, int]]) -> None:

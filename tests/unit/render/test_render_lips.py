@@ -158,6 +158,16 @@ def test_lips_that_close_over_teeth_show_none(
     assert after <= white_at_the_lips(*filmed["shut"]) + 12
 
 
+def test_a_mouth_that_is_almost_wholly_lent_looks_like_one_that_is(filmed: Filmed, painter: LipPainter) -> None:
+    """What lies beneath is drawn only where it shows; it must not show when it is left out."""
+    rgb, points = filmed["shut"]
+    almost, wholly = (
+        painter.draw(rgb, points, asked(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)
+    )
+    assert changed(almost, wholly).max() <= 6
+    assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 30
+
+
 def test_an_open_mouth_has_something_in_it(filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder) -> None:
     """Teeth above and darkness below them, where shut lips were."""
     rgb, points = filmed["shut"]
