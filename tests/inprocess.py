@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from PIL import Image
 
+from lipsmith.database.tables import jobs
 from lipsmith.server.app import application
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings
@@ -40,13 +42,18 @@ class Inside:
         assert httpx.put(item["upload_url"], content=content).status_code == 200
         return str(item["file_path"])
 
+    def job(self, project: str) -> str:
+        """The project's job."""
+        with self.context.database.read() as conn:
+            return str(conn.scalar(sa.select(jobs.c.id).where(jobs.c.project == project)))
+
 
 @pytest.fixture(scope="module")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """One for all tests of a module."""
     context = Context(Settings(data_dir=tmp_path_factory.mktemp("inside")))
     context.prepare()
-    made = context.accounts.create("business", credits_given=PLENTY)
+    made = context.accounts.create("business", credits_given=PLENTY, email="ada@example.org")
     config = uvicorn.Config(
         application(context), port=0, http="httptools", log_config=None, access_log=False, lifespan="off"
     )

@@ -1,0 +1,124 @@
+"""Requests and answers as the vendor documents them, with values of our own: one file each.
+
+In requests, ``<image>``, ``<audio>`` and ``<project>`` stand for what is there. In answers, ``<id>``, ``<time>``,
+``<url>``, ``<video>``, ``<asset.mp4>`` and ``<whole>`` stand for anything of that kind, ``<words: a | b>`` for a text
+with these in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from inprocess import Inside, some_picture, some_sound
+from lipsmith.service.project import Failure
+
+EXAMPLES = sorted(Path(__file__).with_name("examples").glob("*.json"))
+ORDER = {"start_seconds": 0.5, "end_seconds": 2.5, "name": "Aunt Ada"}
+PATTERNS = {
+    "<id>": r"[A-Za-z0-9_-]+",
+    "<time>": r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ",
+    "<url>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\?\S+",
+    "<video>": r"http://127\.0\.0\.1:\d+/files/outputs/[a-z0-9]+/[a-z0-9]+\.mp4\?\S+",
+}
+
+
+@pytest.fixture(scope="module")
+def uploads(inside: Inside) -> dict[str, str]:
+    """What is there, by the words for it."""
+    return {
+        "<image>": inside.upload("image", "png", some_picture()),
+        "<audio>": inside.upload("audio", "wav", some_sound()),
+    }
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example(inside: Inside, uploads: dict[str, str], path: Path) -> None:
+    example = json.loads(path.read_text())
+    words = dict(uploads)
+    if "state" in example:
+        words["<project>"] = project_in(inside, uploads, example["state"])
+    asked = filled(example["request"], words)
+    headers = {"Authorization": f"Bearer {inside.key}"} if asked.get("key", True) else {}
+    body = {"json": asked["body"]} if "body" in asked else {}
+    answer = httpx.request(asked["method"], inside.url + asked["path"], headers=headers, **body)
+    assert answer.status_code == example["answer"]["status"], answer.text
+    if "body" in example["answer"]:
+        assert answer.headers["content-type"] == "application/json"
+        assert differences(example["answer"]["body"], answer.json()) == []
+    else:
+        assert answer.content == b""
+
+
+def project_in(inside: Inside, uploads: dict[str, str], state: str) -> str:
+    """A project that came to that state as a worker brings it there."""
+    assets = {"image_file_path": uploads["<image>"], "audio_file_path": uploads["<audio>"]}
+    project = str(inside.client.post("/v1/ai-talking-photo", json={"assets": assets, **ORDER}).json()["id"])
+    if state == "queued":
+        return project
+    if state == "canceled":
+        inside.context.projects.cancel(project)
+        return project
+    lifecycle = inside.context.lifecycle
+    attempt = lifecycle.begin(inside.job(project), "worker")
+    assert attempt is not None
+    if state == "rendering":
+        assert lifecycle.report(attempt, progress=0.5, stage="video", left_s=3.5)
+    elif state in ("error", "bad_video"):
+        failures = {"error": ("no_source_face", "No face."), "bad_video": ("invalid_video", "No video.")}
+        code, message = failures[state]
+        assert lifecycle.fail(attempt, Failure(code=code, message=message))
+    else:
+        facts = {"frames": 48, "fps": 24.0, "width": 720, "height": 960, "warnings": ["A word of warning."]}
+        assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp4"], **facts})
+    if state == "deleted":
+        assert inside.client.delete(f"/v1/video-projects/{project}").status_code == 204
+    return project
+
+
+def filled(value: Any, words: dict[str, str]) -> Any:
+    """The same with what is there instead of the words for it."""
+    if isinstance(value, dict):
+        return {name: filled(part, words) for name, part in value.items()}
+    if isinstance(value, list):
+        return [filled(part, words) for part in value]
+    if isinstance(value, str):
+        for word, meant in words.items():
+            value = value.replace(word, meant)
+    return value
+
+
+def differences(expected: Any, got: Any, place: str = "") -> list[str]:
+    """Where they are not the same, in words."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        keys = [f"{place}: {sorted(expected.keys() ^ got.keys())}"] if expected.keys() != got.keys() else []
+        return keys + [
+            fault
+            for name in expected.keys() & got.keys()
+            for fault in differences(expected[name], got[name], f"{place}.{name}")
+        ]
+    if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        return [
+            fault
+            for number, (one, other) in enumerate(zip(expected, got, strict=True))
+            for fault in differences(one, other, f"{place}[{number}]")
+        ]
+    return [] if is_same(expected, got) else [f"{place}: {got!r} instead of {expected!r}"]
+
+
+def is_same(expected: Any, got: Any) -> bool:
+    """Whether a value is what stands in the example, in kind as well."""
+    if expected == "<whole>":
+        return type(got) is int
+    if not isinstance(expected, str) or not expected.startswith("<") or not isinstance(got, str):
+        return type(expected) is type(got) and bool(expected == got)
+    if expected.startswith("<words: "):
+        return all(word in got for word in expected[8:-1].split(" | "))
+    if expected.startswith("<asset."):
+        return re.fullmatch(rf"api-assets/\w+/\w+\.{expected[7:-1]}", got) is not None
+    return re.fullmatch(PATTERNS[expected], got) is not None
