@@ -1,4 +1,5 @@
-"""Several processes share the work over PostgreSQL: none is lost when one of them dies."""
+"""Several processes share the work over PostgreSQL: nothing is lost or paid twice when one dies, freezes, or all lose
+the database for a while."""
 
 from __future__ import annotations
 
@@ -7,16 +8,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from books import balanced
 from databases import fresh
 from factories import SENTENCE, write_speech
 from servers import COMMAND, Server
 
 SECRET = "one secret for all of these machines"
+GRANTED = 70_000
+Worker = subprocess.Popen[bytes]
 
 
 @pytest.fixture
@@ -26,11 +31,32 @@ def shared(postgres: str) -> Iterator[str]:
         yield url
 
 
-def test_a_job_outlives_the_worker_that_had_it(
-    running: Callable[..., Server], shared: str, stock: Path, tmp_path: Path
-) -> None:
-    environment = {"LIPSMITH_DATABASE_URL": shared, "LIPSMITH_SECRET_KEY": SECRET}
-    server = running("--workers", "0", **environment)
+@pytest.fixture
+def environment(shared: str) -> dict[str, str]:
+    return {"LIPSMITH_DATABASE_URL": shared, "LIPSMITH_SECRET_KEY": SECRET}
+
+
+@contextmanager
+def workers(server: Server, environment: dict[str, str], count: int) -> Iterator[list[Worker]]:
+    """So many processes that render one video at a time; their log lies beside the server's data folder."""
+    command = [COMMAND, "worker", "--data-dir", str(server.data_dir), "--workers", "1"]
+    with (server.data_dir.parent / "workers.log").open("w") as log:
+        started = [
+            subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=log)
+            for _ in range(count)
+        ]
+        try:
+            yield started
+        finally:
+            for worker in started:
+                with suppress(ProcessLookupError):
+                    worker.send_signal(signal.SIGCONT)
+                worker.terminate()
+            for worker in started:
+                worker.wait(timeout=30)
+
+
+def order(server: Server, stock: Path, seconds: float) -> str:
     write_speech(stock / "long.wav", f"{SENTENCE} " * 8)
     body = {
         "assets": {
@@ -38,43 +64,106 @@ def test_a_job_outlives_the_worker_that_had_it(
             "audio_file_path": server.upload(stock / "long.wav", "audio"),
         },
         "start_seconds": 0,
-        "end_seconds": 8,
+        "end_seconds": seconds,
     }
-    before = server.client.get("/v1/account").json()["credits"]
-    project = server.client.post("/v1/ai-talking-photo", json=body).json()["id"]
-    command = [COMMAND, "worker", "--data-dir", str(server.data_dir), "--workers", "1"]
-    with (tmp_path / "workers.log").open("w") as log:
-        workers = [
-            subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=log)
-            for _ in range(2)
-        ]
-        try:
-            server.wait(project, "rendering")
-            owner = _owner(shared)
-            for worker in workers:
-                if _has(worker, owner):
-                    worker.send_signal(signal.SIGKILL)
-            died = time.monotonic()
-            shown = server.finished(project)
-            assert shown["status"] == "complete", (tmp_path / "workers.log").read_text()
-            assert time.monotonic() - died < 60
-        finally:
-            for worker in workers:
-                worker.terminate()
-            codes = sorted(worker.wait(timeout=30) for worker in workers)
-    assert codes == [-signal.SIGKILL, 0]
-    assert server.client.get("/v1/account").json()["credits"] == before - shown["credits_charged"]
-    assert shown["credits_charged"] == 384
+    return str(server.client.post("/v1/ai-talking-photo", json=body).json()["id"])
 
 
-def _owner(url: str) -> str:
+def owner(url: str, among: list[Worker]) -> Worker:
+    """Who renders: a worker's name ends with the id of its process."""
+    [name] = asked(url, "SELECT worker FROM jobs WHERE state = 'rendering'")
+    return next(worker for worker in among if name.endswith(f"-{worker.pid}"))
+
+
+def asked(url: str, query: str) -> list[str]:
     engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
     with engine.connect() as conn:
-        owner = str(conn.scalar(sa.text("SELECT worker FROM jobs")))
+        found = list(conn.scalars(sa.text(query)))
     engine.dispose()
-    return owner
+    return found
 
 
-def _has(worker: subprocess.Popen[bytes], owner: str) -> bool:
-    """Whether that process is the worker of that name: its name ends with the id of its process."""
-    return owner.endswith(f"-{worker.pid}")
+def test_a_job_outlives_the_worker_that_had_it(
+    running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
+) -> None:
+    server = running("--workers", "0", **environment)
+    project = order(server, stock, 4.0)
+    with workers(server, environment, 2) as both:
+        server.wait(project, "rendering")
+        dead = owner(shared, both)
+        dead.kill()
+        shown = server.finished(project)
+    assert shown["status"] == "complete", (server.data_dir.parent / "workers.log").read_text()
+    assert sorted(worker.returncode for worker in both) == [-signal.SIGKILL, 0]
+    assert server.stop() == 0
+    assert balanced(shared, server.data_dir, granted=GRANTED) == {project: 192}
+
+
+def test_the_late_result_of_a_frozen_worker_is_refused(
+    running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
+) -> None:
+    server = running("--workers", "0", **environment)
+    project = order(server, stock, 4.0)
+    with workers(server, environment, 2) as both:
+        server.wait(project, "rendering")
+        frozen = owner(shared, both)
+        frozen.send_signal(signal.SIGSTOP)  # its child goes on, so the result lies ready when it wakes up
+        assert server.finished(project)["status"] == "complete"
+        [other] = [worker for worker in both if worker is not frozen]
+        other.terminate()
+        other.wait(timeout=30)
+        frozen.send_signal(signal.SIGCONT)
+        after = order(server, stock, 0.4)
+        assert server.finished(after)["status"] == "complete"  # it is well again, and through with the old one
+    assert [worker.returncode for worker in both] == [0, 0]
+    assert server.stop() == 0
+    assert balanced(shared, server.data_dir, granted=GRANTED) == {project: 192, after: 20}
+    videos = server.data_dir / "files" / "open" / "outputs" / project
+    assert [path.name for path in videos.iterdir()] == ["2"]  # the second try's, and no other
+    assert asked(shared, "SELECT state FROM jobs WHERE attempt = 2") == ["complete"]
+
+
+@pytest.mark.skipif("LIPSMITH_TEST_DATABASE" in os.environ, reason="somebody else's database is not made to crash")
+def test_a_job_outlives_restarts_of_the_database(
+    running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
+) -> None:
+    server = running("--workers", "1", **environment)
+    project = order(server, stock, 4.0)
+    server.wait(project, "rendering")
+    for _ in range(3):
+        crash(shared)
+    assert until_back(server, project) == "complete"
+    after = order(server, stock, 0.4)
+    assert server.finished(after)["status"] == "complete"
+    assert server.stop() == 0
+    assert balanced(shared, server.data_dir, granted=GRANTED) == {project: 192, after: 20}
+
+
+def crash(url: str) -> None:
+    """Kills one of the database's own processes, whereupon it ends all others, repairs itself and starts again."""
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    with engine.connect() as conn:
+        victim = conn.scalar(sa.text("SELECT pg_backend_pid()"))
+        os.kill(victim, signal.SIGKILL)
+        with suppress(sa.exc.OperationalError):
+            conn.execute(sa.text("SELECT 1"))
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with engine.connect():
+                break
+        except sa.exc.OperationalError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    engine.dispose()
+
+
+def until_back(server: Server, project: str) -> str:
+    """The project's final status; meanwhile the server may say that it cannot tell."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        answer = server.client.get(f"/v1/video-projects/{project}")
+        if answer.status_code == 200 and answer.json()["status"] in ("complete", "error"):
+            return str(answer.json()["status"])
+        time.sleep(0.1)
+    raise AssertionError(server.log.read_text())
