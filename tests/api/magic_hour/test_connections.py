@@ -94,6 +94,16 @@ def test_a_body_that_stands_still_is_given_up(impatient: Server) -> None:
     assert spoken(impatient, POST + b"Content-Length: 10\r\n\r\n{") == b""
 
 
+def test_who_takes_nothing_of_the_answer_is_given_up(impatient: Server) -> None:
+    parts = urlsplit(impatient.url)
+    with closing(socket.socket()) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((parts.hostname, parts.port))
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 400)  # more than all buffers hold
+        time.sleep(4)
+        assert 0 < rest(connection).count(b"HTTP/1.1 200 ") < 400  # what had left, and then the end
+
+
 @pytest.mark.parametrize(
     "lines",
     [
