@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync|sync_video|sync_strip`."""
+"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync|sync_video|sync_strip|server`."""
 
 from __future__ import annotations
 
@@ -62,6 +62,9 @@ def main() -> int:
     mouths.add_argument("--to", dest="end_s", type=float, help="seconds of the clip")
     mouths.add_argument("--modes", default="lite,standard", help="one row for each")
 
+    server = commands.add_parser("server", help="first frame, status requests under load, memory of uploads")
+    server.add_argument("--repeats", type=int, default=3, help="how often the first frame is waited for")
+
     asked = parser.parse_args()
     if asked.command == "sheet":
         from benchmarks.sheet import write_sheets
@@ -90,6 +93,10 @@ def main() -> int:
 
         modes = asked.modes.split(",")
         return write_sync_strips(asked.clip, asked.audio, asked.out, asked.start_s, asked.end_s, modes)
+    if asked.command == "server":
+        from benchmarks.server import run as run_server
+
+        return run_server(asked.repeats)
     from benchmarks.speed import run as run_speed
 
     sizes = [(int(w), int(h)) for w, h in (size.split("x") for size in asked.sizes.split(","))]

@@ -174,7 +174,7 @@ class Attempts:
                 raise RenderingTooSlow()
             if first := not drawing and _is_drawn(answer):
                 drawing = True
-                log.info("first frame", job=attempt.job)
+                log.info("first frame", job=attempt.job, project=attempt.project)
             if "progress" in answer and (first or now - reported >= REPORT_S):
                 reported = looked = now
                 self._report(attempt, answer["progress"])

@@ -1,0 +1,174 @@
+"""The server under load: create to first frame, status requests while it renders, memory of many uploads.
+
+A real `lipsmith serve` on loopback, asked as the vendor's clients ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from benchmarks.bars import Bar
+from benchmarks.speed import machine, portrait_file, sound_file
+
+SIZE = (512, 512)
+RENDER_S = 10.0
+STATUS_PER_S, STATUS_COUNT = 50, 500
+UPLOADS, UPLOAD_BYTES = 300, 1_000_000
+SETTLE_S = 6.0
+"""An idle server has its spare rendering process warm after this."""
+BARS = (
+    Bar("first_frame_s", 0.0, 2.0, "create to first frame, idle server, 512x512, seconds, median"),
+    Bar("status_p99_ms", 0.0, 40.0, f"GET status at {STATUS_PER_S}/s while two videos render, p99, ms"),
+    Bar("upload_errors", 0.0, 0.0, f"{UPLOADS} uploads of 1 MB at once: errors"),
+    Bar("upload_memory_mb", 0.0, 100.0, "the same: what the server's memory grows by, MB"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A server that runs."""
+
+    url: str
+    key: str
+    pid: int
+    log: Path
+
+
+def run(repeats: int) -> int:
+    """Measures, prints a line for each bar; 1 where one is missed."""
+    with tempfile.TemporaryDirectory(prefix="lipsmith-server-") as name:
+        folder = Path(name)
+        found: dict[str, float] = {}
+        with serving(folder / "renders", "--workers", "2") as server:
+            found |= renders(server, folder, repeats)
+        with serving(folder / "uploads", "--workers", "0") as server:
+            found |= asyncio.run(uploads(server))
+    print(f"{machine()}; load of the minute before {os.getloadavg()[0]:.1f}")
+    for bar in BARS:
+        verdict = "holds" if bar.holds(found[bar.name]) else "MISSED"
+        print(f"{bar.name:>18} {found[bar.name]:8.2f}  {bar.limits:>6}  {verdict:>6}  {bar.meaning}")
+    return 0 if all(bar.holds(found[bar.name]) for bar in BARS) else 1
+
+
+@contextmanager
+def serving(data_dir: Path, *options: str) -> Iterator[Served]:
+    """A server with a data folder of its own."""
+    log = data_dir.with_suffix(".log")
+    command = [str(Path(sys.executable).with_name("lipsmith")), "serve", "--port", "0", "--data-dir", str(data_dir)]
+    with log.open("w") as errors:
+        process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True)
+    assert process.stdout is not None
+    said = ""
+    try:
+        for line in process.stdout:
+            said += line
+            if address := re.search(r"serves at (\S+)", line):
+                key = re.findall(r"mhk_live_\w+", said)[0]
+                yield Served(url=address[1], key=key, pid=process.pid, log=log)
+                return
+        raise RuntimeError(f"The server did not start:\n{log.read_text()}")
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def renders(server: Served, folder: Path, repeats: int) -> dict[str, float]:
+    """Create to first frame on an idle server; then the answers to status requests while two videos render."""
+    headers = {"Authorization": f"Bearer {server.key}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
+        picture, sound = portrait_file(folder, SIZE), sound_file(folder, RENDER_S)
+        assets = {
+            "image_file_path": uploaded(client, picture, "image"),
+            "audio_file_path": uploaded(client, sound, "audio"),
+        }
+
+        def create(end_s: float) -> str:
+            order = {"assets": assets, "start_seconds": 0, "end_seconds": end_s}
+            return str(client.post("/v1/ai-talking-photo", json=order).json()["id"])
+
+        def status(project: str) -> str:
+            return str(client.get(f"/v1/video-projects/{project}").json()["status"])
+
+        waits = []
+        for _ in range(repeats + 1):  # the first compiles what is not in the cache yet
+            time.sleep(SETTLE_S)
+            since = datetime.now(UTC)
+            project = create(1.0)
+            while status(project) not in ("complete", "error"):
+                time.sleep(0.1)
+            waits.append((first_frame(server.log, project) - since).total_seconds())
+        both = [create(RENDER_S) for _ in range(2)]
+        while {status(project) for project in both} != {"rendering"}:
+            time.sleep(0.05)
+        seconds = []
+        start = time.perf_counter()
+        for n in range(STATUS_COUNT):
+            time.sleep(max(0.0, start + n / STATUS_PER_S - time.perf_counter()))
+            asked = time.perf_counter()
+            now = status(both[n % 2])
+            seconds.append(time.perf_counter() - asked)
+            if now != "rendering":  # what is finished costs nothing
+                both[n % 2] = create(RENDER_S)
+    return {
+        "first_frame_s": float(np.median(waits[1:])),
+        "status_p99_ms": 1000 * float(np.percentile(seconds, 99)),
+    }
+
+
+def first_frame(log: Path, project: str) -> datetime:
+    """When the server had it, by its own log."""
+    for line in log.read_text().splitlines():
+        told: Mapping[str, str] = json.loads(line)
+        if told["event"] == "first frame" and told["project"] == project:
+            return datetime.fromisoformat(told["timestamp"])
+    raise RuntimeError(f"There was no first frame of {project}:\n{log.read_text()}")
+
+
+def uploaded(client: httpx.Client, path: Path, kind: str) -> str:
+    """The file's path on the server."""
+    wish = {"items": [{"type": kind, "extension": path.suffix[1:]}]}
+    [item] = client.post("/v1/files/upload-urls", json=wish).json()["items"]
+    httpx.put(item["upload_url"], content=path.read_bytes(), timeout=60).raise_for_status()
+    return str(item["file_path"])
+
+
+async def uploads(server: Served) -> dict[str, float]:
+    """Many at once, from as many connections."""
+    headers = {"Authorization": f"Bearer {server.key}"}
+    limits = httpx.Limits(max_connections=UPLOADS)
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, limits=limits, timeout=120) as client:
+        wish = {"items": [{"type": "image", "extension": "png"}] * 100}
+        places: list[str] = []
+        while len(places) < UPLOADS:
+            places += [
+                item["upload_url"] for item in (await client.post("/v1/files/upload-urls", json=wish)).json()["items"]
+            ]
+        before_mb = memory_mb(server.pid, "VmRSS")
+        body = bytes(UPLOAD_BYTES)
+        answers = await asyncio.gather(*[client.put(place, content=body) for place in places], return_exceptions=True)
+    errors = sum(isinstance(answer, BaseException) or answer.status_code != 200 for answer in answers)
+    return {"upload_errors": errors, "upload_memory_mb": memory_mb(server.pid, "VmHWM") - before_mb}
+
+
+def memory_mb(pid: int, field: str) -> float:
+    """``VmRSS``: what the process has in memory now; ``VmHWM``: the most it ever had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"There is no {field} of process {pid}.")
