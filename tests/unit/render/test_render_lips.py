@@ -158,6 +158,18 @@ def test_lips_that_close_over_teeth_show_none(
     assert after <= white_at_the_lips(*filmed["shut"]) + 12
 
 
+@pytest.mark.parametrize("name", ["open", "wide"])
+def test_teeth_do_not_stick_to_closing_lips_where_their_points_lay_on_the_teeth(
+    filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder, name: str
+) -> None:
+    rgb, points = filmed[name]
+    frame = HeadFrame.of(points)
+    amiss = points.copy()
+    amiss[list(INNER_UPPER[1:-1]), :2] += 0.04 * frame.iod_px * frame.rotation[1, :2]
+    shut = painter.draw(rgb, amiss, asked(0.0, mouth_width(points)))
+    assert white_at_the_lips(shut, found(finder, shut)) <= white_at_the_lips(*filmed["shut"]) + 12
+
+
 def test_a_mouth_that_is_almost_wholly_lent_looks_like_one_that_is(filmed: Filmed, painter: LipPainter) -> None:
     """What lies beneath is drawn only where it shows; it must not show when it is left out."""
     rgb, points = filmed["shut"]
