@@ -22,6 +22,8 @@ from lipsmith.server.health import Counting, Metrics
 
 log = structlog.get_logger("lipsmith.server")
 
+NO_JSON = "The request body is no valid JSON."
+
 
 def application(context: Context) -> FastAPI:
     """Everything that is reached by HTTP."""
@@ -57,14 +59,19 @@ def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
             return _answer(500, "The server could not do this.", "failed")
         return _answer(status, error.message, error.code)
 
-    def malformed(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
+    def unreadable(request: Request, message: str) -> JSONResponse:
         if request.url.path.startswith("/v1/") and not _is_known(request, parts):
             return _answer(401, Unauthorized().message, Unauthorized.code)
-        return _answer(400, _fault(error), "invalid_request")
+        return _answer(400, message, "invalid_request")
+
+    def malformed(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return unreadable(request, _fault(error))
 
     def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if error.status_code == 400:  # bytes that are no text, a number of thousands of digits
+            return unreadable(request, NO_JSON)
         return _answer(error.status_code, "Not Found" if error.status_code in (404, 405) else str(error.detail), None)
 
     def broken(request: Request, error: Exception) -> JSONResponse:
@@ -101,5 +108,5 @@ def _fault(error: RequestValidationError) -> str:
     if first["type"] == "missing":
         return f"{place}: this field is required." if place else "Missing request body"
     if first["type"] == "json_invalid":
-        return "The request body is no valid JSON."
+        return NO_JSON
     return f"{place or 'body'}: {first['msg']}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
 
 import sqlalchemy as sa
 
@@ -127,16 +126,15 @@ class Assets:
         return Source(key=key, extension=row.extension)
 
     def _from_url(self, conn: sa.Connection, account: str, url: str, wanted: WantedKind, field: str) -> Source:
-        parts = urlsplit(url)
-        if parts.path.rstrip("/").endswith("/my-library"):
-            for name, values in parse_qs(parts.query).items():
-                if name in _LIBRARY_IDS:
-                    return self._from_project(conn, account, values[0], wanted, field)
         try:
-            check_url(url)
+            read = check_url(url)
         except InvalidUrl as error:
             raise UnusableAsset(f"{field}: {error.message}") from error
-        extension = parts.path.rpartition("/")[2].rpartition(".")[2].lower()
+        if read.path.rstrip("/").endswith("/my-library"):
+            for name, value in read.params.multi_items():
+                if name in _LIBRARY_IDS:
+                    return self._from_project(conn, account, value, wanted, field)
+        extension = read.path.rpartition("/")[2].rpartition(".")[2].lower()
         allowed = [ending for kind in FITS[wanted] for ending in EXTENSIONS[kind]]
         if extension not in allowed:
             raise UnusableAsset(f"{field}: the URL's path has to end in one of {_listing(tuple(allowed))}.")

@@ -70,6 +70,8 @@ _QUERY = sa.select(projects, jobs.c.state, jobs.c.progress, jobs.c.stage, jobs.c
 
 def find(conn: sa.Connection, project: str, account: str | None = None) -> Project | None:
     """The project of that id, if it is there and, where an account is named, that account's."""
+    if not project.isprintable():  # PostgreSQL takes no NUL, not even to look for
+        return None
     query = _QUERY.where(projects.c.id == project)
     if account is not None:
         query = query.where(projects.c.account == account)

@@ -28,7 +28,7 @@ def refused(answer: httpx.Response, status: int) -> str:
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Basic x"}, {"Authorization": "Bearer mhk_live_nobody"}])
-@pytest.mark.parametrize("body", [b"", b"{", json.dumps(GOOD).encode()])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"9" * 5000, json.dumps(GOOD).encode()])
 def test_without_a_key_nothing_else_is_looked_at(server: Server, header: dict[str, str], body: bytes) -> None:
     answer = httpx.post(f"{server.url}/v1/ai-talking-photo", content=body, headers=header)
     assert refused(answer, 401) == "Unauthorized"
