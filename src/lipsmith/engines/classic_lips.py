@@ -229,19 +229,21 @@ class _Drawer:
         reach = np.array(reach_iod) * HeadFrame.of(points).iod_px
         return Piece.of(middle[:2] - reach, middle[:2] + reach, aspect=self._aspect, frame=self._size)
 
+    def _thumbnail(self, lender: _Lender) -> U8:
+        return thumbnail(lender.piece.read_own(lender.planes, self._colour), lender.points)
+
     def _borrow(self, candidates: int) -> list[Loan]:
         """Who lends a mouth to each new frame; empty where the clip does not show it in enough shapes."""
         track, rows = self._track, np.array([lender.index for lender in self._lenders], dtype=np.int64)
         if not len(rows):
             return []
-        mouths = [(lender.piece.read_own(lender.planes, self._colour), lender.points) for lender in self._lenders]
         donors = Donors(
             frame=rows,
             aperture=track.aperture[rows],
             width=track.width[rows],
             yaw_deg=track.yaw_deg[rows],
             pitch_deg=track.pitch_deg[rows],
-            thumbnails=np.stack([thumbnail(rgb, points) for rgb, points in mouths]),
+            thumbnails=np.stack([self._thumbnail(lender) for lender in self._lenders]),
         )
         if not worth_lending(donors):
             return []

@@ -24,6 +24,7 @@ THUMBNAIL_REACH_IOD = (0.62, 0.40)
 
 APERTURE_STEP, WIDTH_STEP, TURN_STEP = 0.03, 0.05, 6.0
 """Differences that cost 1: IOD, IOD, degrees. From the trials in which mouths looked right."""
+STEPS = (APERTURE_STEP, WIDTH_STEP, TURN_STEP, TURN_STEP)
 STAY_COST, JUMP_COST, JUMP_LOOK, MOST_JUMP_COST = 0.1, 0.5, 8.0, 14.0
 """A step to the following frame is free; staying costs a little; a jump by how different the two mouths look."""
 SMOOTHNESS = 1.0
@@ -91,24 +92,13 @@ def choose(donors: Donors, *, aperture: F64, width: F64, yaw_deg: F64, pitch_deg
     A donor costs what its opening, width and the head's turn differ from what is asked, all (n,); a change of donor
     what the two mouths differ in looks.
     """
-    costs = _fit_costs(donors, aperture, width, yaw_deg, pitch_deg)
-    chosen = _cheapest_way(costs, _jump_costs(donors), donors.frame, candidates)
-    share = _shares(costs[np.arange(len(chosen)), chosen])
-    return [Loan(donors=pair, share=float(s)) for pair, s in zip(_mixed(donors, chosen), share, strict=True)]
-
-
-def _fit_costs(donors: Donors, aperture: F64, width: F64, yaw_deg: F64, pitch_deg: F64) -> F32:
-    """(n, k)."""
-    cost = np.zeros((len(aperture), len(donors)), np.float32)
-    pairs = (
-        (aperture, donors.aperture, APERTURE_STEP),
-        (width, donors.width, WIDTH_STEP),
-        (yaw_deg, donors.yaw_deg, TURN_STEP),
-        (pitch_deg, donors.pitch_deg, TURN_STEP),
-    )
-    for asked, offered, step in pairs:
-        cost += ((asked[:, None] - offered[None, :]) / step).astype(np.float32) ** 2
-    return cost
+    asked = np.column_stack([aperture, width, yaw_deg, pitch_deg]) / STEPS
+    looks = _looks(donors)
+    chosen, cost = _cheapest_way(asked, donors, _jump_costs(donors, looks), candidates)
+    return [
+        Loan(donors=pair, share=float(share))
+        for pair, share in zip(_mixed(donors, chosen, looks), _shares(cost), strict=True)
+    ]
 
 
 def _looks(donors: Donors) -> F32:
@@ -120,9 +110,9 @@ def _looks(donors: Donors) -> F32:
     return np.sqrt(np.maximum(apart, 0.0) / flat.shape[1])
 
 
-def _jump_costs(donors: Donors) -> F32:
+def _jump_costs(donors: Donors, looks: F32) -> F32:
     """(k, k) from row to column."""
-    cost = np.minimum(MOST_JUMP_COST, JUMP_COST + (_looks(donors) / JUMP_LOOK) ** 2)
+    cost = np.minimum(MOST_JUMP_COST, JUMP_COST + (looks / JUMP_LOOK) ** 2)
     rows = np.arange(len(donors))
     cost[rows, rows] = STAY_COST
     follows = np.flatnonzero(np.diff(donors.frame) == 1)
@@ -130,35 +120,44 @@ def _jump_costs(donors: Donors) -> F32:
     return SMOOTHNESS * cost
 
 
-def _cheapest_way(costs: F32, jumps: F32, frames: I64, candidates: int) -> I64:
-    n, k = costs.shape
-    kept = np.argsort(costs, axis=1, kind="stable")[:, : min(candidates, k)]
-    back: list[I64] = []
-    rows, total = kept[0], costs[0, kept[0]].astype(np.float64)
-    all_rows = [rows]
-    for t in range(1, n):
-        following = rows[(rows + 1 < k)] + 1
-        now = np.unique(np.concatenate([kept[t], following]))
-        step = total[:, None] + jumps[np.ix_(rows, now)]
-        best = step.argmin(axis=0)
-        total = step[best, np.arange(len(now))] + costs[t, now]
-        back.append(best)
+def _cheapest_way(asked: F64, donors: Donors, jumps: F32, candidates: int) -> tuple[I64, F64]:
+    """(n,) row of the donor for each row of ``asked``, (n, 4) in steps, and (n,) how badly it fits.
+
+    Only the donors that fit best, and those that follow the best ways so far, are looked at, and no more of them is
+    kept than the way back needs: clips may be long.
+    """
+    offered = np.column_stack([donors.aperture, donors.width, donors.yaw_deg, donors.pitch_deg]) / STEPS
+    most = min(candidates, len(donors))
+    rows, total = np.zeros(0, np.int64), np.zeros(0)
+    seen: list[tuple[NDArray[np.int32], NDArray[np.int32], F32]] = []
+    for wish in asked:
+        costs = ((offered - wish) ** 2).sum(axis=1)
+        now = np.argpartition(costs, most - 1)[:most]
+        best = np.zeros(len(now), np.int64)
+        if seen:
+            leading = rows[np.argsort(total, kind="stable")[:most]] + 1
+            now = np.unique(np.concatenate([now, leading[leading < len(donors)]]))
+            steps = total[:, None] + jumps[np.ix_(rows, now)]
+            best = steps.argmin(axis=0)
+            total = steps[best, np.arange(len(now))] + costs[now]
+        else:
+            total = costs[now]
         rows = now
-        all_rows.append(rows)
-    at = int(total.argmin())
-    way = [int(all_rows[-1][at])]
-    for t in range(n - 1, 0, -1):
-        at = int(back[t - 1][at])
-        way.append(int(all_rows[t - 1][at]))
-    return np.array(way[::-1])
+        seen.append((rows.astype(np.int32), best.astype(np.int32), costs[now].astype(np.float32)))
+    at, way = int(total.argmin()), []
+    for known, before, costs_now in reversed(seen):
+        way.append((int(known[at]), float(costs_now[at])))
+        at = int(before[at])
+    chosen, cost = zip(*reversed(way), strict=True)
+    return np.array(chosen), np.array(cost)
 
 
-def _shares(cost: F32) -> F64:
+def _shares(cost: F64) -> F64:
     """How far each frame's mouth is borrowed: one that fits poorly for a while fades out and in again.
 
     For a few frames a poor fit is better than teeth that change.
     """
-    usual = median_filter(cost.astype(np.float64), BRIEF_FRAMES, mode="nearest")
+    usual = median_filter(cost, BRIEF_FRAMES, mode="nearest")
     fits = 1.0 - np.clip((usual - GOOD_COST) / (POOR_COST - GOOD_COST), 0.0, 1.0)
     share: F64 = gaussian_filter1d(minimum_filter1d(fits, BRIEF_FRAMES, mode="nearest"), 2.0, mode="nearest")
     share[share < 0.05] = 0.0
@@ -166,9 +165,8 @@ def _shares(cost: F32) -> F64:
     return share
 
 
-def _mixed(donors: Donors, chosen: I64) -> list[tuple[tuple[int, float], ...]]:
+def _mixed(donors: Donors, chosen: I64, looks: F32) -> list[tuple[tuple[int, float], ...]]:
     """Where the mouth changes visibly from one donor to the next, both are mixed for a frame on either side."""
-    looks = _looks(donors)
     pairs: list[tuple[tuple[int, float], ...]] = [((int(row), 1.0),) for row in chosen]
     for t in range(1, len(chosen)):
         before, after = int(chosen[t - 1]), int(chosen[t])
