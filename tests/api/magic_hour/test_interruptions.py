@@ -24,7 +24,7 @@ def _long_speech(stock: Path) -> None:
     write_speech(stock / "long.wav", f"{SENTENCE} " * 24)
 
 
-def begun(server: Server, stock: Path, seconds: float = 8.0, **headers: str) -> str:
+def begun(server: Server, stock: Path, seconds: float = 5.0, **headers: str) -> str:
     """A job whose frames are being rendered."""
     project = created(server, stock, seconds, **headers)
     deadline = time.monotonic() + 60
@@ -35,7 +35,7 @@ def begun(server: Server, stock: Path, seconds: float = 8.0, **headers: str) -> 
     return project
 
 
-def created(server: Server, stock: Path, seconds: float = 8.0, **headers: str) -> str:
+def created(server: Server, stock: Path, seconds: float = 5.0, **headers: str) -> str:
     body = {
         "assets": {
             "image_file_path": server.upload(stock / "portrait.png", "image"),
@@ -83,9 +83,9 @@ def test_asked_to_stop_it_puts_jobs_back_and_the_next_server_finishes_them(
     assert all(map(is_gone, rendering))
     assert "Traceback" not in first.log.read_text()
     second = running(key=first.key)
-    assert settled(second, project)["credits_charged"] == 384
+    assert settled(second, project)["credits_charged"] == 240
     assert settled(second, waiting)["credits_charged"] == 20
-    assert second.client.get("/v1/account").json()["credits"] == before - 404
+    assert second.client.get("/v1/account").json()["credits"] == before - 260
     assert list((tmp_path / "data" / "files" / "unfinished").iterdir()) == []
 
 
@@ -108,8 +108,8 @@ def test_killed_without_warning_its_children_die_and_the_next_server_finishes_on
         assert time.monotonic() < deadline
         time.sleep(0.05)
     second = running(key=first.key)
-    assert settled(second, project)["credits_charged"] == 384
-    assert second.client.get("/v1/account").json()["credits"] == before - 384
+    assert settled(second, project)["credits_charged"] == 240
+    assert second.client.get("/v1/account").json()["credits"] == before - 240
 
 
 def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stock: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stoc
 def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock: Path) -> None:
     server = running()
     before = server.client.get("/v1/account").json()["credits"]
-    project = begun(server, stock, 25)
+    project = begun(server, stock, 12)
     rendering = children(server)
     assert server.admin("project", "cancel", project)["state"] == "canceled"
     time.sleep(1.0)
