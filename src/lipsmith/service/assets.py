@@ -22,7 +22,7 @@ WantedKind = Literal["image", "audio", "video", "any"]
 
 EXTENSIONS: Mapping[AssetKind, tuple[str, ...]] = {
     "video": ("mp4", "m4v", "mov", "webm"),
-    "audio": ("mp3", "wav", "aac", "flac", "webm", "weba", "m4a", "opus", "ogg", "oga", "aiff", "amr"),
+    "audio": ("mp3", "mpeg", "wav", "aac", "flac", "webm", "weba", "m4a", "opus", "ogg", "oga", "aiff", "amr"),
     "image": ("png", "jpg", "jpeg", "jfif", "heic", "heif", "webp", "avif", "jp2", "tiff", "tif", "bmp"),
 }
 FITS: Mapping[WantedKind, tuple[AssetKind, ...]] = {
