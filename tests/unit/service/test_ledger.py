@@ -127,6 +127,7 @@ def test_a_try_that_was_put_back_does_not_count(house: House) -> None:
         house.lifecycle.put_back(attempt)
 
 
+@pytest.mark.timeout(60 + 10 * ROUNDS)
 def test_the_last_credits_are_spent_once(house: House) -> None:
     for _ in range(ROUNDS):
         account = house.account(credits=30)
