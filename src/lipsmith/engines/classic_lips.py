@@ -49,7 +49,7 @@ MOOD_SIGMA_S = 0.5
 FACE_REACH_IOD = (1.6, 1.9)
 LENT_REACH_IOD = (0.78, 0.66)
 """Half the width and height of what is kept of a face whose look is read, and of a mouth that may be lent."""
-LENT_BYTES = 48_000_000
+LENT_BYTES = 32_000_000
 LENT_RUN_FRAMES = 25
 LOOK_FRAMES = 5
 LEARNT_FRAMES = 40
