@@ -81,6 +81,7 @@ def _flushed(exit_code: int) -> int:
 def run(arguments: list[str]) -> int:
     """Runs one command and answers its exit code."""
     as_json = "--json" in arguments
+    arguments = arguments or ["--help"]
     interrupt = Interrupt()
     try:
         with interrupt.listening():

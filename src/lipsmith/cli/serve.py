@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lipsmith.cli.extra import server_extra
+from lipsmith.errors import InvalidOption
 
 DataDir = Annotated[
     Path | None,
@@ -38,11 +39,19 @@ def serve(
 def settings(data_dir: Path | None, **options: Any) -> Any:
     """The settings, with what was given on the command line put first."""
     with server_extra():
+        from pydantic import ValidationError
+
         from lipsmith.server.settings import Settings, default_data_dir
 
     given = {name: value for name, value in options.items() if value is not None}
     folder = data_dir or os.environ.get("LIPSMITH_DATA_DIR") or default_data_dir()
-    return Settings(data_dir=Path(folder).absolute(), **given)
+    try:
+        return Settings(data_dir=Path(folder).absolute(), **given)
+    except ValidationError as error:
+        faults = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise InvalidOption(
+            f"A setting cannot be used. {'; '.join(faults)}. The settings' reference tells more."
+        ) from None
 
 
 def child_environment() -> dict[str, str]:

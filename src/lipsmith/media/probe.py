@@ -115,9 +115,10 @@ def open_media(path: str | Path, error: type[InputError]) -> Iterator[InputConta
                 metadata_errors="ignore",
             )
         except (av.FFmpegError, ValueError, OSError) as fault:
+            known, formats = ("sound or video", "WAV, FLAC, MP3 or MP4") if error is InvalidAudio else ("video", "MP4")
             raise error(
-                f"{path.name!r} cannot be read: it is damaged or no sound or video file that is known here. "
-                "Save it again as WAV, FLAC, MP3 or MP4 and try once more."
+                f"{path.name!r} cannot be read: it is damaged or no {known} file that is known here. "
+                f"Save it again as {formats} and try once more."
             ) from fault
         with container:
             yield container

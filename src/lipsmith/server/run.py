@@ -35,8 +35,8 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
         context = Context(settings)
         try:
             context.prepare()
-            _greet(context, say)
-            with _listening(settings) as sock:
+            with _listening(settings) as sock:  # before the key is shown, which happens once
+                _greet(context, say)
                 context.address = _address(sock)
                 with _working(context, environment):
                     server = _Server(_http(context))

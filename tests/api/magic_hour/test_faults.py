@@ -25,7 +25,7 @@ from databases import fresh
 from lipsmith.service.faults import POINTS
 from servers import Server
 
-SEEDS = int(os.environ.get("LIPSMITH_TEST_SEEDS", "5"))
+SEEDS = int(os.environ.get("LIPSMITH_TEST_SEEDS", "2"))
 GRANTED = 70_000
 BEFORE_RENDERING = ("charged", "created")
 

@@ -1,4 +1,5 @@
-from databases import database, postgres
 from houses import house
+
+from databases import database, postgres
 
 __all__ = ["database", "house", "postgres"]
