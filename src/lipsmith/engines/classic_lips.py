@@ -7,10 +7,9 @@ that parts of a clip can be drawn apart from each other.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import cv2
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
+from lipsmith.engines.ahead import drawn_ahead
 from lipsmith.engines.contract import Effort, NewLips
 from lipsmith.engines.mediapipe_face import mesh_triangles
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
@@ -37,8 +37,6 @@ from lipsmith.render.warp import Source
 
 Rows = NDArray[np.int64]
 
-FRAMES_AHEAD = 6
-"""Frames drawn before the encoder asks for them, as in `lipsmith.engines.classic`."""
 FULL_YAW_DEG, LOST_YAW_DEG = 38.0, 52.0
 """Up to the first the lips are wholly new; from the second on one corner is hidden and the frame stays as it is."""
 LENDING_YAW_DEG = 30.0
@@ -71,20 +69,9 @@ class ClassicLipSyncer:
         self, clip: Clip, shown: Iterable[ClipFrame], speakers: Sequence[NewLips], *, effort: Effort, first: int = 0
     ) -> Iterator[ClipFrame]:
         """The pictures ``shown``, in their order, with new lips; see `LipSyncer`."""
-        cv2.setNumThreads(1)  # frames are what is drawn in parallel; threads inside each would only get in the way
         drawers = [_Drawer(clip, speaker, effort) for speaker in speakers]
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="lipsmith-lips") as pool:
-            ahead: deque[Future[ClipFrame]] = deque()
-            try:
-                for number, frame in enumerate(shown, start=first):
-                    ahead.append(pool.submit(_drawn, drawers, frame, number))
-                    if len(ahead) > FRAMES_AHEAD:
-                        yield ahead.popleft().result()
-                while ahead:
-                    yield ahead.popleft().result()
-            finally:
-                for waiting in ahead:
-                    waiting.cancel()
+        jobs = (partial(_drawn, drawers, frame, number) for number, frame in enumerate(shown, start=first))
+        yield from drawn_ahead(jobs, self._threads)
 
 
 def _drawn(drawers: Sequence[_Drawer], frame: ClipFrame, number: int) -> ClipFrame:
@@ -121,7 +108,7 @@ class _Drawer:
         meshes = [speaker.track.points(int(i)) for i in seen[:: max(1, len(seen) // TYPICAL_FRAMES)]]
         wide, faces, lenders = self._gather(clip, seen, effort)
         typical = typical_mesh(np.stack(meshes))
-        look = read_clip_look(wide, triangles)
+        look = read_clip_look(wide)
         self._painter = LipPainter(typical, triangles, look, _resting_lip(speaker.track, seen))
         self._covers = CoverFinder(typical, triangles, faces)
         self._lenders = [lender for lender in lenders if self._is_free(lender)]

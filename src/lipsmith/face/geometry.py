@@ -74,6 +74,12 @@ def smoothstep(values: F64 | float, low: float, high: float) -> F64:
     return t * t * (3.0 - 2.0 * t)
 
 
+def inverse_of(local: F64) -> F64:
+    """Of a (2, 2) matrix; a library's own costs more to call than all that is done with the answer."""
+    (a, b), (c, d) = local.tolist()
+    return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+
+
 def rotate_points_back(points: F64, turns: int, width: int, height: int) -> F64:
     """Points found in `numpy.rot90(picture, turns)` -> points of the picture of ``width`` x ``height``."""
     x, y = points[:, 0].copy(), points[:, 1].copy()

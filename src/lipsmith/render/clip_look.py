@@ -9,10 +9,8 @@ import cv2
 import numpy as np
 
 from lipsmith.face.geometry import F64
-from lipsmith.face.layout import I32
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.mouth import CHEEKS, MouthLook, median_at, read_look
-from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import Source
 
 LEAST_LIGHT, MOST_LIGHT = 0.25, 3.0
@@ -67,15 +65,12 @@ class ClipLook:
         )
 
 
-def read_clip_look(pictures: Sequence[tuple[U8, F64]], triangles: I32) -> ClipLook:
+def read_clip_look(pictures: Sequence[tuple[U8, F64]]) -> ClipLook:
     """Reads the look from pictures, each (rgb, (478, 3) points in its pixels), best those in which teeth are seen.
 
     The frame's own mouth is never kept, since it belongs to other words; its teeth lend their colour and length.
     """
-    looks = [
-        (read_look(rgb, points, FaceShape(points, triangles), grey=False, source=Source.of(rgb, 0, 0)), rgb, points)
-        for rgb, points in pictures
-    ]
+    looks = [(read_look(rgb, points, grey=False, source=Source.of(rgb, 0, 0)), rgb, points) for rgb, points in pictures]
     with_teeth = [entry for entry in looks if entry[0].own is not None]
     # Teeth are as bright as they are seen at best; elsewhere they lie in the shadow of the lips, which is drawn anew.
     look, rgb, points = max(with_teeth or looks, key=lambda entry: float(entry[0].tooth.sum()))

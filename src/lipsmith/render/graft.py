@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipsmith.face.geometry import F64, smoothstep
+from lipsmith.face.geometry import F64, inverse_of, smoothstep
 from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LOWER_LIP_RINGS, UPPER_LIP_RINGS
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.warp import Grid, Source, drawn, fill_gaps, no_motion, rasterise
@@ -76,12 +76,6 @@ def graft(
     lent_now = _as_sharp(_matched(lent, base, lips, iod_px), base, mask * (1.0 - lips))
     alpha = (mask * share[rect[1] : rect[3], rect[0] : rect[2]])[..., None]
     base[:] = np.clip(base + alpha * (lent_now - base) + 0.5, 0, 255).astype(np.uint8)
-
-
-def inverse_of(local: F64) -> F64:
-    """Of a (2, 2) matrix; a library's own costs more to call than all that is done with the answer."""
-    (a, b), (c, d) = local.tolist()
-    return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
 
 
 def _around(outline: F64, middle: F64, local: F64, iod_px: float, size: tuple[int, ...]) -> I32 | None:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsmith.face.geometry import F64, smoothstep
+from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import (
     INNER_LOWER,
     INNER_UPPER,
@@ -29,7 +29,6 @@ from lipsmith.face.layout import (
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
 from lipsmith.render.opening import View, edges_at
-from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import Source
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
@@ -95,12 +94,15 @@ class MouthLook:
     """The picture's own opening, IOD."""
 
 
-def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Source) -> MouthLook:
+def read_look(rgb: U8, points: F64, *, grey: bool, source: Source) -> MouthLook:
     """Reads colours and light from the picture."""
-    skin = median_at(rgb, points[list(CHEEKS), :2], 0.10 * shape.frame.iod_px)
+    frame = HeadFrame.of(points)
+    lips = frame.to_head(points)[[13, 14]]
+    gap_iod = float(np.linalg.norm(lips[1] - lips[0]))
+    skin = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
     lip = _lip_colour(rgb, points)
     white = _eye_white(rgb, points)
-    own = _own_mouth(rgb, points, shape, skin, source)
+    own = _own_mouth(rgb, points, frame, gap_iod, skin, source)
     tooth = own.tooth if own else _made_tooth(skin, white)
     # Teeth lit for a smile are brighter than speaking lips leave them.
     own_light = float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / max(tooth @ LUMA, 1.0), 0.84, 1.0)) if own else 1.0
@@ -112,10 +114,10 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Sou
     if grey:
         colours = [np.repeat(colour @ LUMA, 3) for colour in colours]
     left, right = (
-        median_at(rgb, points[list(side), :2], 0.10 * shape.frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
+        median_at(rgb, points[list(side), :2], 0.10 * frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
     )
     mean = max((left + right) / 2, 1.0)
-    incisal_iod = own.incisal_iod if own else INCISAL_EDGE_IOD + min(0.35 * shape.aperture, 0.05)
+    incisal_iod = own.incisal_iod if own else INCISAL_EDGE_IOD + min(0.35 * gap_iod, 0.05)
     return MouthLook(
         tooth=colours[0].astype(np.float32),
         tongue=colours[1].astype(np.float32),
@@ -127,7 +129,7 @@ def read_look(rgb: U8, points: F64, shape: FaceShape, *, grey: bool, source: Sou
         own=own,
         shadow_tint=(1.0, 1.0, 1.0) if grey else (0.78, 1.0, 1.12),
         own_light=own_light,
-        own_gap_iod=shape.aperture,
+        own_gap_iod=gap_iod,
     )
 
 
@@ -235,12 +237,12 @@ def _eye_white(rgb: U8, points: F64) -> F64:
     return np.median(pixels[luminance >= np.percentile(luminance, 80)], axis=0)
 
 
-def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source) -> OwnMouth | None:
+def _own_mouth(rgb: U8, points: F64, frame: HeadFrame, gap_iod: float, skin: F64, source: Source) -> OwnMouth | None:
     """The picture's own mouth interior, if it is open enough and shows teeth."""
-    if shape.aperture < OWN_MOUTH_LEAST_GAP_IOD:
+    if gap_iod < OWN_MOUTH_LEAST_GAP_IOD:
         return None
     outline = points[[*INNER_UPPER, *INNER_LOWER[-2:0:-1]], :2]
-    margin = 0.1 * shape.frame.iod_px
+    margin = 0.1 * frame.iod_px
     low = np.maximum(np.floor(outline.min(axis=0) - margin), 0).astype(int)
     high = np.minimum(np.ceil(outline.max(axis=0) + margin), [rgb.shape[1], rgb.shape[0]]).astype(int)
     if (high - low < 4).any():
@@ -251,17 +253,17 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source
     inside = _polygon_mask(large.shape[:2], source.place(outline) - origin)
     teeth = tooth_share(large.astype(np.float64), skin)
     shown = float(teeth[inside > 127].mean()) if (inside > 127).any() else 0.0
-    if shown < 0.30 or (shape.aperture < 0.16 and shown < 0.45):
+    if shown < 0.30 or (gap_iod < 0.16 and shown < 0.45):
         return None  # half open without clear teeth: the made interior looks better
     tooth = np.percentile(large[(inside > 127) & (teeth > 0.6)], 70, axis=0).astype(np.float64)
-    across, down = _skull_places(large.shape[:2], points, shape, source, origin)
-    incisal_iod = _incisal_edge(teeth * (inside > 127), large @ LUMA, across, down, shape.aperture)
+    across, down = _skull_places(large.shape[:2], points, frame, source, origin)
+    incisal_iod = _incisal_edge(teeth * (inside > 127), large @ LUMA, across, down, gap_iod)
     # What lies below the upper teeth belongs to the jaw: lower teeth that stayed would look clenched.
     upper = 1.0 - smoothstep(down + ARCH_RISE * across**2, incisal_iod, incisal_iod + 0.02)
-    sigma = max(0.3, 0.006 * shape.frame.iod_px) * source.scale
+    sigma = max(0.3, 0.006 * frame.iod_px) * source.scale
     feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma) * upper
     shown_teeth = cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma)
-    reach_px = max(1, round(MADE_BESIDE_OWN_IOD * shape.frame.iod_px * source.scale))
+    reach_px = max(1, round(MADE_BESIDE_OWN_IOD * frame.iod_px * source.scale))
     around = cv2.dilate(shown_teeth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2))
     return OwnMouth(
         whole=np.asarray(feathered, np.uint8),
@@ -274,12 +276,12 @@ def _own_mouth(rgb: U8, points: F64, shape: FaceShape, skin: F64, source: Source
 
 
 def _skull_places(
-    size: tuple[int, ...], points: F64, shape: FaceShape, source: Source, origin: NDArray[np.int64]
+    size: tuple[int, ...], points: F64, frame: HeadFrame, source: Source, origin: NDArray[np.int64]
 ) -> tuple[F64, F64]:
     """(h, w) each: how far to the right of and below the middle of the upper lip's inner edge a pixel lies, IOD."""
     middle = source.place(points[list(INNER_UPPER[3:8]), :2].mean(axis=0)[None])[0] - origin
     rows, columns = np.mgrid[: size[0], : size[1]]
-    (a, b), (c, d) = (shape.frame.rotation[:2, :2] * shape.frame.iod_px * source.scale).tolist()
+    (a, b), (c, d) = (frame.rotation[:2, :2] * frame.iod_px * source.scale).tolist()
     x, y = columns - middle[0], rows - middle[1]
     return (d * x - c * y) / (a * d - b * c), (a * y - b * x) / (a * d - b * c)
 

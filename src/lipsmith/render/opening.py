@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from lipsmith.face.geometry import F64
+from lipsmith.face.geometry import F64, inverse_of
 from lipsmith.face.layout import I32
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
@@ -147,8 +147,7 @@ class Opening:
     def _curves(self, seen: F32, rect: NDArray[np.int32], local: F64) -> tuple[F32, F32, F32, F32]:
         count = len(self.upper)
         centre = (seen[[0, count - 1]].sum(axis=0)) / 2
-        (a, b), (c, d) = local.tolist()
-        inverse = np.array([[d, -b], [-c, a]]) / (a * d - b * c)  # (pixel offset) @ inverse = (u, v)
+        inverse = inverse_of(local)  # (pixel offset) @ inverse = (u, v)
         upper = self._curve @ ((seen[:count] - centre) @ inverse)
         lower = self._curve @ ((seen[count:] - centre) @ inverse)
         reach = max(abs(upper[:, 0]).max(), abs(lower[:, 0]).max()) + 0.5

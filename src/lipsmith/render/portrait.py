@@ -94,7 +94,7 @@ class Portrait:
             Opening(upper, lower, self.triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.18)
             for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
         ]
-        self.mouth_look = read_look(picture.rgb, face.points, self.shape, grey=picture.grey, source=self._source)
+        self.mouth_look = read_look(picture.rgb, face.points, grey=picture.grey, source=self._source)
         self.eye_looks = read_eyes(picture.rgb, face.points, self.shape.frame, grey=picture.grey, source=self._source)
         self.shape.painted_lids = self.eye_looks[0].painted
         self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)

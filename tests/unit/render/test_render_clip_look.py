@@ -8,7 +8,6 @@ import pytest
 
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
-from lipsmith.face.layout import I32
 from lipsmith.media.clip import U8, Picture
 from lipsmith.render.clip_look import LONGEST_IOD, ClipLook, read_clip_look
 
@@ -17,8 +16,8 @@ COLOURS = ("tooth", "tongue", "cavity", "gum", "line")
 
 
 @pytest.fixture(scope="module")
-def look(picture: Picture, face: Face, triangles: I32) -> ClipLook:
-    return read_clip_look([(picture.rgb, face.points)], triangles)
+def look(picture: Picture, face: Face) -> ClipLook:
+    return read_clip_look([(picture.rgb, face.points)])
 
 
 def test_teeth_are_bright_and_the_rest_is_darker(look: ClipLook) -> None:
@@ -50,23 +49,23 @@ def test_cheeks_that_are_black_or_burnt_out_do_not_take_the_mouth_along(look: Cl
     assert (glare.tooth <= 250).all() and (glare.cavity <= 3.01 * look.look.cavity).all()
 
 
-def test_a_picture_with_teeth_is_preferred(picture: Picture, face: Face, filmed: Filmed, triangles: I32) -> None:
-    both = read_clip_look([filmed["shut"], (picture.rgb, face.points)], triangles)
-    alone = read_clip_look([(picture.rgb, face.points)], triangles)
+def test_a_picture_with_teeth_is_preferred(picture: Picture, face: Face, filmed: Filmed) -> None:
+    both = read_clip_look([filmed["shut"], (picture.rgb, face.points)])
+    alone = read_clip_look([(picture.rgb, face.points)])
     np.testing.assert_array_equal(both.look.tooth, alone.look.tooth)
     np.testing.assert_array_equal(both.cheeks, alone.cheeks)
 
 
-def test_a_clip_without_teeth_has_a_look_too(filmed: Filmed, triangles: I32) -> None:
-    look = read_clip_look([filmed["shut"]], triangles)
+def test_a_clip_without_teeth_has_a_look_too(filmed: Filmed) -> None:
+    look = read_clip_look([filmed["shut"]])
     assert look.look.tooth.min() > 60
     assert look.look.incisal_iod <= LONGEST_IOD
 
 
-def test_a_softer_clip_has_softer_mouths(picture: Picture, face: Face, triangles: I32) -> None:
+def test_a_softer_clip_has_softer_mouths(picture: Picture, face: Face) -> None:
     sigmas = (0.7, 1.2, 2.0)
     softness = [
-        read_clip_look([(np.asarray(cv2.GaussianBlur(picture.rgb, (0, 0), s)), face.points)], triangles).softness_px
+        read_clip_look([(np.asarray(cv2.GaussianBlur(picture.rgb, (0, 0), s)), face.points)]).softness_px
         for s in sigmas
     ]
     assert softness[0] < softness[1] < softness[2]

@@ -32,7 +32,7 @@ def painter(filmed: Filmed, triangles: I32) -> LipPainter:
     shut = filmed["shut"][1]
     resting_lip: F64 = HeadFrame.of(shut).to_head(shut)[list(INNER_UPPER[3:8])].mean(axis=0)
     typical = typical_mesh(np.stack([points for _, points in filmed.values()]))
-    return LipPainter(typical, triangles, read_clip_look(list(filmed.values()), triangles), resting_lip)
+    return LipPainter(typical, triangles, read_clip_look(list(filmed.values())), resting_lip)
 
 
 @pytest.fixture(scope="module")
