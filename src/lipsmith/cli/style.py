@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from lipsmith.cli.interrupt import Interrupt
+from lipsmith.cli.options import AsJson, Overwrite, Quiet
 from lipsmith.cli.progress import shown
-from lipsmith.cli.talk import AsJson, Overwrite, Quiet
 from lipsmith.pipeline import StyleResult, learn_style
 
 

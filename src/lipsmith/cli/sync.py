@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from lipsmith.cli.interrupt import Interrupt
+from lipsmith.cli.options import AsJson, AudioPath, Overwrite, Quiet, SpeakingRate, SpokenText, VoiceName
 from lipsmith.cli.progress import shown
-from lipsmith.cli.talk import AsJson, Overwrite, Quiet
 from lipsmith.media.lengths import LengthMode
 from lipsmith.pipeline import SyncMode, SyncResult, lip_sync
 
@@ -19,9 +19,7 @@ from lipsmith.pipeline import SyncMode, SyncResult, lip_sync
 def sync(
     ctx: typer.Context,
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A clip with a face.")],
-    audio: Annotated[
-        Path | None, typer.Argument(metavar="AUDIO", help="A recording of speech, or a video with sound.")
-    ] = None,
+    audio: AudioPath = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -31,17 +29,9 @@ def sync(
             help="The video to write. [default: VIDEO's name with -synced.mp4, in this folder]",
         ),
     ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option(
-            "--text", metavar="TEXT", help="Speak this; beside AUDIO: what is said there, in English, for better lips."
-        ),
-    ] = None,
-    voice: Annotated[
-        str | None,
-        typer.Option("--voice", metavar="NAME", help="Who speaks --text; see `lipsmith voices`. [default: by script]"),
-    ] = None,
-    rate: Annotated[float, typer.Option("--rate", metavar="R", help="How fast the text is spoken, 0.5-2.0.")] = 1.0,
+    text: SpokenText = None,
+    voice: VoiceName = None,
+    rate: SpeakingRate = 1.0,
     audio_start: Annotated[
         float | None, typer.Option("--audio-start", metavar="S", help="Begin here in AUDIO, seconds.")
     ] = None,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lipsmith.cli.interrupt import Interrupt
+from lipsmith.cli.options import AsJson, AudioPath, Overwrite, Quiet, SpeakingRate, SpokenText, VoiceName
 from lipsmith.cli.progress import shown
 from lipsmith.errors import InvalidOption, MissingDependency
 from lipsmith.motion.style import StyleName
@@ -23,17 +24,10 @@ DEMO_TEXT = (
 )
 
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
-
-
 def talk(
     ctx: typer.Context,
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A picture with a face.")],
-    audio: Annotated[
-        Path | None, typer.Argument(metavar="AUDIO", help="A recording of speech, or a video with sound.")
-    ] = None,
+    audio: AudioPath = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -43,17 +37,9 @@ def talk(
             help="The video to write. [default: PHOTO's name with .mp4, in this folder]",
         ),
     ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option(
-            "--text", metavar="TEXT", help="Speak this; beside AUDIO: what is said there, in English, for better lips."
-        ),
-    ] = None,
-    voice: Annotated[
-        str | None,
-        typer.Option("--voice", metavar="NAME", help="Who speaks --text; see `lipsmith voices`. [default: by script]"),
-    ] = None,
-    rate: Annotated[float, typer.Option("--rate", metavar="R", help="How fast the text is spoken, 0.5-2.0.")] = 1.0,
+    text: SpokenText = None,
+    voice: VoiceName = None,
+    rate: SpeakingRate = 1.0,
     start: Annotated[float | None, typer.Option("--start", metavar="S", help="Begin here in AUDIO, seconds.")] = None,
     end: Annotated[float | None, typer.Option("--end", metavar="S", help="Stop there in AUDIO, seconds.")] = None,
     fps: Annotated[
