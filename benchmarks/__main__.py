@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync|sync_video|sync_strip|server`."""
+"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync|sync_video|sync_strip|server|trust`."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ def main() -> int:
     server = commands.add_parser("server", help="first frame, status requests under load, memory of uploads")
     server.add_argument("--repeats", type=int, default=3, help="how often the first frame is waited for")
 
+    trust = commands.add_parser("trust", help="hostile files and requests, faults: what the server makes of them")
+    trust.add_argument("parts", nargs="*", help="which parts; all if none is named")
+    trust.add_argument("--long", action="store_true", help="everything at the size that the bars speak of")
+    trust.add_argument("--write", action="store_true", help="keep the results, and put them into benchmarks/README.md")
+
     asked = parser.parse_args()
     if asked.command == "sheet":
         from benchmarks.sheet import write_sheets
@@ -97,6 +102,10 @@ def main() -> int:
         from benchmarks.server import run as run_server
 
         return run_server(asked.repeats)
+    if asked.command == "trust":
+        from benchmarks.trust import run as run_trust
+
+        return run_trust(asked.parts, long=asked.long, write=asked.write)
     from benchmarks.speed import run as run_speed
 
     sizes = [(int(w), int(h)) for w, h in (size.split("x") for size in asked.sizes.split(","))]
