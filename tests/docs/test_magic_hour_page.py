@@ -90,6 +90,7 @@ def test_every_status_and_code_is_listed() -> None:
         *VENDOR_STATUSES,
         *translate.STATUSES.values(),
         500,
+        503,
     }
     listed = rows("Codes of failed projects", "the vendor's code")
     assert listed.keys() == VENDOR_CODES

@@ -5,6 +5,7 @@ Knows no tables and no business.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,22 @@ BUSY_TIMEOUT_MS = 30_000
 """How long one writer of SQLite waits for another before it gives up."""
 POOL_SIZE = 20
 """Connections kept; the threads of the HTTP edge and of the workers share them."""
+POOL_TIMEOUT_S = 10
+"""How long a thread waits for one of them."""
+CONNECT_TIMEOUT_S = 5
+"""How long PostgreSQL may take to answer a new connection."""
+SILENCE_TIMEOUT_S = 10
+"""How long what was sent to PostgreSQL may go without any sign that it arrived."""
+
+_SQLITE_TROUBLES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Faults of the disk or of the moment; all others are faults of what was asked."""
 
 
 class Database:
@@ -72,6 +89,19 @@ class Database:
         self.engine.dispose()
 
 
+def is_away(fault: BaseException) -> bool:
+    """Whether the database cannot be used at the moment, as opposed to being used wrongly: it does not answer, is
+    busy for too long, or has no room."""
+    if isinstance(fault, sa.exc.TimeoutError):  # of the pool
+        return True
+    if not isinstance(fault, sa.exc.DBAPIError):
+        return False
+    if isinstance(fault.orig, sqlite3.Error):
+        code = getattr(fault.orig, "sqlite_errorcode", None)  # the driver's own complaints have none
+        return code is not None and code & 0xFF in _SQLITE_TROUBLES
+    return fault.connection_invalidated or isinstance(fault, sa.exc.OperationalError)
+
+
 def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
@@ -82,8 +112,14 @@ def _engine(url: str) -> sa.Engine:
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
+            pool_timeout=POOL_TIMEOUT_S,
             pool_pre_ping=True,
             hide_parameters=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "keepalives_idle": SILENCE_TIMEOUT_S,
+                "tcp_user_timeout": SILENCE_TIMEOUT_S * 1000,
+            },
         )
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise InvalidOption(f"There is no way to {parsed.drivername!r}, only to sqlite and postgresql.")

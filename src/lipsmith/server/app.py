@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,9 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 
 import lipsmith
+from lipsmith.database.connection import is_away
 from lipsmith.dialects.magic_hour import routes as magic_hour
 from lipsmith.dialects.magic_hour import translate
-from lipsmith.errors import LipsmithError, NotStored, Unauthorized
+from lipsmith.errors import LipsmithError, NotStored, StorageFailed, Unauthorized
 from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
 from lipsmith.server.guard import Guard
@@ -23,6 +25,7 @@ from lipsmith.server.health import Counting, Metrics
 log = structlog.get_logger("lipsmith.server")
 
 NO_JSON = "The request body is no valid JSON."
+UNAVAILABLE = "The server cannot reach its database or its files at the moment. Try again later."
 
 
 def application(context: Context) -> FastAPI:
@@ -53,6 +56,8 @@ def application(context: Context) -> FastAPI:
 def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
     def ours(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, LipsmithError)
+        if isinstance(error, StorageFailed):
+            return _unavailable(request, error.message)
         status = 404 if isinstance(error, NotStored) else translate.to_status(error)
         if status == 500:
             log.error("request failed", path=request.url.path, code=error.code, message=error.message)
@@ -75,6 +80,8 @@ def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
         return _answer(error.status_code, "Not Found" if error.status_code in (404, 405) else str(error.detail), None)
 
     def broken(request: Request, error: Exception) -> JSONResponse:
+        if is_away(error):
+            return _unavailable(request, str(error))
         log.error("request failed", path=request.url.path, exc_info=error)
         return _answer(500, "The server could not do this.", "failed")
 
@@ -82,6 +89,7 @@ def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
         (LipsmithError, ours),
         (RequestValidationError, malformed),
         (HTTPException, refused),
+        (sa.exc.SQLAlchemyError, broken),
         (Exception, broken),
     ]
     for kind, handler in handlers:
@@ -99,6 +107,11 @@ def _is_known(request: Request, parts: magic_hour.Parts) -> bool:
 
 def _answer(status: int, message: str, code: str | None) -> JSONResponse:
     return JSONResponse({"message": message} | ({"code": code} if code else {}), status_code=status)
+
+
+def _unavailable(request: Request, why: str) -> JSONResponse:
+    log.warning("unavailable", path=request.url.path, why=why)
+    return _answer(503, UNAVAILABLE, "unavailable")
 
 
 def _fault(error: RequestValidationError) -> str:

@@ -46,13 +46,20 @@ def configure(level: str) -> None:
     root.setLevel(number)
     for noisy in ("httpx", "httpcore", "alembic", "uvicorn", "stamina"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a stranger's bad request is no news of ours
+    http = logging.getLogger("uvicorn.error")
+    http.setLevel(logging.ERROR)  # a stranger's bad request is no news of ours
+    http.addFilter(_is_not_told_yet)
 
 
 def _broken_thread(fault: threading.ExceptHookArgs) -> None:
     if fault.exc_value is not None and not issubclass(fault.exc_type, SystemExit):
         name = fault.thread.name if fault.thread else "unknown"
         structlog.get_logger("lipsmith").error("a thread broke off", thread=name, exc_info=fault.exc_value)
+
+
+def _is_not_told_yet(record: logging.LogRecord) -> bool:
+    """The application tells of its own errors, and uvicorn once more."""
+    return not record.getMessage().startswith("Exception in ASGI application")
 
 
 def _without_secrets(logger: Any, method: str, line: Any) -> Any:

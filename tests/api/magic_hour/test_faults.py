@@ -126,7 +126,7 @@ def test_a_full_disk_fails_cleanly(
         "/v1/files/upload-urls", json={"items": [{"type": "audio", "extension": "wav"}]}
     ).json()["items"]
     refused = httpx.put(item["upload_url"], content=b"x" * 100_000)
-    assert (refused.status_code, refused.json()["code"]) == (500, "failed")
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
     shown = server.finished(asked(server, body, "full").json()["id"])
     assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "storage_failed", 0)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
