@@ -122,6 +122,17 @@ class NoAudibleSound(AudioError):
     code = "no_audible_sound"
 
 
+class SoundTooLong(AudioError):
+    """The speech is longer than it may be here. Give a shorter one, or a shorter text."""
+
+    code = "sound_too_long"
+
+    def __init__(self, message: str | None = None, *, length_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.length_s = length_s
+        """How long it is, seconds."""
+
+
 class WindowOutOfRange(AudioError):
     """The asked start and end lie outside the recording."""
 
@@ -142,6 +153,17 @@ class VideoTooLarge(VideoError):
     """The video has more pixels, pictures or pictures per second than can be used. Scale it down or shorten it."""
 
     code = "video_too_large"
+
+
+class VideoTooLong(VideoError):
+    """The video becomes longer than it may be here. Cut it, or give a shorter one."""
+
+    code = "video_too_long"
+
+    def __init__(self, message: str | None = None, *, length_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.length_s = length_s
+        """How long it becomes, seconds."""
 
 
 class VideoEncrypted(VideoError):
@@ -286,6 +308,10 @@ class Unauthorized(RequestError):
     """Unauthorized"""
 
     code = "unauthorized"
+
+
+class Suspended(Unauthorized):
+    """Unauthorized"""
 
 
 class NotFound(RequestError):

@@ -31,9 +31,11 @@ accounts = sa.Table(
     _column("email", sa.Text, "as given, may be absent", nullable=True),
     _column("plan", sa.Text, "free, creator, pro or business"),
     _column("client_id", sa.Text, "public half of the second dialect's credentials", unique=True),
-    _column("client_secret", sa.Text, "SHA-256 of the other half, hex"),
     _column("suspended", sa.Boolean, "a suspended account's keys open nothing"),
     _column("created_ms", Ms, "when it was made"),
+    _column("client_sha256", sa.Text, "what the secret half is recognised by, hex", nullable=True),
+    _column("client_sealed", sa.Text, "the secret half, sealed: it encrypts what callers are told", nullable=True),
+    sa.Index("ix_accounts_client_sha256", "client_sha256", unique=True),
 )
 
 api_keys = sa.Table(
@@ -66,7 +68,7 @@ projects = sa.Table(
     _column("id", sa.Text, "what the caller polls", primary_key=True),
     _column("account", sa.Text, "who asked", sa.ForeignKey("accounts.id"), index=True),
     _column("dialect", sa.Text, "in whose words it was asked"),
-    _column("kind", sa.Text, "talking_photo, lip_sync or face_detection"),
+    _column("kind", sa.Text, "talking_photo, lip_sync, face_detection or voice"),
     _column("name", sa.Text, "for people"),
     _column("params", sa.JSON, "what was asked, in our words"),
     _column("estimate", sa.BigInteger, "credits held when it was asked"),
@@ -76,7 +78,8 @@ projects = sa.Table(
     ),
     _column("error", sa.JSON(none_as_null=True), "code and message, once it failed", nullable=True),
     _column("created_ms", Ms, "when it was asked"),
-    _column("deleted_ms", Ms, "when its owner deleted it", nullable=True),
+    _column("deleted_ms", Ms, "when its owner deleted it, or it expired", nullable=True),
+    _column("expires_ms", Ms, "when its results go; none where they stay until deleted", nullable=True, index=True),
 )
 
 jobs = sa.Table(
@@ -128,11 +131,12 @@ webhooks = sa.Table(
     metadata,
     _column("id", sa.Text, "names it in commands", primary_key=True),
     _column("account", sa.Text, "whose events; all accounts' when absent", sa.ForeignKey("accounts.id"), nullable=True),
-    _column("url", sa.Text, "where they go"),
+    _column("url", sa.Text, "where they go", index=True),
     _column("events", sa.JSON, "which; all when empty"),
-    _column("secret", sa.Text, "sealed with the server's own key"),
+    _column("secret", sa.Text, "sealed with the server's own key; empty where the account's credentials serve"),
     _column("disabled", sa.Boolean, "events pass it by"),
     _column("created_ms", Ms, "when it was made"),
+    _column("project", sa.Text, "the only one it hears of, if so", nullable=True, index=True),
 )
 
 webhook_deliveries = sa.Table(

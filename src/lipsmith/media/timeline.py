@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsmith.errors import InvalidOption, WindowOutOfRange
+from lipsmith.errors import InvalidOption, SoundTooLong, VideoTooLong, WindowOutOfRange
 from lipsmith.media.lengths import LENGTH_MODES, LengthMode
 
 MIN_FPS, MAX_FPS = 1, 60
@@ -173,6 +173,18 @@ def check_window(
             "Choose an earlier end or leave it out."
         )
     return start, min(end, length_s)
+
+
+def check_length(
+    length_s: float, longest_s: float | None, kind: type[SoundTooLong] | type[VideoTooLong] = SoundTooLong
+) -> None:
+    """Raises ``kind`` for what is longer than ``longest_s`` by more than `WINDOW_SLACK_S`."""
+    if longest_s is not None and length_s > longest_s + WINDOW_SLACK_S:
+        what = "speech" if kind is SoundTooLong else "video"
+        raise kind(
+            f"The {what} would last {length_s:.1f} s, and {longest_s:g} s are allowed. Give a shorter one.",
+            length_s=length_s,
+        )
 
 
 def fit_size(width: int, height: int, max_resolution: int | None = None) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from lipsmith.errors import FaceTooSmall, FaceTurnedAway, InvalidOption, StyleNotLearnt
+from lipsmith.errors import FaceTooSmall, FaceTurnedAway, InvalidOption, StyleNotLearnt, VideoTooLong
 from lipsmith.pipeline.options import intensity_rule, is_whole, quality_rules, refuse_types, refuse_values
 from lipsmith.pipeline.outputs import (
     NEED_SPEECH,
@@ -123,6 +123,7 @@ def lip_sync(
     mode: SyncMode = "standard",
     start_s: float | None = None,
     end_s: float | None = None,
+    longest_s: float | None = None,
     length_mode: LengthMode = "silence",
     max_fps: float | Fraction | str | None = None,
     max_resolution: int | None = None,
@@ -153,7 +154,7 @@ def lip_sync(
       text "X,Y@S", is a point inside the face at that moment, in pixels and seconds of the clip.
     - ``mode``: "lite" moves the lips and makes the inside of the mouth; "standard" takes the person's own mouth from
       elsewhere in the clip where that fits; "pro" does so with more effort.
-    - ``start_s``, ``end_s``: the part of the clip that is used, seconds.
+    - ``start_s``, ``end_s``: the part of the clip that is used, seconds. ``longest_s``: what becomes longer is refused.
     - ``length_mode``: what happens where clip and sound are not equally long. "silence": the clip decides, sound is cut
       or lips rest. "cut": the shorter decides. "loop", "bounce", "hold": the sound decides; the clip begins anew, runs
       to and fro, or its last picture stays.
@@ -174,7 +175,7 @@ def lip_sync(
     """
     from lipsmith.media.background import open_own_sound
     from lipsmith.media.reader import open_clip
-    from lipsmith.media.timeline import ShowPlan
+    from lipsmith.media.timeline import ShowPlan, check_length
 
     _check_types(video, out, max_resolution, crf, keep_background_db, adapt)
     _check_options(
@@ -213,6 +214,7 @@ def lip_sync(
         words = [_words(speaker) for speaker in asked]
         sound = _together(words)
         plan = ShowPlan(durations_s=clip.durations_s, sound_s=sound.duration_s, mode=length_mode)
+        check_length(float(plan.duration_s), longest_s, VideoTooLong)
         shown = list(plan)
     with work.stage("face"):
         tracks = follow(clip, 1 + max(picture.source for picture in shown), work)

@@ -97,6 +97,7 @@ def talking_photo(
     rate: float = 1.0,
     start_s: float | None = None,
     end_s: float | None = None,
+    longest_s: float | None = None,
     fps: float | Fraction | str | None = None,
     max_resolution: int | None = None,
     face: int | tuple[float, float] | None = None,
@@ -125,7 +126,7 @@ def talking_photo(
 
     - ``voice``, ``rate``: who speaks a ``text`` that stands alone and how fast (0.5–2.0); `lipsmith voices` lists the
       names. Without a voice, the text's script decides: Latin is read as English, Cyrillic as Russian and so on.
-    - ``start_s``, ``end_s``: the part of ``audio`` that is spoken, seconds.
+    - ``start_s``, ``end_s``: the part of ``audio`` that is spoken, seconds. ``longest_s``: what is longer is refused.
     - ``fps``: 1 to 60, also as text such as "30000/1001"; 25 unless given. With ``from_motion`` the track's own rate.
     - ``max_resolution``: longest side of the video, pixels; never enlarges. 1920 unless given.
     - ``face``: who speaks where several faces are: a number counted from the left, starting at 1, or a point (x, y)
@@ -151,7 +152,7 @@ def talking_photo(
     Whatever error is raised, nothing is written. All of them are LipsmithErrors: InputError where the caller can mend
     it, MissingDependency, VoiceFailed, EncodingFailed or Cancelled where not.
     """
-    from lipsmith.media.timeline import check_window, frame_count, frames_to_seconds
+    from lipsmith.media.timeline import check_length, check_window, frame_count, frames_to_seconds
 
     _check_types(photo, audio, out, text, voice, max_resolution, face, seed, crf, background)
     _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, seed, crf)
@@ -177,6 +178,7 @@ def talking_photo(
         speaker = voice or (speaker_of(text) if audio is None else DEFAULT_VOICE)
         spoken = speak(text, speaker, rate) if text is not None and audio is None else None
         sound = spoken.sound if spoken else open_recording(audio, start_s, end_s)
+        check_length(sound.duration_s, longest_s)
         frames = frame_count(sound.duration_s, rate_fps)
     speech: Speech | None = None
     hearing: Sequence[str] = ()

@@ -66,11 +66,11 @@ class Context:
         found = home(settings, self.doors)
         self.storage, self.links = found.storage, found.links
         self.queue = JobQueue(self.database)
-        self.accounts = Accounts(self.database, self.clock, settings.plans)
+        sealer = Sealer(secret)
+        self.accounts = Accounts(self.database, self.clock, sealer, settings.plans)
         self.assets = Assets(self.database, self.storage, self.clock)
         self.fetcher = Fetcher(allow=parse_allow(settings.fetch_allow))
         formatters = {translate.NAME: Events(self._public_download)}
-        sealer = Sealer(secret)
         self.webhooks = Webhooks(self.database, self.clock, sealer, formatters)
         self.sender = Sender(self.database, self.clock, self.fetcher, sealer, formatters)
         outbox = Outbox(self.clock, formatters)
@@ -162,7 +162,7 @@ class Worker:
     def start(self) -> None:
         """Begins to take jobs."""
         shutil.rmtree(self.children.folder, ignore_errors=True)
-        self.children.warm()
+        self.children.start()
         self._workers.announce(self.name, host=socket.gethostname(), slots=self._slots)
         self.server.start()
         self.pulse.start()

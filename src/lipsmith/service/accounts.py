@@ -10,10 +10,15 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, api_keys
-from lipsmith.errors import InvalidOption, NotFound, Unauthorized
+from lipsmith.errors import InvalidOption, NotFound, Suspended, Unauthorized
 from lipsmith.service import credits, keys
 from lipsmith.service.clock import Clock
 from lipsmith.service.plans import PLANS, Plan, PlanName
+from lipsmith.service.sealing import Sealer
+
+TOKEN_DAYS = 400
+"""How long a token of the second dialect works: its documents say "more than one year"."""
+_TOKEN = "token"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,7 @@ class Account:
     email: str | None
     plan: Plan
     client_id: str
+    """The public half of the second dialect's credentials."""
     suspended: bool
     created_ms: int
 
@@ -36,6 +42,14 @@ class NewAccount:
     credits: int
     api_key: str
     client_secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """The credentials of the second dialect."""
+
+    id: str
+    secret: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,20 +66,22 @@ class Key:
 class Accounts:
     """The use cases around accounts and keys."""
 
-    def __init__(self, database: Database, clock: Clock, plans: Mapping[PlanName, Plan] = PLANS) -> None:
-        self._database, self._clock, self._plans = database, clock, plans
+    def __init__(
+        self, database: Database, clock: Clock, sealer: Sealer, plans: Mapping[PlanName, Plan] = PLANS
+    ) -> None:
+        self._database, self._clock, self._sealer, self._plans = database, clock, sealer, plans
 
     def create(self, plan: PlanName, *, credits_given: int | None = None, email: str | None = None) -> NewAccount:
         """A new account with its first key. Without ``credits_given`` it gets those of its plan."""
         limits = self._plan(plan)
         given = limits.credits if credits_given is None else _whole(credits_given)
-        secret = keys.make_secret()
+        client_id, secret = keys.make_client()
         now_ms = self._clock.now_ms()
         account = Account(
             id=self._clock.new_id(),
             email=email,
             plan=limits,
-            client_id=self._clock.new_id(),
+            client_id=client_id,
             suspended=False,
             created_ms=now_ms,
         )
@@ -75,10 +91,9 @@ class Accounts:
                     id=account.id,
                     email=email,
                     plan=plan,
-                    client_id=account.client_id,
-                    client_secret=keys.digest(secret),
                     suspended=False,
                     created_ms=now_ms,
+                    **self._client_columns(client_id, secret),
                 )
             )
             credits.grant(conn, account.id, given, now_ms, day=credits.day_of(now_ms))
@@ -89,17 +104,44 @@ class Accounts:
         """Whose key it is. Raises Unauthorized, in the same words whatever is wrong with it."""
         if not keys.could_be_key(api_key):
             raise Unauthorized()
-        query = (
-            sa.select(accounts)
-            .join(api_keys, api_keys.c.account == accounts.c.id)
-            .where(api_keys.c.sha256 == keys.digest(api_key), api_keys.c.revoked_ms.is_(None))
-            .where(accounts.c.suspended.is_(False))
-        )
-        with self._database.read() as conn:
-            row = conn.execute(query).first()
-        if row is None:
+        query = sa.select(accounts).join(api_keys, api_keys.c.account == accounts.c.id)
+        return self._admitted(query.where(api_keys.c.sha256 == keys.digest(api_key), api_keys.c.revoked_ms.is_(None)))
+
+    def authenticate_secret(self, secret: str) -> Account:
+        """The same for the secret half of an account's client credentials, which the second dialect takes for a key."""
+        return self._admitted(sa.select(accounts).where(accounts.c.client_sha256 == keys.digest(secret)))
+
+    def authenticate_token(self, token: str) -> Account:
+        """Whose token it is. It works until its time is over or the credentials it was made with are replaced."""
+        try:
+            kind, account, fingerprint, until_ms = self._sealer.open(token).split(":")
+        except (InvalidOption, ValueError):
+            raise Unauthorized() from None
+        if kind != _TOKEN or int(until_ms) <= self._clock.now_ms():
             raise Unauthorized()
-        return self._account(row)
+        return self._admitted(
+            sa.select(accounts).where(accounts.c.id == account, accounts.c.client_sha256 == fingerprint)
+        )
+
+    def make_token(self, client_id: str, secret: str) -> str:
+        """A token for whoever has both halves. Raises Unauthorized or Suspended."""
+        fingerprint = keys.digest(secret)
+        mine = accounts.c.client_sha256 == fingerprint, accounts.c.client_id == client_id
+        account = self._admitted(sa.select(accounts).where(*mine))
+        until_ms = self._clock.now_ms() + TOKEN_DAYS * 86_400_000
+        return self._sealer.seal(f"{_TOKEN}:{account.id}:{fingerprint}:{until_ms}")
+
+    def client(self, account: str) -> Client | None:
+        """Both halves, to encrypt what the account is told; None where it has none. Raises NotFound."""
+        with self._database.read() as conn:
+            row = _there(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account)
+        return Client(id=row.client_id, secret=self._sealer.open(row.client_sealed)) if row.client_sealed else None
+
+    def renew_client(self, account: str) -> Client:
+        """New client credentials; the old ones, and tokens made with them, open nothing any more. Raises NotFound."""
+        client_id, secret = keys.make_client()
+        self._change(account, **self._client_columns(client_id, secret))
+        return Client(id=client_id, secret=secret)
 
     def show(self, account: str) -> Account:
         """One account. Raises NotFound."""
@@ -184,6 +226,19 @@ class Accounts:
             )
         )
         return key, text
+
+    def _admitted(self, query: sa.Select[Any]) -> Account:
+        with self._database.read() as conn:
+            row = conn.execute(query).first()
+        if row is None:
+            raise Unauthorized()
+        if row.suspended:
+            raise Suspended()
+        return self._account(row)
+
+    def _client_columns(self, client_id: str, secret: str) -> dict[str, str]:
+        sealed = self._sealer.seal(secret)
+        return {"client_id": client_id, "client_sha256": keys.digest(secret), "client_sealed": sealed}
 
     def _change(self, account: str, **values: Any) -> Account:
         with self._database.write() as conn:

@@ -1,8 +1,10 @@
-"""Inputs: files that were uploaded, URLs, and videos the account made before. Knows who may use which, no bytes."""
+"""Inputs: files that were uploaded, URLs, and what the account made before. Knows who may use which, no bytes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +37,7 @@ FITS: Mapping[WantedKind, tuple[AssetKind, ...]] = {
 FOLDER = "api-assets/"
 """Official clients take only this beginning for a file that is already here."""
 RETENTION_DAYS = 7
+_OWN_KEY = re.compile(r"/((?P<upload>api-assets/[a-z0-9-]+/[a-z0-9.-]+)|outputs/(?P<project>c[a-z0-9]+)/\d+/[^/]+)$")
 _DAY_MS = 86_400_000
 _LIBRARY_IDS = ("videoId", "audioId", "imageId")
 
@@ -130,6 +133,9 @@ class Assets:
             read = check_url(url)
         except InvalidUrl as error:
             raise UnusableAsset(f"{field}: {error.message}") from error
+        if own := _OWN_KEY.search(read.path):  # a link of ours: no need to ask ourselves for it
+            with suppress(UnusableAsset):
+                return self.resolve(conn, account, own["upload"] or own["project"], wanted, field)
         if read.path.rstrip("/").endswith("/my-library"):
             for name, value in read.params.multi_items():
                 if name in _LIBRARY_IDS:
@@ -146,9 +152,10 @@ class Assets:
             raise UnusableAsset(
                 f"{field}: {name[:200]!r} is no uploaded file, no URL and no finished project of yours."
             )
-        if "video" not in FITS[wanted]:
-            raise UnusableAsset(f"{field}: {name!r} is a video, and {_listing(FITS[wanted])} is needed.")
-        return Source(key=found.keys[0], extension="mp4")
+        made: AssetKind = "audio" if found.kind == "voice" else "video"
+        if made not in FITS[wanted]:
+            raise UnusableAsset(f"{field}: {name!r} made {made}, and {_listing(FITS[wanted])} is needed.")
+        return Source(key=found.keys[0], extension=found.keys[0].rpartition(".")[2])
 
 
 def _check_pair(kind: AssetKind, extension: str) -> None:

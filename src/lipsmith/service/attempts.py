@@ -16,7 +16,7 @@ import structlog
 
 from lipsmith.errors import Cancelled, LipsmithError, RenderingTooSlow, SourceUnreachable
 from lipsmith.service.assets import FOLDER, Assets
-from lipsmith.service.children import Child, Children
+from lipsmith.service.children import Child, Children, result_file
 from lipsmith.service.faults import Faults
 from lipsmith.service.lifecycle import Attempt, Lifecycle
 from lipsmith.service.plans import PLANS
@@ -114,7 +114,7 @@ class Attempts:
         result["keys"] = []
         for name in result.pop("files"):
             key = self._key(attempt, name)
-            put_file(self._storage, key, out / name)
+            put_file(self._storage, key, result_file(out, name))
             result["keys"].append(key)
         self._faults.reach("stored")
         return result
@@ -142,17 +142,19 @@ class Attempts:
     def _render(self, attempt: Attempt, inputs: Mapping[str, str], out: Path) -> Mapping[str, Any]:
         params = attempt.params
         child = self._children.take()
-        spec = {
-            "kind": attempt.kind,
-            "inputs": inputs,
-            "out": str(out),
-            "start_s": params["start_s"],
-            "end_s": params["end_s"],
-            "options": params["options"],
-        }
         try:
-            child.send(spec)
-            return self._watch(attempt, child)
+            with child.holding(out.parent) as inside:
+                spec = {
+                    "kind": attempt.kind,
+                    "inputs": {role: str(inside / Path(path).name) for role, path in inputs.items()},
+                    "out": str(inside / out.name),
+                    "start_s": params["start_s"],
+                    "end_s": params["end_s"],
+                    "longest_s": params["longest_s"],
+                    "options": params["options"],
+                }
+                child.send(spec)
+                return self._watch(attempt, child)
         finally:
             child.kill()
             if not self.draining.is_set():

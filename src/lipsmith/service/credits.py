@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import sqlalchemy as sa
@@ -13,17 +12,6 @@ from lipsmith.errors import InsufficientCredits
 Line = Literal["grant", "hold", "settle", "refund"]
 
 _DAY_MS = 86_400_000
-ESTIMATE_FPS = 30
-"""Frames per second an estimate is made with; what is rendered later has as many or fewer."""
-
-
-def estimate(seconds: float, credits_per_frame: int) -> int:
-    """Credits that are held for a clip of that length.
-
-    >>> estimate(15, 1)
-    450
-    """
-    return max(1, math.ceil(round(seconds * ESTIMATE_FPS, 6))) * credits_per_frame
 
 
 def balance(conn: sa.Connection, account: str) -> int:

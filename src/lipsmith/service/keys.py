@@ -12,6 +12,7 @@ RANDOM_LENGTH = 30
 """Characters of base 62: 178 bits, so a fast hash keeps them as safe as a slow one."""
 CHECK_LENGTH = 6
 """Characters that hold the CRC-32 of the others, so that a mistyped key needs no look into the database."""
+CLIENT_ID_LENGTH, CLIENT_SECRET_LENGTH = 16, 24
 SHOWN_LENGTH = len(PREFIX) + 4
 """How much of a key is kept readable, to tell keys apart."""
 
@@ -20,13 +21,18 @@ _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 def make_key() -> str:
     """A new API key."""
-    body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_LENGTH))
+    body = PREFIX + _random(RANDOM_LENGTH)
     return body + _check(body)
 
 
 def make_secret(prefix: str = "") -> str:
-    """Any other secret."""
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(32))
+    """The secret of a webhook."""
+    return prefix + _random(32)
+
+
+def make_client() -> tuple[str, str]:
+    """An id of 16 and a secret of 24 characters: receivers take them for an AES block and an AES-192 key."""
+    return _random(CLIENT_ID_LENGTH), _random(CLIENT_SECRET_LENGTH)
 
 
 def could_be_key(text: str) -> bool:
@@ -39,6 +45,10 @@ def could_be_key(text: str) -> bool:
 def digest(secret: str) -> str:
     """What is kept of a secret: SHA-256, hex."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def _check(body: str) -> str:

@@ -14,6 +14,7 @@ from lipsmith.errors import RenderingDied
 from lipsmith.service import credits, turns
 from lipsmith.service.clock import Clock
 from lipsmith.service.plans import PLANS, Plan, PlanName
+from lipsmith.service.prices import Price
 from lipsmith.service.project import OPEN, Event, Failure, Kind, State
 
 _UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "stage": None, "left_s": None}
@@ -121,13 +122,17 @@ class Lifecycle:
             if row is None:
                 return False
             held = conn.execute(sa.select(projects.c.estimate).where(projects.c.id == row.project)).scalar_one()
-            used = int(result.get("frames", 0)) * int(attempt.params.get("rate", 0))
             cost = held
             if held:
+                used = Price(**attempt.params["price"]).cost(result.get("frames", 0), result.get("fps", 0.0))
                 cost = credits.settle(conn, row.account, row.id, held=held, used=used, now_ms=now_ms)
-            conn.execute(
-                projects.update().where(projects.c.id == row.project).values(result=dict(result), credits=cost)
-            )
+            kept_days = attempt.params["kept_days"]
+            values = {
+                "result": dict(result),
+                "credits": cost,
+                "expires_ms": None if kept_days is None else now_ms + kept_days * 86_400_000,
+            }
+            conn.execute(projects.update().where(projects.c.id == row.project).values(values))
             also(conn)
             self._herald.tell(conn, row.project, "completed")
             following = self._next(conn, row.account)

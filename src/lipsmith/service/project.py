@@ -1,4 +1,4 @@
-"""One request for a video, as plain records: what was asked, how far it is, what came out."""
+"""One request for a video or a voice, as plain records: what was asked, how far it is, what came out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from lipsmith.database.tables import jobs, projects
 
-Kind = Literal["talking_photo", "lip_sync", "face_detection"]
+Kind = Literal["talking_photo", "lip_sync", "face_detection", "voice"]
 State = Literal["queued", "rendering", "complete", "error", "canceled"]
 Event = Literal["started", "completed", "errored"]
 """What the world is told about."""
@@ -41,15 +41,19 @@ class Project:
     kind: Kind
     name: str
     params: Mapping[str, Any]
-    """What was asked: ``inputs`` by role, ``options`` for the renderer, ``start_s``, ``end_s``, ``fps``, ``rate``."""
+    """What was asked: ``inputs`` by role, ``options`` for the renderer, ``start_s``, ``end_s``, ``fps``, ``price``."""
     state: State
     credits: int
     """The estimate until the end, then the cost."""
     result: Mapping[str, Any] | None
-    """Once complete: ``keys`` in the storage; of a video ``frames``, ``fps``, ``width``, ``height``, ``warnings``."""
+    """Once complete: ``keys`` in the storage, ``warnings``; of a video ``frames``, ``fps``, ``width``, ``height``; of a
+    voice ``duration_s``."""
     error: Failure | None
     created_ms: int
     deleted: bool
+    """By its owner, or because its time was over."""
+    expires_ms: int | None
+    """When its results go; None where they stay."""
     progress: float
     """0 to 1."""
     stage: str | None
@@ -102,6 +106,7 @@ def from_row(row: sa.Row[Any]) -> Project:
         error=Failure(**row.error) if row.error else None,
         created_ms=row.created_ms,
         deleted=row.deleted_ms is not None,
+        expires_ms=row.expires_ms,
         progress=row.progress,
         stage=row.stage,
         left_s=row.left_s,

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -21,7 +21,9 @@ from lipsmith.service.assets import Assets, Source, WantedKind
 from lipsmith.service.clock import Clock
 from lipsmith.service.faults import Faults
 from lipsmith.service.lifecycle import Lifecycle
+from lipsmith.service.prices import Price
 from lipsmith.service.project import Kind, Project
+from lipsmith.service.webhooks import listen_to
 from lipsmith.storage.contract import Storage
 
 OUTPUTS = "outputs/"
@@ -29,6 +31,8 @@ OUTPUTS = "outputs/"
 IDEMPOTENCY_HOURS = 24
 MARK = "lipsmith"
 """Stands visibly in the videos of accounts that pay nothing."""
+SHORTEST_S = 0.001
+MARKED: tuple[Kind, ...] = ("talking_photo", "lip_sync")
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 
@@ -69,8 +73,15 @@ class Order:
     end_s: float
     fps: float
     """Frames per second, as far as they are known."""
-    rate: int
-    """Credits per frame."""
+    price: Price | None
+    """What it costs; None where it is free."""
+    longest_s: float | None = None
+    """Where nobody knows yet how long it becomes: the longest it may be. ``end_s`` is a generous guess then, credits
+    are held for it, or for as much of it as can be paid, and what turns out longer fails; nothing is cut."""
+    webhook: str | None = None
+    """A URL that wants to be told about this project alone."""
+    kept_days: int | None = None
+    """How long results stay; None: until they are deleted."""
     needs_paid_plan: str | None = None
     """What does, in words; None where every plan will do."""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -78,8 +89,8 @@ class Order:
 
     @property
     def estimate(self) -> int:
-        """Credits to be held."""
-        return credits.estimate(self.end_s - self.start_s, self.rate) if self.rate else 0
+        """Credits to be held, if there are as many."""
+        return self.price.estimate(self.end_s - self.start_s) if self.price else 0
 
 
 class Projects:
@@ -184,6 +195,10 @@ class Projects:
         request: str,
     ) -> Project:
         now_ms, project, job = self._clock.now_ms(), self._clock.new_id(), self._clock.new_id()
+        if order.price:
+            credits.grant_daily(conn, account.id, account.plan.daily_credits, now_ms)
+            if order.longest_s is not None:
+                order = _affordable(order, order.price, credits.balance(conn, account.id))
         conn.execute(
             projects.insert().values(
                 id=project,
@@ -197,7 +212,9 @@ class Projects:
                     "start_s": order.start_s,
                     "end_s": order.end_s,
                     "fps": order.fps,
-                    "rate": order.rate,
+                    "price": asdict(order.price) if order.price else None,
+                    "longest_s": order.longest_s,
+                    "kept_days": order.kept_days,
                     "facts": dict(order.facts),
                 },
                 estimate=order.estimate,
@@ -222,7 +239,6 @@ class Projects:
             )
         )
         if order.estimate:
-            credits.grant_daily(conn, account.id, account.plan.daily_credits, now_ms)
             credits.hold(conn, account.id, job, order.estimate, now_ms)
         if idempotency_key is not None:
             conn.execute(
@@ -230,6 +246,8 @@ class Projects:
                     account=account.id, key=idempotency_key, request=request, project=project, created_ms=now_ms
                 )
             )
+        if order.webhook is not None:
+            listen_to(conn, project, account.id, order.webhook, id=self._clock.new_id(), now_ms=now_ms)
         self._faults.reach("charged")
         self._queue.enqueue(conn, job, priority=priority, waits=not admitted)
         made = records.find(conn, project)
@@ -260,7 +278,13 @@ class Projects:
 
 def _mark(account: Account, order: Order) -> dict[str, str]:
     """What is free tells where it comes from."""
-    return {"mark": MARK} if order.rate and not account.plan.is_paid else {}
+    return {"mark": MARK} if order.kind in MARKED and not account.plan.is_paid else {}
+
+
+def _affordable(order: Order, price: Price, balance: int) -> Order:
+    """The order, no longer than the balance pays for; where that is nothing, as short as anything can be."""
+    paid_s = price.affords(balance, order.end_s - order.start_s)
+    return replace(order, end_s=order.start_s + max(paid_s, SHORTEST_S))
 
 
 def _fingerprint(order: Order) -> str:

@@ -32,6 +32,7 @@ class Swept:
     """How much went."""
 
     uploads: int
+    results: int
     orphans: int
     unfinished: int
     rows: int
@@ -59,6 +60,7 @@ class Sweeper:
         now_ms = self._clock.now_ms()
         return Swept(
             uploads=self._expired(now_ms),
+            results=self._expired_results(now_ms),
             orphans=self._orphans(now_ms),
             unfinished=self._storage.drop_unfinished(before_s=(now_ms - ORPHAN_AFTER_MS) / 1000),
             rows=self._rows(now_ms),
@@ -84,6 +86,16 @@ class Sweeper:
             with self._database.write() as conn:
                 conn.execute(files.delete().where(files.c.key == key))
         return len(old - needed)
+
+    def _expired_results(self, now_ms: int) -> int:
+        """What was made and is kept for some days only; its project stays, as one that was deleted."""
+        over = (projects.c.expires_ms <= now_ms, projects.c.deleted_ms.is_(None))
+        with self._database.write() as conn:
+            change = projects.update().where(*over).values(deleted_ms=now_ms).returning(projects.c.id)
+            gone = list(conn.scalars(change))
+        for project in gone:  # what a process that dies here leaves behind are orphans
+            self._storage.delete_all(f"{OUTPUTS}{project}/")
+        return len(gone)
 
     def _orphans(self, now_ms: int) -> int:
         """Bytes that no row knows: of a process that died, or of a video that was deleted meanwhile."""

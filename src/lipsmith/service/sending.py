@@ -15,12 +15,12 @@ import sqlalchemy as sa
 import structlog
 
 from lipsmith.database.connection import Database
-from lipsmith.database.tables import webhook_deliveries, webhooks
+from lipsmith.database.tables import accounts, webhook_deliveries, webhooks
 from lipsmith.errors import LipsmithError
 from lipsmith.service.clock import Clock
 from lipsmith.service.fetch import Fetcher
 from lipsmith.service.sealing import Sealer
-from lipsmith.service.webhooks import Formatter
+from lipsmith.service.webhooks import Credentials, Formatter
 
 log = structlog.get_logger("lipsmith.webhooks")
 
@@ -42,9 +42,11 @@ class _Parcel:
     id: int
     webhook: str
     url: str
+    client_id: str
+    """Empty where the webhook has a secret of its own."""
     sealed: str
     dialect: str
-    body: bytes
+    body: str
     attempt: int
     created_ms: int
 
@@ -100,7 +102,7 @@ class Sender:
             conn.execute(table.update().where(*old).values(state="failed"))
 
     def _take(self) -> list[_Parcel]:
-        """The oldest due delivery of each listener that is not busy."""
+        """The oldest due delivery to each address that is not busy."""
         table, now_ms = webhook_deliveries, self._clock.now_ms()
         with self._lock:
             busy = set(self._busy)
@@ -108,10 +110,10 @@ class Sender:
             sa.select(sa.func.min(table.c.id))
             .join(webhooks, webhooks.c.id == table.c.webhook)
             .where(table.c.state == "pending", table.c.next_ms <= now_ms, webhooks.c.disabled.is_(False))
-            .group_by(table.c.webhook)
+            .group_by(webhooks.c.url)
         )
         with self._database.read() as conn:
-            due = list(conn.scalars(query.where(table.c.webhook.not_in(busy)).limit(AT_ONCE)))
+            due = list(conn.scalars(query.where(webhooks.c.url.not_in(busy)).limit(AT_ONCE)))
         return [parcel for delivery in due if (parcel := self._claim(delivery, now_ms))]
 
     def _claim(self, delivery: int, now_ms: int) -> _Parcel | None:
@@ -121,26 +123,31 @@ class Sender:
             row = conn.execute(table.update().where(*mine).values(next_ms=now_ms + LEASE_MS).returning(table)).first()
             if row is None:  # another process has it
                 return None
-            listener = conn.execute(sa.select(webhooks).where(webhooks.c.id == row.webhook)).one()
+            knows = sa.select(webhooks, accounts.c.client_id, accounts.c.client_sealed)
+            knows = knows.outerjoin(accounts, accounts.c.id == webhooks.c.account)
+            listener = conn.execute(knows.where(webhooks.c.id == row.webhook)).one()
         with self._lock:
-            self._busy.add(row.webhook)
+            self._busy.add(listener.url)
         return _Parcel(
             id=row.id,
             webhook=row.webhook,
             url=listener.url,
-            sealed=listener.secret,
+            client_id="" if listener.secret else listener.client_id,
+            sealed=listener.secret or listener.client_sealed or "",
             dialect=row.dialect,
-            body=row.body.encode(),
+            body=row.body,
             attempt=row.attempt + 1,
             created_ms=row.created_ms,
         )
 
     def _send(self, parcel: _Parcel) -> None:
         status: int | None = None
+        formatter = self._formatters[parcel.dialect]
         try:
-            secret = self._sealer.open(parcel.sealed)
-            own = self._formatters[parcel.dialect].headers(secret, parcel.body, self._clock.now_ms())
-            answer = self._fetcher.post(parcel.url, parcel.body, {"Content-Type": "application/json", **own})
+            credentials = Credentials(id=parcel.client_id, secret=self._sealer.open(parcel.sealed))
+            letter = formatter.letter(credentials, parcel.body, self._clock.now_ms())
+            headers = {"Content-Type": "application/json", **letter.headers}
+            answer = self._fetcher.post(parcel.url, letter.body, headers)
             status, words = answer.status, answer.body.decode("utf-8", "replace")
         except LipsmithError as error:
             words = error.message
@@ -148,17 +155,18 @@ class Sender:
             log.error("a webhook could not be sent", webhook=parcel.webhook, exc_info=error)
             words = "The server made a mistake."
         try:
-            self._note(parcel, status, words.replace("\x00", "")[:KEPT_ANSWER])
+            taken = status is not None and formatter.is_taken(status)
+            self._note(parcel, status, words.replace("\x00", "")[:KEPT_ANSWER], taken=taken)
         except sa.exc.SQLAlchemyError as error:
             log.warning("what a webhook answered is lost; it is sent again", why=str(error))
         finally:
             with self._lock:
-                self._busy.discard(parcel.webhook)
+                self._busy.discard(parcel.url)
 
-    def _note(self, parcel: _Parcel, status: int | None, words: str) -> None:
+    def _note(self, parcel: _Parcel, status: int | None, words: str, *, taken: bool) -> None:
         now_ms = self._clock.now_ms()
         values: dict[str, Any] = {"attempt": parcel.attempt, "status": status, "answer": words}
-        if status is not None and 200 <= status < 300:
+        if taken:
             values["state"] = "delivered"
         else:
             values["next_ms"] = now_ms + 1000 * 2 ** (parcel.attempt - 1)

@@ -1,6 +1,8 @@
 """Who wants to be told, and the outbox: what is to be told is written down in the transaction in which it happens.
 
-Knows no vendor: how an event is called, what its body and its headers are, a dialect's formatter says.
+There are two kinds of listeners. Standing ones hear of every project and always in the same words, those of the first
+dialect; one that was named in a request hears of that project alone, in the words of its dialect. Knows no vendor: how
+an event is called, what its body and its headers are, a dialect's formatter says.
 """
 
 from __future__ import annotations
@@ -24,6 +26,23 @@ from lipsmith.service.sealing import Sealer
 SECRET_PREFIX = "whsec_"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a receiver knows us by."""
+
+    id: str
+    """Empty where the secret stands alone."""
+    secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """One message as it goes over the wire."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class Formatter(Protocol):
     """A dialect's way of telling."""
 
@@ -38,8 +57,12 @@ class Formatter(Protocol):
         """The same for a delivery that only tries whether anybody listens."""
         ...
 
-    def headers(self, secret: str, body: bytes, now_ms: int) -> Mapping[str, str]:
-        """What proves to the receiver that it comes from us, and when."""
+    def letter(self, credentials: Credentials, body: str, now_ms: int) -> Letter:
+        """What is sent, with what proves to the receiver that it comes from us, and when."""
+        ...
+
+    def is_taken(self, status: int) -> bool:
+        """Whether an answer with this HTTP status means that the receiver has it."""
         ...
 
 
@@ -79,13 +102,13 @@ class Webhooks:
     """The use cases of those who want to be told."""
 
     def __init__(self, database: Database, clock: Clock, sealer: Sealer, formatters: Mapping[str, Formatter]) -> None:
-        """``formatters`` by the name of the dialect; the first one formats trials."""
+        """``formatters`` by the name of the dialect; the first one speaks to standing listeners."""
         self._database, self._clock, self._sealer, self._formatters = database, clock, sealer, formatters
 
     def add(self, url: str, *, account: str | None = None, events: Sequence[str] = ()) -> tuple[Webhook, str]:
         """A new listener and its secret, which is shown this once. Raises InvalidUrl, InvalidOption or NotFound."""
         check_url(url)
-        known = [event for formatter in self._formatters.values() for event in formatter.events]
+        known = next(iter(self._formatters.values())).events
         for event in events:
             if event not in known:
                 raise InvalidOption(f"There is no event {event!r}, only {', '.join(known)}.")
@@ -115,9 +138,10 @@ class Webhooks:
         return made, secret
 
     def all(self) -> Sequence[Webhook]:
-        """All listeners, the oldest first."""
+        """All standing listeners, the oldest first."""
+        query = sa.select(webhooks).where(webhooks.c.project.is_(None)).order_by(webhooks.c.created_ms)
         with self._database.read() as conn:
-            return [_webhook(row) for row in conn.execute(sa.select(webhooks).order_by(webhooks.c.created_ms))]
+            return [_webhook(row) for row in conn.execute(query)]
 
     def disable(self, webhook: str, *, disabled: bool = True) -> Webhook:
         """Events pass it by from now on; what waits for it fails after a day. Raises NotFound."""
@@ -159,25 +183,40 @@ class Outbox:
     """Writes down what has to be sent."""
 
     def __init__(self, clock: Clock, formatters: Mapping[str, Formatter]) -> None:
-        """``formatters`` by the name of the dialect."""
+        """``formatters`` by the name of the dialect; the first one speaks to standing listeners."""
         self._clock, self._formatters = clock, formatters
 
     def tell(self, conn: sa.Connection, project: str, event: Event) -> None:
-        """One delivery for each webhook that listens, in the dialect in which the project was asked for."""
+        """One delivery for each webhook that listens."""
         found = records.find(conn, project)
-        if found is None or found.dialect not in self._formatters:
+        if found is None:
             return
-        mine = sa.or_(webhooks.c.account.is_(None), webhooks.c.account == found.account)
-        listeners = conn.execute(sa.select(webhooks).where(mine)).all()
-        formatted = self._formatters[found.dialect].told(found, event) if listeners else None
-        if formatted is None:
-            return
-        name, body = formatted
-        now_ms = self._clock.now_ms()
-        for listener in listeners:
-            if not listener.events or name in listener.events:
-                values = _fresh(listener.id, project, name, body, found.dialect, now_ms)
+        everybodys = sa.and_(
+            webhooks.c.project.is_(None),
+            sa.or_(webhooks.c.account.is_(None), webhooks.c.account == found.account),
+        )
+        for listener in conn.execute(sa.select(webhooks).where(sa.or_(everybodys, webhooks.c.project == project))):
+            dialect = next(iter(self._formatters)) if listener.project is None else found.dialect
+            formatted = self._formatters[dialect].told(found, event)
+            if formatted is not None and (not listener.events or formatted[0] in listener.events):
+                values = _fresh(listener.id, project, *formatted, dialect, self._clock.now_ms())
                 conn.execute(webhook_deliveries.insert().values(values))
+
+
+def listen_to(conn: sa.Connection, project: str, account: str, url: str, *, id: str, now_ms: int) -> None:
+    """Adds a listener of one project, who knows us by the account's client credentials."""
+    conn.execute(
+        webhooks.insert().values(
+            id=id,
+            account=account,
+            project=project,
+            url=url,
+            events=[],
+            secret="",
+            disabled=False,
+            created_ms=now_ms,
+        )
+    )
 
 
 def _fresh(webhook: str, project: str | None, event: str, body: str, dialect: str, now_ms: int) -> dict[str, Any]:

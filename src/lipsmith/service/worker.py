@@ -1,4 +1,4 @@
-"""The process that renders one video, and the only part of the service that knows how. Run it with ``python -m``.
+"""The process that renders one video or voice, and the only part of the service that knows how. Run with ``python -m``.
 
 It warms up, waits for one line of JSON on stdin, does that one job with little priority and limited means, tells on
 stdout how far it is, line by line, and ends. When stdin closes, its parent is gone, and it ends at once.
@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lipsmith.errors import LipsmithError, WindowOutOfRange
+from lipsmith.errors import InsufficientCredits, LipsmithError, SoundTooLong, VideoTooLong, WindowOutOfRange
 
 if TYPE_CHECKING:
     from lipsmith.pipeline import Progress, SyncResult, TalkResult
@@ -50,6 +50,7 @@ def render_lip_sync(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
             Path(spec["out"]) / VIDEO,
             start_s=spec["start_s"],
             end_s=end_s,
+            longest_s=_paid_s(spec),
             progress=_teller(report),
             **spec["options"],
         )
@@ -62,20 +63,21 @@ def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, A
     from lipsmith.media.decode import open_sound
     from lipsmith.pipeline import talking_photo
 
-    audio = spec["inputs"]["audio"]
+    audio = spec["inputs"].get("audio")  # or the options have a text
 
     def render(end_s: float | None) -> TalkResult:
         return talking_photo(
             spec["inputs"]["image"],
             audio,
             Path(spec["out"]) / VIDEO,
-            start_s=spec["start_s"],
+            start_s=spec["start_s"] if audio else None,
             end_s=end_s,
+            longest_s=_paid_s(spec),
             progress=_teller(report),
             **spec["options"],
         )
 
-    return _as_far_as_it_goes(render, spec, lambda: open_sound(audio).duration_s)
+    return _as_far_as_it_goes(render, spec, lambda: float(open_sound(audio).duration_s))
 
 
 def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -148,10 +150,17 @@ def _as_far_as_it_goes(
 ) -> dict[str, Any]:
     """Renders the window, or what there is of it: callers round its end up, and pay by the frame anyway.
 
-    ``length_s`` measures the whole, which takes a while and is seldom needed.
+    ``length_s`` measures the whole, which takes a while and is seldom needed. Where nobody could know the end, all of
+    it is rendered, unless it is longer than was paid for.
     """
     try:
-        return _facts(render(spec["end_s"]))
+        return _facts(render(spec["end_s"] if spec["longest_s"] is None else None))
+    except (SoundTooLong, VideoTooLong) as error:
+        if error.length_s > spec["longest_s"]:
+            raise
+        raise InsufficientCredits(
+            f"This lasts {error.length_s:.1f} s, and the account's credits were enough for {_paid_s(spec):g} s."
+        ) from error
     except WindowOutOfRange:
         whole_s = length_s()
         if not spec["start_s"] + MIN_LEFT_S <= whole_s < spec["end_s"]:
@@ -159,6 +168,11 @@ def _as_far_as_it_goes(
     facts = _facts(render(None))
     note = f"The window ends at {spec['end_s']:g} s, but there is nothing after {whole_s:.3f} s; the video ends there."
     return facts | {"warnings": [note, *facts["warnings"]]}
+
+
+def _paid_s(spec: Mapping[str, Any]) -> float | None:
+    """The longest that credits are held for, where nobody could know the end."""
+    return None if spec["longest_s"] is None else spec["end_s"] - spec["start_s"]
 
 
 def _facts(result: TalkResult | SyncResult) -> dict[str, Any]:

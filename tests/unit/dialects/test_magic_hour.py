@@ -13,7 +13,9 @@ from lipsmith.dialects.magic_hour.events import Events
 from lipsmith.errors import InvalidRequest, PlanTooSmall, Unauthorized
 from lipsmith.service.accounts import Account
 from lipsmith.service.plans import PLANS, PlanName
+from lipsmith.service.prices import Price
 from lipsmith.service.project import Failure, Project
+from lipsmith.service.webhooks import Credentials
 from lipsmith.storage.contract import Link
 
 NOW_MS = 1_790_000_000_123
@@ -43,7 +45,7 @@ def talking(plan: PlanName = "business", **fields: Any) -> Any:
     [("realistic", 2), ("pro", 2), ("stable", 2), ("prompted", 1), ("standard", 1), ("expressive", 1), (None, 2)],
 )
 def test_every_mode_has_its_rate(name: str | None, rate: int) -> None:
-    assert talking(style={"generation_mode": name}).rate == rate
+    assert talking(style={"generation_mode": name}).price == Price(credits=rate)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,8 @@ def project(**changes: Any) -> Project:
     fields: dict[str, Any] = {
         "id": "c1", "account": "a", "dialect": "magic_hour", "kind": "talking_photo", "name": "n",
         "params": {"start_s": 1.0, "end_s": 4.0, "fps": 30}, "state": "queued", "credits": 180, "result": None,
-        "error": None, "created_ms": NOW_MS, "deleted": False, "progress": 0.0, "stage": None, "left_s": None,
+        "error": None, "created_ms": NOW_MS, "deleted": False, "expires_ms": None, "progress": 0.0, "stage": None,
+            "left_s": None,
     }  # fmt: skip
     return Project(**fields | changes)
 
@@ -152,6 +155,8 @@ def test_a_webhook_is_signed_over_its_very_bytes() -> None:
     assert told is not None
     name, body = told
     assert name == "video.started"
-    headers = Events(linker).headers("whsec_x", body.encode(), NOW_MS)
+    letter = Events(linker).letter(Credentials(id="", secret="whsec_x"), body, NOW_MS)
+    assert letter.body == body.encode()
+    headers = letter.headers
     expected = hmac.new(b"whsec_x", f"1790000000.{body}".encode(), hashlib.sha256).hexdigest()
     assert headers == {"magic-hour-event-signature": expected, "magic-hour-event-timestamp": "1790000000"}

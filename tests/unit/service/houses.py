@@ -17,10 +17,11 @@ from lipsmith.service.assets import Assets
 from lipsmith.service.clock import FrozenClock
 from lipsmith.service.jobs import JobQueue
 from lipsmith.service.lifecycle import Lifecycle
+from lipsmith.service.prices import Price
 from lipsmith.service.project import Event, Project
 from lipsmith.service.projects import Order, Projects, Wanted
 from lipsmith.service.sealing import Sealer
-from lipsmith.service.webhooks import Outbox, Webhooks
+from lipsmith.service.webhooks import Credentials, Letter, Outbox, Webhooks
 from lipsmith.storage.memory import MemoryStorage
 
 RESULT: Mapping[str, Any] = {"keys": [], "frames": 25, "fps": 25.0, "width": 320, "height": 240, "warnings": []}
@@ -37,8 +38,11 @@ class Plain:
     def trial(self, now_ms: int) -> tuple[str, str]:
         return "trial", f'{{"now": {now_ms}}}'
 
-    def headers(self, secret: str, body: bytes, now_ms: int) -> Mapping[str, str]:
-        return {"x-secret": secret, "x-now": str(now_ms)}
+    def letter(self, credentials: Credentials, body: str, now_ms: int) -> Letter:
+        return Letter(body=body.encode(), headers={"x-secret": credentials.secret, "x-now": str(now_ms)})
+
+    def is_taken(self, status: int) -> bool:
+        return 200 <= status < 300
 
 
 @dataclass
@@ -54,7 +58,7 @@ class House:
         self.formatters = {"plain": Plain()}
         self.sealer = Sealer(b"s" * 32)
         self.queue = JobQueue(self.database)
-        self.accounts = Accounts(self.database, self.clock)
+        self.accounts = Accounts(self.database, self.clock, self.sealer)
         self.assets = Assets(self.database, self.storage, self.clock)
         self.webhooks = Webhooks(self.database, self.clock, self.sealer, self.formatters)
         outbox = Outbox(self.clock, self.formatters)
@@ -76,7 +80,7 @@ class House:
             start_s=0,
             end_s=seconds,
             fps=30,
-            rate=1,
+            price=Price(credits=1),
         )
         return self.projects.create(account, replace(order, **changes), idempotency_key=key)
 

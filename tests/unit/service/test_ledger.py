@@ -11,7 +11,7 @@ from houses import RESULT, House
 
 from lipsmith.database.tables import jobs, projects
 from lipsmith.errors import InsufficientCredits, KeyReused, PlanTooSmall
-from lipsmith.service.credits import estimate
+from lipsmith.service.prices import Price
 from lipsmith.service.project import Failure
 
 THREADS = 64
@@ -21,7 +21,7 @@ ROUNDS = int(os.environ.get("LIPSMITH_TEST_ROUNDS", "30"))
 
 @pytest.mark.parametrize(("seconds", "rate", "credits"), [(15, 1, 450), (1 / 3, 2, 20), (0.1, 1, 3), (60, 2, 3600)])
 def test_estimates(seconds: float, rate: int, credits: int) -> None:
-    assert estimate(seconds, rate) == credits
+    assert Price(credits=rate).estimate(seconds) == credits
 
 
 def test_what_was_not_used_comes_back(house: House) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from lipsmith.dialects.magic_hour.translate import EVENTS, Linker, to_video_project
 from lipsmith.service.project import Event, Project
+from lipsmith.service.webhooks import Credentials, Letter
 
 SIGNATURE = "magic-hour-event-signature"
 TIMESTAMP = "magic-hour-event-timestamp"
@@ -34,11 +35,15 @@ class Events:
         """Something to try out a receiver with."""
         return TRIAL, _body(TRIAL, {"id": "test", "sent_at_ms": now_ms})
 
-    def headers(self, secret: str, body: bytes, now_ms: int) -> Mapping[str, str]:
+    def letter(self, credentials: Credentials, body: str, now_ms: int) -> Letter:
         """HMAC-SHA256 over the time and the very bytes that are sent. Receivers refuse times of five minutes ago."""
-        timestamp = str(now_ms // 1000)
-        digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
-        return {SIGNATURE: digest.hexdigest(), TIMESTAMP: timestamp}
+        timestamp, sent = str(now_ms // 1000), body.encode()
+        digest = hmac.new(credentials.secret.encode(), f"{timestamp}.".encode() + sent, hashlib.sha256)
+        return Letter(body=sent, headers={SIGNATURE: digest.hexdigest(), TIMESTAMP: timestamp})
+
+    def is_taken(self, status: int) -> bool:
+        """Any success will do."""
+        return 200 <= status < 300
 
 
 def _body(name: str, payload: Mapping[str, object]) -> str:

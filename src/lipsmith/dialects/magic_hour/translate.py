@@ -24,8 +24,8 @@ from lipsmith.errors import (
 )
 from lipsmith.service.accounts import Account
 from lipsmith.service.assets import EXTENSIONS, Offer
-from lipsmith.service.credits import ESTIMATE_FPS
 from lipsmith.service.plans import Plan
+from lipsmith.service.prices import ESTIMATE_FPS, Price
 from lipsmith.service.project import Event, Failure, Project
 from lipsmith.service.projects import Order, Wanted
 from lipsmith.storage.contract import Link
@@ -108,7 +108,7 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
         start_s=request.start_seconds,
         end_s=request.end_seconds,
         fps=ESTIMATE_FPS,
-        rate=TALKING_PHOTO_RATES[mode],
+        price=Price(credits=TALKING_PHOTO_RATES[mode]),
     )
 
 
@@ -134,7 +134,7 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
         start_s=request.start_seconds,
         end_s=request.end_seconds,
         fps=min(ESTIMATE_FPS, request.max_fps_limit or ESTIMATE_FPS),
-        rate=LIP_SYNC_RATES[mode],
+        price=Price(credits=LIP_SYNC_RATES[mode]),
         needs_paid_plan=f"style.generation_mode: {mode}" if mode in rules.paid_lip_sync_modes else None,
     )
 
@@ -194,7 +194,7 @@ def from_face_detection(request: wire.FaceDetectionRequest) -> Order:
         start_s=0,
         end_s=0,
         fps=0,
-        rate=0,
+        price=None,
     )
 
 

@@ -1,0 +1,50 @@
+"""What things cost. Knows no account."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["frame", "10 s", "whole"]
+
+ESTIMATE_FPS = 30
+"""Frames per second an estimate is made with; what is rendered later has as many or fewer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """What something costs: ``credits`` for each ``per``, where a started one counts whole."""
+
+    credits: int
+    per: Unit = "frame"
+
+    def estimate(self, seconds: float) -> int:
+        """Credits for that many seconds, before anyone knows the frames.
+
+        >>> Price(credits=1).estimate(15), Price(credits=10, per="10 s").estimate(15)
+        (450, 20)
+        """
+        return self._of(max(1, math.ceil(round(seconds * ESTIMATE_FPS, 6))), seconds)
+
+    def cost(self, frames: int, fps: float) -> int:
+        """Credits for what was made. The last frame may reach beyond the sound, and starts no further ten seconds.
+
+        >>> Price(credits=10, per="10 s").cost(250, 25.0), Price(credits=10, per="10 s").cost(252, 25.0)
+        (10, 20)
+        """
+        return self._of(frames, (frames - 1) / fps if frames else 0.0)
+
+    def affords(self, credits: int, seconds: float) -> float:
+        """How many of ``seconds`` so many credits pay for.
+
+        >>> Price(credits=10, per="10 s").affords(25, 60), Price(credits=2).affords(61, 60)
+        (20.0, 1.0)
+        """
+        steps = max(0, credits) // self.credits
+        paid_s = {"frame": steps / ESTIMATE_FPS, "10 s": steps * 10.0, "whole": math.inf if steps else 0.0}[self.per]
+        return min(paid_s, seconds)
+
+    def _of(self, frames: int, seconds: float) -> int:
+        steps = {"frame": frames, "10 s": max(1, math.ceil(round(seconds / 10, 6))), "whole": 1}[self.per]
+        return steps * self.credits
