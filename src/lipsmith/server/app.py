@@ -19,7 +19,7 @@ from lipsmith.dialects.magic_hour import translate
 from lipsmith.errors import LipsmithError, NotStored, StorageFailed, Unauthorized
 from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
-from lipsmith.server.guard import Guard
+from lipsmith.server.guard import Guard, Hosts, Safe, own_hosts
 from lipsmith.server.health import Counting, Metrics
 
 log = structlog.get_logger("lipsmith.server")
@@ -45,10 +45,24 @@ def application(context: Context) -> FastAPI:
 
     @app.get("/docs", include_in_schema=False)
     def documentation() -> HTMLResponse:
-        return HTMLResponse(docs_page.page(app.openapi()))
+        return HTMLResponse(docs_page.page(app.openapi()), headers={"Content-Security-Policy": docs_page.POLICY})
 
     _tell_errors(app, parts)
-    app.add_middleware(Guard, free=(FILES_PATH,))
+    settings = context.settings
+    app.add_middleware(
+        Guard,
+        free=(FILES_PATH,),
+        is_known=lambda request: _is_known(request, parts),
+        refuse=lambda request, why: _unreadable(request, why, parts),
+        patience_s=settings.stall_timeout_s,
+    )
+    app.add_middleware(
+        Hosts,
+        allowed=own_hosts(settings.allowed_hosts, settings.public_url),
+        free=health.PATHS,
+        refuse=lambda request, why: _answer(421, why, "invalid_request"),
+    )
+    app.add_middleware(Safe)
     app.add_middleware(Counting, metrics=metrics)
     return app
 
@@ -64,19 +78,14 @@ def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
             return _answer(500, "The server could not do this.", "failed")
         return _answer(status, error.message, error.code)
 
-    def unreadable(request: Request, message: str) -> JSONResponse:
-        if request.url.path.startswith("/v1/") and not _is_known(request, parts):
-            return _answer(401, Unauthorized().message, Unauthorized.code)
-        return _answer(400, message, "invalid_request")
-
     def malformed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return unreadable(request, _fault(error))
+        return _unreadable(request, _fault(error), parts)
 
     def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         if error.status_code == 400:  # bytes that are no text, a number of thousands of digits
-            return unreadable(request, NO_JSON)
+            return _unreadable(request, NO_JSON, parts)
         return _answer(error.status_code, "Not Found" if error.status_code in (404, 405) else str(error.detail), None)
 
     def broken(request: Request, error: Exception) -> JSONResponse:
@@ -94,6 +103,13 @@ def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)
+
+
+def _unreadable(request: Request, message: str, parts: magic_hour.Parts) -> JSONResponse:
+    """Says what is wrong with a request, to those with a key; others learn nothing from it."""
+    if request.url.path.startswith("/v1/") and not _is_known(request, parts):
+        return _answer(401, Unauthorized().message, Unauthorized.code)
+    return _answer(400, message, "invalid_request")
 
 
 def _is_known(request: Request, parts: magic_hour.Parts) -> bool:

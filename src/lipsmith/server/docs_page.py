@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from html import escape
 from typing import Any
+
+from lipsmith.server.guard import NOTHING
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -13,6 +17,9 @@ h2 code { font-size: 1rem; } section { border-top: 1px solid #ddd; margin-top: 1
 table { border-collapse: collapse; width: 100%; } td { border-top: 1px solid #eee; padding: .2rem .6rem .2rem 0; }
 @media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; } code { background: #2a2a2a; } }
 """
+_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
+POLICY = f"{NOTHING}; style-src 'sha256-{_STYLE_HASH}'"
+"""What a browser lets the page do: show its own style."""
 
 
 def page(api: Mapping[str, Any]) -> str:

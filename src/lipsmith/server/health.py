@@ -19,6 +19,7 @@ from lipsmith.errors import LipsmithError
 from lipsmith.service.workers import Workers
 from lipsmith.storage.contract import Storage
 
+PATHS = ("/healthz", "/readyz", "/metrics")
 BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.5, 10.0)
 
 

@@ -1,17 +1,23 @@
-"""HTTP/1.1 as we speak it: uvicorn's own protocol with less patience, and smaller pockets.
+"""HTTP/1.1 as we speak it: uvicorn's own protocol with less patience, smaller pockets, and no second meaning.
 
-A connection that sends no whole head, or stands still in the middle of a body or an answer, is closed, so that nobody
-can hold the server with many slow ones. Knows nothing of routes.
+A connection that sends no whole head, or crawls in the middle of a body or an answer, is closed, so that nobody can
+hold the server with many slow ones. What a proxy in front of us might read in another way is refused. Knows nothing of
+routes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from lipsmith.server.doorkeeper import Doorkeeper
 
 MAX_HEAD_BYTES = 32 * 1024
 """Of the request line and all headers together."""
@@ -19,61 +25,121 @@ MAX_URL_BYTES = 8 * 1024
 READ_BYTES = 32 * 1024
 """Taken from a connection at once. asyncio takes 256 KB, and hundreds of uploads would fill the memory with it."""
 MAX_HEADERS = 100
+MAX_FRAMING = 16
+"""Bytes around each byte of a body: chunks of one byte have five; what follows the last chunk is read by nobody."""
+METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
+HOST = re.compile(rb"(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _REFUSAL = "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{}"
 
 
-class StrictProtocol(HttpToolsProtocol):
-    """One connection. `with_patience` makes the class that uvicorn is handed."""
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How slow a caller may be."""
 
-    head_timeout_s: ClassVar[float]
-    stall_timeout_s: ClassVar[float]
+    head_s: float
+    """For a request's whole head, and for what still comes of a body that was refused."""
+    stall_s: float
+    """For each part of a body or an answer."""
+    bytes_per_s: int
+    """That a body has to come with, over each ``stall_s``."""
+
+
+class StrictProtocol(HttpToolsProtocol):
+    """One connection. `strict` makes the class that uvicorn is handed."""
+
+    patience: ClassVar[Patience]
+    doorkeeper: ClassVar[Doorkeeper]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._status, self._why = HTTPStatus.BAD_REQUEST, "This is no valid HTTP request."
         self._in_head = True
-        self._head_bytes = 0
+        self._in_body = False
+        self._over = False  # what follows is not for us
+        self._framing_bytes = self._body_bytes = 0
+        self._window_bytes = 0
+        self._held_back = False  # within this window, by us
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # other loops than asyncio's have no such limit
         super().connection_made(transport)
-        self._expect_head()
+        if self.doorkeeper.enter(self, self.client[0] if self.client else ""):
+            self._expect_head()
+        else:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections. Try again in a moment.")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.doorkeeper.leave(self)
         _cancel(self._reading)
         _cancel(self._writing)
         super().connection_lost(exc)
 
+    def show_out(self) -> None:
+        """Makes room for others."""
+        self._over = True
+        self._close()
+
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_bytes += len(data)
-        elif self._reading is not None and not self.cycle.response_complete:
-            self._expect_body()
+        if self._over:
+            return
+        if self._reading is None:  # line breaks before a request are no request, and keep nothing open
+            self._expect_head()
+        self._framing_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+        if self._framing_bytes > MAX_HEAD_BYTES + MAX_FRAMING * self._body_bytes and not self._over:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
-        self._expect_head()
+        self._in_head = True
+        self._framing_bytes = self._body_bytes = 0
+        if self._reading is None:
+            self._expect_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # after a body, nobody looks any more, least of all for a key
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._check_head()
-        self._in_head = False
+        self._in_head, self._in_body = False, True
+        self.doorkeeper.serve(self)
         self._expect_body()
         super().on_headers_complete()
+        if self.parser.should_upgrade():  # not taken up, and where the next request begins is not sure
+            self.cycle.keep_alive = False
+            self._over = True
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes -= len(body)
+        self._body_bytes += len(body)
+        self._window_bytes += len(body)
+        super().on_body(body)
+        self._held_back = self._held_back or self.flow.read_paused
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         _cancel(self._reading)
         self._reading = None
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._close()
+        elif self.cycle.response_complete:
+            self.doorkeeper.wait(self)
+            if self._in_body:  # refused before it was whole: who still sends may finish and read why, but not for long
+                self._await(self.patience.head_s, self.transport.abort)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._writing = self.loop.call_later(self.stall_timeout_s, self.transport.abort)
+        self._writing = self.loop.call_later(self.patience.stall_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         _cancel(self._writing)
@@ -81,44 +147,90 @@ class StrictProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answers what could not be read, in the one shape that errors have here."""
-        if self.transport.is_closing():
+        if self._over:
             return
+        self._over = True
+        if not self._can_answer():
+            self.transport.abort()
+            return
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # its own answer would come after this one
         body = json.dumps({"message": self._why, "code": "invalid_request"})
         self.transport.write(_REFUSAL.format(self._status, self._status.phrase, len(body), body).encode("ascii"))
-        self.transport.close()
+        self._close()
+
+    def _can_answer(self) -> bool:
+        """Whether what is sent now is taken for the answer to the request that is being read."""
+        if self.cycle is None or self.cycle.response_complete:
+            return True
+        return not (self._in_head or self.pipeline or self.cycle.response_started)
 
     def _check_head(self) -> None:
         """Raises ValueError, which the parser turns into a refusal."""
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        fault = self._excess() or self._ambiguity()
+        if fault:
+            self._status, self._why = fault
+            raise ValueError(self._why)
+
+    def _excess(self) -> tuple[HTTPStatus, str] | None:
         if len(self.url) > MAX_URL_BYTES:
-            self._status, self._why = HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."
-        elif (
+            return HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long."
+        if (
             len(self.headers) > MAX_HEADERS
             or sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES
         ):
-            self._status, self._why = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large."
-        elif hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
-            self._why = "The header Host is needed once."
+            return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large."
+        return None
+
+    def _ambiguity(self) -> tuple[HTTPStatus, str] | None:
+        """What others may understand in another way, where the parser itself is not strict enough."""
+        version, upgrade = self.parser.get_http_version(), self.parser.should_upgrade()
+        hosts, lengths, codings = (self._values(name) for name in (b"host", b"content-length", b"transfer-encoding"))
+        chunked = [coding.lower() for coding in codings] == [b"chunked"] and version == "1.1" and not lengths
+        if version not in ("1.0", "1.1") or self.parser.get_method() not in METHODS:
+            why = "Only HTTP/1.1 is spoken here, with its usual methods."
+        elif not self.url.startswith(b"/"):
+            why = "The address has to be a path."
+        elif len(hosts) > 1 or (not hosts and version == "1.1"):
+            why = "The header Host is needed once."
+        elif hosts and not HOST.fullmatch(hosts[0]):
+            why = "The header Host has to be a name or an address."
+        elif codings and not chunked:
+            why = "The header Transfer-Encoding has to be 'chunked', once, and without Content-Length."
+        elif upgrade and (chunked or any(length.strip(b" \t0") for length in lengths)):
+            why = "A request for an upgrade has no body."
         else:
-            return
-        raise ValueError(self._why)
+            return None
+        return HTTPStatus.BAD_REQUEST, why
+
+    def _values(self, name: bytes) -> list[bytes]:
+        return [value.strip(b" \t") for known, value in self.headers if known == name]
 
     def _expect_head(self) -> None:
-        _cancel(self._reading)
-        self._reading = self.loop.call_later(self.head_timeout_s, self._too_slow)
+        self._await(self.patience.head_s, self._too_slow)
 
     def _expect_body(self) -> None:
+        self._window_bytes, self._held_back = 0, self.flow.read_paused
+        self._await(self.patience.stall_s, self._window_over)
+
+    def _close(self) -> None:
+        self.transport.close()  # which waits until everything written is taken
+        self._await(self.patience.stall_s, self.transport.abort)
+
+    def _await(self, seconds: float, then: Callable[[], None]) -> None:
         _cancel(self._reading)
-        self._reading = self.loop.call_later(self.stall_timeout_s, self._stalled)
+        self._reading = self.loop.call_later(seconds, then)
 
     def _too_slow(self) -> None:
-        if self.headers is not None:  # something came
+        if self.cycle is not None and not self.cycle.response_complete:  # an answer is under way: that comes first
+            self._expect_head()
+        elif self.headers is not None:  # something came
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly.")
         else:
-            self.transport.close()
+            self._close()
 
-    def _stalled(self) -> None:
-        if self.flow.read_paused and not self.cycle.response_complete:  # we are slow, not they
+    def _window_over(self) -> None:
+        if self._held_back or self._window_bytes >= self.patience.bytes_per_s * self.patience.stall_s:
             self._expect_body()
         else:
             self.transport.abort()
@@ -128,14 +240,9 @@ class StrictProtocol(HttpToolsProtocol):
         self.send_400_response(why)
 
 
-def with_patience(*, head_s: float, stall_s: float) -> type[asyncio.Protocol]:
-    """The protocol for connections that have ``head_s`` for a whole head, and may stand still for ``stall_s``."""
-
-    class Patience(StrictProtocol):
-        head_timeout_s = head_s
-        stall_timeout_s = stall_s
-
-    return Patience
+def strict(patience: Patience, doorkeeper: Doorkeeper) -> type[asyncio.Protocol]:
+    """The protocol for connections to one server: how slow they may be, and how many."""
+    return type("Strict", (StrictProtocol,), {"patience": patience, "doorkeeper": doorkeeper})
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

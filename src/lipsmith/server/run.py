@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import threading
@@ -15,9 +16,10 @@ import uvicorn
 from lipsmith.errors import InvalidOption
 from lipsmith.server.app import application
 from lipsmith.server.context import Context, Worker
+from lipsmith.server.doorkeeper import Doorkeeper
 from lipsmith.server.lock import exclusive
 from lipsmith.server.logs import configure
-from lipsmith.server.protocol import with_patience
+from lipsmith.server.protocol import Patience, strict
 from lipsmith.server.settings import Settings
 from lipsmith.service.workers import hand_on
 
@@ -25,6 +27,8 @@ log = structlog.get_logger("lipsmith.server")
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
+OWN_FILES = 256
+"""Open ones of the server itself: database, logs, threads that talk to rendering processes."""
 
 
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
@@ -74,9 +78,12 @@ def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str]
 
 def _http(context: Context) -> uvicorn.Config:
     settings = context.settings
+    patience = Patience(
+        head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s, bytes_per_s=settings.min_bytes_per_s
+    )
     return uvicorn.Config(
         application(context),
-        http=with_patience(head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s),
+        http=strict(patience, _doorkeeper(settings)),
         ws="none",
         log_config=None,
         access_log=False,
@@ -84,6 +91,18 @@ def _http(context: Context) -> uvicorn.Config:
         timeout_graceful_shutdown=3,
         server_header=False,
     )
+
+
+def _doorkeeper(settings: Settings) -> Doorkeeper:
+    """As many connections as were decided, or as files may be open here: an upload needs one for each end."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * settings.max_connections + OWN_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    most = max(1, (allowed - OWN_FILES) // 2)
+    if most < settings.max_connections:
+        log.warning("fewer connections than wished", connections=most, open_files=allowed)
+    return Doorkeeper(most=most, most_per_address=settings.max_connections_per_address)
 
 
 class _Server(uvicorn.Server):

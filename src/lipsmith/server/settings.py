@@ -22,6 +22,7 @@ def _separated(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_separated)]
 Modes = Annotated[tuple[LipSyncMode, ...], NoDecode, BeforeValidator(_separated)]
 """Written as one text with commas."""
 
@@ -84,6 +85,26 @@ class Settings(BaseSettings):
     )
     stall_timeout_s: float = Field(
         default=60, gt=0, le=3600, description="How long a caller may neither send nor take anything within a request."
+    )
+    min_bytes_per_s: int = Field(
+        default=1000,
+        ge=0,
+        description="How quickly a body has to come, on average over each `LIPSMITH_STALL_TIMEOUT_S`.",
+    )
+    max_connections: int = Field(
+        default=4096, ge=1, le=100_000, description="Connections at once; fewer where the system allows fewer files."
+    )
+    max_connections_per_address: int = Field(
+        default=1024,
+        ge=1,
+        le=100_000,
+        description="Connections at once from one address, or one IPv6 network of 64 bits. Behind a proxy, all come "
+        "from the proxy's.",
+    )
+    allowed_hosts: Names = Field(
+        default=(),
+        description="Names, with a port if wished, under which callers may ask, separated by commas; `*` is any. "
+        "Without it: any, or where `LIPSMITH_PUBLIC_URL` is set, that one and this machine's own.",
     )
     upload_link_hours: int = Field(default=24, ge=1, le=168, description="How long an upload link works.")
     download_link_hours: int = Field(default=24, ge=1, le=168, description="How long a download link works.")

@@ -1,0 +1,101 @@
+"""Who may be connected: so many in all, so many from one address. Who only waits makes room for who comes.
+
+Knows no HTTP: a guest is whatever can be shown out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from typing import Protocol
+
+SUBSCRIBER_BITS = 64
+"""Of an IPv6 address: the part that belongs to one customer of a provider, who may choose the rest."""
+
+
+class Guest(Protocol):
+    """A connection."""
+
+    def show_out(self) -> None:
+        """Closes it; nothing is lost, for it was not in the middle of a request."""
+        ...
+
+
+class Doorkeeper:
+    """Counts connections. At a limit, the one that has waited longest for a request to be whole is shown out.
+
+    So connections that were opened to take up all places hold none against somebody who has something to say.
+    """
+
+    def __init__(self, *, most: int, most_per_address: int) -> None:
+        self._most, self._most_per_address = most, most_per_address
+        self._home: dict[Guest, str] = {}
+        self._present: defaultdict[str, set[Guest]] = defaultdict(set)
+        self._waiting: dict[Guest, None] = {}  # in the order in which they began to
+        self._waiting_at: defaultdict[str, dict[Guest, None]] = defaultdict(dict)
+
+    def __len__(self) -> int:
+        return len(self._home)
+
+    def enter(self, guest: Guest, address: str) -> bool:
+        """Lets ``guest`` in, who waits at first; or does not, where nobody can make room."""
+        home = subscriber(address)
+        if len(self._present[home]) >= self._most_per_address and not self._make_room(self._waiting_at[home]):
+            return False
+        if len(self._home) >= self._most and not self._make_room(self._waiting):
+            self._forget_empty(home)
+            return False
+        self._home[guest] = home
+        self._present[home].add(guest)
+        self.wait(guest)
+        return True
+
+    def wait(self, guest: Guest) -> None:
+        """From now on ``guest`` has no request that is answered or whose body comes in."""
+        if guest in self._home:
+            self._waiting[guest] = None
+            self._waiting_at[self._home[guest]][guest] = None
+
+    def serve(self, guest: Guest) -> None:
+        """From now on ``guest`` is in the middle of a request, and stays."""
+        if guest in self._home:
+            self._waiting.pop(guest, None)
+            self._waiting_at[self._home[guest]].pop(guest, None)
+
+    def leave(self, guest: Guest) -> None:
+        """Forgets ``guest``, whether or not it was let in."""
+        self.serve(guest)
+        home = self._home.pop(guest, None)
+        if home is not None:
+            self._present[home].discard(guest)
+            self._forget_empty(home)
+
+    def _make_room(self, waiting: dict[Guest, None]) -> bool:
+        oldest = next(iter(waiting), None)
+        if oldest is None:
+            return False
+        self.leave(oldest)
+        oldest.show_out()
+        return True
+
+    def _forget_empty(self, home: str) -> None:
+        if not self._present[home]:
+            del self._present[home]
+            self._waiting_at.pop(home, None)
+
+
+def subscriber(address: str) -> str:
+    """What counts as one address: IPv4 as it is, of IPv6 the network that one customer is given.
+
+    >>> subscriber("192.0.2.7"), subscriber("::ffff:192.0.2.7"), subscriber("2001:db8:1:2:3::4")
+    ('192.0.2.7', '192.0.2.7', '2001:db8:1:2::')
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a socket of another family
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), SUBSCRIBER_BITS), strict=False).network_address)
