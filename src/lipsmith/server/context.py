@@ -32,7 +32,7 @@ from lipsmith.service.jobs import JobQueue, JobServer
 from lipsmith.service.lifecycle import Lifecycle
 from lipsmith.service.projects import Projects
 from lipsmith.service.retention import Sweeper
-from lipsmith.service.sealing import Sealer
+from lipsmith.service.sealing import Sealer, renew_seals
 from lipsmith.service.sending import Sender
 from lipsmith.service.webhooks import Outbox, Webhooks
 from lipsmith.service.workers import Pulse, Workers
@@ -61,12 +61,12 @@ class Context:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = SystemClock()
         self.database = Database(settings.database)
-        secret = settings.secret or own_secret(settings.data_dir / "secret")
-        self.doors = SignedLinks(FILES_PATH, [secret])
+        known = _secrets(settings)
+        self.doors = SignedLinks(FILES_PATH, known)
         found = home(settings, self.doors)
         self.storage, self.links = found.storage, found.links
         self.queue = JobQueue(self.database)
-        sealer = Sealer(secret)
+        self.sealer = sealer = Sealer(*known)
         self.accounts = Accounts(self.database, self.clock, sealer, settings.plans)
         self.assets = Assets(self.database, self.storage, self.clock)
         self.fetcher = Fetcher(allow=parse_allow(settings.fetch_allow))
@@ -91,6 +91,8 @@ class Context:
     def prepare(self) -> None:
         """Makes what is missing: tables of ours and of the queue."""
         self.prepare_tables()
+        if self.sealer.knows_older:
+            renew_seals(self.database, self.sealer)
         self.queue.prepare()
 
     def prepare_tables(self) -> None:
@@ -189,6 +191,15 @@ def _fetch(fetcher: Fetcher) -> Callable[[str, Path, int], None]:
                 file.write(chunk)
 
     return fetch
+
+
+def _secrets(settings: Settings) -> tuple[bytes, ...]:
+    """The one that signs and seals, then those whose work still counts: that of the data folder is one of them where
+    the settings bring another."""
+    own = settings.data_dir / "secret"
+    if settings.secret is None:
+        return own_secret(own), *settings.old_secrets
+    return settings.secret, *settings.old_secrets, *([own.read_bytes()] if own.is_file() else [])
 
 
 def own_secret(path: Path) -> bytes:

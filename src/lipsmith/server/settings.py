@@ -44,6 +44,11 @@ class Settings(BaseSettings):
         description="Signs links and seals webhook secrets; the same on all machines that share a database. Without "
         "it, one is made and kept in the data folder.",
     )
+    old_secret_keys: SecretStr | None = Field(
+        default=None,
+        description="Earlier values of `LIPSMITH_SECRET_KEY`, separated by commas: what they have signed and sealed "
+        "still counts.",
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` is all of them.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     public_url: str | None = Field(
@@ -151,6 +156,12 @@ class Settings(BaseSettings):
     def secret(self) -> bytes | None:
         """The secret key's bytes, where one is given."""
         return None if self.secret_key is None else self.secret_key.get_secret_value().encode()
+
+    @property
+    def old_secrets(self) -> tuple[bytes, ...]:
+        """The bytes of earlier secret keys."""
+        text = "" if self.old_secret_keys is None else self.old_secret_keys.get_secret_value()
+        return tuple(part.strip().encode() for part in text.split(",") if part.strip())
 
     @property
     def plans(self) -> Mapping[PlanName, Plan]:

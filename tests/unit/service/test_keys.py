@@ -7,7 +7,7 @@ import re
 import pytest
 from houses import House
 
-from lipsmith.errors import NotFound, Unauthorized
+from lipsmith.errors import InvalidOption, NotFound, Unauthorized
 from lipsmith.service.keys import could_be_key, digest, make_key
 from lipsmith.service.sealing import Sealer
 
@@ -27,6 +27,21 @@ def test_sealed_is_not_readable_and_opens_again() -> None:
     sealed = Sealer(b"x" * 32).seal("whsec_secret")
     assert "secret" not in sealed
     assert Sealer(b"x" * 32).open(sealed) == "whsec_secret"
+
+
+def test_older_secrets_open_and_seal_no_more() -> None:
+    old, new = Sealer(b"o" * 32), Sealer(b"n" * 32)
+    both = Sealer(b"n" * 32, b"o" * 32)
+    sealed = old.seal("whsec_secret")
+    assert both.open(sealed) == "whsec_secret"
+    assert new.open(both.seal("whsec_new")) == "whsec_new"
+    renewed = both.renewed(sealed)
+    assert renewed is not None
+    assert new.open(renewed) == "whsec_secret"
+    assert both.renewed(renewed) is None
+    assert new.renewed(sealed) is None
+    with pytest.raises(InvalidOption, match="another server secret"):
+        new.open(sealed)
 
 
 def test_doors(house: House) -> None:
