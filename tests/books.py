@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import jobs, ledger, projects
+from lipsmith.storage.local import LocalStorage
 
 
-def balanced(url: str, data_dir: Path, *, granted: int) -> dict[str, int]:
+def balanced(url: str, data_dir: Path, *, granted: int, killed: bool = False) -> dict[str, int]:
     """Project -> what it cost, after checking that each job is final, charged once or not at all, and has its files.
 
-    ``granted`` is what the accounts got in all.
+    ``granted`` is what the accounts got in all. Where a process was ``killed``, it may leave a file it was writing, which
+    the sweeper takes away later; else there is none.
     """
     database = Database(url)
     with database.read() as conn:
@@ -35,5 +38,7 @@ def balanced(url: str, data_dir: Path, *, granted: int) -> dict[str, int]:
             assert not (data_dir / "files" / "open" / "outputs" / project.id).exists()
         costs[project.id] = -sum(amount for _, amount in mine)
     assert sum(line.amount for line in lines) == granted - sum(costs.values())
+    if killed:
+        LocalStorage(data_dir / "files").drop_unfinished(before_s=time.time() + 1)
     assert list((data_dir / "files" / "unfinished").iterdir()) == []
     return costs

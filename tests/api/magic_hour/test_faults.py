@@ -94,7 +94,7 @@ def test_a_life_of_sudden_deaths(
         assert shown["credits_charged"] == 2 * round(25 * orders[name]["end_seconds"])
         assert httpx.get(shown["download"]["url"]).status_code == 200
     assert last.stop() == 0
-    costs = balanced(database_of(environment, tmp_path / "data"), tmp_path / "data", granted=GRANTED)
+    costs = balanced(database_of(environment, tmp_path / "data"), tmp_path / "data", granted=GRANTED, killed=True)
     assert set(costs) == set(found.values())
 
 
