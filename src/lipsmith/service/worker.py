@@ -1,7 +1,7 @@
 """The process that renders one video or voice, and the only part of the service that knows how. Run with ``python -m``.
 
-It warms up, waits for one line of JSON on stdin, does that one job with little priority and limited means, tells on
-stdout how far it is, line by line, and ends. When stdin closes, its parent is gone, and it ends at once.
+It locks itself in, warms up, waits for one line of JSON on stdin, does that one job, tells on stdout how far it is,
+line by line, and ends. When stdin closes, its parent is gone, and it ends at once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import sys
 import threading
 import traceback
@@ -19,13 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lipsmith.errors import InsufficientCredits, LipsmithError, SoundTooLong, VideoTooLong, WindowOutOfRange
+from lipsmith.service.sandbox import Limits, enter
 
 if TYPE_CHECKING:
     from lipsmith.pipeline import Progress, SyncResult, TalkResult
 
-NICENESS = 10
-"""Answering requests goes before rendering."""
-MAX_OPEN_FILES = 256
 VIDEO = "video.mp4"
 """The file of a finished video, in the folder for results."""
 FACE_MARGIN = 0.25
@@ -107,28 +104,49 @@ def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     return {"files": files}
 
 
+def practise(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Makes videos of a face and a sound of our own, in every way, so that all loops are compiled at the end."""
+    import cv2
+
+    from lipsmith.pipeline import lip_sync, talking_photo
+    from lipsmith.service.practice import drawn_face, every_motion, write_hum
+
+    out = Path(spec["out"])
+    sound = write_hum(out / "practice.wav")
+    for laughs in (True, False):
+        photo, clip = out / "practice.png", out / f"{laughs}.mp4"
+        cv2.imwrite(str(photo), cv2.cvtColor(drawn_face(laughs=laughs), cv2.COLOR_RGB2BGR))
+        talking_photo(photo, sound, clip, from_motion=every_motion(), mark="practice")
+    for mode in ("lite", "standard", "pro"):
+        lip_sync(clip, sound, out / f"{mode}.mp4", mode=mode, mark="practice")
+    return {"files": []}
+
+
 KINDS: Mapping[str, Callable[[Mapping[str, Any], Report], dict[str, Any]]] = {
     "talking_photo": render_talking_photo,
     "lip_sync": render_lip_sync,
     "face_detection": detect_faces,
+    "practice": practise,
 }
 
 
 def main() -> None:
     """Does one job."""
     arguments = _arguments()
-    _limit(arguments)
+    limits = Limits(memory_mb=arguments.memory_mb, cpu_s=arguments.cpu_s, file_mb=arguments.file_mb)
+    guards = enter(limits, arguments.private)
     answers = _own_stdout()
-    _warm_up()
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def say(answer: Mapping[str, Any]) -> None:
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 
+    say({"guards": asdict(guards)})
+    _warm_up()
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     spec = json.loads(line)
     try:
         say({"result": KINDS[spec["kind"]](spec, say)})
@@ -188,26 +206,11 @@ def _facts(result: TalkResult | SyncResult) -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--private", type=Path, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
     parser.add_argument("--cpu-s", type=int, required=True)
     parser.add_argument("--file-mb", type=int, required=True)
     return parser.parse_args()
-
-
-def _limit(arguments: argparse.Namespace) -> None:
-    """What a hostile file may use up at most."""
-    os.nice(NICENESS)
-    megabyte = 1024 * 1024
-    for what, most in (
-        (resource.RLIMIT_AS, arguments.memory_mb * megabyte),
-        (resource.RLIMIT_CPU, arguments.cpu_s),
-        (resource.RLIMIT_FSIZE, arguments.file_mb * megabyte),
-        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(what)[1]
-        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (limit, limit))
 
 
 def _own_stdout() -> BinaryIO:
