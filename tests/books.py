@@ -15,8 +15,8 @@ from lipsmith.storage.local import LocalStorage
 def balanced(url: str, data_dir: Path, *, granted: int, killed: bool = False) -> dict[str, int]:
     """Project -> what it cost, after checking that each job is final, charged once or not at all, and has its files.
 
-    ``granted`` is what the accounts got in all. Where a process was ``killed``, it may leave a file it was writing, which
-    the sweeper takes away later; else there is none.
+    ``granted`` is what the accounts got in all. Where a process was ``killed``, it may leave a file it was writing, for
+    the sweeper to take away later; else there is none.
     """
     database = Database(url)
     with database.read() as conn:
