@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from lipsmith.pipeline import (
         Progress,
         Speaker,
+        SpokenResult,
         StyleResult,
         SyncedFace,
         SyncResult,
         TalkResult,
         learn_style,
         lip_sync,
+        speak_text,
         talking_photo,
     )
 
@@ -28,6 +30,7 @@ __all__ = [
     "MotionTrack",
     "Progress",
     "Speaker",
+    "SpokenResult",
     "StyleResult",
     "SyncResult",
     "SyncedFace",
@@ -35,6 +38,7 @@ __all__ = [
     "__version__",
     "learn_style",
     "lip_sync",
+    "speak_text",
     "talking_photo",
 ]
 
@@ -43,12 +47,14 @@ _HOMES = {
     "MotionTrack": "lipsmith.motion.track",
     "Progress": "lipsmith.pipeline",
     "Speaker": "lipsmith.pipeline",
+    "SpokenResult": "lipsmith.pipeline",
     "StyleResult": "lipsmith.pipeline",
     "SyncResult": "lipsmith.pipeline",
     "SyncedFace": "lipsmith.pipeline",
     "TalkResult": "lipsmith.pipeline",
     "learn_style": "lipsmith.pipeline",
     "lip_sync": "lipsmith.pipeline",
+    "speak_text": "lipsmith.pipeline",
     "talking_photo": "lipsmith.pipeline",
 }
 

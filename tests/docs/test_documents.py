@@ -129,11 +129,12 @@ def test_every_public_name_parameter_and_field_is_listed() -> None:
     for public in lipsmith.__all__:
         assert public in text
     sections = dict(re.findall(r"^## (\w+)$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
-    for function in (lipsmith.talking_photo, lipsmith.lip_sync):
+    for function in (lipsmith.talking_photo, lipsmith.lip_sync, lipsmith.speak_text):
         section = sections[function.__name__]
         for parameter in inspect.signature(function).parameters:
             assert f"`{parameter}`" in section
             assert re.search(rf"\b{parameter}[=,]", section)
-    for record in (lipsmith.TalkResult, lipsmith.SyncResult, lipsmith.SyncedFace, lipsmith.Speaker, lipsmith.Progress):
+    records = (lipsmith.TalkResult, lipsmith.SyncResult, lipsmith.SyncedFace, lipsmith.Speaker, lipsmith.Progress)
+    for record in (*records, lipsmith.SpokenResult):
         for field in fields(record):
             assert f"`{field.name}`" in sections[record.__name__]

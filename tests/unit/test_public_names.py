@@ -18,6 +18,7 @@ def test_the_public_names_are_these() -> None:
         "MotionTrack",
         "Progress",
         "Speaker",
+        "SpokenResult",
         "StyleResult",
         "SyncResult",
         "SyncedFace",
@@ -25,6 +26,7 @@ def test_the_public_names_are_these() -> None:
         "__version__",
         "learn_style",
         "lip_sync",
+        "speak_text",
         "talking_photo",
     ]
     for name in lipsmith.__all__:

@@ -18,6 +18,7 @@ from lipsmith.cli.backup import backup, restore
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.serve import serve
+from lipsmith.cli.speak import speak
 from lipsmith.cli.style import add_style
 from lipsmith.cli.sync import sync
 from lipsmith.cli.talk import demo, talk
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command()(talk)
 app.command()(sync)
+app.command()(speak)
 app.command()(demo)
 app.command()(voices)
 app.command()(doctor)

@@ -21,6 +21,12 @@ SpokenText = Annotated[
 ]
 VoiceName = Annotated[
     str | None,
-    typer.Option("--voice", metavar="NAME", help="Who speaks --text; see `lipsmith voices`. [default: by script]"),
+    typer.Option("--voice", metavar="NAME", help="Who speaks --text; see `lipsmith voices`. [default: by language]"),
+]
+LanguageTag = Annotated[
+    str | None,
+    typer.Option(
+        "--language", metavar="TAG", help="What the text is written in, such as de or pt-BR. [default: by the text]"
+    ),
 ]
 SpeakingRate = Annotated[float, typer.Option("--rate", metavar="R", help="How fast the text is spoken, 0.5-2.0.")]

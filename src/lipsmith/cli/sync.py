@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lipsmith.cli.interrupt import Interrupt
-from lipsmith.cli.options import AsJson, AudioPath, Overwrite, Quiet, SpeakingRate, SpokenText, VoiceName
+from lipsmith.cli.options import AsJson, AudioPath, LanguageTag, Overwrite, Quiet, SpeakingRate, SpokenText, VoiceName
 from lipsmith.cli.progress import shown
 from lipsmith.media.lengths import LengthMode
 from lipsmith.pipeline import SyncMode, SyncResult, lip_sync
@@ -31,6 +31,7 @@ def sync(
     ] = None,
     text: SpokenText = None,
     voice: VoiceName = None,
+    language: LanguageTag = None,
     rate: SpeakingRate = 1.0,
     audio_start: Annotated[
         float | None, typer.Option("--audio-start", metavar="S", help="Begin here in AUDIO, seconds.")
@@ -115,6 +116,7 @@ def sync(
     options: dict[str, Any] = {
         "text": text,
         "voice": voice,
+        "language": language,
         "rate": rate,
         "audio_start_s": audio_start,
         "audio_end_s": audio_end,

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lipsmith.cli.interrupt import Interrupt
-from lipsmith.cli.options import AsJson, AudioPath, Overwrite, Quiet, SpeakingRate, SpokenText, VoiceName
+from lipsmith.cli.options import AsJson, AudioPath, LanguageTag, Overwrite, Quiet, SpeakingRate, SpokenText, VoiceName
 from lipsmith.cli.progress import shown
 from lipsmith.errors import InvalidOption, MissingDependency
 from lipsmith.motion.style import StyleName
@@ -39,6 +39,7 @@ def talk(
     ] = None,
     text: SpokenText = None,
     voice: VoiceName = None,
+    language: LanguageTag = None,
     rate: SpeakingRate = 1.0,
     start: Annotated[float | None, typer.Option("--start", metavar="S", help="Begin here in AUDIO, seconds.")] = None,
     end: Annotated[float | None, typer.Option("--end", metavar="S", help="Stop there in AUDIO, seconds.")] = None,
@@ -106,6 +107,7 @@ def talk(
     options: dict[str, Any] = {
         "text": text,
         "voice": voice,
+        "language": language,
         "rate": rate,
         "start_s": start,
         "end_s": end,

@@ -19,9 +19,9 @@ def voices(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the voices that can speak a text."""
-    from lipsmith.engines import registry
+    from lipsmith.engines.voices import all_voices
 
-    found = registry.create("voice").voices()
+    found = all_voices()
     if language is not None:
         wish = language.lower()
         found = [v for v in found if f"{v.language.lower()}-".startswith(f"{wish}-")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import U8, ClipFrame, Picture, Sound
 from lipsmith.media.reader import Clip
 from lipsmith.motion.track import MotionTrack
-from lipsmith.speech.visemes import Speech
+from lipsmith.speech.visemes import Phone, Speech
 
 
 class FaceFinder(Protocol):
@@ -54,8 +55,10 @@ class VoiceInfo:
     language: str
     """BCP 47 tag, such as ``en-GB``."""
     gender: str
-    """``female``, ``male`` or ``neutral``."""
+    """``female``, ``male`` or ``neutral``: neither, or nobody knows."""
     description: str
+    engine: str = ""
+    """Who speaks it, by its name in the registry; `lipsmith.engines.voices` fills it in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,15 @@ class Spoken:
     """A text, spoken."""
 
     sound: Sound
-    speech: Speech
-    """Read from the synthesizer's own phone times, on the same clock as ``sound``."""
+    phones: Sequence[Phone] | None
+    """When each sound is made, on the clock of ``sound``; None where the synthesizer does not tell."""
+
+    @cached_property
+    def speech(self) -> Speech:
+        """What is said when, from ``phones``; heard in ``sound`` where there are none."""
+        from lipsmith.engines.spoken import speech_of  # it knows an engine, and engines know this file
+
+        return speech_of(self.sound, self.phones)
 
 
 class Voice(Protocol):

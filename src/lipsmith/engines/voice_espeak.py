@@ -21,10 +21,9 @@ import numpy as np
 
 from lipsmith.engines.contract import Spoken, VoiceInfo
 from lipsmith.errors import EmptyText, InvalidOption, MissingDependency, UnknownVoice, VoiceFailed
-from lipsmith.media.clip import F32, Sound
+from lipsmith.media.clip import F32
 from lipsmith.media.decode import MemorySound
-from lipsmith.speech.features import at_rows, measure, relative_loudness, steady_pitch
-from lipsmith.speech.visemes import Phone, Speech, viseme_rows, visemes_of, with_early_stops
+from lipsmith.speech.visemes import Phone, visemes_of, with_early_stops
 
 RATE_RANGE = (0.5, 2.0)
 """Speaking rates; 1.0 is 175 words a minute."""
@@ -73,16 +72,15 @@ class EspeakVoice:
 
         Raises MissingDependency without the extra, VoiceFailed when the synthesizer cannot start.
         """
-        return [
-            VoiceInfo(
-                name=f"{language}+{suffix}" if suffix else language,
-                language=_language_tag(record["tag"]),
-                gender=gender,
-                description=f"{record['name']}, {gender}, about {pitch_hz} Hz",
-            )
-            for language, record in self._languages.items()
-            for suffix, (gender, pitch_hz) in _VARIANTS.items()
-        ]
+        return [_info(language, record, suffix) for language, record in self._languages.items() for suffix in _VARIANTS]
+
+    def find(self, name: str) -> VoiceInfo:
+        """The voice that is meant by ``name``: case and ``_`` do not matter, and usual other names are known.
+
+        Raises UnknownVoice, whose message names what is near.
+        """
+        language, record, suffix = self._found(name)
+        return _info(language, record, suffix)
 
     def speak(self, text: str, *, voice: str, rate: float) -> Spoken:
         """Speaks ``text`` at 22 050 Hz; the pauses at punctuation are the synthesizer's.
@@ -93,15 +91,15 @@ class EspeakVoice:
         if not RATE_RANGE[0] <= rate <= RATE_RANGE[1]:
             raise InvalidOption(f"The speaking rate {rate} is outside {RATE_RANGE[0]}–{RATE_RANGE[1]}; 1.0 is normal.")
         words = _speakable(text)
-        file = self._voice_file(voice)
+        _, record, suffix = self._found(voice)
+        file = f"{record['file']}+{suffix}" if suffix else record["file"]
         samples, rate_hz, marks = _synthesize(words, file, rate)
         if not any(visemes_of(symbol) for _, symbol in marks):
             raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
         lead, tail = (round(seconds * rate_hz) for seconds in (_LEAD_S, _TAIL_S))
         sound = MemorySound(np.pad(samples, (lead, tail))[np.newaxis], rate_hz)
         marks = [(start + lead, symbol) for start, symbol in marks]
-        phones = with_early_stops(_phones(marks, rate_hz, lead + len(samples)))
-        return Spoken(sound=sound, speech=_speech(phones, sound))
+        return Spoken(sound=sound, phones=with_early_stops(_phones(marks, rate_hz, lead + len(samples))))
 
     @cached_property
     def _languages(self) -> dict[str, dict[str, str]]:
@@ -115,15 +113,15 @@ class EspeakVoice:
                 found[name] = record
         return found
 
-    def _voice_file(self, voice: str) -> str:
-        """The name that espeak-ng loads the voice by. Raises UnknownVoice."""
-        language, _, suffix = voice.strip().lower().replace("_", "-").partition("+")
-        language = _OTHER_NAMES.get(language, language)
-        by_file = {record["file"].lower(): record for record in self._languages.values()}  # "fr" for "fr-fr"
-        record = self._languages.get(language) or by_file.get(language)
-        if record is None or suffix not in _VARIANTS:
-            self._refuse(voice, language, record is not None)
-        return f"{record['file']}+{suffix}" if suffix else record["file"]
+    def _found(self, voice: str) -> tuple[str, dict[str, str], str]:
+        """The language, its record, and the variant. Raises UnknownVoice."""
+        wish, _, suffix = voice.strip().lower().replace("_", "-").partition("+")
+        wish = _OTHER_NAMES.get(wish, wish)
+        by_file = {record["file"].lower(): name for name, record in self._languages.items()}  # "fr" for "fr-fr"
+        language = wish if wish in self._languages else by_file.get(wish)
+        if language is None or suffix not in _VARIANTS:
+            self._refuse(voice, wish, language is not None)
+        return language, self._languages[language], suffix
 
     def _refuse(self, voice: str, language: str, language_known: bool) -> NoReturn:
         if language_known:
@@ -137,6 +135,16 @@ class EspeakVoice:
             near = named[:6] or difflib.get_close_matches(language, self._languages, n=4, cutoff=0.5)
         hint = f" Near: {', '.join(near)}." if near else ""
         raise UnknownVoice(f"There is no voice called {voice!r}.{hint} `lipsmith voices` lists all of them.")
+
+
+def _info(language: str, record: Mapping[str, str], suffix: str) -> VoiceInfo:
+    gender, pitch_hz = _VARIANTS[suffix]
+    return VoiceInfo(
+        name=f"{language}+{suffix}" if suffix else language,
+        language=_language_tag(record["tag"]),
+        gender=gender,
+        description=f"{record['name']}, {gender}, about {pitch_hz} Hz",
+    )
 
 
 def _speakable(text: str) -> str:
@@ -188,17 +196,6 @@ def _phones(marks: Sequence[tuple[int, str]], rate_hz: int, samples: int) -> lis
         for (start, symbol), end in zip(heard, ends, strict=True)
         if end > start
     ]
-
-
-def _speech(phones: Sequence[Phone], sound: Sound) -> Speech:
-    features = measure(sound)
-    return Speech(
-        visemes=viseme_rows(phones, sound.duration_s),
-        openness=None,
-        loudness=at_rows(relative_loudness(features), sound.duration_s),
-        pitch_hz=at_rows(steady_pitch(features), sound.duration_s),
-        duration_s=sound.duration_s,
-    )
 
 
 def _ask(request: Mapping[str, Any], kind: bytes) -> Any:

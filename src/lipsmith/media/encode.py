@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
@@ -20,7 +22,7 @@ from av.video.stream import VideoStream
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
 from lipsmith.media.aac import AacEncoder, SoundPacket
-from lipsmith.media.clip import U8, ClipFacts, Sound, TimedPlanes, VideoFormat
+from lipsmith.media.clip import F32, U8, ClipFacts, Sound, TimedPlanes, VideoFormat
 from lipsmith.media.feed import SoundFeed
 from lipsmith.media.timeline import check_fps, frames_to_samples, seconds_to_samples
 
@@ -28,7 +30,15 @@ SOUND_RATE_HZ = 48_000
 SOUND_BITS_PER_SECOND = {1: 128_000, 2: 192_000}  # per number of channels
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 """File name ending -> FFmpeg's writer."""
+SOUND_FILES = {
+    ".wav": ("wav", "pcm_s16le", "s16"),
+    ".mp3": ("mp3", "libmp3lame", "fltp"),
+    ".m4a": ("ipod", "aac", "fltp"),
+    ".flac": ("flac", "flac", "s16"),
+}
+"""File name ending -> FFmpeg's writer, its encoder, and the samples that one takes."""
 PROVENANCE = "Made with lipsmith: the mouth and face movements in this video are synthetic."
+SPOKEN_PROVENANCE = "Made with lipsmith: this speech is synthetic."
 
 CLIP_CRF = 16
 """Quality of a clip whose pictures were mostly left alone: its loss cannot be seen beside the source."""
@@ -41,15 +51,15 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _EXACT_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
-def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
+def check_output(path: str | Path, *, overwrite: bool = False, endings: Collection[str] = tuple(CONTAINERS)) -> Path:
     """The path to write to, checked before any work is done.
 
-    Raises OutputExists when it exists and ``overwrite`` is off, and InvalidOption when its ending is not .mp4, .m4v or
-    .mov, or its folder is missing or may not be written to.
+    Raises OutputExists when it exists and ``overwrite`` is off, and InvalidOption when its ending is not one of
+    ``endings``, or its folder is missing or may not be written to.
     """
     path = Path(path)
-    if path.suffix.lower() not in CONTAINERS:
-        raise InvalidOption(f"{str(path)!r} has no ending that can be written. Use {', '.join(CONTAINERS)}.")
+    if path.suffix.lower() not in endings:
+        raise InvalidOption(f"{str(path)!r} has no ending that can be written. Use {', '.join(endings)}.")
     if path.is_dir():
         raise InvalidOption(f"{str(path)!r} is a folder. Give the name of a file in it.")
     if path.exists() and not overwrite:
@@ -111,13 +121,33 @@ def write_clip(
         _write_clip(unfinished, CONTAINERS[path.suffix.lower()], facts, frames, sound, crf, on_frame)
 
 
+def write_sound(path: str | Path, sound: Sound, *, overwrite: bool = False) -> None:
+    """Writes a synthesized sound as WAV, MP3, M4A (AAC) or FLAC, by the ending, at 48 kHz.
+
+    Otherwise like `write_video`, with the same errors.
+    """
+    path = check_output(path, overwrite=overwrite, endings=SOUND_FILES)
+    container_format, codec, samples = SOUND_FILES[path.suffix.lower()]
+    with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
+        with _encoder_faults():
+            container = av.open(unfinished, "w", format=container_format)
+        try:
+            container.metadata["comment"] = SPOKEN_PROVENANCE
+            _write_aac(container, sound) if codec == "aac" else _write_plain(container, sound, codec, samples)
+        except BaseException:
+            _abandon(container)
+            raise
+        with _encoder_faults():
+            container.close()
+
+
 @contextmanager
 def _whole_or_not_at_all(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """A name to write under, which becomes ``path`` when all went well and disappears otherwise."""
     unfinished = path.with_name(f".lipsmith-{uuid.uuid4().hex}.part")
     try:
         yield unfinished
-        check_output(path, overwrite=overwrite)  # someone may have been faster
+        check_output(path, overwrite=overwrite, endings=(path.suffix.lower(),))  # someone may have been faster
         with _encoder_faults():
             os.replace(unfinished, path)
     finally:
@@ -208,6 +238,41 @@ def _write_clip(
         container.close()
 
 
+def _write_aac(container: OutputContainer, sound: Sound) -> None:
+    track = _SoundTrack(container, sound)
+    track.advance(seconds_to_samples(sound.duration_s, SOUND_RATE_HZ))
+    track.finish()
+
+
+def _write_plain(container: OutputContainer, sound: Sound, codec: str, kind: str) -> None:
+    with _encoder_faults():
+        track = container.add_stream(codec, rate=SOUND_RATE_HZ, layout=_LAYOUTS[sound.channels])
+        assert isinstance(track, AudioStream)
+        track.codec_context.format = kind
+    if codec == "libmp3lame":
+        track.bit_rate = SOUND_BITS_PER_SECOND[sound.channels]
+    written = 0
+    for block in sound.blocks(SOUND_RATE_HZ, sound.channels):
+        frame = _sound_frame(block, kind)
+        frame.pts, frame.time_base = written, Fraction(1, SOUND_RATE_HZ)
+        written += block.shape[1]
+        with _encoder_faults():
+            container.mux(track.encode(frame))
+    with _encoder_faults():
+        container.mux(track.encode(None))
+
+
+def _sound_frame(block: F32, kind: str) -> AudioFrame:
+    layout = _LAYOUTS[block.shape[0]]
+    if kind == "s16":
+        steps = np.clip(np.rint(block * 32768), -32768, 32767).astype(np.int16)
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(steps.T).reshape(1, -1), format="s16", layout=layout)
+    else:
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format=kind, layout=layout)
+    frame.sample_rate = SOUND_RATE_HZ
+    return frame
+
+
 def _abandon(container: OutputContainer) -> None:
     """Closes a file that will be thrown away; its own complaints no longer matter."""
     with suppress(av.FFmpegError, OSError, ValueError):
@@ -221,7 +286,7 @@ def _encoder_faults() -> Iterator[None]:
     except (av.FFmpegError, OSError) as fault:
         reason = fault.strerror or str(fault)
         cure = "Make free space on the disk" if fault.errno in _NO_SPACE else "Choose another size or folder"
-        raise EncodingFailed(f"The video could not be written ({reason}). {cure} and try again.") from fault
+        raise EncodingFailed(f"The file could not be written ({reason}). {cure} and try again.") from fault
 
 
 def _picture_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:

@@ -1,6 +1,7 @@
 """The whole way from a photo, or a clip, to a new video: the order of the steps, who reports and who may cancel.
 
 talk.py, sync.py   the two stories, told as named steps
+speak.py           a text to a sound file, without a face
 style.py           how one person speaks, learnt from their clips
 options.py         what options may be
 speakers.py        which face of a clip says what
@@ -12,6 +13,7 @@ work.py            progress and cancelling
 
 from lipsmith.pipeline.outputs import NEED_SPEECH
 from lipsmith.pipeline.speakers import FaceWish, Speaker
+from lipsmith.pipeline.speak import SpokenResult, speak_text
 from lipsmith.pipeline.style import StyleResult, learn_style
 from lipsmith.pipeline.sync import SyncedFace, SyncMode, SyncResult, lip_sync
 from lipsmith.pipeline.talk import Mode, TalkResult, talking_photo
@@ -25,6 +27,7 @@ __all__ = [
     "Mode",
     "Progress",
     "Speaker",
+    "SpokenResult",
     "Stage",
     "StrPath",
     "StyleResult",
@@ -34,5 +37,6 @@ __all__ = [
     "TalkResult",
     "learn_style",
     "lip_sync",
+    "speak_text",
     "talking_photo",
 ]

@@ -40,6 +40,7 @@ def speaking_rules(
     text: str | None,
     audio: StrPath | None,
     voice: str | None,
+    language: str | None,
     rate: float,
     start_s: float | None,
     end_s: float | None,
@@ -52,12 +53,21 @@ def speaking_rules(
             "A voice only speaks a text that stands alone; a recording is its own voice. Leave one of them out.",
         ),
         (
+            audio is None or language is None,
+            "The language only says which voice speaks a text that stands alone. Leave it out beside a recording.",
+        ),
+        (
             audio is not None or (start_s is None and end_s is None),
             "Start and end cut a window out of a recording. Leave them out where a text is spoken.",
         ),
         (audio is None or rate == 1.0, "The rate says how fast a text is spoken; a recording keeps its own."),
-        (0.5 <= rate <= 2.0, f"The rate is {rate}; it has to lie between 0.5 (slow) and 2.0 (fast)."),
+        rate_rule(rate),
     )
+
+
+def rate_rule(rate: float) -> Rule:
+    """How fast a text may be spoken."""
+    return 0.5 <= rate <= 2.0, f"The rate is {rate}; it has to lie between 0.5 (slow) and 2.0 (fast)."
 
 
 def quality_rules(max_resolution: int | None, crf: int) -> Sequence[Rule]:

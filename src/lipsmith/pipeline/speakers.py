@@ -36,6 +36,8 @@ class Speaker:
     """What to say; beside ``audio``: what is said there, in English."""
     voice: str | None = None
     """Who speaks a ``text`` that stands alone."""
+    language: str | None = None
+    """Its language, where no voice is named; None: as the text tells."""
     rate: float = 1.0
     """How fast that is, 0.5–2.0."""
     start_s: float | None = None
@@ -68,7 +70,15 @@ def check_speaker(speaker: Speaker, called: str = "") -> None:
     try:
         _check_types(speaker)
         refuse_values(
-            *speaking_rules(speaker.text, speaker.audio, speaker.voice, speaker.rate, speaker.start_s, speaker.end_s),
+            *speaking_rules(
+                speaker.text,
+                speaker.audio,
+                speaker.voice,
+                speaker.language,
+                speaker.rate,
+                speaker.start_s,
+                speaker.end_s,
+            ),
             (
                 math.isfinite(speaker.at_s) and speaker.at_s >= 0,
                 f"What is said begins at {speaker.at_s} s; it has to be a number of seconds, 0 or more.",
@@ -106,6 +116,12 @@ def _check_types(speaker: Speaker) -> None:
         (path(speaker.audio), "audio", speaker.audio, "the path of a recording"),
         (speaker.text is None or isinstance(speaker.text, str), "text", speaker.text, "a text"),
         (speaker.voice is None or isinstance(speaker.voice, str), "voice", speaker.voice, "the name of a voice"),
+        (
+            speaker.language is None or isinstance(speaker.language, str),
+            "language",
+            speaker.language,
+            "a language tag such as pt-BR",
+        ),
         (_is_number(speaker.rate), "rate", speaker.rate, "a number"),
         (number(speaker.start_s), "the start in the recording", speaker.start_s, "a number of seconds"),
         (number(speaker.end_s), "the end in the recording", speaker.end_s, "a number of seconds"),

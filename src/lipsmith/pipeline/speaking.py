@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,11 @@ from lipsmith.errors import InvalidOption, MissingDependency, TranscriptNotUsed
 from lipsmith.pipeline.work import StrPath
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
-    from lipsmith.engines.contract import Spoken
+    from lipsmith.engines.contract import Spoken, VoiceInfo
     from lipsmith.media.clip import Sound
     from lipsmith.media.decode import FileSound
     from lipsmith.speech.personal import PersonalStyle
     from lipsmith.speech.visemes import Speech
-
-DEFAULT_VOICE = "en-us"
 
 
 def open_recording(audio: StrPath | None, start_s: float | None, end_s: float | None) -> FileSound:
@@ -28,17 +26,35 @@ def open_recording(audio: StrPath | None, start_s: float | None, end_s: float | 
     return open_sound(Path(audio), start_s=start_s, end_s=end_s)
 
 
-def speaker_of(text: str | None) -> str:
-    """The voice for a text whose voice was not chosen, by its script."""
-    from lipsmith.speech.script import language_of
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A text that was spoken."""
 
-    return (text and language_of(text)) or DEFAULT_VOICE
+    spoken: Spoken
+    voice: VoiceInfo
+    warnings: tuple[str, ...]
+    """How the voice was chosen, where nobody named it or its language."""
 
 
-def speak(text: str, voice: str, rate: float) -> Spoken:
-    from lipsmith.engines import registry
+def say(text: str, *, voice: str | None, language: str | None, rate: float) -> Said:
+    """Speaks ``text`` with the voice called ``voice``, else with one for ``language``, else for the text's own.
 
-    return registry.create("voice").speak(text, voice=voice, rate=rate)
+    Raises InvalidOption where voice and language do not fit, and what `Voice.speak` raises.
+    """
+    from lipsmith.engines import voices
+    from lipsmith.speech.script import language_of, same_language
+
+    if voice is None:
+        guessed = None if language else language_of(text)
+        speaker = voices.fitting(language or guessed)
+        warnings = (f"The voice {speaker.name!r} was chosen by the text's script.",) if guessed else ()
+    else:
+        speaker, warnings = voices.find(voice), ()
+        if language is not None and not same_language(speaker.language, language):
+            raise InvalidOption(
+                f"The voice {speaker.name!r} speaks {speaker.language!r} and not {language!r}. Leave one of them out."
+            )
+    return Said(spoken=voices.speak(text, speaker, rate), voice=speaker, warnings=warnings)
 
 
 def read_style(style: StrPath | PersonalStyle | None) -> PersonalStyle | None:

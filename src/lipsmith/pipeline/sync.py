@@ -30,8 +30,7 @@ from lipsmith.pipeline.speaking import (
     open_recording,
     read_speech,
     read_style,
-    speak,
-    speaker_of,
+    say,
 )
 from lipsmith.pipeline.watching import follow, footage_of, opening_of
 from lipsmith.pipeline.work import Progress, StrPath, Work
@@ -115,6 +114,7 @@ def lip_sync(
     *,
     text: str | None = None,
     voice: str | None = None,
+    language: str | None = None,
     rate: float = 1.0,
     audio_start_s: float | None = None,
     audio_end_s: float | None = None,
@@ -145,8 +145,8 @@ def lip_sync(
     Only the lower face changes, and only while it is seen; all else goes to the encoder byte by byte, with the clip's
     own times, size and colours.
 
-    - ``audio``, ``text``, ``voice``, ``rate``: as for `talking_photo`. ``audio_start_s``, ``audio_end_s``: the part of
-      ``audio`` that is said, seconds.
+    - ``audio``, ``text``, ``voice``, ``language``, ``rate``: as for `talking_photo`. ``audio_start_s``,
+      ``audio_end_s``: the part of ``audio`` that is said, seconds.
     - ``speakers``: several faces, each with its own words, instead of the options above and ``face``: a list of
       `Speaker`, or a JSON file of them. What is heard is all of them together.
     - ``face``: who speaks: "auto" is whoever's lips move with the clip's own sound, else the most prominent face;
@@ -186,6 +186,7 @@ def lip_sync(
         audio=audio,
         text=text,
         voice=voice,
+        language=language,
         rate=rate,
         start_s=audio_start_s,
         end_s=audio_end_s,
@@ -374,8 +375,8 @@ def _asked(
     refuse_values(
         (
             single == Speaker(),
-            "The speakers say who says what and how; leave audio, text, voice, rate, style, the face and the window "
-            "in the recording to them (--map).",
+            "The speakers say who says what and how; leave audio, text, voice, language, rate, style, the face and the "
+            "window in the recording to them (--map).",
         ),
         (
             len(several) == 1 or (export is None and from_motion is None),
@@ -413,8 +414,9 @@ def _words(speaker: Speaker) -> _Words:
     hops = round(speaker.at_s / HOP_S)
     if speaker.audio is None:
         assert speaker.text is not None  # checked at the door
-        spoken = speak(speaker.text, speaker.voice or speaker_of(speaker.text), speaker.rate)
-        return _Words(sound=spoken.sound, spoken=spoken, text=speaker.text, hops=hops, warnings=())
+        said = say(speaker.text, voice=speaker.voice, language=speaker.language, rate=speaker.rate)
+        spoken = said.spoken
+        return _Words(sound=spoken.sound, spoken=spoken, text=speaker.text, hops=hops, warnings=said.warnings)
     sound = open_recording(speaker.audio, speaker.start_s, speaker.end_s)
     return _Words(sound=sound, spoken=None, text=speaker.text, hops=hops, warnings=sound.warnings)
 

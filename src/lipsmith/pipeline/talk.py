@@ -31,15 +31,7 @@ from lipsmith.pipeline.outputs import (
     read_track,
     tells_enough,
 )
-from lipsmith.pipeline.speaking import (
-    DEFAULT_VOICE,
-    in_range_of,
-    open_recording,
-    read_speech,
-    read_style,
-    speak,
-    speaker_of,
-)
+from lipsmith.pipeline.speaking import in_range_of, open_recording, read_speech, read_style, say
 from lipsmith.pipeline.work import Progress, StrPath, Work
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
@@ -94,6 +86,7 @@ def talking_photo(
     *,
     text: str | None = None,
     voice: str | None = None,
+    language: str | None = None,
     rate: float = 1.0,
     start_s: float | None = None,
     end_s: float | None = None,
@@ -125,7 +118,7 @@ def talking_photo(
     ``align``), and where that fails the lips follow what is heard, and ``warnings`` says why.
 
     - ``voice``, ``rate``: who speaks a ``text`` that stands alone and how fast (0.5–2.0); `lipsmith voices` lists the
-      names. Without a voice, the text's script decides: Latin is read as English, Cyrillic as Russian and so on.
+      names. Without a voice, one that speaks ``language`` (a tag such as ``pt-BR``), else the text's own language.
     - ``start_s``, ``end_s``: the part of ``audio`` that is spoken, seconds. ``longest_s``: what is longer is refused.
     - ``fps``: 1 to 60, also as text such as "30000/1001"; 25 unless given. With ``from_motion`` the track's own rate.
     - ``max_resolution``: longest side of the video, pixels; never enlarges. 1920 unless given.
@@ -154,8 +147,8 @@ def talking_photo(
     """
     from lipsmith.media.timeline import check_length, check_window, frame_count, frames_to_seconds
 
-    _check_types(photo, audio, out, text, voice, max_resolution, face, seed, crf, background)
-    _check_options(text, audio, voice, rate, start_s, end_s, max_resolution, face, motion, seed, crf)
+    _check_types(photo, audio, out, text, voice, language, max_resolution, face, seed, crf, background)
+    _check_options(text, audio, voice, language, rate, start_s, end_s, max_resolution, face, motion, seed, crf)
     _check_wishes(mode, prompt, intensity, from_motion)
     direction = _read_direction(prompt) if mode == "prompted" else None
     check_outputs(out, export, overwrite, inputs=[photo, audio, from_motion])
@@ -175,9 +168,8 @@ def talking_photo(
         others = [_scaled(other, source, picture) for other in faces if other is not chosen]
         _check_face(person, source, picture)
     with work.stage("sound"):
-        speaker = voice or (speaker_of(text) if audio is None else DEFAULT_VOICE)
-        spoken = speak(text, speaker, rate) if text is not None and audio is None else None
-        sound = spoken.sound if spoken else open_recording(audio, start_s, end_s)
+        said = say(text, voice=voice, language=language, rate=rate) if text is not None and audio is None else None
+        sound = said.spoken.sound if said else open_recording(audio, start_s, end_s)
         check_length(sound.duration_s, longest_s)
         frames = frame_count(sound.duration_s, rate_fps)
     speech: Speech | None = None
@@ -186,7 +178,9 @@ def talking_photo(
         track = given.of_length(frames)
     if given is None or (ending in NEED_SPEECH and not tells_enough(ending, given)):
         with work.stage("speech"):
-            speech, hearing = (in_range_of(manner, spoken.speech), ()) if spoken else read_speech(sound, text, manner)
+            speech, hearing = (
+                (in_range_of(manner, said.spoken.speech), ()) if said else read_speech(sound, text, manner)
+            )
     if given is None:
         assert speech is not None
         with work.stage("motion"):
@@ -210,7 +204,7 @@ def talking_photo(
             *_length_warnings(given, frames),
             *hearing,
             *_silence_warnings(track),
-            *([] if voice or speaker == DEFAULT_VOICE else [f"The voice {speaker!r} was chosen by the text's script."]),
+            *(said.warnings if said else ()),
             *_prompt_warnings(mode, prompt, direction, speech),
         ),
         stage_seconds=work.seconds,
@@ -226,6 +220,7 @@ def _check_options(
     text: str | None,
     audio: StrPath | None,
     voice: str | None,
+    language: str | None,
     rate: float,
     start_s: float | None,
     end_s: float | None,
@@ -236,7 +231,7 @@ def _check_options(
     crf: int,
 ) -> None:
     refuse_values(
-        *speaking_rules(text, audio, voice, rate, start_s, end_s),
+        *speaking_rules(text, audio, voice, language, rate, start_s, end_s),
         (not isinstance(face, int) or face >= 1, f"Faces are counted from 1, from left to right; {face} is no face."),
         (
             motion in get_args(StyleName),
@@ -253,6 +248,7 @@ def _check_types(
     out: object,
     text: object,
     voice: object,
+    language: object,
     max_resolution: object,
     face: object,
     seed: object,
@@ -268,6 +264,7 @@ def _check_types(
         (isinstance(out, str | os.PathLike), "out", out, "the path of the video to write"),
         (text is None or isinstance(text, str), "text", text, "a text"),
         (voice is None or isinstance(voice, str), "voice", voice, "the name of a voice"),
+        (language is None or isinstance(language, str), "language", language, "a language tag such as pt-BR"),
         (max_resolution is None or is_whole(max_resolution), "max_resolution", max_resolution, "a whole number"),
         (face is None or is_whole(face) or point(face), "face", face, "a whole number or a point (x, y)"),
         (is_whole(seed), "seed", seed, "a whole number"),

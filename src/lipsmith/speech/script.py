@@ -13,6 +13,19 @@ LANGUAGE_OF_SCRIPT = {
 }  # fmt: skip
 """First word of a letter's Unicode name -> the most widely spoken language written in that script."""
 
+_SAME = {"zh": "cmn", "iw": "he", "in": "id", "ji": "yi", "no": "nb", "tl": "fil", "jp": "ja", "cz": "cs"}
+"""Codes of the same language: old ones, wider ones, and slips of the tongue."""
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether two tags name the same language, whatever their region.
+
+    >>> same_language("zh-CN", "cmn")
+    True
+    """
+    first, second = (tag.lower().replace("_", "-").partition("-")[0] for tag in (one, other))
+    return _SAME.get(first, first) == _SAME.get(second, second)
+
 
 def language_of(text: str) -> str | None:
     """The language of the script that most letters of ``text`` belong to; None for Latin, which many languages share.
