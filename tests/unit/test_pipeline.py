@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,6 +20,11 @@ from lipsmith import LipsmithError, MotionTrack, Progress, talking_photo
 from lipsmith.pipeline import STAGES
 
 STOCK = {"portrait.png", "two.png", "small.png", "speech.wav", "clip.mp4", "pair.mp4"}
+
+
+def pictures(path: Path) -> list[NDArray[np.uint8]]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
 def refusal(**options: Any) -> LipsmithError:
@@ -88,7 +95,6 @@ def refusal(**options: Any) -> LipsmithError:
         ({"face": 2}, "no_such_face", "There is no face number 2. Found, counted from the left"),
         ({"face": (5.0, 310.0)}, "no_such_face", "There is no face at (5, 310)"),
         ({"photo": "small.png"}, "face_too_small", "18 pixels between the eyes"),
-        ({"max_resolution": 136}, "face_too_small", "It has 42 in the photo itself"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_written(room: Path, options: dict[str, Any], code: str, says: str) -> None:
@@ -103,6 +109,22 @@ def test_a_head_turned_too_far_is_refused(room: Path, astronaut: NDArray[np.uint
     error = refusal(photo="turned.png")
     assert error.code == "face_turned_away"
     assert "beyond 45°" in error.message
+
+
+def test_a_small_video_of_a_large_face_shows_what_a_large_one_does(room: Path) -> None:
+    large = talking_photo("portrait.png", "speech.wav", "large.mp4", crf=8, still=True)
+    small = talking_photo("portrait.png", "speech.wav", "small.mp4", crf=8, still=True, max_resolution=96)
+    assert large.iod_px == pytest.approx(42, abs=1)
+    assert (small.width, small.height, small.frames) == (96, 96, large.frames)
+    assert small.iod_px == pytest.approx(42 * 96 / 320, abs=0.5)
+    assert any("13 pixels between the eyes" in warning for warning in small.warnings)
+    pairs = list(zip(pictures(large.path), pictures(small.path), strict=True))
+    left, top, right, bottom = small.face_box
+    faces = [(cv2.resize(one, (96, 96), interpolation=cv2.INTER_AREA), two) for one, two in pairs]
+    apart = [np.abs(one.astype(int) - two)[top:bottom, left:right].mean() for one, two in faces]
+    moved = [np.abs(two.astype(int) - faces[0][1])[(top + bottom) // 2 : bottom, left:right].mean() for _, two in faces]
+    assert max(apart) < 4
+    assert max(moved) > 4
 
 
 def test_a_picture_without_a_face_is_refused(room: Path) -> None:

@@ -48,9 +48,10 @@ DEFAULT_FPS = Fraction(25)
 MAX_SIDE_PX = 1920
 """Longer side of the video unless asked otherwise: a phone's photo has far more, and few want to wait for that."""
 MIN_IOD_PX = 24
-"""Below this the lips are about ten pixels wide: there is nothing left to shape."""
+"""Of the photo. Below this the lips are about ten pixels wide: there is nothing left to shape."""
 SMALL_IOD_PX = 40
-"""Below this the result works but looks soft."""
+"""Below this the result works but looks soft. Where a video has fewer than `MIN_IOD_PX`, its frames are drawn with as
+many as this, and made smaller."""
 MAX_YAW_DEG = 45
 """Beyond this one corner of the mouth is hidden."""
 
@@ -164,9 +165,11 @@ def talking_photo(
     with work.stage("face"):
         faces = _find(source)
         chosen = _choose(faces, face)
+        _check_face(chosen)
         person = _scaled(chosen, source, picture)
-        others = [_scaled(other, source, picture) for other in faces if other is not chosen]
-        _check_face(person, source, picture)
+        canvas = _canvas(source, picture, person)
+        faces = [chosen, *(other for other in faces if other is not chosen)]
+        actors = [_scaled(other, source, canvas) for other in faces]
     with work.stage("sound"):
         said = say(text, voice=voice, language=language, rate=rate) if text is not None and audio is None else None
         sound = said.spoken.sound if said else open_recording(audio, start_s, end_s)
@@ -187,7 +190,8 @@ def talking_photo(
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
             track = _directed(track, speech, intensity, direction, seed)
     with work.stage("video"), beside(export, lambda: exported(ending, track, speech, text)):
-        _render(picture, person, others, track, sound, Path(out), crf, mark, overwrite, animator, work)
+        size = picture.width, picture.height
+        _render(canvas, actors, track, size, sound, Path(out), crf, mark, overwrite, animator, work)
     return TalkResult(
         path=Path(out),
         seconds=frames_to_seconds(frames, rate_fps),
@@ -356,18 +360,21 @@ def _scaled(face: Face, source: Picture, picture: Picture) -> Face:
     return replace(face, points=face.points * [x, y, (x + y) / 2])
 
 
-def _check_face(face: Face, source: Picture, picture: Picture) -> None:
+def _canvas(source: Picture, picture: Picture, face: Face) -> Picture:
+    """What is drawn on: ``picture``, or, where lips would be too small in it to be shaped, a larger one."""
+    if face.iod_px >= MIN_IOD_PX:
+        return picture
+    longer = max(picture.width, picture.height)
+    return _fitted(source, min(round(longer * SMALL_IOD_PX / face.iod_px), max(longer, MAX_SIDE_PX)))
+
+
+def _check_face(face: Face) -> None:
+    """``face`` as it is in the photo: a small video of a large face is what was asked for."""
     iod_px, yaw_deg = face.iod_px, abs(face.yaw_deg)
     if iod_px < MIN_IOD_PX:
-        source_iod_px = iod_px * source.width / picture.width
-        cure = (
-            f"It has {source_iod_px:.0f} in the photo itself: allow a larger video (--max-resolution)."
-            if source_iod_px >= MIN_IOD_PX
-            else "Use a photo that shows the face larger; scaling this one up adds no detail."
-        )
         raise FaceTooSmall(
             f"The face is too small: {iod_px:.0f} pixels between the eyes, where at least {MIN_IOD_PX} are needed "
-            f"to shape lips. {cure}"
+            "to shape lips. Use a photo that shows the face larger; scaling this one up adds no detail."
         )
     if yaw_deg > MAX_YAW_DEG:
         raise FaceTurnedAway(
@@ -410,10 +417,10 @@ def _prompt_warnings(
 
 
 def _render(
-    picture: Picture,
-    face: Face,
-    others: Sequence[Face],
+    canvas: Picture,
+    actors: Sequence[Face],
     track: MotionTrack,
+    size: tuple[int, int],
     sound: Sound,
     out: Path,
     crf: int,
@@ -426,11 +433,15 @@ def _render(
     from lipsmith.media.clip import VideoFormat
     from lipsmith.media.encode import write_video
     from lipsmith.render.mark import marked
+    from lipsmith.render.reduction import reduced
 
-    frames = registry.create("photo_animator", animator).frames(picture, face, track, others=others)
+    width, height = size
+    frames = registry.create("photo_animator", animator).frames(canvas, actors[0], track, others=actors[1:])
+    if size != (canvas.width, canvas.height):
+        frames = reduced(frames, width, height)
     if mark:
-        frames = marked(frames, mark, picture.width, picture.height)
-    fmt = VideoFormat(width=picture.width, height=picture.height, fps=track.fps, crf=crf)
+        frames = marked(frames, mark, width, height)
+    fmt = VideoFormat(width=width, height=height, fps=track.fps, crf=crf)
     write_video(out, fmt, frames, sound, on_frame=lambda done: work.frame(done, len(track)), overwrite=overwrite)
 
 
