@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lipsmith.cli import listing
 from lipsmith.cli.extra import server_extra
 from lipsmith.cli.serve import DataDir, settings
 
@@ -25,6 +26,56 @@ AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's
 OfAccount = Annotated[str | None, typer.Option("--account", metavar="ACCOUNT", help="Only this account's.")]
 ProjectId = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
 WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's id.")]
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "accounts": {
+        "id": "ACCOUNT",
+        "plan": "PLAN",
+        "credits": "CREDITS",
+        "suspended": "SUSPENDED",
+        "created_ms": "MADE",
+        "email": "EMAIL",
+    },
+    "keys": {
+        "id": "KEY",
+        "prefix": "BEGINS WITH",
+        "account": "ACCOUNT",
+        "created_ms": "MADE",
+        "revoked_ms": "REVOKED",
+    },
+    "webhooks": {
+        "id": "WEBHOOK",
+        "account": "ACCOUNT",
+        "events": "EVENTS",
+        "disabled": "DISABLED",
+        "created_ms": "MADE",
+        "url": "URL",
+    },
+    "deliveries": {
+        "id": "DELIVERY",
+        "webhook": "WEBHOOK",
+        "project": "PROJECT",
+        "event": "EVENT",
+        "state": "STATE",
+        "attempt": "TRIES",
+        "status": "STATUS",
+        "created_ms": "SINCE",
+        "answer": "ANSWER",
+    },
+    "projects": {
+        "id": "PROJECT",
+        "account": "ACCOUNT",
+        "kind": "KIND",
+        "state": "STATE",
+        "credits": "CREDITS",
+        "created_ms": "ASKED",
+        "name": "NAME",
+        "error": "ERROR",
+    },
+}
+"""What people see of a list, in order: each field with its header."""
+ALL = {"webhooks": {"account": "all", "events": "all"}}
+"""What an empty field of a list stands for."""
 
 
 def account_create(
@@ -257,13 +308,17 @@ def _tell(facts: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False))
         return
-    for name, value in facts.items():
-        typer.echo(f"{name}: {value}")
+    for line in listing.facts(facts):
+        typer.echo(line)
 
 
-def _tell_all(name: str, facts: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+def _tell_all(name: str, records: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({name: facts}, ensure_ascii=False))
-        return
-    for one in facts:
-        typer.echo("  ".join(str(value) for value in one.values() if not isinstance(value, dict)))
+        typer.echo(json.dumps({name: records}, ensure_ascii=False))
+    elif not records:
+        typer.echo(f"There are no {name}.")
+    else:
+        stands_for = ALL.get(name, {})
+        shown = [{**record, **{k: v for k, v in stands_for.items() if not record[k]}} for record in records]
+        for line in listing.table(shown, COLUMNS[name]):
+            typer.echo(line)

@@ -1,8 +1,9 @@
-"""Commands for administrators load what they need and nothing that renders, queues or serves."""
+"""Commands for administrators load what they need, nothing that renders, queues or serves, and are easily read."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("numpy", "cv2", "mediapipe", "numba", "scipy", "av", "dbos", "fastapi", "uvicorn", "boto3", "alembic")
+
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 
 LISTING = (
     "import json, sys\n"
@@ -30,3 +33,27 @@ def test_commands_load_nothing_heavy(command: list[str], tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
     assert json.loads(done.stderr) == []
+
+
+def said(*arguments: str, data_dir: Path) -> list[str]:
+    command = [sys.executable, "-m", "lipsmith", *arguments, "--data-dir", str(data_dir)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:
+    for name in ("account", "key", "webhook", "project"):
+        assert said(name, "list", data_dir=tmp_path) == [f"There are no {name}s."]
+    made = said("account", "create", "--plan", "pro", "--email", "ada@example.org", data_dir=tmp_path)
+    account = made[0].removeprefix("id: ")
+    assert any(re.fullmatch(rf"created: {TIME}", line) for line in made)
+    header, row = said("account", "list", data_dir=tmp_path)
+    assert header.split() == ["ACCOUNT", "PLAN", "CREDITS", "SUSPENDED", "MADE", "EMAIL"]
+    assert re.fullmatch(rf"{account}  pro   25000    no         {TIME}  ada@example\.org", row)
+    assert [row.index("pro"), row.index("ada@")] == [header.index("PLAN"), header.index("EMAIL")]
+    [key] = said("key", "list", data_dir=tmp_path)[1:]
+    assert re.fullmatch(rf"\w+  mhk_live_\w+ +{account}  {TIME}  -", key)
+    said("webhook", "add", "https://example.org/hook", "--event", "video.completed", data_dir=tmp_path)
+    [hook] = said("webhook", "list", data_dir=tmp_path)[1:]
+    assert re.fullmatch(rf"\w+  all      video\.completed  no        {TIME}  https://example\.org/hook", hook)
