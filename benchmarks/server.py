@@ -66,12 +66,14 @@ def run(repeats: int) -> int:
 
 
 @contextmanager
-def serving(data_dir: Path, *options: str) -> Iterator[Served]:
-    """A server with a data folder of its own."""
+def serving(data_dir: Path, *options: str, environment: Mapping[str, str] = {}) -> Iterator[Served]:
+    """A server with a data folder of its own, and settings in ``environment``."""
     log = data_dir.with_suffix(".log")
     command = [str(Path(sys.executable).with_name("lipsmith")), "serve", "--port", "0", "--data-dir", str(data_dir)]
     with log.open("w") as errors:
-        process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **environment}
+        )
     assert process.stdout is not None
     said = ""
     try:

@@ -23,7 +23,9 @@ README = HERE / "README.md"
 RESULTS = HERE / "results" / "trust.json"
 BEGIN, END = "<!-- trust: begin -->", "<!-- trust: end -->"
 
-PARTS: Mapping[str, str] = {}
+PARTS: Mapping[str, str] = {
+    "http": "benchmarks.trust_http",
+}
 """Name of a part and the module that measures it."""
 
 

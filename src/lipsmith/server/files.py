@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse, JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from lipsmith.errors import InvalidRequest, LipsmithError, NotStored
+from lipsmith.errors import InvalidKey, InvalidRequest, LinkRefused, LipsmithError, NotStored
 from lipsmith.service.assets import Assets
 from lipsmith.storage.contract import Storage, Upload
-from lipsmith.storage.links import SignedLinks
+from lipsmith.storage.links import Grant, SignedLinks
 from lipsmith.storage.local import LocalStorage
 
 _PART = re.compile(rb"bytes=(?:([0-9]{1,15})-([0-9]{0,15})|-([0-9]{1,15}))")
@@ -25,9 +25,15 @@ def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) ->
     """PUT below ``prefix``, and GET and HEAD for bytes in files; a bucket is asked for its own."""
     routes = APIRouter(prefix=prefix.rstrip("/"), include_in_schema=False)
 
+    def granted(request: Request, key: str) -> Grant:
+        try:
+            return links.check(request.method, key, dict(request.query_params))
+        except InvalidKey:  # no link of ours says so
+            raise LinkRefused() from None
+
     @routes.put("/{key:path}")
     async def upload(request: Request, key: str) -> Response:
-        grant = links.check("PUT", key, dict(request.query_params))
+        grant = granted(request, key)
         upload = await run_sync(lambda: storage.begin(grant.key, max_bytes=grant.max_bytes))
         with closing(upload):
             async for chunk in request.stream():
@@ -39,8 +45,7 @@ def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) ->
 
         @routes.api_route("/{key:path}", methods=["GET", "HEAD"])
         def download(request: Request, key: str) -> Response:
-            grant = links.check(request.method, key, dict(request.query_params))
-            return Download(storage.path(grant.key))
+            return Download(storage.path(granted(request, key).key))
 
     return routes
 

@@ -20,8 +20,8 @@ MAX_BODY_BYTES = 1_000_000
 MAX_UNKNOWN_BYTES = 16 * 1024
 """Of a request from somebody without a key."""
 MAX_DEPTH = 32
-MAX_BRACKETS = 20_000
-"""Of lists and objects in a request, and of texts. The largest that means something has 202."""
+MAX_SIGNS = 20_000
+"""Brackets and commas in a request, also in its texts: each may cost an object. The largest one known has 500."""
 OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """What a browser may do with an answer that is data."""
@@ -33,7 +33,7 @@ SAFE_HEADERS = {
     "Cache-Control": "no-store",
 }
 """Of every answer that says nothing else: no browser guesses what it is, runs, frames or keeps it, or tells of it."""
-_BRACKETS = (b"[", b"]", b"{", b"}")
+_SIGNS = (b"[", b"]", b"{", b"}", b",")
 _NO_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))
 
 Refuse = Callable[[Request, str], Response]
@@ -91,8 +91,8 @@ class Guard:
                     raise _Refused(f"The request is larger than {MAX_UNKNOWN_BYTES:,} bytes, and nobody's.")
             if len(body) > MAX_BODY_BYTES:
                 raise _Refused(f"The request is larger than {MAX_BODY_BYTES:,} bytes.")
-        if sum(map(body.count, _BRACKETS)) > MAX_BRACKETS:
-            raise _Refused(f"The request has more than {MAX_BRACKETS:,} brackets.")
+        if sum(map(body.count, _SIGNS)) > MAX_SIGNS:
+            raise _Refused(f"The request has more than {MAX_SIGNS:,} brackets and commas.")
         return bytes(body)
 
 

@@ -117,6 +117,8 @@ class StrictProtocol(HttpToolsProtocol):
         self._body_bytes += len(body)
         self._window_bytes += len(body)
         super().on_body(body)
+        if len(self.cycle.body) >= READ_BYTES and not self.cycle.response_complete:
+            self.flow.pause_reading()  # as much again is on its way to where it goes
         self._held_back = self._held_back or self.flow.read_paused
 
     def on_message_complete(self) -> None:
