@@ -177,7 +177,11 @@ def webhook_add(
     """Tell a URL what happens, and show the secret that signs it this once."""
     with _context(data_dir) as context:
         made, secret = context.webhooks.add(url, account=account, events=tuple(event or ()))
+        obstacle = context.fetcher.obstacle(url)
     _tell(asdict(made) | {"secret": secret}, as_json)
+    if obstacle:
+        cure = f" If it is yours, start the server with LIPSMITH_FETCH_ALLOW={obstacle.place}."
+        typer.echo(f"Nothing will arrive there: {obstacle.why}.{cure if obstacle.forbidden else ''}", err=True)
 
 
 def webhook_list(

@@ -162,7 +162,8 @@ class Worker:
         self._workers, self._slots = context.workers, settings.workers
 
     def start(self) -> None:
-        """Begins to take jobs."""
+        """Begins to take jobs. Raises InvalidOption where other processes take another number of them at once."""
+        self._workers.check_slots(self._slots)
         shutil.rmtree(self.children.folder, ignore_errors=True)
         self.children.start()
         self._workers.announce(self.name, host=socket.gethostname(), slots=self._slots)

@@ -27,6 +27,13 @@ log = structlog.get_logger("lipsmith.server")
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
+ALL_ADDRESSES: Mapping[str, tuple[str, str]] = {
+    "0.0.0.0": ("192.0.2.1", "127.0.0.1"),
+    "::": ("2001:db8::1", "::1"),
+}
+"""Hosts that stand for all addresses of the machine: each with one far away, which is never asked anything, and the
+machine's own where it has no network."""
+SET_PUBLIC_URL = "Set LIPSMITH_PUBLIC_URL to the address under which receivers of webhooks reach the server."
 OWN_FILES = 256
 """Open ones of the server itself: database, logs, threads that talk to rendering processes."""
 
@@ -45,6 +52,8 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
                 with _working(context, environment):
                     server = _Server(_http(context))
                     log.info("serving", address=context.address)
+                    if sock.getsockname()[0] in ALL_ADDRESSES and _guesses_links(settings):
+                        say(f"Links in webhooks will lead to {context.address}, which is a guess. {SET_PUBLIC_URL}")
                     say(f"lipsmith serves at {context.address}")
                     server.run(sockets=[sock])
         finally:
@@ -54,6 +63,8 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
 
 def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Renders for a server elsewhere until a signal asks to stop. Raises InvalidOption without a shared database."""
+    if settings.workers == 0:
+        raise InvalidOption("A worker that renders 0 videos at once does nothing. Say --workers 1 or more.")
     if settings.database_url is None:
         raise InvalidOption("A worker needs the database it shares with the server: --database postgresql://host/name.")
     configure(settings.log_level)
@@ -66,6 +77,8 @@ def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str]
         context.prepare()
         worker = Worker(context, environment)
         worker.start()
+        if _guesses_links(settings):
+            say(f"Links in webhooks will lead to {context.address}. {SET_PUBLIC_URL}")
         say(f"lipsmith renders as {worker.name}")
         stopped.wait()
         worker.drain(settings.drain_s)
@@ -147,7 +160,24 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 def _address(sock: socket.socket) -> str:
     host, port = sock.getsockname()[:2]
+    if host in ALL_ADDRESSES:
+        host = _seen_by_others(sock.family, *ALL_ADDRESSES[host])
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _seen_by_others(family: int, far: str, own: str) -> str:
+    """This machine's address on the way to ``far``; ``own`` where there is none."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((far, 9))  # sends nothing
+        except OSError:
+            return own
+        return str(probe.getsockname()[0])
+
+
+def _guesses_links(settings: Settings) -> bool:
+    """Whether nobody has said where the links in webhooks have to lead; those of requests lead back to the caller."""
+    return settings.public_url is None and settings.s3_bucket is None
 
 
 @contextmanager
@@ -156,11 +186,11 @@ def _working(context: Context, environment: Mapping[str, str]) -> Iterator[None]
     if context.database.is_sqlite:
         context.workers.forget_all()
         hand_on(context.database, context.workers, context.queue)
-    context.sender.start()
-    context.sweeper.start()
     worker = Worker(context, environment) if context.settings.workers else None
     if worker:
         worker.start()
+    context.sender.start()
+    context.sweeper.start()
     try:
         yield
     finally:

@@ -41,6 +41,7 @@ Resolve = Callable[[str, int], Sequence[str]]
 _HOST = re.compile(rb"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)  # without the % of IPv6 zones
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGENT = "lipsmith"
+_PORTS = {"http": 80, "https": 443}
 _OVERHEAD_BYTES = 1024 * 1024  # headers, and what frames chunks of a sane size
 
 
@@ -69,6 +70,17 @@ class Answer:
     status: int
     body: bytes
     """As much as came in time, up to MAX_ANSWER_BYTES."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """What keeps a host from being asked."""
+
+    why: str
+    forbidden: bool
+    """It is found, and may not be asked; an allow-list would change that."""
+    place: str
+    """The host and port, as an allow-list names them."""
 
 
 def ask_system(host: str, port: int) -> Sequence[str]:
@@ -153,6 +165,18 @@ class Fetcher:
         with _unreachable(), self._ask("POST", target, given, watch, body) as response:
             return Answer(status=response.status, body=_beginning(response))
 
+    def obstacle(self, url: str) -> Obstacle | None:
+        """What would keep us from asking the host of ``url``; None where it is found and may be asked. Asks nothing but
+        the resolver. Raises InvalidUrl."""
+        target = check_url(url)
+        host, port = target.raw_host.decode(), target.port or _PORTS[target.scheme]
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            _GuardedBackend(self, _Watch(self.posting, self.clock, max_bytes=0)).judged(host, port)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            return Obstacle(why=str(error), forbidden=isinstance(error, _Forbidden), place=place)
+        return None
+
     @contextmanager
     def _ask(
         self, method: str, url: httpx.URL, headers: list[tuple[str, str]], watch: _Watch, body: bytes | None = None
@@ -212,6 +236,10 @@ class _Watch:
             self._waited_s, self._came_bytes = 0.0, 0
 
 
+class _Forbidden(httpcore.ConnectError):
+    """An address that strangers may not name."""
+
+
 class _GuardedBackend(httpcore.NetworkBackend):
     """Opens connections, but only where `may_be_asked` says yes."""
 
@@ -227,7 +255,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in self._judged(host, port)[:MAX_DIALLED]:
+        for address in self.judged(host, port)[:MAX_DIALLED]:
             try:
                 left_s = min(self._watch.left_s(), self._watch.patience.connect_s)
                 stream = self._fetcher.sockets.connect_tcp(str(address), port, timeout=left_s)
@@ -236,12 +264,12 @@ class _GuardedBackend(httpcore.NetworkBackend):
                 failure = error
         raise failure
 
-    def _judged(self, host: str, port: int) -> list[Address]:
+    def judged(self, host: str, port: int) -> list[Address]:
         """All addresses of ``host``. Raises httpcore.ConnectError when only one of them may not be asked."""
         addresses = [ip_address(text) for text in self._resolved(host, port)]
         for address in addresses:
             if not may_be_asked(host.lower().removesuffix("."), address, port, self._fetcher.allow):
-                raise httpcore.ConnectError(f"{host} is at {address}, port {port}, which strangers may not name")
+                raise _Forbidden(f"{host} is at {address}, port {port}, which strangers may not name")
         return addresses
 
     def _resolved(self, host: str, port: int) -> Sequence[str]:

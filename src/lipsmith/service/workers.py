@@ -6,6 +6,7 @@ Time here is the database's, so that machines with different clocks agree.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import structlog
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import jobs, workers
+from lipsmith.errors import InvalidOption
 from lipsmith.service.jobs import JobQueue
 from lipsmith.service.project import OPEN
 
@@ -24,6 +26,8 @@ BEAT_S = 2.0
 """Between two signs of life."""
 DEAD_AFTER_MS = 6000
 """Three signs missed: dead. A job is running again less than 10 s after its worker died."""
+LOOK_S = 0.5
+"""How often one that wants to begin looks whether those before it are gone."""
 FORGOTTEN_AFTER_MS = 86_400_000
 _LOCK = 0x6C697074
 """Only the process that holds it hands jobs on."""
@@ -45,6 +49,22 @@ class Workers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def check_slots(self, slots: int) -> None:
+        """Raises InvalidOption where others that take jobs render another number of videos at once.
+
+        The queue keeps that number in the database, once for all of its processes: the last one to begin would change
+        it for the others too. One that has just died is waited for.
+        """
+        deadline = time.monotonic() + DEAD_AFTER_MS / 1000 + LOOK_S
+        while others := {worker.slots for worker in self.alive() if not worker.draining} - {slots}:
+            if time.monotonic() > deadline:
+                raise InvalidOption(
+                    f"The other processes of this database render {min(others)} at once, and all have to take the same "
+                    f"number. Say --workers {min(others)} here, and start several such processes on a larger machine, "
+                    "or stop the others first."
+                )
+            time.sleep(LOOK_S)
 
     def announce(self, worker: str, *, host: str, slots: int) -> None:
         """A new one is there."""

@@ -99,6 +99,17 @@ def test_a_job_outlives_the_worker_that_had_it(
     assert balanced(shared, server.data_dir, granted=GRANTED) == {project: 192}
 
 
+@pytest.mark.parametrize(("count", "why"), [("3", "--workers 1 here"), ("0", "does nothing")])
+def test_a_worker_that_does_not_fit_the_others_says_so(
+    running: Callable[..., Server], environment: dict[str, str], count: str, why: str
+) -> None:
+    server = running("--workers", "1", **environment)
+    command = [COMMAND, "worker", "--data-dir", str(server.data_dir), "--workers", count]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, why in done.stderr) == (2, True), done.stderr
+    assert server.client.get("/readyz").json()["slots"] == 1
+
+
 def test_the_late_result_of_a_frozen_worker_is_refused(
     running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
 ) -> None:

@@ -57,3 +57,13 @@ def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:
     said("webhook", "add", "https://example.org/hook", "--event", "video.completed", data_dir=tmp_path)
     [hook] = said("webhook", "list", data_dir=tmp_path)[1:]
     assert re.fullmatch(rf"\w+  all      video\.completed  no        {TIME}  https://example\.org/hook", hook)
+
+
+def test_a_webhook_that_would_not_be_told_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-m", "lipsmith", "webhook", "add", "http://127.0.0.1:9000/hook", "--json"]
+    for allowed, said in (("", "LIPSMITH_FETCH_ALLOW=127.0.0.1:9000"), ("127.0.0.1:9000", "")):
+        monkeypatch.setenv("LIPSMITH_FETCH_ALLOW", allowed)
+        done = subprocess.run([*command, "--data-dir", str(tmp_path)], capture_output=True, text=True)
+        assert (done.returncode, set(json.loads(done.stdout)) >= {"id", "url", "secret"}) == (0, True)
+        assert said in done.stderr
+        assert bool(said) == ("Nothing will arrive there" in done.stderr)

@@ -205,6 +205,27 @@ def test_other_ports_than_those_of_the_web_are_not_asked(port: int, site: Host) 
     assert b"".join(allowed.fetch(f"http://site.example:{port}/", max_bytes=9999)) == CONTENT
 
 
+def test_what_keeps_a_host_from_being_asked(site: Host) -> None:
+    names = {"site.example": SITE, "near.example": "10.1.2.3", "10.9.8.7": "10.9.8.7", "::1": "::1"}
+    net = Internet({name: [[address]] for name, address in names.items()}, {SITE: site})
+    asking = fetcher(net, allow=parse_allow("10.9.0.0/16"))
+    assert asking.obstacle("http://site.example/hook") is None
+    assert asking.obstacle("http://10.9.8.7:9000/hook") is None
+    near = asking.obstacle("https://near.example/hook")
+    assert near is not None
+    assert (near.forbidden, near.place) == (True, "near.example:443")
+    assert "10.1.2.3" in near.why
+    loop = asking.obstacle("http://[::1]:9000/hook")
+    assert loop is not None
+    assert (loop.forbidden, loop.place) == (True, "[::1]:9000")
+    unknown = asking.obstacle("http://nowhere.example/hook")
+    assert unknown is not None
+    assert (unknown.forbidden, "no such name" in unknown.why) == (False, True)
+    for said in (near, loop):
+        assert fetcher(net, allow=parse_allow(said.place)).obstacle(f"http://{said.place}/hook") is None
+    assert net.dialled == []
+
+
 def test_proxies_of_the_environment_are_not_asked(
     site: Host, canaries: list[Host], monkeypatch: pytest.MonkeyPatch
 ) -> None:
