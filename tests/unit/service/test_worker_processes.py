@@ -30,7 +30,7 @@ def lives(house: House, seconds: float, **more: object) -> None:
 def test_another_number_is_refused(house: House, there: Workers) -> None:
     lives(house, 60)
     there.check_slots(2)
-    with pytest.raises(InvalidOption, match="render 2 at once.* --workers 2 "):
+    with pytest.raises(InvalidOption, match=r"render 2 at once.* --workers 2 "):
         there.check_slots(3)
 
 
