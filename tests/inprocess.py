@@ -7,6 +7,7 @@ import threading
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -54,6 +55,17 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     context = Context(Settings(data_dir=tmp_path_factory.mktemp("inside")))
     context.prepare()
     made = context.accounts.create("business", credits_given=PLENTY, email="ada@example.org")
+    with (
+        listening(context) as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {made.api_key}"}) as client,
+    ):
+        yield Inside(context=context, url=url, account=made.account.id, key=made.api_key, client=client)
+    context.close()
+
+
+@contextmanager
+def listening(context: Context) -> Iterator[str]:
+    """The URL of the application, as long as it listens."""
     config = uvicorn.Config(
         application(context), port=0, http="httptools", log_config=None, access_log=False, lifespan="off"
     )
@@ -62,12 +74,11 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    url = "http://{}:{}".format(*server.servers[0].sockets[0].getsockname())
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {made.api_key}"}) as client:
-        yield Inside(context=context, url=url, account=made.account.id, key=made.api_key, client=client)
-    server.should_exit = True
-    thread.join()
-    context.close()
+    try:
+        yield "http://{}:{}".format(*server.servers[0].sockets[0].getsockname())
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def some_picture() -> bytes:
