@@ -1,7 +1,7 @@
 """What strangers send and what machines do to us, in figures: each part is a measurement with bars of its own.
 
-A part is a module of `PARTS` with ``BARS`` and ``measure(folder, *, long)``; quick by default, long by flag. To add one,
-add its line to `PARTS`. Results of other parts stay in ``results/trust.json`` as they are.
+A part is a module of `PARTS` with ``BARS`` and ``measure(folder, *, long)``; quick by default, long by flag. To add
+one, add its line to `PARTS`. Results of other parts stay in ``results/trust.json`` as they are.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def test_every_length_mode_is_listed() -> None:
 
 
 def test_limits_are_the_real_ones() -> None:
-    assert MAX_FRAMES == 1_000_000
-    assert "at most a million pictures" in PAGE
+    assert MAX_FRAMES == 500_000
+    assert "at most half a million pictures" in PAGE
     assert f"{LONGEST_PAUSE_S} s between two of them" in PAGE
     assert f"at most {MAX_FRAME_PIXELS // 1_000_000} megapixels" in PAGE
     assert f"at most {MAX_FPS} pictures per second" in PAGE

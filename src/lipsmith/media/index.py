@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 
 from lipsmith.errors import InvalidVideo, VideoEncrypted, VideoTooLarge
 
-MAX_FRAMES = 1_000_000  # eleven hours at 25 fps
+MAX_FRAMES = 500_000  # five and a half hours at 25 fps; to index them takes a second and 150 MB
 LONGEST_PAUSE_S = 600  # a picture that stays longer comes from a broken clock
 UNEVEN_SHARE = 0.02  # pictures whose lengths differ by more than this, and by more than a tick, come at uneven times
 _USUAL_RATE = Fraction(25)  # for a single picture that does not say how long it stays
 _NAMED_RATE_SHARE = Fraction(1, 1000)  # containers that count in milliseconds miss 30000/1001 by less
+
+_ENCRYPTION_PACKETS = 1000  # asking costs as much as all the rest; what is encrypted is so from early on
 
 Ticks = NDArray[np.int64]
 
@@ -96,8 +98,8 @@ def index_packets(container: InputContainer, track: VideoStream, path: Path) -> 
     shown: list[int] = []
     keys: list[tuple[int, int]] = []
     last_length, untimed = 0, False
-    for packet in _packets(container, track):
-        if packet.has_sidedata("encryption_info"):
+    for number, packet in enumerate(_packets(container, track)):
+        if number < _ENCRYPTION_PACKETS and packet.has_sidedata("encryption_info"):
             raise VideoEncrypted(f"{path.name!r} is encrypted. Save it without copy protection.")
         if packet.is_discard:
             continue

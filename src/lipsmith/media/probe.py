@@ -28,6 +28,11 @@ MAX_PICTURE_PIXELS = 50_000_000
 MIN_PICTURE_SIDE_PIXELS = 64
 MAX_PICTURE_ASPECT = 20
 MAX_JPEG_SCANS = 60  # ordinary progressive files have about ten
+MAX_JPEG_SEGMENTS = 2_000  # a large colour profile and film frames hung on a photo make some hundred
+MAX_JPEG_STRAY_BYTES = 65_536  # between segments; ordinary files have a few, which fill up
+MAX_PNG_CHUNKS = 50_000  # programs write 8 kB or more in each
+_MOST_PIXELS = {"WEBP": 24_000_000, "AVIF": 36_000_000, "JPEG2000": 16_000_000}
+"""Formats whose decoders need 15 bytes and more for each pixel."""
 
 SOUND_RATES_HZ = range(4_000, 384_001)
 MAX_SOUND_CHANNELS = 64
@@ -40,6 +45,7 @@ MEDIA_FORMATS = (
 """FFmpeg's readers that look at nothing but the file itself: playlists and picture sequences are not among them."""
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
+_MARKER = re.compile(rb"\xff[^\x00\xff]")  # of a segment; bytes before it are none
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is neither a stuffed byte nor a restart
 
 
@@ -52,8 +58,8 @@ class PictureFacts:
     width: int
     """As stored, before any EXIF turn, pixels."""
     height: int
-    frames: int
-    """1 for a still picture."""
+    several: bool
+    """True for a film, or for pages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +81,7 @@ def probe_picture(path: str | Path) -> PictureFacts:
     """Header facts of a picture within the limits; raises as `open_picture` does."""
     with open_picture(path) as image:
         return PictureFacts(
-            format=image.format or "", width=image.width, height=image.height, frames=getattr(image, "n_frames", 1)
+            format=image.format or "", width=image.width, height=image.height, several=holds_several(image)
         )
 
 
@@ -93,9 +99,9 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
     """
     path = Path(path)
     with _open_file(path, InvalidImage, "picture") as file:
-        _refuse_many_scans(path, file)
+        _refuse_tiring(path, file)
         image = _identify(path, file)
-        _check_picture_size(path, image.width, image.height)
+        _check_picture_size(path, image)
         yield image
 
 
@@ -215,11 +221,18 @@ def damaged_picture(path: Path) -> InvalidImage:
     )
 
 
-def _check_picture_size(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PICTURE_PIXELS:
+def holds_several(image: Image.Image) -> bool:
+    """Whether there are more pictures in it. To count them can take minutes: a film of 100,000 fits into 2 MB."""
+    return bool(getattr(image, "is_animated", False))
+
+
+def _check_picture_size(path: Path, image: Image.Image) -> None:
+    width, height = image.size
+    most = _MOST_PIXELS.get(image.format or "", MAX_PICTURE_PIXELS)
+    if width * height > most:
         raise ImageTooLarge(
-            f"{path.name!r} has {width} x {height} pixels; at most {MAX_PICTURE_PIXELS // 1_000_000} megapixels can be "
-            "opened. Scale it down and try again."
+            f"{path.name!r} has {width} x {height} pixels; at most {most // 1_000_000} megapixels can be "
+            f"opened{'' if most == MAX_PICTURE_PIXELS else f' of {image.format}'}. Scale it down and try again."
         )
     if min(width, height) < MIN_PICTURE_SIDE_PIXELS:
         raise ImageTooSmall(
@@ -233,39 +246,54 @@ def _check_picture_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _refuse_many_scans(path: Path, file: BinaryIO) -> None:
-    """A progressive JPEG may ask for thousands of passes over all its pixels; each costs as much as a whole picture."""
+def _refuse_tiring(path: Path, file: BinaryIO) -> None:
+    """Refuses what takes its reader very long for its size: most readers walk through a header piece by piece."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data[:2] == b"\xff\xd8" and _count_scans(data) > MAX_JPEG_SCANS:
-            raise InvalidImage(
-                f"{path.name!r} holds more than {MAX_JPEG_SCANS} progressive scans, which no camera or program writes. "
-                "Save it again as an ordinary JPEG."
-            )
+        if data[:2] == b"\xff\xd8":
+            _refuse_tiring_jpeg(path, data)
+        elif data[:8] == b"\x89PNG\r\n\x1a\n" and _has_many_chunks(data):
+            raise damaged_picture(path)
 
 
-def _count_scans(data: mmap.mmap) -> int:
-    """Scans of the first JPEG in ``data``, counted by walking its segments; stops just above the limit."""
-    scans, at = 0, 2
-    while at + 4 <= len(data) and scans <= MAX_JPEG_SCANS:
-        if data[at] != 0xFF:
-            break
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-            continue
+def _refuse_tiring_jpeg(path: Path, data: mmap.mmap) -> None:
+    """A progressive JPEG may ask for thousands of passes over all its pixels; each costs as much as a whole picture.
+
+    Walks through the segments of the first JPEG in ``data`` as decoders do, which pass over what is none.
+    """
+    scans = segments = strays = 0
+    at = 2
+    while (found := _MARKER.search(data, at)) is not None:
+        if scans == 0:  # from the first scan on, decoders in C read on, to whom strays are nothing
+            strays += found.start() - at
+        segments += 1
+        at = found.end()
+        marker = data[at - 1]
         if marker == 0xD9:
-            break
+            return
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # markers without a body
-            at += 2
             continue
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at += max(2, int.from_bytes(data[at : at + 2], "big"))
         if marker == 0xDA:
             scans += 1
             following = _AFTER_SCAN.search(data, at)
             if following is None:
-                break
+                return
             at = following.start()
-    return scans
+        if scans > MAX_JPEG_SCANS:
+            raise InvalidImage(
+                f"{path.name!r} holds more than {MAX_JPEG_SCANS} progressive scans, which no camera or program writes. "
+                "Save it again as an ordinary JPEG."
+            )
+        if segments > MAX_JPEG_SEGMENTS or strays > MAX_JPEG_STRAY_BYTES:
+            raise damaged_picture(path)
+
+
+def _has_many_chunks(data: mmap.mmap) -> bool:
+    at, count = 8, 0
+    while at + 8 <= len(data) and count <= MAX_PNG_CHUNKS:
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        count += 1
+    return count > MAX_PNG_CHUNKS
 
 
 def _register_heif() -> bool:

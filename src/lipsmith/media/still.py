@@ -11,10 +11,11 @@ from PIL import Image, ImageCms, ImageColor
 
 from lipsmith.errors import InvalidOption
 from lipsmith.media.clip import U8, Picture
-from lipsmith.media.probe import damaged_picture, open_picture
+from lipsmith.media.probe import damaged_picture, holds_several, open_picture
 
 GREY_TOLERANCE_LEVELS = 2  # JPEG at high quality keeps the channels of a grey picture this close
-DRAFT_ABOVE_PIXELS = 24_000_000  # JPEGs beyond this are decoded at half size, for an eighth of the work
+HALVE_ABOVE_PIXELS = 24_000_000  # pictures beyond this are read at half size; JPEGs are even decoded so
+_STRIP_ROWS = 512
 _EXIF_ORIENTATION = 0x0112
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _STORY_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF"})  # more pictures in them mean a film or pages
@@ -42,9 +43,14 @@ def read_picture(path: str | Path, *, background: str = "white") -> Picture:
     path = Path(path)
     behind = _colour(background)
     with open_picture(path) as image:
-        notes = _several_frames(image) + _draft(image)
+        notes, whole = _several_frames(image), image.size
+        _draft(image)
         _decode(path, image)
-        upright = _turn_upright(image)
+        small = _halved(image)
+        upright = _turned(small, _turn_of(image))
+    if small.size != whole:
+        size = f"{small.width} x {small.height}"
+        notes.append(f"The picture of {whole[0]} x {whole[1]} pixels was read at {size}.")
     coloured, profile_notes = _to_srgb(upright)
     rgb = np.array(_lay_over(coloured, behind), dtype=np.uint8)  # a copy: Pillow's own view is read-only
     return Picture(rgb=rgb, grey=_is_grey(rgb), warnings=(*notes, *profile_notes))
@@ -69,19 +75,40 @@ def _colour(background: str) -> tuple[int, int, int]:
 
 
 def _several_frames(image: Image.Image) -> list[str]:
-    count = getattr(image, "n_frames", 1)
-    if count < 2 or image.format not in _STORY_FORMATS:
+    if image.format not in _STORY_FORMATS or not holds_several(image):
         return []
-    return [f"The file holds {count} pictures; only the first is used."]
+    return ["The file holds several pictures; only the first is used."]
 
 
-def _draft(image: Image.Image) -> list[str]:
+def _draft(image: Image.Image) -> None:
     """Asks the JPEG decoder for half the size where the whole would cost much and show nothing more."""
-    whole = image.size
-    if image.width * image.height <= DRAFT_ABOVE_PIXELS or image.format not in ("JPEG", "MPO"):
-        return []
-    image.draft(None, (image.width // 2, image.height // 2))
-    return [f"The picture of {whole[0]} x {whole[1]} pixels was read at {image.width} x {image.height}."]
+    if image.width * image.height > HALVE_ABOVE_PIXELS and image.format in ("JPEG", "MPO"):
+        image.draft(None, (image.width // 2, image.height // 2))
+
+
+def _halved(image: Image.Image) -> Image.Image:
+    """A picture of very many pixels at half its size, strip by strip; others as they are."""
+    width, height = image.size
+    if width * height <= HALVE_ABOVE_PIXELS:
+        return image
+    half: Image.Image | None = None
+    for top in range(0, height, _STRIP_ROWS):
+        strip = _averageable(image.crop((0, top, width, min(top + _STRIP_ROWS, height)))).reduce(2)
+        if half is None:
+            half = Image.new(strip.mode, (strip.width, (height + 1) // 2))
+        half.paste(strip, (0, top // 2))
+    assert half is not None  # there is at least one strip
+    half.info = {name: value for name, value in image.info.items() if name != "transparency"}
+    return half
+
+
+def _averageable(strip: Image.Image) -> Image.Image:
+    """In a mode in which pixels can be averaged."""
+    if strip.mode.startswith("I;16"):
+        return strip.convert("I")
+    if strip.mode in ("1", "P", "PA") or "transparency" in strip.info:
+        return strip.convert("RGBA" if strip.has_transparency_data else "RGB")
+    return strip
 
 
 def _decode(path: Path, image: Image.Image) -> None:
@@ -93,13 +120,16 @@ def _decode(path: Path, image: Image.Image) -> None:
         raise damaged_picture(path) from fault
 
 
-def _turn_upright(image: Image.Image) -> Image.Image:
+def _turn_of(image: Image.Image) -> Image.Transpose | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            turn = _TURNS.get(image.getexif().get(_EXIF_ORIENTATION, 1))
+            return _TURNS.get(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # a broken EXIF block says nothing about the pixels
-        turn = None
+        return None
+
+
+def _turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
     if turn is None:
         return image
     turned = image.transpose(turn)

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from media_makers import colour_picture, save_clip, save_picture, save_sound, tone
+from PIL import Image
 
 from lipsmith.errors import ImageTooLarge, ImageTooSmall, InputError, InvalidAudio, InvalidImage
 from lipsmith.media.decode import open_sound
@@ -27,7 +28,7 @@ def png_claiming(width: int, height: int) -> bytes:
 
 def test_picture_facts(tmp_path: Path) -> None:
     facts = probe_picture(save_picture(tmp_path / "a.webp", colour_picture(120, 90)))
-    assert (facts.format, facts.width, facts.height, facts.frames) == ("WEBP", 120, 90, 1)
+    assert (facts.format, facts.width, facts.height, facts.several) == ("WEBP", 120, 90, False)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,48 @@ def test_thousands_of_scans_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bomb.jpg").write_bytes(honest[:-2] + last_scan * 5000 + honest[-2:])
     with pytest.raises(InvalidImage, match="progressive scans"):
         probe_picture(tmp_path / "bomb.jpg")
+
+
+def test_bytes_between_the_segments_do_not_hide_scans(tmp_path: Path) -> None:
+    honest = save_picture(tmp_path / "honest.jpg", colour_picture(), progressive=True).read_bytes()
+    last_scan = honest[honest.rindex(b"\xff\xda") : -2]
+    behind_junk = honest[:-2].replace(b"\xff\xc4", b"\x07\xff\xc4") + last_scan * 5000 + honest[-2:]
+    (tmp_path / "bomb.jpg").write_bytes(behind_junk)
+    with pytest.raises(InvalidImage, match="progressive scans"):
+        probe_picture(tmp_path / "bomb.jpg")
+
+
+@pytest.mark.parametrize("stray", [b"\xff" * 100_000, b"\x11" * 100_000, b"\xff\0" * 50_000, b"\xff\xfe\0\2" * 3000])
+def test_a_jpeg_header_that_takes_for_ever_is_refused(tmp_path: Path, stray: bytes) -> None:
+    honest = save_picture(tmp_path / "honest.jpg", colour_picture()).read_bytes()
+    assert honest[20:22] == b"\xff\xdb"  # behind the first segment
+    (tmp_path / "slow.jpg").write_bytes(honest[:20] + stray[:300] + honest[20:])
+    assert probe_picture(tmp_path / "slow.jpg").format == "JPEG"
+    (tmp_path / "slow.jpg").write_bytes(honest[:20] + stray + honest[20:])
+    with pytest.raises(InvalidImage, match="damaged"):
+        probe_picture(tmp_path / "slow.jpg")
+
+
+def test_a_png_of_very_many_chunks_is_refused(tmp_path: Path) -> None:
+    honest = save_picture(tmp_path / "honest.png", colour_picture()).read_bytes()
+    nothing = struct.pack(">I", 2) + b"tEXta\0" + struct.pack(">I", zlib.crc32(b"tEXta\0"))
+    (tmp_path / "slow.png").write_bytes(honest[:33] + nothing * 50_001 + honest[33:])
+    with pytest.raises(InvalidImage, match="damaged"):
+        probe_picture(tmp_path / "slow.png")
+
+
+def test_formats_whose_decoders_need_much_memory_have_limits_of_their_own(tmp_path: Path) -> None:
+    Image.new("RGB", (5000, 4801)).save(tmp_path / "large.webp", method=0)
+    with pytest.raises(ImageTooLarge, match="24 megapixels can be opened of WEBP"):
+        probe_picture(tmp_path / "large.webp")
+
+
+def test_pages_are_told_without_counting_them(tmp_path: Path) -> None:
+    page = Image.new("L", (64, 64))
+    page.save(tmp_path / "pages.tiff", save_all=True, append_images=[page, page])
+    page.save(tmp_path / "page.tiff")
+    assert probe_picture(tmp_path / "pages.tiff").several
+    assert not probe_picture(tmp_path / "page.tiff").several
 
 
 def test_a_film_hung_on_a_photo_is_not_taken_for_scans(tmp_path: Path) -> None:

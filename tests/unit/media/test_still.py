@@ -176,7 +176,7 @@ def test_of_a_moving_picture_the_first_frame(tmp_path: Path, ending: str) -> Non
     frames[0].save(tmp_path / f"film.{ending}", save_all=True, append_images=frames[1:], duration=40)
     picture = read_picture(tmp_path / f"film.{ending}")
     np.testing.assert_allclose(picture.rgb[30, 30], (255, 0, 0), atol=4)
-    assert picture.warnings == ("The file holds 3 pictures; only the first is used.",)
+    assert picture.warnings == ("The file holds several pictures; only the first is used.",)
 
 
 def test_a_phone_jpeg_with_a_second_view_inside(tmp_path: Path) -> None:
@@ -193,6 +193,43 @@ def test_a_huge_jpeg_is_read_at_half_its_size(tmp_path: Path) -> None:
     picture = read_picture(path)
     assert (picture.width, picture.height) == (3200, 2000)
     assert picture.warnings == ("The picture of 6400 x 4000 pixels was read at 3200 x 2000.",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [
+        ("RGB", (10, 100, 200), (10, 100, 200)),
+        ("RGBA", (10, 100, 200, 0), (255, 255, 255)),
+        ("LA", (80, 255), (80, 80, 80)),
+        ("P", 0, (10, 100, 200)),
+        ("1", 1, (255, 255, 255)),
+        ("I;16", 65535, (255, 255, 255)),
+    ],
+)
+def test_every_huge_picture_is_read_at_half_its_size(
+    tmp_path: Path, mode: str, colour: object, expected: tuple[int, int, int]
+) -> None:
+    huge = Image.new(mode, (6401, 3900), colour)
+    if mode == "P":
+        huge.putpalette([10, 100, 200])
+    huge.save(tmp_path / "huge.png", compress_level=1)
+    picture = read_picture(tmp_path / "huge.png")
+    assert (picture.width, picture.height) == (3201, 1950)
+    assert picture.warnings == ("The picture of 6401 x 3900 pixels was read at 3201 x 1950.",)
+    assert tuple(picture.rgb[0, 0]) == tuple(picture.rgb[-1, -1]) == expected
+
+
+def test_a_huge_picture_is_turned_and_averaged(tmp_path: Path) -> None:
+    stripes = np.zeros((6400, 3900, 3), np.uint8)
+    stripes[::2] = 100
+    stripes[:3200, :, 0] = 200
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(stripes).save(tmp_path / "huge.png", compress_level=1, exif=exif)
+    picture = read_picture(tmp_path / "huge.png")
+    assert (picture.width, picture.height) == (3200, 1950)
+    assert tuple(picture.rgb[7, 9]) == (50, 50, 50)
+    assert tuple(picture.rgb[7, -9]) == (200, 50, 50)
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp", "avif", "bmp", "tiff", "jp2", "gif"])
