@@ -178,7 +178,7 @@ def webhook_add(
     with _context(data_dir) as context:
         made, secret = context.webhooks.add(url, account=account, events=tuple(event or ()))
         obstacle = context.fetcher.obstacle(url)
-    _tell(asdict(made) | {"secret": secret}, as_json)
+    _tell(asdict(made) | {"secret": secret}, as_json, of="webhooks")
     if obstacle:
         cure = f" If it is yours, start the server with LIPSMITH_FETCH_ALLOW={obstacle.place}."
         typer.echo(f"Nothing will arrive there: {obstacle.why}.{cure if obstacle.forbidden else ''}", err=True)
@@ -207,7 +207,7 @@ def webhook_disable(
 ) -> None:
     """Send nothing to a webhook any more."""
     with _context(data_dir) as context:
-        _tell(asdict(context.webhooks.disable(webhook, disabled=not undo)), as_json)
+        _tell(asdict(context.webhooks.disable(webhook, disabled=not undo)), as_json, of="webhooks")
 
 
 def webhook_test(webhook: WebhookId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -308,11 +308,12 @@ def _account(account: Account, credits: int) -> dict[str, Any]:
     return asdict(account) | {"plan": account.plan.name, "credits": credits}
 
 
-def _tell(facts: Mapping[str, Any], as_json: bool) -> None:
+def _tell(facts: Mapping[str, Any], as_json: bool, *, of: str = "") -> None:
+    """``of``: the list that the record would stand in."""
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False))
         return
-    for line in listing.facts(facts):
+    for line in listing.facts(_shown(of, facts)):
         typer.echo(line)
 
 
@@ -322,7 +323,9 @@ def _tell_all(name: str, records: Sequence[Mapping[str, Any]], as_json: bool) ->
     elif not records:
         typer.echo(f"There are no {name}.")
     else:
-        stands_for = ALL.get(name, {})
-        shown = [{**record, **{k: v for k, v in stands_for.items() if not record[k]}} for record in records]
-        for line in listing.table(shown, COLUMNS[name]):
+        for line in listing.table([_shown(name, record) for record in records], COLUMNS[name]):
             typer.echo(line)
+
+
+def _shown(name: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {field: value or ALL.get(name, {}).get(field, value) for field, value in record.items()}

@@ -54,7 +54,11 @@ def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:
     assert [row.index("pro"), row.index("ada@")] == [header.index("PLAN"), header.index("EMAIL")]
     [key] = said("key", "list", data_dir=tmp_path)[1:]
     assert re.fullmatch(rf"\w+  mhk_live_\w+ +{account}  {TIME}  -", key)
-    said("webhook", "add", "https://example.org/hook", "--event", "video.completed", data_dir=tmp_path)
+    added = said("webhook", "add", "https://example.org/hook", "--event", "video.completed", data_dir=tmp_path)
+    assert [line for line in added if line.startswith(("account", "events"))] == [
+        "account: all",
+        "events: video.completed",
+    ]
     [hook] = said("webhook", "list", data_dir=tmp_path)[1:]
     assert re.fullmatch(rf"\w+  all      video\.completed  no        {TIME}  https://example\.org/hook", hook)
 
