@@ -20,6 +20,7 @@ from contextlib import suppress
 from itertools import cycle, product
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -43,6 +44,7 @@ DESCRIBED = {False: 0, True: 8_000}
 SHORT = {"LIPSMITH_HEAD_TIMEOUT_S": "0.5", "LIPSMITH_STALL_TIMEOUT_S": "0.5", "LIPSMITH_LOG_LEVEL": "warning"}
 """Half of the requests that were bent are never whole: nobody wants to wait for ten seconds each time."""
 CONNECTIONS = 48
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 BARS = (
     Bar("faults", 0.0, 0.0, "generated requests answered with 5xx, a traceback or another shape, or logged as a fault"),
     Bar("ambiguous_taken", 0.0, 0.0, f"{len(http_probes.AMBIGUOUS)} requests that can be read in two ways: taken"),
@@ -71,17 +73,17 @@ def measure(folder: Path, *, long: bool) -> Found:
         counts = ", ".join(f"{status}: {n:,}" for status, n in sorted(answers.items()))
         notes += [f"Answers by status (0: closed without one): {counts}.", *sorted(set(faults))[:5]]
     with serving(folder / "half-open", "--workers", "0") as server:
-        took, left, gone_s = beside(server, _hold_half_open, OTHER_ADDRESSES)
+        took, left, gone_s = beside(server, hold_half_open, OTHER_ADDRESSES)
         values |= {"half_open_p99_ms": p99_ms(took), "half_open_left": left}
         notes.append(f"The last of the half-open connections was gone after {gone_s:.1f} s.")
-        took, _, _ = beside(server, _hold_half_open, ("127.0.0.1",))
+        took, _, _ = beside(server, hold_half_open, ("127.0.0.1",))
         values["same_address_p99_ms"] = p99_ms(took)
         for name, who in (("hostile_json", "nobody"), ("hostile_json_known", server.key)):
-            took, refused, slowest_s = beside(server, _send_hostile_json, (who,))
+            took, refused, slowest_s = beside(server, send_hostile_json, (who,))
             values[f"{name}_p99_ms"] = p99_ms(took)
             notes.append(f"{name}: {refused} times a megabyte refused, each within {slowest_s:.2f} s.")
     with serving(folder / "uploads", "--workers", "0") as server:
-        values["upload_errors"] = in_another_process(_upload_all, server.url, tuple(upload_links(server)))
+        values["upload_errors"] = in_another_process(upload_all, server.url, tuple(upload_links(server)))
         values["upload_peak_mb"] = memory_mb(server.pid, "VmHWM")
     size = f"{GENERATED[long]:,} requests, {HALF_OPEN:,} half-open connections, {UPLOADS:,} uploads"
     return Found(values=values, size=f"{size}, load of the minute before {os.getloadavg()[0]:.1f}", notes=notes)
@@ -91,16 +93,21 @@ def p99_ms(took_s: Sequence[float]) -> float:
     return 1000 * float(np.percentile(took_s, 99))
 
 
-def place(server: Served | str) -> tuple[str, int]:
+def place(url: str) -> tuple[str, int]:
     """Host and port."""
-    parts = urlsplit(server if isinstance(server, str) else server.url)
+    parts = urlsplit(url)
     return str(parts.hostname), int(parts.port or 80)
 
 
-def taken(server: Served, probes: Mapping[str, bytes] = http_probes.AMBIGUOUS) -> dict[str, bytes]:
+def taken(server: Running, probes: Mapping[str, bytes] = http_probes.AMBIGUOUS) -> dict[str, bytes]:
     """Those of the ``probes`` that were not refused at once and for good, with what came back."""
-    got = {name: spoken(place(server), probe) for name, probe in probes.items()}
-    return {name: said for name, said in got.items() if re.findall(rb"HTTP/1\.1 (\d+) ", said) != [b"400"]}
+    got = {name: spoken(place(server.url), probe) for name, probe in probes.items()}
+    return {name: said for name, said in got.items() if not refused_once(said)}
+
+
+def refused_once(said: bytes) -> bool:
+    """Whether that is one refusal, and no answer to anything else."""
+    return re.findall(rb"HTTP/1\.1 (\d+) ", said) == [b"400"]
 
 
 def spoken(where: tuple[str, int], sent: bytes, *, patience_s: float = 15.0) -> bytes:
@@ -116,15 +123,15 @@ def spoken(where: tuple[str, int], sent: bytes, *, patience_s: float = 15.0) -> 
     return said
 
 
-def generated_faults(server: Served, count: int, seed: int) -> tuple[list[str], Counter[int]]:
+def generated_faults(server: Running, count: int, seed: int) -> tuple[list[str], Counter[int]]:
     """Sends ``count`` generated requests, several at once: what was wrong, and answers by status."""
     keys = (server.key, server.key, "mhk_live_" + "a" * 36, "", "é" * 10, "a" * 5000)
     ids = created(server)
     requests = http_probes.generated(seed, count, keys, ids)
-    return asyncio.run(_ask_all(place(server), requests))
+    return ask_all(place(server.url), requests)
 
 
-def created(server: Served) -> list[str]:
+def created(server: Running) -> list[str]:
     """A face detection of an upload, to ask for."""
     with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=60) as client:
         wish = {"items": [{"type": "image", "extension": "png"}]}
@@ -134,48 +141,63 @@ def created(server: Served) -> list[str]:
         return [str(client.post("/v1/face-detection", json=order).json()["id"])]
 
 
-async def _ask_all(where: tuple[str, int], requests: Iterator[bytes]) -> tuple[list[str], Counter[int]]:
+def ask_all(
+    where: tuple[str, int], requests: Iterator[bytes], patience_s: float = 30.0
+) -> tuple[list[str], Counter[int]]:
+    """Sends `http_probes.generated` requests by `CONNECTIONS` at once: what was wrong, and answers by status.
+
+    Who has no answer after ``patience_s`` has none; the server is expected to end it before.
+    """
     faults: list[str] = []
     answers: Counter[int] = Counter()
+    left = enumerate(requests)
 
     async def caller() -> None:
-        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        for number, request in requests_left:
-            fresh = connection is None
-            if connection is None:
-                connection = await asyncio.open_connection(*where)
-            answer = await _ask(connection, request)
-            if answer is None and not fresh:  # closed while it was idle
-                connection[1].close()
-                connection = await asyncio.open_connection(*where)
-                answer = await _ask(connection, request)
-            answers[answer.status if answer else 0] += 1
+        connection: Connection | None = None
+        for number, request in left:
+            connection, answer = await _answered(where, connection, request, patience_s)
             bent = number % 3 == 2
             wrong = http_probes.fault(answer) if answer else None if bent else "closed without an answer"
+            answers[answer.status if answer else 0] += 1
             if wrong:
                 faults.append(f"{wrong} to {request[:300]!r}")
             if bent or answer is None or answer.headers.get("connection") == "close":
                 connection[1].close()
                 connection = None
+        if connection is not None:
+            connection[1].close()
 
-    requests_left = enumerate(requests)
-    await asyncio.gather(*[caller() for _ in range(CONNECTIONS)])
+    async def callers() -> None:
+        await asyncio.gather(*[caller() for _ in range(CONNECTIONS)])
+
+    asyncio.run(callers())
     return faults, answers
 
 
-async def _ask(
-    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes
-) -> http_probes.Answer | None:
+async def _answered(
+    where: tuple[str, int], connection: Connection | None, request: bytes, patience_s: float
+) -> tuple[Connection, http_probes.Answer | None]:
+    """The answer, and the connection it came by; asks once more where a kept connection was closed meanwhile."""
+    if connection is not None:
+        answer = await _ask(connection, request, patience_s)
+        if answer is not None:
+            return connection, answer
+        connection[1].close()
+    fresh = await asyncio.open_connection(*where)
+    return fresh, await _ask(fresh, request, patience_s)
+
+
+async def _ask(connection: Connection, request: bytes, patience_s: float) -> http_probes.Answer | None:
     reader, writer = connection
     try:
         writer.write(request)
         head_only = request.lstrip(b"\r\n").startswith(b"HEAD ")
-        return await asyncio.wait_for(http_probes.exchange(reader, head_only=head_only), timeout=30)
-    except (EOFError, ConnectionError):
+        return await asyncio.wait_for(http_probes.exchange(reader, head_only=head_only), timeout=patience_s)
+    except (EOFError, ConnectionError, TimeoutError):
         return None
 
 
-def described_faults(server: Served, count: int) -> tuple[list[str], Counter[int]]:
+def described_faults(server: Running, count: int) -> tuple[list[str], Counter[int]]:
     """Requests that the API's description allows, and others that it does not, each half."""
     if importlib.util.find_spec("schemathesis") is None:
         raise RuntimeError("schemathesis makes these requests: pip install schemathesis")
@@ -211,14 +233,21 @@ def described_faults(server: Served, count: int) -> tuple[list[str], Counter[int
     return faults, answers
 
 
+class Running(Protocol):
+    """A server, whoever started it."""
+
+    url: str
+    key: str
+
+
 def beside(
-    server: Served, work: Callable[[str, Sequence[str]], tuple[int, float]], what: Sequence[str]
+    server: Running, work: Callable[..., tuple[int, float]], what: Sequence[str], **more: Any
 ) -> tuple[list[float], int, float]:
     """How long each ``/healthz`` took while ``work`` was done in another process, and what that found."""
     took: list[float] = []
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        pool.submit(work, server.url, ()).result()  # the process is there, with all it needs
-        working = pool.submit(work, server.url, what)
+        pool.submit(work, server.url, (), **more).result()  # the process is there, with all it needs
+        working = pool.submit(work, server.url, what, **more)
         with httpx.Client(base_url=server.url, timeout=30) as client:
             client.get("/healthz").raise_for_status()
             while not working.done():
@@ -237,32 +266,34 @@ def in_another_process(work: Callable[[str, tuple[str, ...]], int], url: str, wh
         return pool.submit(work, url, what).result()
 
 
-def _hold_half_open(url: str, addresses: Sequence[str]) -> tuple[int, float]:
+def hold_half_open(
+    url: str, addresses: Sequence[str], *, count: int = HALF_OPEN, within_s: float = GONE_S
+) -> tuple[int, float]:
     """Opens connections whose requests are never whole: how many were open at the end, and when the last one went."""
     begun = (b"", b"G", http_probes.GET, http_probes.GET + b"Host: here\r\nX-Slow: ")
     opened: dict[int, socket.socket] = {}
+    crawling: list[socket.socket] = []
     poll = select.poll()
-    for n, address in zip(range(HALF_OPEN), cycle(addresses), strict=False):
+    for n, address in zip(range(count), cycle(addresses), strict=False):
         connection = socket.socket()
         connection.bind((address, 0))
         connection.connect(place(url))
         with suppress(ConnectionError):  # it made room for others already
             connection.sendall(begun[n % len(begun)])
         opened[connection.fileno()] = connection
+        if n % len(begun) == len(begun) - 1:
+            crawling.append(connection)
         poll.register(connection, select.POLLIN | select.POLLHUP)
     since = last = time.monotonic()
-    while opened and time.monotonic() - since < GONE_S:
+    while opened and time.monotonic() - since < within_s:
         for number, _ in poll.poll(1000):
             if _ended(opened[number]):
                 poll.unregister(number)
                 opened.pop(number).close()
                 last = time.monotonic()
-        for number, connection in opened.items():  # one in four crawls on
-            if number % 4 == 3:
-                try:
-                    connection.send(b"a")
-                except OSError:
-                    continue
+        for connection in crawling:
+            with suppress(OSError):  # it was closed
+                connection.send(b"a")
     left = len(opened)
     for connection in opened.values():
         connection.close()
@@ -291,7 +322,7 @@ def hostile_json() -> Iterator[bytes]:
     yield random.Random(3).randbytes(HOSTILE_BYTES)
 
 
-def _send_hostile_json(url: str, keys: Sequence[str]) -> tuple[int, float]:
+def send_hostile_json(url: str, keys: Sequence[str]) -> tuple[int, float]:
     """Sends them one after the other: how many were refused, and how long the slowest took."""
     slowest, refused = 0.0, 0
     with httpx.Client(base_url=url, timeout=60) as client:
@@ -317,7 +348,7 @@ def upload_links(server: Served) -> list[str]:
     return links
 
 
-def _upload_all(url: str, links: tuple[str, ...]) -> int:
+def upload_all(url: str, links: tuple[str, ...]) -> int:
     """Uploads to all links at once, each by a connection of its own; how many failed."""
     body = random.Random(7).randbytes(UPLOAD_BYTES)
 

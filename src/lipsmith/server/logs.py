@@ -12,6 +12,8 @@ import structlog
 
 _SECRET = re.compile(r'mhk_live_\w+|whsec_\w+|(?<=signature=)[\w%-]+|(?<=://)[^/@\s"]+(?=@)', re.IGNORECASE)
 """Keys, webhook secrets, signatures of links, and passwords in URLs."""
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
+"""What JSON leaves as it is, and a terminal or an editor obeys: moves the cursor, turns the writing around, ends a line."""
 
 
 def configure(level: str) -> None:
@@ -37,6 +39,7 @@ def configure(level: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
                 _without_secrets,  # of the whole line, wherever in it they are
+                _visible,
             ],
         )
     )
@@ -64,3 +67,7 @@ def _is_not_told_yet(record: logging.LogRecord) -> bool:
 
 def _without_secrets(logger: Any, method: str, line: Any) -> Any:
     return _SECRET.sub("***", line)
+
+
+def _visible(logger: Any, method: str, line: Any) -> Any:
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

@@ -59,3 +59,17 @@ def test_lines_are_json_and_hold_no_secrets(capsys: pytest.CaptureFixture[str]) 
     assert "RuntimeError" in lines[4]["exception"]
     for secret in ("abc123", "xyz", "deep]", "AbC", "0f0f", "password", "mhk_live_"):
         assert secret not in said
+
+
+def test_what_moves_a_cursor_is_shown_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name may hold anything; whoever reads the log in a terminal sees what, and it does nothing there."""
+    configure("info")
+    name = "a\x1b[2J\r\n\x7f\x9b31m\u202egpj.exe\u2028\u200b\ufeff\ud800é漢"
+    structlog.get_logger("lipsmith.test").info("said", name=name)
+    logging.getLogger("other").error(name)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 2
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
+    assert [json.loads(line).get("name", json.loads(line)["event"]) for line in said.splitlines()] == [name, name]
+    assert "é漢" in said
+    assert not all(sign.isprintable() for sign in json.dumps(name, ensure_ascii=False))  # which is not enough

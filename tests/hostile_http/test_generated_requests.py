@@ -1,0 +1,83 @@
+"""Generated requests, byte by byte: none breaks the server, and every answer has the one shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from benchmarks import http_probes, trust_http
+from starlette.types import Receive, Scope, Send
+from twins import echo, listening
+
+from servers import Server, started
+
+COUNT = 1500
+SEED = 20
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that does not wait for what will never come."""
+    folder = tmp_path_factory.mktemp("quick") / "data"
+    with started(folder, "--workers", "0", **trust_http.SHORT) as server:
+        yield server
+
+
+def test_none_breaks_the_server(quick: Server) -> None:
+    faults, answers = trust_http.generated_faults(quick, COUNT, SEED)
+    assert faults == []
+    assert quick.log.read_text() == ""
+    assert sum(answers.values()) == COUNT
+    assert min(answers[status] for status in (200, 400, 401, 403, 404, 405, 422)) >= 5  # they reach far
+    assert quick.client.get("/v1/account").status_code == 200
+
+
+def test_what_breaks_is_found() -> None:
+    """The same requests, and an application with faults of four kinds."""
+
+    async def fragile(scope: Scope, receive: Receive, send: Send) -> None:
+        text = {
+            "/v1/lip-sync": (500, b'{"message": "broken"}'),
+            "/v1/account": (400, b"<html>no JSON</html>"),
+            "/docs": (200, b'Traceback (most recent call last):\n  File "/srv/a.py"'),
+            "/healthz": (404, b'{"detail": "another shape"}'),
+        }.get(scope["path"])
+        if text is None:
+            await echo(scope, receive, send)
+            return
+        status, body = text
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    with listening(fragile) as where:
+        requests = http_probes.generated(SEED, 400, ("key",))
+        faults, _ = trust_http.ask_all(where, requests, patience_s=0.5)
+    kinds = Counter(fault.partition(":")[0] for fault in faults)
+    assert set(kinds) == {
+        "status 500",
+        "status 400 without JSON",
+        "tells of our inside",
+        "status 404 in another shape",
+    }
+
+
+def test_the_same_seed_makes_the_same_requests() -> None:
+    first, second, other = (list(http_probes.generated(seed, 60, ("key",))) for seed in (1, 1, 2))
+    assert first == second != other
+
+
+def test_half_open_connections_are_gone(tmp_path: Path) -> None:
+    """Of 300, the last goes by the head's deadline; nobody else has to wait for them."""
+    with started(tmp_path / "data", "--workers", "0", LIPSMITH_HEAD_TIMEOUT_S="1") as server:
+        took, left, _ = trust_http.beside(server, trust_http.hold_half_open, ("127.0.0.2", "127.0.0.1"), count=300)
+        assert left == 0
+        assert len(took) > 10
+
+
+def test_half_open_connections_stay_where_nobody_minds(tmp_path: Path) -> None:
+    with started(tmp_path / "data", "--workers", "0", LIPSMITH_HEAD_TIMEOUT_S="600") as server:
+        left, _ = trust_http.hold_half_open(server.url, ("127.0.0.1",), count=20, within_s=2.0)
+        assert left == 20
