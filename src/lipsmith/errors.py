@@ -21,7 +21,9 @@
     │   │   └── NoSuchFace         no_such_face
     │   ├── VoiceError
     │   │   ├── UnknownVoice       unknown_voice
-    │   │   └── EmptyText          empty_text
+    │   │   ├── EmptyText          empty_text
+    │   │   ├── InvalidMarkup      invalid_markup
+    │   │   └── InvalidVoiceFile   invalid_voice_file
     │   ├── TranscriptNotUsed      transcript_not_used
     │   ├── FileError
     │   │   ├── InvalidKey         invalid_key
@@ -218,6 +220,18 @@ class EmptyText(VoiceError):
     """The text has nothing to say. Give at least one word."""
 
     code = "empty_text"
+
+
+class InvalidMarkup(VoiceError):
+    """The text begins with <speak> and is not markup that can be read. Mend it, or leave the tags out."""
+
+    code = "invalid_markup"
+
+
+class InvalidVoiceFile(VoiceError):
+    """The file is no Piper voice, or not the one that was added."""
+
+    code = "invalid_voice_file"
 
 
 class TranscriptNotUsed(InputError):

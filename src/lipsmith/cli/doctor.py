@@ -182,6 +182,16 @@ def check_voice() -> str:
     return f"espeak-ng, {len(registry.create('voice').voices())} voices"
 
 
+def check_added_voices() -> str:
+    import onnxruntime
+
+    from lipsmith.engines.voice_piper import PiperVoice
+    from lipsmith.engines.voice_store import voices_folder
+
+    count = len(PiperVoice().voices())
+    return f"onnxruntime {onnxruntime.__version__}, {count} voices in {voices_folder()}"
+
+
 def check_align() -> str:
     from pocketsphinx import Decoder
 
@@ -216,6 +226,7 @@ REQUIRED: Mapping[str, tuple[Callable[[], str], str]] = {
 """What lipsmith cannot do without: how to try it, and what helps where the fault itself does not say."""
 OPTIONAL: Mapping[str, tuple[Callable[[], str], str]] = {
     "text to speech": (check_voice, f"{PIP} 'espeakng-loader>=0.2.4'"),
+    "added voices": (check_added_voices, f"{PIP} 'onnxruntime>=1.20'"),
     "text of a recording": (check_align, f"{PIP} 'pocketsphinx>=5.0.4'"),
     "HEIC pictures": (check_heic, f"{PIP} 'pillow-heif>=0.22'"),
     "demo portrait": (check_demo, f"{PIP} 'scikit-image>=0.24'"),

@@ -22,7 +22,7 @@ from lipsmith.cli.speak import speak
 from lipsmith.cli.style import add_style
 from lipsmith.cli.sync import sync
 from lipsmith.cli.talk import demo, talk
-from lipsmith.cli.voices import voices
+from lipsmith.cli.voices import add_voices
 from lipsmith.cli.worker import worker
 from lipsmith.errors import Cancelled, InputError, InvalidOption, LipsmithError
 
@@ -39,13 +39,13 @@ app.command()(talk)
 app.command()(sync)
 app.command()(speak)
 app.command()(demo)
-app.command()(voices)
 app.command()(doctor)
 app.command()(serve)
 app.command()(worker)
 app.command()(backup)
 app.command()(restore)
 add_style(app)
+add_voices(app)
 add_groups(app)
 
 

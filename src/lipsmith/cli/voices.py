@@ -1,24 +1,31 @@
-"""`lipsmith voices`: who can speak a text."""
+"""`lipsmith voices`: who can speak a text, and voices that are added."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
+from lipsmith.cli.options import AsJson, Overwrite
 from lipsmith.errors import UnknownVoice
 
+_Language = Annotated[
+    str | None,
+    typer.Option("--language", "-l", metavar="TAG", help="Only voices of this language, such as en or pt-BR."),
+]
 
-def voices(
-    language: Annotated[
-        str | None,
-        typer.Option("--language", "-l", metavar="TAG", help="Only voices of this language, such as en or pt-BR."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """List the voices that can speak a text."""
+
+def voices(ctx: typer.Context, language: _Language = None, as_json: AsJson = False) -> None:
+    """List the voices that can speak a text: espeak-ng's, and those that were added."""
+    if ctx.invoked_subcommand is None:
+        list_voices(language, as_json)
+
+
+def list_voices(language: _Language = None, as_json: AsJson = False) -> None:
+    """The same."""
     from lipsmith.engines.voices import all_voices
 
     found = all_voices()
@@ -37,3 +44,51 @@ def voices(
         columns = (voice.name, voice.language, voice.gender)
         padded = (text.ljust(width) for text, width in zip(columns, widths, strict=True))
         typer.echo("  ".join([*padded, voice.description]))
+
+
+def add(
+    model: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="A voice made for Piper.")],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.json", help="Its description. [default: FILE.onnx.json]"),
+    ] = None,
+    licence: Annotated[str, typer.Option("--licence", metavar="TEXT", help="What its licence is, to be noted.")] = "",
+    gender: Annotated[
+        Literal["female", "male", "neutral"], typer.Option("--gender", help="How it sounds, to be chosen by.")
+    ] = "neutral",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a voice: copy it to the folder of voices and note its SHA-256, by which it is checked whenever it speaks.
+
+    The folder is LIPSMITH_VOICES_DIR, or `voices` in lipsmith's data folder. Needs the extra `piper`.
+    """
+    from lipsmith.engines.voice_piper import PiperVoice
+    from lipsmith.engines.voice_store import VoiceStore, voices_folder
+
+    described = config or model.with_name(f"{model.name}.json")
+    PiperVoice().check(model, described)
+    record = VoiceStore(voices_folder()).add(model, described, licence=licence, gender=gender, overwrite=overwrite)
+    line = f"piper:{record.name} · licence: {record.licence or 'not noted'} · SHA-256 {record.sha256}"
+    typer.echo(json.dumps(asdict(record), ensure_ascii=False) if as_json else line)
+
+
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A voice that was added.")],
+    as_json: AsJson = False,
+) -> None:
+    """Remove a voice that was added."""
+    from lipsmith.engines.voice_store import VoiceStore, voices_folder
+
+    record = VoiceStore(voices_folder()).remove(name.removeprefix("piper:"))
+    typer.echo(json.dumps(asdict(record), ensure_ascii=False) if as_json else f"piper:{record.name} is removed.")
+
+
+def add_voices(app: typer.Typer) -> None:
+    """Puts the group into the command line; without a member's name it lists."""
+    group = typer.Typer(name="voices", invoke_without_command=True, rich_markup_mode=None)
+    group.callback()(voices)
+    group.command("list")(list_voices)
+    group.command("add")(add)
+    group.command("remove")(remove)
+    app.add_typer(group)

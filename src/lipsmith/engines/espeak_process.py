@@ -2,8 +2,8 @@
 
 Started by `voice_espeak` as a plain script, it imports nothing of lipsmith. It reads one JSON request from standard
 input and answers on standard output with messages: one letter, the length of the body (4 bytes, little endian), the
-body. A: sound, 16-bit mono. P: phonemes, JSON list of [sample, IPA]. V: voices, JSON list. F: failure, UTF-8 text;
-M: the Python package is missing. Z: the end, JSON with ``rate_hz``.
+body. A: sound, 16-bit mono. P: phonemes, JSON list of [sample, IPA]. C: clauses, JSON list of [IPA, the sign that ends
+it]. V: voices, JSON list. F: failure, UTF-8 text; M: the Python package is missing. Z: the end, JSON with ``rate_hz``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _EVENT_LIST_END, _EVENT_PHONEME = 0, 7
 _PHONEME_NAME_BYTES = 8
 
 _WORDS_PER_MINUTE = 175
+_CLOSING = " \t\r\n\"'”’»)]}"
+"""What may stand after the sign that ends a clause."""
 
 
 class _EventValue(ctypes.Union):
@@ -73,6 +75,8 @@ def main() -> None:
         library, rate_hz = _open_library()
         if request["task"] == "voices":
             _send(b"V", _as_json(list(_voices(library))))
+        elif request["task"] == "phonemes":
+            _send(b"C", _as_json(list(_clauses(library, request["text"], request["voice"]))))
         else:
             _speak(library, request["text"], request["voice"], request["rate"])
         _send(b"Z", _as_json({"rate_hz": rate_hz}))
@@ -106,6 +110,29 @@ def _voices(library: ctypes.CDLL) -> Iterator[dict[str, str]]:
             "file": record.identifier.decode("utf-8", "replace").rsplit("/", 1)[-1],
         }
         index += 1
+
+
+def _clauses(library: ctypes.CDLL, text: str, voice: str) -> Iterator[tuple[str, str]]:
+    """Each clause of the text in IPA, and the sign that ends it, such as a comma; empty where there is none."""
+    _check(library.espeak_SetVoiceByName(voice.encode()), f"espeak_SetVoiceByName({voice!r})")
+    translate = library.espeak_TextToPhonemes
+    translate.restype = ctypes.c_char_p
+    translate.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
+    data = text.encode("utf-8")
+    buffer = ctypes.create_string_buffer(data)
+    begin = ctypes.addressof(buffer)
+    rest = ctypes.c_void_p(begin)
+    done = 0
+    while rest.value:
+        ipa = translate(ctypes.byref(rest), _CHARS_UTF8, _PHONEME_IPA)
+        if rest.value:  # it has read one character of the next clause already
+            read = rest.value - begin
+            clause = data[done:read].decode("utf-8", "ignore")[:-1]
+        else:
+            read = len(data)
+            clause = data[done:].decode("utf-8", "ignore")
+        yield (ipa or b"").decode("utf-8", "ignore").strip(), clause.rstrip(_CLOSING)[-1:]
+        done = read
 
 
 def _speak(library: ctypes.CDLL, text: str, voice: str, rate: float) -> None:

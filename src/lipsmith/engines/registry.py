@@ -27,7 +27,10 @@ BUILT_IN: Mapping[Role, Mapping[str, str]] = {
     },
     "photo_animator": {"classic": "lipsmith.engines.classic:ClassicAnimator"},
     "lip_syncer": {"classic": "lipsmith.engines.classic_lips:ClassicLipSyncer"},
-    "voice": {"espeak": "lipsmith.engines.voice_espeak:EspeakVoice"},
+    "voice": {
+        "espeak": "lipsmith.engines.voice_espeak:EspeakVoice",
+        "piper": "lipsmith.engines.voice_piper:PiperVoice",
+    },
 }
 """Role to name to ``module:Class``. The first name of a role is its default."""
 

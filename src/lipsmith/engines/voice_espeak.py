@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,13 +19,12 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 from lipsmith.engines.contract import Spoken, VoiceInfo
-from lipsmith.errors import EmptyText, InvalidOption, MissingDependency, UnknownVoice, VoiceFailed
+from lipsmith.engines.spoken import LEAD_S, TAIL_S, check_rate, phones_of
+from lipsmith.errors import EmptyText, MissingDependency, UnknownVoice, VoiceFailed
 from lipsmith.media.clip import F32
 from lipsmith.media.decode import MemorySound
-from lipsmith.speech.visemes import Phone, visemes_of, with_early_stops
-
-RATE_RANGE = (0.5, 2.0)
-"""Speaking rates; 1.0 is 175 words a minute."""
+from lipsmith.speech.script import speakable
+from lipsmith.speech.visemes import visemes_of, with_early_stops
 
 # Of espeak-ng's own variants, plain ones whose mean spectrum lies nearest to that of recorded speakers (6–10 dB off);
 # others add echo, roughness or a costume. Median pitch of English in Hz, to tell them apart in the list.
@@ -53,9 +51,6 @@ _LANGUAGE_TAGS: Mapping[str, str] = {
     "qdb": "art-x-belta",
     "ru-cl": "ru-x-classic",
 }
-
-# Silence around the words, so that the portrait begins and ends with its mouth at rest.
-_LEAD_S, _TAIL_S = 0.25, 0.40
 
 _OTHER_NAMES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "jp": "ja", "kr": "ko", "cz": "cs", "gr": "el", "ua": "uk"}
 """What people call a language -> what espeak-ng calls it."""
@@ -88,18 +83,26 @@ class EspeakVoice:
         Control characters are spaces and markup is read aloud like any text. Raises EmptyText when there is nothing to
         say, InvalidOption for a rate outside 0.5–2.0, UnknownVoice, MissingDependency or VoiceFailed.
         """
-        if not RATE_RANGE[0] <= rate <= RATE_RANGE[1]:
-            raise InvalidOption(f"The speaking rate {rate} is outside {RATE_RANGE[0]}–{RATE_RANGE[1]}; 1.0 is normal.")
-        words = _speakable(text)
+        check_rate(rate)
+        words = speakable(text)
         _, record, suffix = self._found(voice)
         file = f"{record['file']}+{suffix}" if suffix else record["file"]
         samples, rate_hz, marks = _synthesize(words, file, rate)
         if not any(visemes_of(symbol) for _, symbol in marks):
             raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
-        lead, tail = (round(seconds * rate_hz) for seconds in (_LEAD_S, _TAIL_S))
+        lead, tail = (round(seconds * rate_hz) for seconds in (LEAD_S, TAIL_S))
         sound = MemorySound(np.pad(samples, (lead, tail))[np.newaxis], rate_hz)
         marks = [(start + lead, symbol) for start, symbol in marks]
-        return Spoken(sound=sound, phones=with_early_stops(_phones(marks, rate_hz, lead + len(samples))))
+        return Spoken(sound=sound, phones=with_early_stops(phones_of(marks, rate_hz, lead + len(samples))))
+
+    def phonemes(self, text: str, *, voice: str) -> list[tuple[str, str]]:
+        """Each clause of ``text`` in IPA, and the sign that ends it, such as a comma; empty where there is none.
+
+        For engines that speak phonemes. Raises EmptyText, UnknownVoice, MissingDependency or VoiceFailed.
+        """
+        _, record, _ = self._found(voice)
+        clauses = _ask({"task": "phonemes", "text": speakable(text), "voice": record["file"]}, b"C")
+        return [(ipa, sign) for ipa, sign in clauses]
 
     @cached_property
     def _languages(self) -> dict[str, dict[str, str]]:
@@ -147,15 +150,6 @@ def _info(language: str, record: Mapping[str, str], suffix: str) -> VoiceInfo:
     )
 
 
-def _speakable(text: str) -> str:
-    """The text as espeak-ng may see it. Raises EmptyText when it holds no letter, digit or sign."""
-    # Cc and Cs would end the text early or be taken as commands; format characters (Cf) shape Persian and Hindi words.
-    plain = "".join(c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Cn", "Co") else " " for c in text)
-    if not any(unicodedata.category(c)[0] in "LNS" for c in plain):
-        raise EmptyText()
-    return plain
-
-
 def _language_tag(tag: str) -> str:
     """espeak-ng's lower-case tag in the usual case of BCP 47: ``en-gb`` is ``en-GB``, ``fa-latn`` is ``fa-Latn``."""
     known = _LANGUAGE_TAGS.get(tag.lower())
@@ -185,17 +179,6 @@ def _synthesize(text: str, voice: str, rate: float) -> tuple[F32, int, list[tupl
     if not blocks:
         raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
     return np.concatenate(blocks), rate_hz, marks
-
-
-def _phones(marks: Sequence[tuple[int, str]], rate_hz: int, samples: int) -> list[Phone]:
-    """Marks as phones, each lasting until the next; marks without a sound of their own lengthen the phone before."""
-    heard = [(start, symbol) for start, symbol in marks if visemes_of(symbol) or not symbol]
-    ends = [start for start, _ in heard[1:]] + [samples]
-    return [
-        Phone(symbol=symbol, start_s=start / rate_hz, end_s=end / rate_hz)
-        for (start, symbol), end in zip(heard, ends, strict=True)
-        if end > start
-    ]
 
 
 def _ask(request: Mapping[str, Any], kind: bytes) -> Any:

@@ -60,9 +60,9 @@ def find(name: str) -> VoiceInfo:
 def fitting(language: str | None = None, gender: str | None = None) -> VoiceInfo:
     """Who speaks a text whose voice was not named.
 
-    ``language`` is a BCP 47 tag such as ``de`` or ``pt-BR``, English unless given; ``gender`` is ``female`` or ``male``.
-    The language counts most, then the gender, then the region. Among equals a voice that was added goes first, since
-    somebody wanted it. Raises UnknownVoice where nobody speaks the language.
+    ``language`` is a BCP 47 tag such as ``pt-BR``, English unless given; ``gender`` is ``female`` or ``male``.
+    The language counts most, then the gender, then the region. Among equals an added voice goes first, since somebody
+    wanted it. Raises UnknownVoice where nobody speaks the language.
     """
     wish = (language or DEFAULT_LANGUAGE).strip().replace("_", "-")
     voices = [voice for voice in all_voices() if same_language(voice.language, wish)]

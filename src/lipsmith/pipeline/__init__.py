@@ -12,8 +12,8 @@ work.py            progress and cancelling
 """
 
 from lipsmith.pipeline.outputs import NEED_SPEECH
-from lipsmith.pipeline.speakers import FaceWish, Speaker
 from lipsmith.pipeline.speak import SpokenResult, speak_text
+from lipsmith.pipeline.speakers import FaceWish, Speaker
 from lipsmith.pipeline.style import StyleResult, learn_style
 from lipsmith.pipeline.sync import SyncedFace, SyncMode, SyncResult, lip_sync
 from lipsmith.pipeline.talk import Mode, TalkResult, talking_photo

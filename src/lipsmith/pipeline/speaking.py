@@ -31,6 +31,8 @@ class Said:
     """A text that was spoken."""
 
     spoken: Spoken
+    words: str
+    """What is said, without markup."""
     voice: VoiceInfo
     warnings: tuple[str, ...]
     """How the voice was chosen, where nobody named it or its language."""
@@ -41,11 +43,13 @@ def say(text: str, *, voice: str | None, language: str | None, rate: float) -> S
 
     Raises InvalidOption where voice and language do not fit, and what `Voice.speak` raises.
     """
-    from lipsmith.engines import voices
+    from lipsmith.engines import saying, voices
     from lipsmith.speech.script import language_of, same_language
+    from lipsmith.speech.ssml import plain_words
 
+    words = plain_words(text)
     if voice is None:
-        guessed = None if language else language_of(text)
+        guessed = None if language else language_of(words)
         speaker = voices.fitting(language or guessed)
         warnings = (f"The voice {speaker.name!r} was chosen by the text's script.",) if guessed else ()
     else:
@@ -54,7 +58,7 @@ def say(text: str, *, voice: str | None, language: str | None, rate: float) -> S
             raise InvalidOption(
                 f"The voice {speaker.name!r} speaks {speaker.language!r} and not {language!r}. Leave one of them out."
             )
-    return Said(spoken=voices.speak(text, speaker, rate), voice=speaker, warnings=warnings)
+    return Said(spoken=saying.say(text, speaker, rate), words=words, voice=speaker, warnings=warnings)
 
 
 def read_style(style: StrPath | PersonalStyle | None) -> PersonalStyle | None:

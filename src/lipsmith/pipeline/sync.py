@@ -234,7 +234,7 @@ def lip_sync(
             motions = [_motion(one, clip.facts, shown, intensity) for one in said]
         new_lips = _new_lips(chosen, motions, shown)
     speech = said[0].speech if said else None
-    with work.stage("video"), beside(export, lambda: exported(ending, motions[0], speech, asked[0].text)):
+    with work.stage("video"), beside(export, lambda: exported(ending, motions[0], speech, words[0].text)):
         heard_sound = _with_background(sound, own, clip, plan, keep_background_db)
         _write(clip, plan, new_lips, heard_sound, Path(out), mode, syncer, crf, mark, overwrite, work)
     unchanged_s = _unchanged(chosen, shown)
@@ -416,7 +416,7 @@ def _words(speaker: Speaker) -> _Words:
         assert speaker.text is not None  # checked at the door
         said = say(speaker.text, voice=speaker.voice, language=speaker.language, rate=speaker.rate)
         spoken = said.spoken
-        return _Words(sound=spoken.sound, spoken=spoken, text=speaker.text, hops=hops, warnings=said.warnings)
+        return _Words(sound=spoken.sound, spoken=spoken, text=said.words, hops=hops, warnings=said.warnings)
     sound = open_recording(speaker.audio, speaker.start_s, speaker.end_s)
     return _Words(sound=sound, spoken=None, text=speaker.text, hops=hops, warnings=sound.warnings)
 

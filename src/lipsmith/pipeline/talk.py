@@ -189,7 +189,7 @@ def talking_photo(
         with work.stage("motion"):
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
             track = _directed(track, speech, intensity, direction, seed)
-    with work.stage("video"), beside(export, lambda: exported(ending, track, speech, text)):
+    with work.stage("video"), beside(export, lambda: exported(ending, track, speech, said.words if said else text)):
         size = picture.width, picture.height
         _render(canvas, actors, track, size, sound, Path(out), crf, mark, overwrite, animator, work)
     return TalkResult(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 
+from lipsmith.errors import EmptyText
+
 LANGUAGE_OF_SCRIPT = {
     "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "cmn", "HANGUL": "ko", "ARABIC": "ar", "HEBREW": "he",
     "CYRILLIC": "ru", "GREEK": "el", "GEORGIAN": "ka", "ARMENIAN": "hy", "DEVANAGARI": "hi", "BENGALI": "bn",
@@ -25,6 +27,18 @@ def same_language(one: str, other: str) -> bool:
     """
     first, second = (tag.lower().replace("_", "-").partition("-")[0] for tag in (one, other))
     return _SAME.get(first, first) == _SAME.get(second, second)
+
+
+def speakable(text: str) -> str:
+    """The text as a synthesizer may see it: control characters are spaces.
+
+    Raises EmptyText when it holds no letter, digit or sign.
+    """
+    # Cc and Cs would end the text early or be taken as commands; format characters (Cf) shape Persian and Hindi words.
+    plain = "".join(c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Cn", "Co") else " " for c in text)
+    if not any(unicodedata.category(c)[0] in "LNS" for c in plain):
+        raise EmptyText()
+    return plain
 
 
 def language_of(text: str) -> str | None:

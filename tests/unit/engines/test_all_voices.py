@@ -71,7 +71,8 @@ def test_a_voice_is_found_by_its_name(choir: None, name: str, found: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("klingon-9", "lipsmith voices"), ("tenorr", "tenor"), ("mute:x", "lipsmith voices"), ("", "called")]
+    ("name", "near"),
+    [("klingon-9", "lipsmith voices"), ("tenorr", "tenor"), ("mute:x", "lipsmith voices"), ("", "called")],
 )
 def test_an_unknown_name_is_refused(choir: None, name: str, near: str) -> None:
     with pytest.raises(UnknownVoice, match=near):

@@ -1,0 +1,72 @@
+"""Sound that is made piece by piece and lies on disk, so that an hour of it needs no more memory than a minute."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import wave
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from lipsmith.media.clip import F32
+from lipsmith.media.decode import open_sound
+
+_BLOCK_SAMPLES = 65_536
+
+
+class SpooledSound:
+    """A mono sound in a temporary file, which goes with it. Implements `Sound` once it is `finished`."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self.samples = 0
+        """Written so far."""
+        handle, name = tempfile.mkstemp(prefix="lipsmith-", suffix=".wav")
+        self._path = Path(name)
+        self._file = os.fdopen(handle, "wb")
+        weakref.finalize(self, _remove, self._file, self._path)
+        self._wave = wave.Wave_write(self._file)
+        self._wave.setnchannels(1)
+        self._wave.setsampwidth(2)
+        self._wave.setframerate(rate_hz)
+
+    def write(self, samples: F32) -> None:
+        """Appends (n,) float32, full scale ±1."""
+        steps = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")
+        self._wave.writeframesraw(steps.tobytes())
+        self.samples += len(samples)
+
+    def write_silence(self, samples: int) -> None:
+        """Appends so many zeros."""
+        for at in range(0, samples, _BLOCK_SAMPLES):
+            self.write(np.zeros(min(_BLOCK_SAMPLES, samples - at), np.float32))
+
+    def finished(self) -> SpooledSound:
+        """The same, to be played. Raises NoAudibleSound where only silence was written."""
+        self._wave.close()
+        self._file.close()
+        self._sound = open_sound(self._path)
+        return self
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.samples / self.rate_hz
+
+    @property
+    def channels(self) -> int:
+        """1."""
+        return 1
+
+    def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
+        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
+        yield from self._sound.blocks(rate_hz, channels)
+
+
+def _remove(file: BinaryIO, path: Path) -> None:
+    file.close()
+    path.unlink(missing_ok=True)

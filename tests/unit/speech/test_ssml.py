@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+
+from lipsmith.errors import InvalidMarkup
+from lipsmith.speech.ssml import Stretch, is_markup, plain_words, read_ssml
+
+pytest.importorskip("defusedxml", reason="the extra lipsmith[voice] brings the parser")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        ("<speak>Hello</speak>", True),
+        ("  \n<speak version='1.1'>Hello</speak>", True),
+        ("<speak/>", True),
+        ("<speaker>Hello</speaker>", False),
+        ("<b>Hello</b>", False),
+        ("Say <speak>", False),
+        ("1 < 2", False),
+        ("", False),
+    ],
+)
+def test_only_what_begins_with_speak_is_markup(text: str, is_it: bool) -> None:
+    assert is_markup(text) is is_it
+
+
+@pytest.mark.parametrize(
+    ("inside", "stretches"),
+    [
+        ("Hello there.", [Stretch(text="Hello there.")]),
+        ("  Hello \n there &amp; <![CDATA[<you>]]> ", [Stretch(text="Hello there & <you>")]),
+        ('One<break time="500ms"/>two', [Stretch(text="One", pause_s=0.5), Stretch(text="two")]),
+        ('One.<break time="1.25s"/>Two', [Stretch(text="One.", pause_s=1.25), Stretch(text="Two")]),
+        ("One<break/>two", [Stretch(text="One", pause_s=0.4), Stretch(text="two")]),
+        ('One<break strength="x-strong"/>two', [Stretch(text="One", pause_s=1.2), Stretch(text="two")]),
+        ('One<break time="1s"/> <break time="0.5s"/>two', [Stretch(text="One", pause_s=1.5), Stretch(text="two")]),
+        ('<break time="1s"/>One', [Stretch(text="", pause_s=1.0), Stretch(text="One")]),
+        ('One<break time="1s"/>', [Stretch(text="One", pause_s=1.0)]),
+        (
+            'I <emphasis level="strong">really</emphasis> do.',
+            [
+                Stretch(text="I", pause_s=0.03),
+                Stretch(text="really", rate=0.8, gain_db=3.0, pause_s=0.03),
+                Stretch(text="do."),
+            ],
+        ),
+        (
+            "I <emphasis>do</emphasis>. You too",
+            [
+                Stretch(text="I", pause_s=0.03),
+                Stretch(text="do.", rate=0.9, gain_db=1.5, pause_s=0.35),
+                Stretch(text="You too"),
+            ],
+        ),
+        (
+            '<prosody rate="slow">One <prosody rate="50%">two</prosody></prosody>, three',
+            [
+                Stretch(text="One", rate=0.8, pause_s=0.03),
+                Stretch(text="two,", rate=0.4, pause_s=0.15),
+                Stretch(text="three"),
+            ],
+        ),
+        ('<prosody rate="+20%">One</prosody>', [Stretch(text="One", rate=1.2)]),
+        ('<prosody rate="-20%">One</prosody>', [Stretch(text="One", rate=0.8)]),
+        ('<prosody rate="1.5">One</prosody>', [Stretch(text="One", rate=1.5)]),
+        ('The <say-as interpret-as="characters">BBC</say-as> says', [Stretch(text="The B, B, C says")]),
+        ('Call <say-as interpret-as="digits">11 2</say-as>', [Stretch(text="Call 1, 1, 2")]),
+        ('<sub alias="World Wide Web">WWW</sub> rules', [Stretch(text="World Wide Web rules")]),
+        (
+            "<p><s>One</s><s>two</s></p><p>three</p>",
+            [Stretch(text="One", pause_s=0.35), Stretch(text="two", pause_s=0.7), Stretch(text="three")],
+        ),
+        (
+            '<p>One</p><break time="2s"/><p>two</p>',
+            [Stretch(text="One", pause_s=2.0), Stretch(text="two")],
+        ),
+    ],
+)
+def test_what_the_tags_mean(inside: str, stretches: list[Stretch]) -> None:
+    read = read_ssml(f"<speak>{inside}</speak>")
+    assert [stretch.text for stretch in read] == [stretch.text for stretch in stretches]
+    for one, wanted in zip(read, stretches, strict=True):
+        assert (one.rate, one.gain_db, one.pause_s) == pytest.approx((wanted.rate, wanted.gain_db, wanted.pause_s))
+
+
+def test_the_namespace_and_the_language_may_be_named() -> None:
+    head = '<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en-US">'
+    assert read_ssml(f"{head}One<break/>two</speak>") == [Stretch(text="One", pause_s=0.4), Stretch(text="two")]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<speak>", "no XML"),
+        ("<speak>1 < 2</speak>", "&lt;"),
+        ("<speak></speak>", "not a single word"),
+        ("<speak><break/></speak>", "not a single word"),
+        ("<speak>Hi</speak> there", "no XML"),
+        ("<speak><voice name='x'>Hi</voice></speak>", "tag <voice> is not known.*<break>"),
+        ("<speak><audio src='file:///etc/passwd'/>Hi</speak>", "tag <audio> is not known"),
+        ("<speak><x:p xmlns:x='urn:other'>Hi</x:p></speak>", "is not known"),
+        ("<speak><prosody pitch='high'>Hi</prosody></speak>", "<prosody> knows no 'pitch'; it may say rate"),
+        ("<speak><prosody rate='warp'>Hi</prosody></speak>", "rate 'warp'"),
+        ("<speak><prosody>Hi</prosody></speak>", "rate ''"),
+        ("<speak><prosody rate='0%'>Hi</prosody></speak>", "between 25% and 400%"),
+        ("<speak><prosody rate='+1.5'>Hi</prosody></speak>", "between 25% and 400%"),
+        ("<speak>Hi<break time='5'/></speak>", "lasts '5'; write 500ms"),
+        ("<speak>Hi<break time='11s'/></speak>", "at most 10s"),
+        ("<speak>Hi<break time='-1s'/></speak>", "lasts '-1s'"),
+        ("<speak>Hi<break strength='huge'/></speak>", "strength 'huge'; write none"),
+        ("<speak>Hi<break>you</break></speak>", "holds no words"),
+        ("<speak><say-as interpret-as='date'>1</say-as></speak>", "not 'date'"),
+        ("<speak><emphasis level='much'>Hi</emphasis></speak>", "level 'much'"),
+        ("<speak onload='x'>Hi</speak>", "knows no 'onload'"),
+        ("<speak>" + "<s>" * 30 + "Hi" + "</s>" * 30 + "</speak>", "20 deep"),
+        ("<speak>" + "<s>" * 50_000, "no XML"),
+        ("<speak>" + "Hi<break/>" * 2001 + "</speak>", "2000 parts"),
+        ("<speak>" + "a" * 200_000 + "</speak>", "200000"),
+    ],
+)
+def test_what_cannot_be_read_is_named(text: str, says: str) -> None:
+    with pytest.raises(InvalidMarkup, match=says):
+        read_ssml(text)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        '<!DOCTYPE speak [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>',
+        '<!DOCTYPE speak [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
+        '<!DOCTYPE speak SYSTEM "http://127.0.0.1/x.dtd">',
+    ],
+)
+def test_entities_are_never_read(declared: str) -> None:
+    text = "<speak>&a;</speak>"
+    assert not is_markup(declared + text)  # it does not begin with the tag, so it is read aloud like any text
+    with pytest.raises(InvalidMarkup, match="no XML"):
+        read_ssml(text)
+
+
+def test_the_words_alone() -> None:
+    assert plain_words("1 < 2") == "1 < 2"
+    assert plain_words("<speak>Hello<break/> <emphasis>you</emphasis>!</speak>") == "Hello you!"
