@@ -27,6 +27,8 @@ log = structlog.get_logger("lipsmith.server")
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
+ACCEPTED_AT_ONCE = 32
+"""Connections taken in before those that are there have their turn: thousands that come at once keep nobody waiting."""
 ALL_ADDRESSES: Mapping[str, tuple[str, str]] = {
     "0.0.0.0": ("192.0.2.1", "127.0.0.1"),
     "::": ("2001:db8::1", "::1"),
@@ -100,6 +102,7 @@ def _http(context: Context) -> uvicorn.Config:
         ws="none",
         log_config=None,
         access_log=False,
+        backlog=ACCEPTED_AT_ONCE,
         lifespan="off",
         timeout_graceful_shutdown=3,
         server_header=False,
@@ -120,6 +123,11 @@ def _doorkeeper(settings: Settings) -> Doorkeeper:
 
 class _Server(uvicorn.Server):
     """Stops at a signal, and keeps the signal to itself: being asked to stop is no failure."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for sock in sockets or ():
+            sock.listen(BACKLOG)  # asyncio has but one number for how many wait and how many it accepts at once
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
