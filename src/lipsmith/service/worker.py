@@ -17,7 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lipsmith.errors import InsufficientCredits, LipsmithError, SoundTooLong, VideoTooLong, WindowOutOfRange
+from lipsmith.errors import (
+    InsufficientCredits,
+    LipsmithError,
+    SoundTooLong,
+    UnknownVoice,
+    VideoTooLong,
+    WindowOutOfRange,
+)
 from lipsmith.service.sandbox import Limits, enter
 
 if TYPE_CHECKING:
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
 
 VIDEO = "video.mp4"
 """The file of a finished video, in the folder for results."""
+VOICE = "voice.mp3"
+"""The file of a spoken text, there as well."""
 FACE_MARGIN = 0.25
 """What a cut-out face keeps around it, of its longer side."""
 MIN_LEFT_S = 0.1
@@ -77,6 +86,23 @@ def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, A
     return _as_far_as_it_goes(render, spec, lambda: float(open_sound(audio).duration_s))
 
 
+def speak(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Speaks a text. ``options`` are those of `speak_text`, and ``stand_in``: null, or who speaks for an unknown voice.
+
+    A stand-in is described by its ``voice`` and its ``gender``, either of which may be null.
+    """
+    from lipsmith.pipeline import speak_text
+
+    options = dict(spec["options"])
+    stand_in = options.pop("stand_in", None)
+    notes: list[str] = []
+    if stand_in is not None and not _is_voice(options["voice"]):
+        asked, options["voice"] = options["voice"], _stand_in(stand_in, options["text"])
+        notes.append(f"There is no voice called {asked!r} here, and nobody is imitated: {options['voice']!r} speaks.")
+    made = speak_text(out=Path(spec["out"]) / VOICE, progress=_teller(report), **options)
+    return {"files": [VOICE], "duration_s": made.duration_s, "warnings": [*notes, *made.warnings]}
+
+
 def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Writes each face of a picture, or of a video's first frame, to a file of its own in the folder ``out``."""
     import cv2
@@ -126,6 +152,7 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any], Report], dict[str, Any]]] = {
     "talking_photo": render_talking_photo,
     "lip_sync": render_lip_sync,
     "face_detection": detect_faces,
+    "voice": speak,
     "practice": practise,
 }
 
@@ -157,6 +184,30 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
         say({"error": {"code": LipsmithError.code, "message": "The video could not be made, through a fault of ours."}})
+
+
+def _is_voice(name: str) -> bool:
+    from lipsmith.engines import voices
+
+    try:
+        voices.find(name)
+    except UnknownVoice:
+        return False
+    return True
+
+
+def _stand_in(wish: Mapping[str, str | None], text: str) -> str:
+    """The voice that was named to stand in, where it speaks the text's language; else one that does."""
+    from lipsmith.engines import voices
+    from lipsmith.speech.script import language_of, same_language
+    from lipsmith.speech.ssml import plain_words
+
+    language = language_of(plain_words(text))
+    if wish["voice"] is not None:
+        named = voices.find(wish["voice"])
+        if language is None or same_language(named.language, language):
+            return named.name
+    return voices.fitting(language, wish["gender"]).name
 
 
 def _teller(report: Report) -> Callable[[Progress], None]:

@@ -1,0 +1,55 @@
+"""What the rendering process makes of a text, and who speaks where nobody has the voice that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lipsmith.errors import UnknownVoice
+from lipsmith.media.decode import open_sound
+from lipsmith.service import worker
+
+
+def spoken(folder: Path, **options: Any) -> dict[str, Any]:
+    told: list[Mapping[str, Any]] = []
+    plain = {"text": "Hello there.", "voice": None, "language": None, "rate": 1.0}
+    result = worker.speak({"out": str(folder), "options": plain | options}, told.append)
+    assert {one["progress"]["stage"] for one in told} == {"sound"}
+    return result
+
+
+def test_a_text_becomes_a_sound(tmp_path: Path) -> None:
+    result = spoken(tmp_path, voice="en-gb", rate=0.8)
+    assert (result["files"], result["warnings"]) == (["voice.mp3"], [])
+    made = open_sound(tmp_path / "voice.mp3")
+    assert made.duration_s == pytest.approx(result["duration_s"], abs=0.1)
+
+
+def test_an_unknown_voice_fails_where_nobody_stands_in(tmp_path: Path) -> None:
+    with pytest.raises(UnknownVoice):
+        spoken(tmp_path, voice="Queen of the Night")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "stand_in", "speaker"),
+    [
+        ("Hello there.", {"voice": None, "gender": "female"}, "en-us+f2"),
+        ("Hello there.", {"voice": "en-gb", "gender": "female"}, "en-gb"),
+        ("Привет, мир.", {"voice": "en-gb", "gender": "female"}, "ru+f2"),
+        ("Привет, мир.", {"voice": "ru", "gender": None}, "ru"),
+    ],
+)
+def test_somebody_stands_in_who_speaks_the_language(
+    tmp_path: Path, text: str, stand_in: dict[str, str | None], speaker: str
+) -> None:
+    result = spoken(tmp_path, text=text, voice="Queen of the Night", stand_in=stand_in)
+    [note] = result["warnings"]
+    assert note == f"There is no voice called 'Queen of the Night' here, and nobody is imitated: {speaker!r} speaks."
+
+
+def test_nobody_stands_in_for_a_voice_that_is_there(tmp_path: Path) -> None:
+    assert spoken(tmp_path, voice="en-gb", stand_in={"voice": "ru", "gender": "male"})["warnings"] == []
