@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from lipsmith.database.connection import Database
+import sqlalchemy as sa
+
+from lipsmith.database.connection import Database, is_away
 from lipsmith.database.schema import migrate
 from lipsmith.dialects.magic_hour import translate
 from lipsmith.dialects.magic_hour.events import Events
+from lipsmith.errors import StorageFailed
 from lipsmith.server.homes import home
 from lipsmith.server.settings import Settings
 from lipsmith.service.accounts import Accounts
@@ -96,8 +99,16 @@ class Context:
         self.queue.prepare()
 
     def prepare_tables(self) -> None:
-        """Only ours, which is all that commands for administrators need."""
-        migrate(self.database)
+        """Only ours, which is all that commands for administrators need. Raises StorageFailed without a database."""
+        try:
+            migrate(self.database)
+        except sa.exc.DBAPIError as error:
+            if not is_away(error):
+                raise
+            why = str(error.orig).partition("\n")[0]
+            raise StorageFailed(
+                f"The database cannot be used: {why}. See to it, its disk and LIPSMITH_DATABASE_URL."
+            ) from error
 
     def magic_hour(self) -> routes.Parts:
         """What the first dialect works with."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from lipsmith.database.tables import webhooks
-from lipsmith.errors import InvalidOption, LinkRefused
+from lipsmith.errors import InvalidOption, LinkRefused, StorageFailed
 from lipsmith.server.context import Context, own_secret
 from lipsmith.server.settings import Settings
 from lipsmith.service.sealing import Sealer
@@ -71,3 +71,12 @@ def may_read(context: Context, url: str) -> bool:
         return context.doors.check("GET", KEY, query).key == KEY
     except LinkRefused:
         return False
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> None:
+    url = SecretStr("postgresql://ada:secret@127.0.0.1:1/none")
+    context = Context(Settings(data_dir=tmp_path, database_url=url, secret_key=SecretStr("1" * 32)))
+    with pytest.raises(StorageFailed, match=r"^The database cannot be used: .*LIPSMITH_DATABASE_URL\.$") as raised:
+        context.prepare_tables()
+    assert "secret" not in raised.value.message
+    context.close()
