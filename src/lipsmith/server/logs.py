@@ -13,7 +13,7 @@ import structlog
 _SECRET = re.compile(r'mhk_live_\w+|whsec_\w+|(?<=signature=)[\w%-]+|(?<=://)[^/@\s"]+(?=@)', re.IGNORECASE)
 """Keys, webhook secrets, signatures of links, and passwords in URLs."""
 _UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
-"""What JSON leaves as it is, and a terminal or an editor obeys: moves the cursor, turns the writing around, ends a line."""
+"""What JSON leaves as it is and a terminal obeys: it moves the cursor, turns the writing around or ends a line."""
 
 
 def configure(level: str) -> None:
