@@ -54,7 +54,7 @@ files = sa.Table(
     metadata,
     _column("key", sa.Text, "where its bytes lie in the storage", primary_key=True),
     _column("account", sa.Text, "whose it is", sa.ForeignKey("accounts.id"), index=True),
-    _column("kind", sa.Text, "image, audio or video"),
+    _column("kind", sa.Text, "image, audio, video or any"),
     _column("extension", sa.Text, "without the dot"),
     _column("state", sa.Text, "pending until its bytes came, then uploaded"),
     _column("size_bytes", sa.BigInteger, "how much came", nullable=True),

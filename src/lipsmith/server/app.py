@@ -14,17 +14,29 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 import lipsmith
 from lipsmith.database.connection import is_away
+from lipsmith.dialects.akool import routes as akool
+from lipsmith.dialects.akool.translate import to_refusal
 from lipsmith.dialects.magic_hour import routes as magic_hour
 from lipsmith.dialects.magic_hour import translate
-from lipsmith.errors import LipsmithError, NotStored, StorageFailed, Unauthorized
+from lipsmith.errors import (
+    InputError,
+    InvalidRequest,
+    LipsmithError,
+    NotFound,
+    NotStored,
+    StorageFailed,
+    Unauthorized,
+)
 from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
-from lipsmith.server.guard import Guard, Hosts, Safe, own_hosts
+from lipsmith.server.guard import Guard, Hosts, OpenToPages, Safe, own_hosts
 from lipsmith.server.health import Counting, Metrics
+from lipsmith.service.accounts import Accounts
 
 log = structlog.get_logger("lipsmith.server")
 
 NO_JSON = "The request body is no valid JSON."
+BROKEN = "The server could not do this."
 UNAVAILABLE = "The server cannot reach its database or its files at the moment. Try again later."
 
 
@@ -37,8 +49,9 @@ def application(context: Context) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # no client follows redirects
     )
-    parts = context.magic_hour()
+    parts, others = context.magic_hour(), context.akool()
     app.include_router(magic_hour.router(parts))
+    app.include_router(akool.router(others))
     app.include_router(files.router(context.storage, context.doors, context.assets, FILES_PATH))
     metrics = Metrics(context.database, context.workers)
     app.include_router(health.router(context.storage, context.workers, metrics))
@@ -47,52 +60,80 @@ def application(context: Context) -> FastAPI:
     def documentation() -> HTMLResponse:
         return HTMLResponse(docs_page.page(app.openapi()), headers={"Content-Security-Policy": docs_page.POLICY})
 
-    _tell_errors(app, parts)
+    doors = Doors(parts.accounts)
+    _tell_errors(app, doors)
     settings = context.settings
     app.add_middleware(
         Guard,
-        free=(FILES_PATH,),
-        is_known=lambda request: _is_known(request, parts),
-        refuse=lambda request, why: _unreadable(request, why, parts),
+        free=(FILES_PATH, akool.UPLOAD_PATH),
+        is_known=lambda request: doors.refusal(request) is None,
+        refuse=lambda request, why: _unreadable(request, why, doors),
         patience_s=settings.stall_timeout_s,
     )
     app.add_middleware(
         Hosts,
         allowed=own_hosts(settings.allowed_hosts, settings.public_url),
         free=health.PATHS,
-        refuse=lambda request, why: _answer(421, why, "invalid_request"),
+        refuse=lambda request, why: _failure(request, 421, InvalidRequest(why), "invalid_request"),
     )
+    app.add_middleware(OpenToPages, prefix=akool.PREFIX)
     app.add_middleware(Safe)
     app.add_middleware(Counting, metrics=metrics)
     return app
 
 
-def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
+class Doors:
+    """Who may come in by which path."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def refusal(self, request: Request) -> Unauthorized | None:
+        """Why the sender is nobody; None where it is somebody."""
+        try:
+            if is_akool(request):
+                akool.authenticate(self._accounts, request.headers)
+            else:
+                scheme, _, key = request.headers.get("authorization", "").partition(" ")
+                self._accounts.authenticate(key.strip() if scheme.lower() == "bearer" else "")
+        except Unauthorized as error:
+            return error
+        return None
+
+
+def is_akool(request: Request) -> bool:
+    """Whether a request speaks the second dialect."""
+    return request.url.path.startswith(f"{akool.PREFIX}/")
+
+
+def _tell_errors(app: FastAPI, doors: Doors) -> None:
     def ours(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, LipsmithError)
         if isinstance(error, StorageFailed):
             return _unavailable(request, error.message)
         status = 404 if isinstance(error, NotStored) else translate.to_status(error)
-        if status == 500:
+        if status == 500 and not (is_akool(request) and isinstance(error, InputError)):
             log.error("request failed", path=request.url.path, code=error.code, message=error.message)
-            return _answer(500, "The server could not do this.", "failed")
-        return _answer(status, error.message, error.code)
+            return _failure(request, 500, LipsmithError(BROKEN), "failed")
+        return _refusal(request, status, error)
 
     def malformed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return _unreadable(request, _fault(error), parts)
+        return _unreadable(request, _fault(error), doors)
 
     def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         if error.status_code == 400:  # bytes that are no text, a number of thousands of digits
-            return _unreadable(request, NO_JSON, parts)
-        return _answer(error.status_code, "Not Found" if error.status_code in (404, 405) else str(error.detail), None)
+            return _unreadable(request, NO_JSON, doors)
+        if error.status_code in (404, 405):
+            return _failure(request, error.status_code, NotFound(), None)
+        return _failure(request, error.status_code, LipsmithError(str(error.detail)), None)
 
     def broken(request: Request, error: Exception) -> JSONResponse:
         if is_away(error):
             return _unavailable(request, str(error))
         log.error("request failed", path=request.url.path, exc_info=error)
-        return _answer(500, "The server could not do this.", "failed")
+        return _failure(request, 500, LipsmithError(BROKEN), "failed")
 
     handlers: list[tuple[Any, Callable[[Request, Exception], JSONResponse]]] = [
         (LipsmithError, ours),
@@ -105,29 +146,28 @@ def _tell_errors(app: FastAPI, parts: magic_hour.Parts) -> None:
         app.add_exception_handler(kind, handler)
 
 
-def _unreadable(request: Request, message: str, parts: magic_hour.Parts) -> JSONResponse:
+def _unreadable(request: Request, message: str, doors: Doors) -> JSONResponse:
     """Says what is wrong with a request, to those with a key; others learn nothing from it."""
-    if request.url.path.startswith("/v1/") and not _is_known(request, parts):
-        return _answer(401, Unauthorized().message, Unauthorized.code)
-    return _answer(400, message, "invalid_request")
+    needs_key = request.url.path.startswith("/v1/") or (is_akool(request) and request.url.path != akool.TOKEN_PATH)
+    if needs_key and (why := doors.refusal(request)):
+        return _refusal(request, 401, why)
+    return _refusal(request, 400, InvalidRequest(message))
 
 
-def _is_known(request: Request, parts: magic_hour.Parts) -> bool:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    try:
-        parts.accounts.authenticate(key.strip() if scheme.lower() == "bearer" else "")
-    except Unauthorized:
-        return False
-    return True
+def _refusal(request: Request, status: int, error: LipsmithError) -> JSONResponse:
+    """What the caller can mend. The second dialect answers it with the status 200 and a number."""
+    return _failure(request, 200 if is_akool(request) else status, error, error.code)
 
 
-def _answer(status: int, message: str, code: str | None) -> JSONResponse:
-    return JSONResponse({"message": message} | ({"code": code} if code else {}), status_code=status)
+def _failure(request: Request, status: int, error: LipsmithError, code: str | None) -> JSONResponse:
+    if is_akool(request):
+        return JSONResponse(to_refusal(error).model_dump(), status_code=status)
+    return JSONResponse({"message": error.message} | ({"code": code} if code else {}), status_code=status)
 
 
 def _unavailable(request: Request, why: str) -> JSONResponse:
     log.warning("unavailable", path=request.url.path, why=why)
-    return _answer(503, UNAVAILABLE, "unavailable")
+    return _failure(request, 503, LipsmithError(UNAVAILABLE), "unavailable")
 
 
 def _fault(error: RequestValidationError) -> str:

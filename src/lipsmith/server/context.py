@@ -18,6 +18,8 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database, is_away
 from lipsmith.database.schema import migrate
+from lipsmith.dialects.akool import events as akool_events
+from lipsmith.dialects.akool import translate as akool
 from lipsmith.dialects.magic_hour import translate
 from lipsmith.dialects.magic_hour.events import Events
 from lipsmith.errors import StorageFailed
@@ -37,7 +39,7 @@ from lipsmith.service.projects import Projects
 from lipsmith.service.retention import Sweeper
 from lipsmith.service.sealing import Sealer, renew_seals
 from lipsmith.service.sending import Sender
-from lipsmith.service.webhooks import Outbox, Webhooks
+from lipsmith.service.webhooks import Formatter, Outbox, Webhooks
 from lipsmith.service.workers import Pulse, Workers
 from lipsmith.storage.contract import Link
 from lipsmith.storage.links import SignedLinks
@@ -45,6 +47,7 @@ from lipsmith.storage.links import SignedLinks
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from lipsmith.dialects.akool import routes as akool_routes
     from lipsmith.dialects.magic_hour import routes
 
 FILES_PATH = "/files/"
@@ -73,7 +76,10 @@ class Context:
         self.accounts = Accounts(self.database, self.clock, sealer, settings.plans)
         self.assets = Assets(self.database, self.storage, self.clock)
         self.fetcher = Fetcher(allow=parse_allow(settings.fetch_allow))
-        formatters = {translate.NAME: Events(self._public_download)}
+        formatters: dict[str, Formatter] = {
+            translate.NAME: Events(self._public_download),
+            akool.NAME: akool_events.Events(self._week_long_download, tells_beginning=settings.akool_tells_beginning),
+        }
         self.webhooks = Webhooks(self.database, self.clock, sealer, formatters)
         self.sender = Sender(self.database, self.clock, self.fetcher, sealer, formatters)
         outbox = Outbox(self.clock, formatters)
@@ -131,6 +137,24 @@ class Context:
             download_lifetime_s=settings.download_link_hours * 3600,
         )
 
+    def akool(self) -> akool_routes.Parts:
+        """What the second dialect works with."""
+        from lipsmith.dialects.akool import routes  # loads the web framework
+
+        settings = self.settings
+        return routes.Parts(
+            accounts=self.accounts,
+            assets=self.assets,
+            projects=self.projects,
+            storage=self.storage,
+            links=self.links,
+            clock=self.clock,
+            rules=akool.Rules(
+                max_talking_photo_s=settings.akool_max_talking_photo_s, max_lip_sync_s=settings.akool_max_lip_sync_s
+            ),
+            base_url=self.base_url,
+        )
+
     def base_url(self, request: Request) -> str:
         """The address under which this caller reaches us."""
         return self.settings.public_url or str(request.base_url)
@@ -141,8 +165,14 @@ class Context:
         self.database.close()
 
     def _public_download(self, key: str) -> Link:
+        return self._public(key, lifetime_s=self.settings.download_link_hours * 3600)
+
+    def _week_long_download(self, key: str) -> Link:
+        return self._public(key, lifetime_s=akool.KEPT_DAYS * 86_400)
+
+    def _public(self, key: str, *, lifetime_s: int) -> Link:
         base = self.settings.public_url or self.address
-        link = self.links.download(key, lifetime_s=self.settings.download_link_hours * 3600)
+        link = self.links.download(key, lifetime_s=lifetime_s)
         return Link(url=urljoin(base, link.url), expires_at_s=link.expires_at_s)
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from anyio.to_thread import run_sync
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -113,6 +114,18 @@ class Hosts:
                 await self._refuse(Request(scope), "This server has another name.")(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+class OpenToPages:
+    """Lets web pages of any origin ask below one path: they prove who they are by a key, not by a cookie."""
+
+    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
+        self._app, self._prefix = app, f"{prefix}/"
+        self._open = CORSMiddleware(app, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = scope["type"] == "http" and scope["path"].startswith(self._prefix)
+        await (self._open if is_open else self._app)(scope, receive, send)
 
 
 class Safe:

@@ -121,6 +121,18 @@ class Settings(BaseSettings):
     paid_lip_sync_modes: Modes = Field(
         default=("standard", "pro"), description="Modes of lip sync that need a paid plan, separated by commas."
     )
+    akool_max_talking_photo_s: float = Field(
+        default=120,
+        gt=0,
+        description="Longest talking photo of AKOOL's API, seconds: a longer sound fails. Until the sound is fetched, "
+        "credits for so long are held, or for as long as there are any.",
+    )
+    akool_max_lip_sync_s: float = Field(
+        default=60, gt=0, description="Longest lip sync of AKOOL's API, seconds; credits are held in the same way."
+    )
+    akool_tells_beginning: bool = Field(
+        default=False, description="Whether AKOOL's webhooks are told too when a video begins to render."
+    )
     free_concurrency: int = Field(
         default=PLANS["free"].concurrency, ge=1, description="Jobs of one free account that run at once."
     )

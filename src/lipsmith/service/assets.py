@@ -39,6 +39,9 @@ FOLDER = "api-assets/"
 RETENTION_DAYS = 7
 _OWN_KEY = re.compile(r"/((?P<upload>api-assets/[a-z0-9-]+/[a-z0-9.-]+)|outputs/(?P<project>c[a-z0-9]+)/\d+/[^/]+)$")
 _DAY_MS = 86_400_000
+UNKNOWN_ENDING = "bin"
+"""Of files and URLs that do not tell what they are."""
+_ENDING = re.compile(r"[a-z0-9]{1,16}")
 _LIBRARY_IDS = ("videoId", "audioId", "imageId")
 
 
@@ -65,8 +68,11 @@ class Assets:
     def __init__(self, database: Database, storage: Storage, clock: Clock) -> None:
         self._database, self._storage, self._clock = database, storage, clock
 
-    def offer(self, account: str, wishes: Sequence[tuple[AssetKind, str]]) -> list[Offer]:
-        """One place for each (kind, extension), which belong together as in `EXTENSIONS`. Raises UnusableAsset."""
+    def offer(self, account: str, wishes: Sequence[tuple[WantedKind, str]]) -> list[Offer]:
+        """One place for each (kind, extension), which belong together as in `EXTENSIONS`. Raises UnusableAsset.
+
+        What is of the kind ``any`` may be named for everything.
+        """
         now_ms = self._clock.now_ms()
         offers = []
         with self._database.write() as conn:
@@ -108,10 +114,22 @@ class Assets:
             )
         )
 
-    def resolve(self, conn: sa.Connection, account: str, text: str, wanted: WantedKind, field: str) -> Source:
-        """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``."""
+    def resolve(
+        self,
+        conn: sa.Connection,
+        account: str,
+        text: str,
+        wanted: WantedKind,
+        field: str,
+        *,
+        needs_ending: bool = True,
+    ) -> Source:
+        """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``.
+
+        Without ``needs_ending``, URLs of any ending will do.
+        """
         if "://" in text:
-            return self._from_url(conn, account, text, wanted, field)
+            return self._from_url(conn, account, text, wanted, field, needs_ending)
         if text.startswith(FOLDER):
             return self._from_upload(conn, account, text, wanted, field)
         return self._from_project(conn, account, text, wanted, field)
@@ -120,7 +138,7 @@ class Assets:
         row = conn.execute(sa.select(files).where(files.c.key == key, files.c.account == account)).first()
         if row is None or row.state != "uploaded" or row.expires_ms <= self._clock.now_ms():
             raise UnusableAsset(f"{field}: no file was uploaded as {key!r}, or it has expired. Upload it again.")
-        if row.kind not in FITS[wanted]:
+        if row.kind not in (*FITS[wanted], "any"):
             raise UnusableAsset(f"{field}: {key!r} was uploaded as {row.kind}, and {_listing(FITS[wanted])} is needed.")
         try:
             self._storage.size(key)
@@ -128,7 +146,9 @@ class Assets:
             raise UnusableAsset(f"{field}: the file {key!r} is gone. Upload it again.") from error
         return Source(key=key, extension=row.extension)
 
-    def _from_url(self, conn: sa.Connection, account: str, url: str, wanted: WantedKind, field: str) -> Source:
+    def _from_url(
+        self, conn: sa.Connection, account: str, url: str, wanted: WantedKind, field: str, needs_ending: bool
+    ) -> Source:
         try:
             read = check_url(url)
         except InvalidUrl as error:
@@ -142,9 +162,9 @@ class Assets:
                     return self._from_project(conn, account, value, wanted, field)
         extension = read.path.rpartition("/")[2].rpartition(".")[2].lower()
         allowed = [ending for kind in FITS[wanted] for ending in EXTENSIONS[kind]]
-        if extension not in allowed:
+        if extension not in allowed and needs_ending:
             raise UnusableAsset(f"{field}: the URL's path has to end in one of {_listing(tuple(allowed))}.")
-        return Source(url=url, extension=extension)
+        return Source(url=url, extension=extension if extension in allowed else UNKNOWN_ENDING)
 
     def _from_project(self, conn: sa.Connection, account: str, name: str, wanted: WantedKind, field: str) -> Source:
         found = projects.find(conn, name, account)
@@ -158,8 +178,11 @@ class Assets:
         return Source(key=found.keys[0], extension=found.keys[0].rpartition(".")[2])
 
 
-def _check_pair(kind: AssetKind, extension: str) -> None:
-    if extension not in EXTENSIONS[kind]:
+def _check_pair(kind: WantedKind, extension: str) -> None:
+    if kind == "any":
+        if not _ENDING.fullmatch(extension):
+            raise UnusableAsset(f"The extension {extension!r} has to be small letters and digits.")
+    elif extension not in EXTENSIONS[kind]:
         raise UnusableAsset(
             f"The extension {extension!r} does not belong to the type {kind!r}. "
             f"Possible extensions: {_listing(EXTENSIONS[kind])}."

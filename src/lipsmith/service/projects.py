@@ -57,6 +57,8 @@ class Wanted:
     kind: WantedKind
     field: str
     """The caller's name for it, for messages."""
+    needs_ending: bool = True
+    """Whether a URL has to end as files of that kind do; else what it leads to is found out by the worker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +125,9 @@ class Projects:
             if known := self._repeated(conn, account.id, idempotency_key, request):
                 return known
             sources = {
-                role: self._assets.resolve(conn, account.id, wanted.text, wanted.kind, wanted.field)
+                role: self._assets.resolve(
+                    conn, account.id, wanted.text, wanted.kind, wanted.field, needs_ending=wanted.needs_ending
+                )
                 for role, wanted in order.inputs.items()
             }
         if order.needs_paid_plan and not account.plan.is_paid:

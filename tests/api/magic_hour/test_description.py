@@ -95,7 +95,8 @@ def test_every_answer_is_one_that_is_described(
 
 
 def test_every_operation_was_tried_and_did_its_work(description: Any, answers: Counter[tuple[str, int]]) -> None:
-    described = {f"{o.ok().method.upper()} {o.ok().path}" for o in description.get_all_operations()}
+    all_operations = (operation.ok() for operation in description.get_all_operations())
+    described = {f"{one.method.upper()} {one.path}" for one in all_operations if one.path.startswith("/v1/")}
     assert described == set(OPERATIONS)
     assert {operation for operation, status in answers if status < 300} == described
 

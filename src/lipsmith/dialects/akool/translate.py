@@ -1,0 +1,267 @@
+"""Pure functions between the vendor's shapes and our records. No input, no output, no rules of the service."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lipsmith import errors
+from lipsmith.dialects.akool import wire
+from lipsmith.errors import LipsmithError, NotFound, NotStored, Suspended, Unauthorized
+from lipsmith.service.accounts import Account
+from lipsmith.service.prices import Price
+from lipsmith.service.project import Kind, Project, State
+from lipsmith.service.projects import Order, Wanted
+from lipsmith.storage.contract import Link
+
+NAME = "akool"
+
+KEPT_DAYS = 7
+"""How long the vendor keeps what was made."""
+TALKING_PHOTO_FPS = 25
+"""The most that the vendor advises."""
+LONGEST_SIDE_PX: Mapping[wire.Resolution, int] = {"720": 1280, "1080": 1920}
+"""The longer side of a video that is called so, such as 1280×720; a portrait stands upright in the same."""
+PRICE = Price(credits=10, per="10 s")
+LIP_SYNC_MODE = "standard"
+"""The vendor knows no modes; this one lends the person's own mouths, in reasonable time."""
+RATES = 0.5, 2.0
+"""Slowest and quickest speech, times the normal speed."""
+VENDORS_VOICES = "3"
+"""What the parameter ``from`` calls the voices that were there before."""
+
+SUCCESS, PARAMETER, NOT_THERE, GONE, TOKEN_WRONG, TOKEN_MISSING = 1000, 1003, 1008, 1014, 1101, 1102
+NOT_POSSIBLE, IMAGE_FAULT, SOUND_FAULT, NO_CREDITS, BANNED, TOO_SMALL_A_PLAN = 1010, 1108, 1110, 1104, 1200, 1213
+VIDEO_TOO_LONG, TOO_LARGE, UNREADABLE, CODING = 1204, 1207, 1208, 1209
+VIDEO_FAULT, AUDIO_NOT_MADE, LIP_SYNC_NOT_MADE = 1015, 1201, 1211
+
+CODES: Mapping[str, int] = {
+    errors.InvalidRequest.code: PARAMETER,
+    errors.UnusableAsset.code: PARAMETER,
+    errors.InvalidUrl.code: PARAMETER,
+    errors.SourceUnreachable.code: PARAMETER,
+    errors.SourceRefused.code: PARAMETER,
+    errors.SourceTooSlow.code: PARAMETER,
+    errors.InvalidOption.code: PARAMETER,
+    errors.EmptyText.code: PARAMETER,
+    errors.WindowOutOfRange.code: PARAMETER,
+    errors.NotFound.code: NOT_THERE,
+    errors.UnknownVoice.code: NOT_THERE,
+    errors.NotStored.code: GONE,
+    errors.Unauthorized.code: TOKEN_WRONG,
+    errors.LinkRefused.code: TOKEN_WRONG,
+    errors.InsufficientCredits.code: NO_CREDITS,
+    errors.PlanTooSmall.code: TOO_SMALL_A_PLAN,
+    errors.FileInUse.code: NOT_POSSIBLE,
+    errors.KeyReused.code: NOT_POSSIBLE,
+    errors.InvalidImage.code: IMAGE_FAULT,
+    errors.ImageTooLarge.code: IMAGE_FAULT,
+    errors.ImageTooSmall.code: IMAGE_FAULT,
+    errors.NoSourceFace.code: IMAGE_FAULT,
+    errors.FaceTooSmall.code: IMAGE_FAULT,
+    errors.FaceTurnedAway.code: IMAGE_FAULT,
+    errors.NoSuchFace.code: IMAGE_FAULT,
+    errors.InvalidAudio.code: SOUND_FAULT,
+    errors.NoAudibleSound.code: SOUND_FAULT,
+    errors.SoundTooLong.code: VIDEO_TOO_LONG,
+    errors.VideoTooLong.code: VIDEO_TOO_LONG,
+    errors.FileTooLarge.code: TOO_LARGE,
+    errors.VideoTooLarge.code: TOO_LARGE,
+    errors.InvalidVideo.code: UNREADABLE,
+    errors.VideoEncrypted.code: CODING,
+}
+"""Our codes as the vendor's; all others depend on what was being made, see `FAULTS`."""
+FAULTS: Mapping[Kind, int] = {
+    "talking_photo": VIDEO_FAULT,
+    "lip_sync": LIP_SYNC_NOT_MADE,
+    "voice": AUDIO_NOT_MADE,
+}
+STATUSES: Mapping[State, wire.VideoStatus] = {"queued": 1, "rendering": 2, "complete": 3, "error": 4, "canceled": 4}
+TYPES: Mapping[Kind, str] = {"talking_photo": "talking photo", "lip_sync": "lipsync", "voice": "audio"}
+"""What webhooks call them."""
+
+Linker = Callable[[str], Link]
+"""Makes a fresh download link, as an absolute URL, for a key of the storage."""
+
+_ID = re.compile(r"[0-9a-f]{24}")
+_NAMESPACE = uuid.UUID("5a2f0f0c-93f5-4f0e-9e6b-6c6970736d69")
+
+
+class NoKey(Unauthorized):
+    """No key was sent. Send it as x-api-key, or a token of getToken as Authorization: Bearer."""
+
+
+class Expired(NotStored):
+    """It is not there any more: results are kept for seven days, or until they are deleted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What the owner of the server decides."""
+
+    max_talking_photo_s: float
+    max_lip_sync_s: float
+
+
+def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rules: Rules, now_ms: int) -> Order:
+    """The video is as long as the sound, which nobody has seen yet."""
+    prompt = (request.prompt or "").strip()
+    direction = {"mode": "prompted", "prompt": prompt} if prompt else {"mode": "realistic"}
+    side_px = min(LONGEST_SIDE_PX[request.resolution], account.plan.max_side_px)
+    return Order(
+        dialect=NAME,
+        kind="talking_photo",
+        name=f"Talking Photo - {_minute(now_ms)}",
+        inputs={
+            "image": _wanted(request.talking_photo_url, "image", "talking_photo_url"),
+            "audio": _wanted(request.audio_url, "audio", "audio_url"),
+        },
+        options={"fps": TALKING_PHOTO_FPS, "max_resolution": side_px, **direction},
+        start_s=0.0,
+        end_s=rules.max_talking_photo_s,
+        fps=TALKING_PHOTO_FPS,
+        price=PRICE,
+        longest_s=rules.max_talking_photo_s,
+        webhook=request.webhookUrl,
+        kept_days=KEPT_DAYS,
+        facts=request.model_dump(),
+    )
+
+
+def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, now_ms: int) -> Order:
+    """The video stays as long as it is: sound beyond its end is cut, and without sound the lips rest."""
+    return Order(
+        dialect=NAME,
+        kind="lip_sync",
+        name=f"Lip Sync - {_minute(now_ms)}",
+        inputs={
+            "video": _wanted(request.video_url, "video", "video_url"),
+            "audio": _wanted(request.audio_url, "audio", "audio_url"),
+        },
+        options={"mode": LIP_SYNC_MODE, "max_resolution": account.plan.max_side_px},
+        start_s=0.0,
+        end_s=rules.max_lip_sync_s,
+        fps=TALKING_PHOTO_FPS,
+        price=PRICE,
+        longest_s=rules.max_lip_sync_s,
+        webhook=request.webhookUrl,
+        kept_days=KEPT_DAYS,
+        facts=request.model_dump(),
+    )
+
+
+def to_video(project: Project, linker: Linker) -> wire.Video:
+    """Everything that can be told of a video, while it is waited for and after."""
+    facts: Mapping[str, Any] = project.params["facts"]
+    shared = {
+        **_record(project),
+        "video_id": str(uuid.uuid5(_NAMESPACE, project.id)),
+        "video_lock_duration": seconds(project),
+        "deduction_lock_duration": project.credits,
+        "deduction_duration": project.credits if project.state == "complete" else 0,
+        "external_video": "",
+        "video": _url(project, linker),
+        "video_status": STATUSES[project.state],
+        "faceswap_quality": 2,
+        "storage_loc": 1,
+        "version": 0,
+        "webhookUrl": facts.get("webhookUrl") or "",
+        "progress": project.progress,
+        "warnings": list((project.result or {}).get("warnings", ())),
+        **_failure(project),
+    }
+    if project.kind == "lip_sync":
+        of_lip_sync = {
+            "target_video": facts.get("video_url", ""),
+            "input_audio": facts.get("audio_url", ""),
+            "task_id": shown_id(project),
+        }
+        return (wire.FailedLipSync if "error_code" in shared else wire.LipSync)(**shared, **of_lip_sync)
+    of_photo = {
+        "talking_photo": facts.get("talking_photo_url", ""),
+        "prompt": facts.get("prompt") or "",
+        "resolution": facts.get("resolution", "720"),
+    }
+    return (wire.FailedTalkingPhoto if "error_code" in shared else wire.TalkingPhoto)(**shared, **of_photo)
+
+
+def shown_id(project: Project) -> str:
+    """24 hexadecimal digits.
+
+    The ids of ours are these, with a letter before them.
+    """
+    return project.id[1:]
+
+
+def from_id(text: str) -> str:
+    """The id of ours. Raises NotFound where ``text`` is none of theirs.
+
+    >>> from_id("65e5a1b2c3d4e5f6a7b8c9d0")
+    'c65e5a1b2c3d4e5f6a7b8c9d0'
+    """
+    if not _ID.fullmatch(text):
+        raise NotFound()
+    return f"c{text}"
+
+
+def check_kept(project: Project, now_ms: int) -> None:
+    """Raises Expired where its time is over, whether or not anybody has swept since, or it was deleted."""
+    if project.deleted or (project.expires_ms is not None and project.expires_ms <= now_ms):
+        raise Expired()
+
+
+def to_uid(account: str) -> int:
+    """A number for an account: the last 31 bits of its id."""
+    return int(account[-8:], 16) & 0x7FFFFFFF
+
+
+def seconds(project: Project) -> float:
+    """How long the video is; until that is known, for how long credits are held."""
+    result = project.result or {}
+    if result.get("fps"):
+        return round(result["frames"] / result["fps"], 3)
+    return round(float(project.params["end_s"] - project.params["start_s"]), 3)
+
+
+def to_code(error: LipsmithError) -> int:
+    """The vendor's number of an error that a request meets."""
+    if isinstance(error, Suspended):
+        return BANNED
+    if isinstance(error, NoKey):
+        return TOKEN_MISSING
+    return CODES.get(error.code, NOT_POSSIBLE)
+
+
+def to_refusal(error: LipsmithError) -> wire.Done:
+    """What is answered where something is refused."""
+    return wire.Done(code=to_code(error), msg=error.message)
+
+
+def _wanted(url: str, kind: Any, field: str) -> Wanted:
+    return Wanted(text=url, kind=kind, field=field, needs_ending=False)
+
+
+def _record(project: Project) -> dict[str, Any]:
+    made = {"id": shown_id(project), "create_time": project.created_ms, "uid": to_uid(project.account)}
+    return made | {"from_": 2}
+
+
+def _url(project: Project, linker: Linker) -> str:
+    return linker(project.keys[0]).url if project.state == "complete" and project.keys else ""
+
+
+def _failure(project: Project) -> dict[str, Any]:
+    if project.state == "canceled":
+        return {"error_code": NOT_POSSIBLE, "error_reason": "It was canceled."}
+    if project.error is None:
+        return {}
+    code = CODES.get(project.error.code, FAULTS[project.kind])
+    return {"error_code": code, "error_reason": project.error.message}
+
+
+def _minute(now_ms: int) -> str:
+    return f"{datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m-%d %H:%M}"
