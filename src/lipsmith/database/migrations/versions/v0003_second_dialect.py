@@ -22,5 +22,5 @@ def upgrade() -> None:
     op.create_index("ix_webhooks_url", "webhooks", ["url"])
 
 
-def _add(table: str, column: str, kind: sa.types.TypeEngine[object], about: str) -> None:
+def _add(table: str, column: str, kind: sa.Text | sa.BigInteger, about: str) -> None:
     op.add_column(table, sa.Column(column, kind, nullable=True, comment=about))
