@@ -140,6 +140,16 @@ def account_suspend(
         _tell(_account(changed, context.accounts.balance(account)), as_json)
 
 
+def account_credentials(account: AccountId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Give an account a new client id and client secret, and show them this once; the old ones open nothing any more.
+
+    AKOOL's clients use both, and the secret as their API key.
+    """
+    with _context(data_dir) as context:
+        client = context.accounts.renew_client(account)
+    _tell({"account": account, "client_id": client.id, "client_secret": client.secret}, as_json)
+
+
 def key_create(account: AccountId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Make a further key for an account, and show it this once."""
     with _context(data_dir) as context:
@@ -261,6 +271,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]] = {
             "grant": account_grant,
             "plan": account_plan,
             "suspend": account_suspend,
+            "credentials": account_credentials,
         },
     ),
     "key": ("API keys.", {"create": key_create, "list": key_list, "revoke": key_revoke}),

@@ -71,3 +71,14 @@ def test_a_webhook_that_would_not_be_told_is_said_at_once(tmp_path: Path, monkey
         assert (done.returncode, set(json.loads(done.stdout)) >= {"id", "url", "secret"}) == (0, True)
         assert said in done.stderr
         assert bool(said) == ("Nothing will arrive there" in done.stderr)
+
+
+def test_credentials_are_renewed_and_shown_once(tmp_path: Path) -> None:
+    made = said("account", "create", data_dir=tmp_path)
+    account = made[0].removeprefix("id: ")
+    renewed = dict(line.split(": ") for line in said("account", "credentials", account, data_dir=tmp_path))
+    assert renewed.keys() == {"account", "client_id", "client_secret"}
+    assert (len(renewed["client_id"]), len(renewed["client_secret"])) == (16, 24)
+    shown = said("account", "show", account, data_dir=tmp_path)
+    assert f"client_id: {renewed['client_id']}" in shown
+    assert renewed["client_secret"] not in "\n".join([*made, *shown])

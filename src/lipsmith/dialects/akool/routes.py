@@ -5,7 +5,7 @@ Annotations are evaluated here, not postponed: FastAPI reads them, and some name
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urljoin
 
 from anyio.to_thread import run_sync
@@ -14,6 +14,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from lipsmith.dialects.akool import translate, wire
 from lipsmith.dialects.akool.uploads import Taker
+from lipsmith.engines import voices
 from lipsmith.errors import InvalidRequest, NotFound, Suspended, Unauthorized
 from lipsmith.service.accounts import Account, Accounts
 from lipsmith.service.assets import Assets, Offer
@@ -26,13 +27,18 @@ from lipsmith.storage.contract import Link, Links, Storage, Upload
 PREFIX = "/api/open/v3"
 TOKEN_PATH = f"{PREFIX}/getToken"
 UPLOAD_PATH = f"{PREFIX}/upload"
+AUDIO_KINDS: tuple[Kind, ...] = ("voice",)
 VIDEO_KINDS: tuple[Kind, ...] = ("talking_photo", "lip_sync")
+Origin = Literal["", "3", "4"]
+"""Of voices: all, those that everybody has, and one's own, of which there are none."""
 _BEARER = HTTPBearer(scheme_name="token", description="A token of getToken, or an API key.", auto_error=False)
 _KEY = APIKeyHeader(name="x-api-key", scheme_name="apiKey", description="The client secret.", auto_error=False)
 
 TalkingPhoto = wire.Answer[wire.TalkingPhoto]
 LipSync = wire.Answer[wire.LipSync]
 Video = wire.Answer[wire.FailedTalkingPhoto | wire.FailedLipSync | wire.TalkingPhoto | wire.LipSync]
+Audio = wire.Answer[wire.FailedAudio | wire.Audio]
+Voices = wire.Answer[list[wire.Voice]]
 Credit = wire.Answer[wire.Credit]
 Uploaded = wire.Answer[wire.Upload]
 
@@ -130,6 +136,23 @@ def router(parts: Parts) -> APIRouter:
         """Tells how far a video is, and where to get it."""
         project = found(account, video_model_id, VIDEO_KINDS)
         return Video.model_validate({"data": translate.to_video(project, linker(request))})
+
+    @routes.get("/voice/list")
+    def list_voices(account: Caller, origin: Annotated[Origin, Query(alias="from")] = "") -> Voices:
+        """Lists who can speak."""
+        known = voices.all_voices() if origin in ("", str(translate.VENDORS_VOICES)) else ()
+        return Voices(data=[translate.to_voice(voice) for voice in known])
+
+    @routes.post("/audio/create")
+    def speak(request: Request, account: Caller, body: wire.AudioRequest) -> Audio:
+        """Speaks a text."""
+        order = translate.from_audio(body, voices.find(body.voice_id), parts.clock.now_ms())
+        return Audio(data=translate.to_audio(created(account, order), linker(request)))
+
+    @routes.get("/audio/infobymodelid")
+    def show_audio(request: Request, account: Caller, audio_model_id: Id) -> Audio:
+        """Tells how far a spoken text is, and where to get it."""
+        return Audio(data=translate.to_audio(found(account, audio_model_id, AUDIO_KINDS), linker(request)))
 
     @routes.post("/faceswap/result/delbyids")
     def delete(account: Caller, body: wire.DeleteRequest) -> wire.Done:

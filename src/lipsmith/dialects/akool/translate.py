@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lipsmith import errors
 from lipsmith.dialects.akool import wire
@@ -17,6 +18,9 @@ from lipsmith.service.prices import Price
 from lipsmith.service.project import Kind, Project, State
 from lipsmith.service.projects import Order, Wanted
 from lipsmith.storage.contract import Link
+
+if TYPE_CHECKING:
+    from lipsmith.engines.contract import VoiceInfo  # the room of the engines loads numpy
 
 NAME = "akool"
 
@@ -31,8 +35,8 @@ LIP_SYNC_MODE = "standard"
 """The vendor knows no modes; this one lends the person's own mouths, in reasonable time."""
 RATES = 0.5, 2.0
 """Slowest and quickest speech, times the normal speed."""
-VENDORS_VOICES = "3"
-"""What the parameter ``from`` calls the voices that were there before."""
+VENDORS_VOICES = 3
+"""What ``from`` calls the voices that everybody has."""
 
 SUCCESS, PARAMETER, NOT_THERE, GONE, TOKEN_WRONG, TOKEN_MISSING = 1000, 1003, 1008, 1014, 1101, 1102
 NOT_POSSIBLE, IMAGE_FAULT, SOUND_FAULT, NO_CREDITS, BANNED, TOO_SMALL_A_PLAN = 1010, 1108, 1110, 1104, 1200, 1213
@@ -151,6 +155,63 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
         webhook=request.webhookUrl,
         kept_days=KEPT_DAYS,
         facts=request.model_dump(),
+    )
+
+
+def from_audio(request: wire.AudioRequest, voice: VoiceInfo, now_ms: int) -> Order:
+    """Speaking costs nothing: the vendor names no price for it."""
+    return Order(
+        dialect=NAME,
+        kind="voice",
+        name=f"Audio - {_minute(now_ms)}",
+        inputs={},
+        options={
+            "text": request.input_text,
+            "voice": voice.name,
+            "rate": min(max(request.rate / 100, RATES[0]), RATES[1]),
+        },
+        start_s=0.0,
+        end_s=0.0,
+        fps=0.0,
+        price=None,
+        webhook=request.webhookUrl,
+        kept_days=KEPT_DAYS,
+        facts=request.model_dump(),
+    )
+
+
+def to_audio(project: Project, linker: Linker) -> wire.Audio:
+    """Everything that can be told of a spoken text."""
+    facts: Mapping[str, Any] = project.params["facts"]
+    told = {
+        **_record(project),
+        "input_text": facts["input_text"],
+        "rate": f"{facts['rate']:g}%",
+        "voice_id": facts["voice_id"],
+        "voice_model_id": facts["voice_id"],
+        "url": _url(project, linker),
+        "status": STATUSES[project.state],
+        "webhookUrl": facts["webhookUrl"] or "",
+        **_failure(project),
+    }
+    return (wire.FailedAudio if "error_code" in told else wire.Audio)(**told)
+
+
+def to_voice(voice: VoiceInfo) -> wire.Voice:
+    """One that can speak here. It has no price, no face and no sample to listen to."""
+    return wire.Voice(
+        id=hashlib.sha256(voice.name.encode()).hexdigest()[:24],
+        create_time=0,
+        uid=0,
+        from_=VENDORS_VOICES,
+        voice_id=voice.name,
+        gender=voice.gender,
+        accent=voice.language,
+        name=voice.name,
+        description=voice.description,
+        useCase="",
+        type=1,
+        preview="",
     )
 
 

@@ -11,6 +11,7 @@ VideoStatus = Literal[1, 2, 3, 4]
 """Waiting, in work, there, failed."""
 
 SUCCESS = 1000
+MAX_WORDS = 5000
 
 Data = TypeVar("Data")
 
@@ -35,6 +36,12 @@ def _rate(value: Any) -> Any:
     if value in (None, ""):
         return 100
     return value.strip().removesuffix("%") if isinstance(value, str) else value
+
+
+def _not_too_many_words(text: str) -> str:
+    if len(text.split()) > MAX_WORDS:
+        raise ValueError(f"has more than {MAX_WORDS:,} words")
+    return text
 
 
 def _nothing_if_empty(value: Any) -> Any:
@@ -80,7 +87,7 @@ class LipSyncRequest(Request):
 class AudioRequest(Request):
     """POST audio/create"""
 
-    input_text: Annotated[Words, Field(min_length=1, max_length=50_000)]
+    input_text: Annotated[Words, Field(min_length=1, max_length=100_000), AfterValidator(_not_too_many_words)]
     voice_id: Annotated[Words, Field(min_length=1, max_length=255)]
     rate: Annotated[float, Field(ge=0, le=200, allow_inf_nan=False), BeforeValidator(_rate)] = 100.0
     webhookUrl: Webhook = None
@@ -103,7 +110,7 @@ class Record(BaseModel):
 
 
 class Video(Record):
-    """GET content/video/infobymodelid; the last three fields of a failure are there only then."""
+    """What is told of every video. ``webhookUrl`` of talking photos, ``progress`` and ``warnings`` are ours."""
 
     type: Literal[5, 9]
     video_id: str
@@ -161,6 +168,7 @@ class Audio(Record):
     input_text: str
     rate: str
     voice_id: str
+    webhookUrl: str
     voice_model_id: str
     url: str
     status: VideoStatus
