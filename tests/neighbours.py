@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.server
 import socket
 import threading
@@ -127,6 +129,16 @@ def deaf() -> Iterator[str]:
     """The URL of a host that takes every connection and never answers."""
     with socket.create_server((ALLOWED, 0)) as listener:
         yield f"http://{ALLOWED}:{listener.getsockname()[1]}/hook"
+
+
+def check_signature(heard: Heard, secret: str) -> None:
+    """As the vendor's own example for receivers does it: over the raw bytes, and not older than five minutes."""
+    stamp, signature = heard.headers["magic-hour-event-timestamp"], heard.headers["magic-hour-event-signature"]
+    assert abs(int(stamp) - time.time()) < 300
+    assert len(signature) == 64
+    assert set(signature) <= set("0123456789abcdef")
+    assert signature == hmac.new(secret.encode(), f"{stamp}.".encode() + heard.body, hashlib.sha256).hexdigest()
+    assert heard.headers["content-type"] == "application/json"
 
 
 def until(true: Callable[[], object], patience_s: float = 60) -> None:

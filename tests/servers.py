@@ -27,6 +27,10 @@ PATIENCE_S = 120
 FINAL = ("complete", "error", "canceled")
 
 
+class NoServer(AssertionError):
+    """It ended before it said where it serves; its exit status, and what it said."""
+
+
 @dataclass
 class Server:
     """One server process."""
@@ -102,7 +106,8 @@ def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> S
             known = first[0] if first else key
             client = httpx.Client(base_url=found[1], headers={"Authorization": f"Bearer {known}"}, timeout=60)
             return Server(process, data_dir, found[1], known, log, client)
-    raise AssertionError(f"no server: {said}{log.read_text()}")
+    process.stdout.close()
+    raise NoServer(process.wait(timeout=60), f"{said}{log.read_text()}")
 
 
 @contextmanager

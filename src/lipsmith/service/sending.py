@@ -26,9 +26,10 @@ log = structlog.get_logger("lipsmith.webhooks")
 
 LOOK_S = 0.25
 """How often the outbox is looked into."""
-LEASE_MS = 60_000
-"""So long nobody else sends what one process has taken; longer than any sending lasts."""
+LEASE_MS = 20_000
+"""So long nobody else sends what one process has taken; twice as long as any sending lasts."""
 PATIENCE_MS = 86_400_000
+"""So long it is tried. That is counted by the waits between tries, so that a clock that jumps ends nothing early."""
 AT_ONCE = 16
 """Listeners that are told at the same time."""
 KEPT_ANSWER = 500
@@ -48,7 +49,6 @@ class _Parcel:
     dialect: str
     body: str
     attempt: int
-    created_ms: int
 
 
 class Sender:
@@ -92,9 +92,10 @@ class Sender:
                 log.error("the outbox cannot be read", exc_info=error)
 
     def _expire(self) -> None:
-        """What a disabled listener did not get in a day, it never gets."""
+        """What a disabled listener did not get in a day, it never gets; others are tried a number of times."""
         table, now_ms = webhook_deliveries, self._clock.now_ms()
-        old = (table.c.state == "pending", table.c.created_ms < now_ms - PATIENCE_MS, table.c.next_ms <= now_ms)
+        disabled = sa.select(webhooks.c.id).where(webhooks.c.disabled.is_(True))
+        old = (table.c.state == "pending", table.c.created_ms < now_ms - PATIENCE_MS, table.c.webhook.in_(disabled))
         with self._database.read() as conn:
             if conn.execute(sa.select(table.c.id).where(*old).limit(1)).first() is None:
                 return
@@ -109,7 +110,7 @@ class Sender:
         query = (
             sa.select(sa.func.min(table.c.id))
             .join(webhooks, webhooks.c.id == table.c.webhook)
-            .where(table.c.state == "pending", table.c.next_ms <= now_ms, webhooks.c.disabled.is_(False))
+            .where(*_due(now_ms), webhooks.c.disabled.is_(False))
             .group_by(webhooks.c.url)
         )
         with self._database.read() as conn:
@@ -118,7 +119,7 @@ class Sender:
 
     def _claim(self, delivery: int, now_ms: int) -> _Parcel | None:
         table = webhook_deliveries
-        mine = (table.c.id == delivery, table.c.state == "pending", table.c.next_ms <= now_ms)
+        mine = (table.c.id == delivery, *_due(now_ms))
         with self._database.write() as conn:
             row = conn.execute(table.update().where(*mine).values(next_ms=now_ms + LEASE_MS).returning(table)).first()
             if row is None:  # another process has it
@@ -137,7 +138,6 @@ class Sender:
             dialect=row.dialect,
             body=row.body,
             attempt=row.attempt + 1,
-            created_ms=row.created_ms,
         )
 
     def _send(self, parcel: _Parcel) -> None:
@@ -170,9 +170,15 @@ class Sender:
             values["state"] = "delivered"
         else:
             values["next_ms"] = now_ms + 1000 * 2 ** (parcel.attempt - 1)
-            if values["next_ms"] > parcel.created_ms + PATIENCE_MS:
+            if 1000 * (2**parcel.attempt - 1) > PATIENCE_MS:  # all waits together
                 values["state"] = "failed"
         with self._database.write() as conn:
             table = webhook_deliveries
             conn.execute(table.update().where(table.c.id == parcel.id, table.c.state == "pending").values(**values))
         log.info("told", webhook=parcel.webhook, delivery=parcel.id, attempt=parcel.attempt, status=status)
+
+
+def _due(now_ms: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """What is to be sent now, also where a clock that was set back made its time a day that is not to come."""
+    table = webhook_deliveries
+    return table.c.state == "pending", sa.or_(table.c.next_ms <= now_ms, table.c.next_ms > now_ms + PATIENCE_MS)

@@ -6,10 +6,12 @@ own, while callers go on asking. LIPSMITH_TEST_SEEDS=25 lives longer.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +25,8 @@ from PIL import Image
 from books import balanced
 from databases import fresh
 from lipsmith.service.faults import POINTS
-from servers import Server
+from neighbours import ALLOWED, Neighbour, check_signature, neighbour, until
+from servers import PATIENCE_S, NoServer, Server
 
 SEEDS = int(os.environ.get("LIPSMITH_TEST_SEEDS", "2"))
 GRANTED = 70_000
@@ -57,6 +60,19 @@ def order(server: Server, stock: Path, seconds: float) -> dict[str, Any]:
     }
 
 
+def has_died(server: Server) -> bool:
+    """Whether it was killed at its point. Raises AssertionError with its log where it lives on."""
+    try:
+        return server.process.wait(timeout=PATIENCE_S) == -signal.SIGKILL
+    except subprocess.TimeoutExpired:
+        raise AssertionError(server.log.read_text()) from None
+
+
+def told(receiver: Neighbour) -> set[str]:
+    """The projects of which it has heard."""
+    return {json.loads(heard.body)["payload"]["id"] for heard in receiver.at("/hook")}
+
+
 def asked(server: Server, body: Mapping[str, Any], key: str) -> httpx.Response:
     return server.client.post("/v1/ai-talking-photo", json=body, headers={"Idempotency-Key": key})
 
@@ -65,22 +81,40 @@ def asked(server: Server, body: Mapping[str, Any], key: str) -> httpx.Response:
 def test_a_life_of_sudden_deaths(
     seed: int, running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
 ) -> None:
-    chance = random.Random(seed)
+    with neighbour() as receiver:
+        environment["LIPSMITH_FETCH_ALLOW"] = ALLOWED
+        receiver.statuses["/hook"] = [500, 404]
+        live(random.Random(seed), running, environment, stock, tmp_path, receiver)
+
+
+def live(
+    chance: random.Random,
+    running: Callable[..., Server],
+    environment: dict[str, str],
+    stock: Path,
+    tmp_path: Path,
+    receiver: Neighbour,
+) -> None:
     points = chance.sample(POINTS, len(POINTS))
     orders: dict[str, dict[str, Any]] = {}
     environment["LIPSMITH_MAX_ATTEMPTS"] = "99"  # one job may meet many deaths
     key = ""
     for point in points:
-        workers = "0" if point in BEFORE_RENDERING else str(chance.choice((1, 2)))
-        dying = running(
-            "--workers", workers, key=key, LIPSMITH_FAULT=point, **environment
-        )  # fmt: skip
+        workers = "0" if point in BEFORE_RENDERING else "2"  # another number would have to wait for the dead one's end
+        try:
+            dying = running("--workers", workers, key=key, LIPSMITH_FAULT=point, **environment)
+        except NoServer as none:  # it met the point at an older order, before it could say where it serves
+            assert none.args[0] == -signal.SIGKILL, none
+            continue
+        if not key:
+            secret = dying.admin("webhook", "add", f"{receiver.url}/hook", "--event", "video.completed")["secret"]
         key = dying.key
         with suppress(httpx.TransportError):  # it may die before it answers, or before it is asked
             body = order(dying, stock, chance.choice((0.2, 0.4)))
             orders[point] = body
-            asked(dying, body, point)
-        assert dying.process.wait(timeout=60) == -signal.SIGKILL, point
+            taken = asked(dying, body, point)
+            assert taken.status_code == 200, taken.text
+        assert has_died(dying), point
     last = running(key=key, **environment)
     found = {}
     for name, body in orders.items():
@@ -88,11 +122,17 @@ def test_a_life_of_sudden_deaths(
         assert again.status_code == 200, again.text
         found[name] = again.json()["id"]
     assert len(set(found.values())) == len(orders)
+    videos: dict[float, bytes] = {}
     for name, project in found.items():
         shown = last.finished(project)
         assert (shown["status"], shown["error"]) == ("complete", None), points
         assert shown["credits_charged"] == 2 * round(25 * orders[name]["end_seconds"])
-        assert httpx.get(shown["download"]["url"]).status_code == 200
+        video = httpx.get(shown["download"]["url"])
+        assert video.status_code == 200
+        assert videos.setdefault(orders[name]["end_seconds"], video.content) == video.content
+    until(lambda: set(found.values()) <= told(receiver), patience_s=120)
+    for heard in receiver.at("/hook"):
+        check_signature(heard, secret)
     assert last.stop() == 0
     costs = balanced(database_of(environment, tmp_path / "data"), tmp_path / "data", granted=GRANTED, killed=True)
     assert set(costs) == set(found.values())
@@ -106,7 +146,7 @@ def test_a_job_that_always_kills_its_worker_fails_after_three_tries(
         dying = running(key=key, LIPSMITH_FAULT="rendered", **environment)
         key = dying.key
         project = project or asked(dying, order(dying, stock, 0.2), "once").json()["id"]
-        assert dying.process.wait(timeout=60) == -signal.SIGKILL
+        assert has_died(dying)
     last = running(key=key, LIPSMITH_FAULT="rendered", **environment)
     shown = last.finished(project)
     assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "processing_failed", 0)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from neighbours import Heard, Neighbour, deaf, neighbour, until
+from neighbours import Heard, Neighbour, check_signature, deaf, neighbour, until
 from servers import Server
-
-HEX = set("0123456789abcdef")
 
 
 @pytest.fixture(scope="module")
@@ -82,16 +77,6 @@ def customer(server: Server, stock: Path, tmp_path_factory: pytest.TempPathFacto
 
 def events(heard: list[Heard]) -> list[str]:
     return [json.loads(one.body)["type"] for one in heard]
-
-
-def check_signature(heard: Heard, secret: str) -> None:
-    """As the vendor's own example for receivers does it: over the raw bytes, and not older than five minutes."""
-    stamp, signature = heard.headers["magic-hour-event-timestamp"], heard.headers["magic-hour-event-signature"]
-    assert abs(int(stamp) - time.time()) < 300
-    assert len(signature) == 64
-    assert set(signature) <= HEX
-    assert signature == hmac.new(secret.encode(), f"{stamp}.".encode() + heard.body, hashlib.sha256).hexdigest()
-    assert heard.headers["content-type"] == "application/json"
 
 
 def without_signatures(payload: dict[str, Any]) -> dict[str, Any]:

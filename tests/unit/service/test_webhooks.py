@@ -128,6 +128,31 @@ def test_it_is_tried_again_later_and_later_for_a_day(house: House, receiver: Rec
     until(lambda: house.webhooks.deliveries()[0].state == "delivered")
 
 
+@pytest.mark.parametrize("hours", [48, -48])
+def test_a_clock_that_jumps_loses_nothing(house: House, receiver: Receiver, sender: Sender, hours: int) -> None:
+    receiver.status = 500
+    house.webhooks.add(receiver.url)
+    finished(house)
+    until(lambda: all(delivery.attempt == 1 for delivery in house.webhooks.deliveries()))
+    house.clock.pass_s(hours * 3600)
+    until(lambda: all(delivery.attempt == 2 for delivery in house.webhooks.deliveries()))
+    assert {delivery.state for delivery in house.webhooks.deliveries()} == {"pending"}
+    receiver.status = 204
+    house.clock.pass_s(2)
+    until(lambda: {delivery.state for delivery in house.webhooks.deliveries()} == {"delivered"})
+    assert len(house.webhooks.deliveries()) == 2
+
+
+def test_a_server_that_was_away_for_days_still_tells(house: House, receiver: Receiver) -> None:
+    house.webhooks.add(receiver.url)
+    finished(house)
+    house.clock.pass_s(3 * 86_400)
+    late = Sender(house.database, house.clock, Fetcher(allow=parse_allow("127.0.0.1")), house.sealer, house.formatters)
+    late.start()
+    until(lambda: len(receiver.heard) == 2)
+    late.stop()
+
+
 def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender: Sender) -> None:
     house.webhooks.add("http://127.0.0.1:1/nobody")
     house.webhooks.add(receiver.url)
