@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse
 
 import lipsmith
@@ -135,10 +136,14 @@ def _tell_errors(app: FastAPI, doors: Doors) -> None:
         log.error("request failed", path=request.url.path, exc_info=error)
         return _failure(request, 500, LipsmithError(BROKEN), "failed")
 
+    def gone(request: Request, error: Exception) -> JSONResponse:
+        return _failure(request, 400, InvalidRequest("The caller went away."), None)  # which nobody hears
+
     handlers: list[tuple[Any, Callable[[Request, Exception], JSONResponse]]] = [
         (LipsmithError, ours),
         (RequestValidationError, malformed),
         (HTTPException, refused),
+        (ClientDisconnect, gone),
         (sa.exc.SQLAlchemyError, broken),
         (Exception, broken),
     ]
