@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lipsmith.errors import InvalidOption, MissingDependency, TranscriptNotUsed
 from lipsmith.pipeline.work import StrPath
+from lipsmith.speech.language import USUAL, Guess
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.engines.contract import Spoken, VoiceInfo
@@ -44,21 +45,34 @@ def say(text: str, *, voice: str | None, language: str | None, rate: float) -> S
     Raises InvalidOption where voice and language do not fit, and what `Voice.speak` raises.
     """
     from lipsmith.engines import saying, voices
-    from lipsmith.speech.script import language_of, same_language
+    from lipsmith.speech.language import guess_language
+    from lipsmith.speech.script import same_language
     from lipsmith.speech.ssml import plain_words
 
     words = plain_words(text)
+    warnings: tuple[str, ...] = ()
     if voice is None:
-        guessed = None if language else language_of(words)
-        speaker = voices.fitting(language or guessed)
-        warnings = (f"The voice {speaker.name!r} was chosen by the text's script.",) if guessed else ()
+        guess = None if language else guess_language(words)
+        speaker = voices.fitting(guess.tag if guess else language)
+        warnings = _guess_warnings(guess, speaker)
     else:
-        speaker, warnings = voices.find(voice), ()
+        speaker = voices.find(voice)
         if language is not None and not same_language(speaker.language, language):
             raise InvalidOption(
                 f"The voice {speaker.name!r} speaks {speaker.language!r} and not {language!r}. Leave one of them out."
             )
     return Said(spoken=saying.say(text, speaker, rate), words=words, voice=speaker, warnings=warnings)
+
+
+def _guess_warnings(guess: Guess | None, speaker: VoiceInfo) -> tuple[str, ...]:
+    if guess is None or (guess.sure and guess.tag == USUAL):
+        return ()
+    if guess.sure:
+        return (f"The voice {speaker.name!r} was chosen by the text's language, which seems to be {guess.tag!r}.",)
+    return (
+        f"What language the text is in is not clear; it is read as {guess.tag!r}. Name its language or a voice if that "
+        "is wrong.",
+    )
 
 
 def read_style(style: StrPath | PersonalStyle | None) -> PersonalStyle | None:

@@ -42,7 +42,10 @@ def test_the_ending_says_how_it_is_written(tmp_path: Path, ending: str, codec: s
     ("text", "options", "voice", "warns"),
     [
         ("Hello", {}, "en-us", False),
-        ("Доброе утро", {}, "ru", True),
+        ("Доброе утро, как дела?", {}, "ru", True),
+        ("Guten Morgen, wie geht es Ihnen heute?", {}, "de", True),
+        ("<speak>Guten Morgen,<break/> wie geht es Ihnen heute?</speak>", {}, "de", True),
+        ("Goede avond", {}, "en-us", True),
         ("Guten Tag", {"language": "de"}, "de", False),
         ("Guten Tag", {"voice": "de+f3", "language": "de-AT"}, "de+f3", False),
         ("Hello", {"voice": "FR"}, "fr-fr", False),
