@@ -43,6 +43,9 @@ SHAPES: list[tuple[str, str, type[BaseModel], str]] = [
     ("POST /v1/face-detection", "request", wire.FaceDetectionRequest, "params.V1FaceDetectionCreateBody"),
     ("POST /v1/face-detection", "answer", wire.FaceDetectionCreated, "models.V1FaceDetectionCreateResponse"),
     ("GET /v1/face-detection/{id}", "answer", wire.FaceDetection, "models.V1FaceDetectionGetResponse"),
+    ("POST /v1/ai-voice-generator", "request", wire.VoiceRequest, "params.V1AiVoiceGeneratorCreateBody"),
+    ("POST /v1/ai-voice-generator", "answer", wire.VoiceCreated, "models.V1AiVoiceGeneratorCreateResponse"),
+    ("GET /v1/audio-projects/{id}", "answer", wire.AudioProject, "models.V1AudioProjectsGetResponse"),
     ("GET /v1/account", "answer", wire.AccountAnswer, "models.V1AccountListResponse"),
 ]
 
@@ -78,10 +81,19 @@ def test_every_field_is_listed(section: str, table: str, ours: type[BaseModel], 
     assert listed == known | set(names(getattr(getattr(types, where), name)))
 
 
-def test_what_is_ours_is_marked() -> None:
-    models = pytest.importorskip("magic_hour.types.models", reason="the vendor's client knows its fields")
-    theirs = set(names(models.V1VideoProjectsGetResponse)) | {"type"}
-    shown = rows("GET /v1/video-projects/{id}", "answer")
+@pytest.mark.parametrize(
+    ("section", "table", "name"),
+    [
+        ("GET /v1/video-projects/{id}", "answer", "models.V1VideoProjectsGetResponse"),
+        ("GET /v1/audio-projects/{id}", "answer", "models.V1AudioProjectsGetResponse"),
+        ("POST /v1/ai-talking-photo", "request", "params.V1AiTalkingPhotoCreateBody"),
+    ],
+)
+def test_what_is_ours_is_marked(section: str, table: str, name: str) -> None:
+    types = pytest.importorskip("magic_hour.types", reason="the vendor's client knows its fields")
+    where, _, shape = name.partition(".")
+    theirs = set(names(getattr(getattr(types, where), shape)))
+    shown = rows(section, table)
     assert {name for name, about in shown.items() if "*Ours*" in about} == shown.keys() - theirs
 
 
@@ -104,4 +116,4 @@ def test_every_status_and_code_is_listed() -> None:
 
 
 def test_every_event_is_listed() -> None:
-    assert rows("Webhooks", "event").keys() == {*translate.EVENTS.values(), TRIAL}
+    assert rows("Webhooks", "event").keys() == {*translate.EVENTS.values(), *translate.AUDIO_EVENTS.values(), TRIAL}

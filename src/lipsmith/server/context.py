@@ -131,6 +131,8 @@ class Context:
                 max_talking_photo_s={"realistic": settings.max_realistic_s, "prompted": settings.max_prompted_s},
                 max_lip_sync_frames=settings.max_lip_sync_frames,
                 paid_lip_sync_modes=settings.paid_lip_sync_modes,
+                max_text_characters=settings.max_text_characters,
+                stand_in_voice=settings.stand_in_voice,
             ),
             base_url=self.base_url,
             upload_lifetime_s=settings.upload_link_hours * 3600,

@@ -117,6 +117,14 @@ class Settings(BaseSettings):
         default=60, gt=0, description="Longest talking photo in the mode realistic, seconds."
     )
     max_prompted_s: float = Field(default=60, gt=0, description="Longest talking photo in the mode prompted, seconds.")
+    max_text_characters: int = Field(
+        default=1000, ge=1, le=100_000, description="Longest text that is spoken, characters, tags included."
+    )
+    stand_in_voice: str | None = Field(
+        default=None,
+        description="Who speaks where a voice is asked for that is not here, such as `en-gb+f3`; without it, a neutral "
+        "voice that fits.",
+    )
     max_lip_sync_frames: int = Field(default=120_000, gt=0, description="Longest lip sync, frames.")
     paid_lip_sync_modes: Modes = Field(
         default=("standard", "pro"), description="Modes of lip sync that need a paid plan, separated by commas."

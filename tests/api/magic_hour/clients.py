@@ -64,6 +64,8 @@ def check_flow(told: dict[str, Any], folder: Path) -> None:
     check_video(told["synced"], folder)
     assert told["enabled"] is False
     check_faces(told["faces"], folder)
+    if spoken := told.get("spoken"):
+        check_sound(spoken, folder)
     failed = told["failed"]
     assert (failed["status"], failed["error"][0], failed["credits_charged"]) == ("error", "invalid_image", 0)
     assert not failed["downloaded_paths"]
@@ -92,6 +94,18 @@ def check_video(told: dict[str, Any], folder: Path) -> None:
         picture = next(film.decode(video=0)).to_ndarray(format="gray")
     assert picture.shape == (told["height"], told["width"])
     assert np.ptp(picture) > 100
+
+
+def check_sound(told: dict[str, Any], folder: Path) -> None:
+    """Two credits for nineteen characters, a sound that can be played, photos that say it, and nothing left of it."""
+    assert (told["status"], told["type"], told["credits_charged"]) == ("complete", "VOICE_GENERATOR", 2)
+    [path] = told["downloaded_paths"]
+    assert (Path(path).parent, Path(path).suffix) == (folder, ".mp3")
+    with av.open(path) as sound:
+        heard = np.concatenate([frame.to_ndarray().ravel() for frame in sound.decode(audio=0)])
+    assert np.ptp(heard) > 0.1
+    assert (told["talked"], told["again"]) == ("complete", 6 * 2)
+    assert told["deleted"] == [False, []]
 
 
 def check_faces(told: dict[str, Any], folder: Path) -> None:

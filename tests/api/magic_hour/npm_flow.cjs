@@ -26,6 +26,7 @@ async function flow() {
   const failed = await photo.generate({ assets: assets({ imageFilePath: given.muddle }), ...ORDER }, OUT);
   const deleted = await v1.videoProjects.delete({ id: made.id });
   return {
+    spoken: await spoken(v1),
     talked: told(made),
     synced: told(synced),
     faces: { status: faces.status, faces: faces.faces.length, downloaded_paths: faces.downloadedPaths },
@@ -34,6 +35,30 @@ async function flow() {
     deleted: deleted === undefined || deleted === null || deleted === "" ? null : String(deleted),
     enabled: (await v1.videoProjects.get({ id: made.id })).enabled,
     refusals: await refusals(),
+  };
+}
+
+/** A text, spoken by a name of the client's own list, and a photo that says it. */
+async function spoken(v1) {
+  const style = { prompt: "Hello, how are you?", voiceName: "Master Chief" };
+  const made = await v1.aiVoiceGenerator.generate({ style, name: "Greeting" }, OUT);
+  const sound = { audioFilePath: made.downloadedPaths[0] };
+  const talked = await v1.aiTalkingPhoto.generate({ assets: assets(sound), maxResolution: 256, ...ORDER }, OUT);
+  const again = await v1.aiTalkingPhoto.create({
+    assets: { imageFilePath: given.remote, audioFilePath: made.id },
+    startSeconds: 0,
+    endSeconds: 0.2,
+  });
+  await v1.audioProjects.delete({ id: made.id });
+  const shown = await v1.audioProjects.get({ id: made.id });
+  return {
+    status: made.status,
+    type: made.type,
+    credits_charged: made.creditsCharged,
+    downloaded_paths: made.downloadedPaths,
+    talked: talked.status,
+    again: again.creditsCharged,
+    deleted: [shown.enabled, shown.downloads],
   };
 }
 

@@ -1,8 +1,8 @@
 """Requests and answers as the vendor documents them, with values of our own: one file each.
 
 In requests, ``<image>``, ``<audio>`` and ``<project>`` stand for what is there. In answers, ``<id>``, ``<time>``,
-``<url>``, ``<video>``, ``<asset.mp4>`` and ``<whole>`` stand for anything of that kind, ``<words: a | b>`` for a text
-with these in it.
+``<url>``, ``<video>``, ``<sound>``, ``<asset.mp4>`` and ``<whole>`` stand for anything of that kind, and
+``<words: a | b>`` for a text with these in it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PATTERNS = {
     "<id>": r"[A-Za-z0-9_-]+",
     "<time>": r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ",
     "<url>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\?\S+",
+    "<sound>": r"http://127\.0\.0\.1:\d+/files/outputs/[a-z0-9]+/[a-z0-9]+\.mp3\?\S+",
     "<video>": r"http://127\.0\.0\.1:\d+/files/outputs/[a-z0-9]+/[a-z0-9]+\.mp4\?\S+",
 }
 
@@ -58,6 +59,8 @@ def test_example(inside: Inside, uploads: dict[str, str], path: Path) -> None:
 def project_in(inside: Inside, uploads: dict[str, str], state: str) -> str:
     """A project that came to that state as a worker brings it there."""
     assets = {"image_file_path": uploads["<image>"], "audio_file_path": uploads["<audio>"]}
+    if state == "spoken":
+        return spoken(inside)
     project = str(inside.client.post("/v1/ai-talking-photo", json={"assets": assets, **ORDER}).json()["id"])
     if state == "queued":
         return project
@@ -78,6 +81,17 @@ def project_in(inside: Inside, uploads: dict[str, str], state: str) -> str:
         assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp4"], **facts})
     if state == "deleted":
         assert inside.client.delete(f"/v1/video-projects/{project}").status_code == 204
+    return project
+
+
+def spoken(inside: Inside) -> str:
+    """A text that a worker has spoken."""
+    style = {"prompt": "Hello, how are you?", "voice_name": "Master Chief"}
+    project = str(inside.client.post("/v1/ai-voice-generator", json={"name": "Greeting", "style": style}).json()["id"])
+    attempt = inside.context.lifecycle.begin(inside.job(project), "worker")
+    assert attempt is not None
+    facts = {"duration_s": 1.5, "warnings": ["A word of warning."]}
+    assert inside.context.lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp3"], **facts})
     return project
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
+import json
 from typing import Any
 
 import pytest
 
-from lipsmith.dialects.magic_hour import translate, wire
+from lipsmith.dialects.magic_hour import texts, translate, wire
 from lipsmith.dialects.magic_hour.events import Events
+from lipsmith.engines import voices
+from lipsmith.engines.saying import say
 from lipsmith.errors import InvalidRequest, PlanTooSmall, Unauthorized
 from lipsmith.service.accounts import Account
 from lipsmith.service.plans import PLANS, PlanName
@@ -23,6 +27,8 @@ RULES = translate.Rules(
     max_talking_photo_s={"realistic": 60, "prompted": 45},
     max_lip_sync_frames=120_000,
     paid_lip_sync_modes=("standard", "pro"),
+    max_text_characters=200,
+    stand_in_voice=None,
 )
 
 
@@ -103,6 +109,90 @@ def test_each_mode_has_its_longest_clip() -> None:
         talking(end_seconds=47, style={"generation_mode": "prompted"})
 
 
+def spoken(text: str = "Hello there.", **fields: Any) -> Any:
+    assets = {"image_file_path": "api-assets/i.png", "text": text, **fields.pop("assets", {})}
+    request = wire.TalkingPhotoRequest.model_validate({"assets": assets, **fields})
+    return translate.from_talking_photo(request, account("business"), RULES, NOW_MS)
+
+
+def test_a_text_stands_for_a_sound() -> None:
+    order = spoken(assets={"voice": "en-gb", "language": "en", "rate": 0.5})
+    assert set(order.inputs) == {"image"}
+    options = {name: order.options[name] for name in ("text", "voice", "language", "rate")}
+    assert options == {"text": "Hello there.", "voice": "en-gb", "language": "en", "rate": 0.5}
+    assert (order.start_s, order.end_s, order.longest_s) == (0, texts.guessed_s("Hello there.", 0.5), 60)
+    assert spoken("long " * 40, assets={"rate": 0.5}, start_seconds=3, end_seconds=1).end_s < 60
+    prompted = spoken("12 " * 60, style={"generation_mode": "prompted"})
+    assert (prompted.end_s, prompted.longest_s) == (45, 45)
+    assert spoken(assets={"voice": None}).options["voice"] is None
+
+
+@pytest.mark.parametrize("audio", [None, "api-assets/a.wav"])
+def test_a_sound_and_a_text_exclude_each_other(audio: str | None) -> None:
+    assets = {"image_file_path": "api-assets/i.png", "audio_file_path": audio}
+    with pytest.raises(InvalidRequest, match=r"^assets\.audio_file_path, assets\.text: exactly one"):
+        talking(assets=assets | ({"text": "Hello."} if audio else {}))
+
+
+@pytest.mark.parametrize("field", ["start_seconds", "end_seconds"])
+def test_a_sound_needs_its_window(field: str) -> None:
+    with pytest.raises(InvalidRequest, match=rf"^{field}: this field is required\.$"):
+        talking(**{field: None})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("  \n ", "nothing"),
+        ("...", "nothing"),
+        ("x" * 201, "201 characters, and 200"),
+        ("<speak>Now <blink>this</blink></speak>", "<blink>"),
+        ("<speak>Now", "XML"),
+    ],
+)
+def test_texts_that_nobody_can_speak_are_refused_at_once(text: str, why: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"^assets\.text: ") as refused:
+        spoken(text)
+    assert why in refused.value.message or why == "nothing"
+    with pytest.raises(InvalidRequest, match=r"^style\.prompt: "):
+        voice(text)
+
+
+def voice(prompt: str, name: str = "Queen of the Night", rules: translate.Rules = RULES) -> Any:
+    request = wire.VoiceRequest.model_validate({"style": {"prompt": prompt, "voice_name": name}})
+    return translate.from_voice(request, rules, NOW_MS)
+
+
+@pytest.mark.parametrize(("characters", "credits"), [(1, 1), (10, 1), (11, 2), (200, 20)])
+def test_a_voice_costs_by_the_character(characters: int, credits: int) -> None:
+    assert voice("a" * characters).price.estimate(0) == credits
+
+
+def test_who_speaks_for_a_voice_that_is_not_here() -> None:
+    assert voice("Hi").options["stand_in"] == {"voice": None, "gender": "female"}
+    assert voice("Hi", "Nobody").options["stand_in"] == {"voice": None, "gender": None}
+    ours = dataclasses.replace(RULES, stand_in_voice="en-gb+f3")
+    assert voice("Hi", "Nobody", ours).options["stand_in"] == {"voice": "en-gb+f3", "gender": None}
+    assert voice("Hi").name == "Voice Generator - 2026-09-21 14:13"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The quick brown fox jumps over the lazy dog, and then it sleeps.",
+        "On 24.12.1999 at 23:59, 1234567 people called +49 30 1234567.",
+        "日本語の文章です。今日はいい天気ですね。",
+        '<speak>One.<break time="3s"/><prosody rate="60%">Slowly goes the snail.</prosody></speak>',
+    ],
+)
+@pytest.mark.parametrize("rate", [0.5, 1.0, 2.0])
+def test_guesses_are_generous(text: str, rate: float) -> None:
+    if "prosody" in text and rate == 0.5:
+        rate = 0.9  # slower than anybody speaks
+    said = say(text, voices.fitting("ja" if "日" in text else "en"), rate).sound.duration_s
+    assert said < texts.guessed_s(text, rate) < 6 * said
+
+
 def project(**changes: Any) -> Project:
     fields: dict[str, Any] = {
         "id": "c1", "account": "a", "dialect": "magic_hour", "kind": "talking_photo", "name": "n",
@@ -140,7 +230,33 @@ def test_a_finished_one_has_its_video() -> None:
     assert translate.to_video_project(done, linker).model_dump() == QUEUED | changes
 
 
+def test_what_was_said_ends_where_the_video_does() -> None:
+    params = {"start_s": 0.0, "end_s": 9.5, "fps": 30, "longest_s": 60.0}
+    assert translate.to_video_project(project(params=params), linker).end_seconds == 9.5
+    result = {"keys": [], "frames": 60, "fps": 24.0, "width": 640, "height": 360, "warnings": []}
+    assert translate.to_video_project(project(params=params, result=result), linker).end_seconds == 2.5
+
+
+def test_a_voice_is_told_in_its_own_words() -> None:
+    result = {"keys": ["o/c1.mp3"], "duration_s": 2.5, "warnings": ["Somebody else."]}
+    told = Events(linker).told(project(kind="voice", state="complete", result=result, progress=1.0), "completed")
+    assert told is not None
+    name, body = told
+    assert name == "audio.completed"
+    assert json.loads(body) == {
+        "type": "audio.completed",
+        "payload": {
+            "id": "c1", "name": "n", "status": "complete", "type": "VOICE_GENERATOR",
+            "created_at": "2026-09-21T14:13:20.123Z", "enabled": True, "credits_charged": 180, "error": None,
+            "downloads": [{"url": "https://here/o/c1.mp3", "expires_at": "2026-09-22T14:13:20.000Z"}],
+            "progress": 1.0, "progress_stage": None, "progress_seconds_left": None, "warnings": ["Somebody else."],
+        },
+    }  # fmt: skip
+
+
 def test_a_failed_one_says_why() -> None:
+    unknown = project(state="error", error=Failure(code="unknown_voice", message="Who?"))
+    assert translate.to_video_project(unknown, linker).error == wire.ProjectError(message="Who?", code="invalid_voice")
     failed = project(state="error", credits=0, error=Failure(code="no_source_face", message="No face."))
     shown = translate.to_video_project(failed, linker)
     assert shown.error == wire.ProjectError(message="No face.", code="no_source_face")

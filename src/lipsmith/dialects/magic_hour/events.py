@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 
-from lipsmith.dialects.magic_hour.translate import EVENTS, Linker, to_video_project
+from lipsmith.dialects.magic_hour.translate import AUDIO_EVENTS, EVENTS, Linker, to_audio_project, to_video_project
 from lipsmith.service.project import Event, Project
 from lipsmith.service.webhooks import Credentials, Letter
 
@@ -19,7 +19,7 @@ TRIAL = "webhook.test"
 class Events:
     """How this vendor tells. ``linker`` makes the download links in the bodies."""
 
-    events: Sequence[str] = tuple(EVENTS.values())
+    events: Sequence[str] = (*EVENTS.values(), *AUDIO_EVENTS.values())
 
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
@@ -28,8 +28,11 @@ class Events:
         """The event's name, and a body with what GET would answer. Looking for faces is nobody's news."""
         if project.kind == "face_detection":
             return None
-        payload = to_video_project(project, self._linker).model_dump(mode="json")
-        return EVENTS[event], _body(EVENTS[event], payload)
+        if project.kind == "voice":
+            name, shown = AUDIO_EVENTS[event], to_audio_project(project, self._linker).model_dump(mode="json")
+        else:
+            name, shown = EVENTS[event], to_video_project(project, self._linker).model_dump(mode="json")
+        return name, _body(name, shown)
 
     def trial(self, now_ms: int) -> tuple[str, str]:
         """Something to try out a receiver with."""

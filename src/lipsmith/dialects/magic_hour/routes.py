@@ -100,6 +100,24 @@ def router(parts: Parts) -> APIRouter:
         found(account, id, VIDEO_KINDS)
         parts.projects.delete(account.id, id)
 
+    @routes.post("/ai-voice-generator")
+    def voice(account: Caller, body: wire.VoiceRequest, repeat: Repeat = None) -> wire.VoiceCreated:
+        """Speaks a text."""
+        order = translate.from_voice(body, parts.rules, parts.clock.now_ms())
+        project = parts.projects.create(account, order, idempotency_key=repeat)
+        return wire.VoiceCreated(id=project.id, credits_charged=project.credits)
+
+    @routes.get("/audio-projects/{id}")
+    def show_audio(request: Request, account: Caller, id: str) -> wire.AudioProject:
+        """Tells how far a sound is, and where to get it."""
+        return translate.to_audio_project(found(account, id, ("voice",)), linker(request))
+
+    @routes.delete("/audio-projects/{id}", status_code=204)
+    def delete_audio(account: Caller, id: str) -> None:
+        """Forgets a sound for good."""
+        found(account, id, ("voice",))
+        parts.projects.delete(account.id, id)
+
     @routes.post("/face-detection")
     def detect_faces(
         account: Caller, body: wire.FaceDetectionRequest, repeat: Repeat = None

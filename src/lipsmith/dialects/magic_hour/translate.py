@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from lipsmith.dialects.magic_hour import wire
+from lipsmith.dialects.magic_hour import texts, wire
 from lipsmith.errors import (
     FileInUse,
     FileTooLarge,
@@ -20,6 +21,7 @@ from lipsmith.errors import (
     NotFound,
     PlanTooSmall,
     Unauthorized,
+    UnknownVoice,
     UnusableAsset,
 )
 from lipsmith.service.accounts import Account
@@ -38,6 +40,8 @@ TALKING_PHOTO_FPS = 24
 TALKING_PHOTO_RATES = {"realistic": 2, "prompted": 1}
 """Credits per frame."""
 LIP_SYNC_RATES: Mapping[wire.LipSyncMode, int] = {"lite": 1, "standard": 1, "pro": 2}
+CHARACTERS_PER_CREDIT = 10
+"""Of a spoken text; a started ten counts whole."""
 DEFAULT_INTENSITY = 1.5
 """Of the old mode ``expressive``, the only one that knows it."""
 DEFAULT_CONFIDENCE = 0.5
@@ -64,9 +68,14 @@ STATUSES: Mapping[type[LipsmithError], int] = {
     KeyReused: 422,
 }
 """Our errors as HTTP statuses; all others are 500."""
-CODES: Mapping[str, str] = {InvalidVideo.code: "invalid_video_file"}
+CODES: Mapping[str, str] = {InvalidVideo.code: "invalid_video_file", UnknownVoice.code: "invalid_voice"}
 """Our codes of failed projects that the vendor names otherwise; those that tell more than its own stay ours."""
 EVENTS: Mapping[Event, str] = {"started": "video.started", "completed": "video.completed", "errored": "video.errored"}
+AUDIO_EVENTS: Mapping[Event, str] = {
+    "started": "audio.started",
+    "completed": "audio.completed",
+    "errored": "audio.errored",
+}
 
 Linker = Callable[[str], Link]
 """Makes a fresh download link, as an absolute URL, for a key of the storage."""
@@ -81,6 +90,9 @@ class Rules:
     max_lip_sync_frames: int
     paid_lip_sync_modes: tuple[wire.LipSyncMode, ...]
     """Modes that the free plan does not have."""
+    max_text_characters: int
+    stand_in_voice: str | None
+    """Who speaks where the voice that was asked for is not here; None: one that fits."""
 
 
 def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rules: Rules, now_ms: int) -> Order:
@@ -89,26 +101,53 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
     asked = style.generation_mode or "realistic"
     mode = MODES[asked]
     longest_s = rules.max_talking_photo_s[mode]
-    _check_window(request.start_seconds, request.end_seconds)
-    if request.end_seconds - request.start_seconds > longest_s:
-        raise InvalidRequest(f"end_seconds: a clip in the mode {asked} may last {longest_s:g} s, and this is longer.")
-    return Order(
+    assets = request.assets
+    if (assets.audio_file_path is None) == (assets.text is None):
+        raise InvalidRequest("assets.audio_file_path, assets.text: exactly one of the two is needed.")
+    image = Wanted(text=assets.image_file_path, kind="image", field="assets.image_file_path")
+    order = Order(
         dialect=NAME,
         kind="talking_photo",
         name=request.name or f"Talking Photo - {_minute(now_ms)}",
-        inputs={
-            "image": Wanted(text=request.assets.image_file_path, kind="image", field="assets.image_file_path"),
-            "audio": Wanted(text=request.assets.audio_file_path, kind="audio", field="assets.audio_file_path"),
-        },
+        inputs={"image": image},
         options={
             "fps": TALKING_PHOTO_FPS,
             "max_resolution": _longest_side_px(request, mode, account.plan),
             **_direction(style, mode, expressive=asked == "expressive"),
         },
-        start_s=request.start_seconds,
-        end_s=request.end_seconds,
+        start_s=0.0,
+        end_s=longest_s,
         fps=ESTIMATE_FPS,
         price=Price(credits=TALKING_PHOTO_RATES[mode]),
+    )
+    if assets.audio_file_path is None:
+        return _spoken(order, assets, longest_s, rules)
+    start_s, end_s = _given("start_seconds", request.start_seconds), _given("end_seconds", request.end_seconds)
+    _check_window(start_s, end_s)
+    if end_s - start_s > longest_s:
+        raise InvalidRequest(f"end_seconds: a clip in the mode {asked} may last {longest_s:g} s, and this is longer.")
+    audio = Wanted(text=assets.audio_file_path, kind="audio", field="assets.audio_file_path")
+    return replace(order, inputs={"image": image, "audio": audio}, start_s=start_s, end_s=end_s)
+
+
+def from_voice(request: wire.VoiceRequest, rules: Rules, now_ms: int) -> Order:
+    """Raises InvalidRequest, naming the field. Names are the vendor's or ours; nobody is imitated."""
+    asked = request.style.prompt
+    voice = request.style.voice_name
+    return Order(
+        dialect=NAME,
+        kind="voice",
+        name=request.name or f"Voice Generator - {_minute(now_ms)}",
+        inputs={},
+        options={
+            "text": texts.check_text(asked, "style.prompt", longest=rules.max_text_characters),
+            "voice": voice,
+            "stand_in": {"voice": rules.stand_in_voice, "gender": texts.gender_of(voice)},
+        },
+        start_s=0.0,
+        end_s=0.0,
+        fps=0,
+        price=Price(credits=math.ceil(len(asked) / CHARACTERS_PER_CREDIT), per="whole"),
     )
 
 
@@ -166,7 +205,7 @@ def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
         height=result.get("height", -1),
         enabled=not project.deleted,
         start_seconds=project.params["start_s"],
-        end_seconds=project.params["end_s"],
+        end_seconds=_end_s(project),
         total_frame_cost=project.credits,
         credits_charged=project.credits,
         fps=result.get("fps", project.params["fps"]),
@@ -177,6 +216,26 @@ def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
         progress_stage=project.stage,
         progress_seconds_left=project.left_s,
         warnings=list(result.get("warnings", ())),
+    )
+
+
+def to_audio_project(project: Project, linker: Linker) -> wire.AudioProject:
+    """Everything that can be told about a spoken text."""
+    links = [linker(key) for key in project.keys]
+    return wire.AudioProject(
+        id=project.id,
+        name=project.name,
+        status=project.state,
+        type="VOICE_GENERATOR",
+        created_at=to_time(project.created_ms),
+        enabled=not project.deleted,
+        credits_charged=project.credits,
+        error=_error(project.error) if project.error else None,
+        downloads=[wire.Download(url=link.url, expires_at=to_time(link.expires_at_s * 1000)) for link in links],
+        progress=project.progress,
+        progress_stage=project.stage,
+        progress_seconds_left=project.left_s,
+        warnings=list((project.result or {}).get("warnings", ())),
     )
 
 
@@ -233,6 +292,30 @@ def _error(failure: Failure) -> wire.ProjectError:
 def _check_window(start_s: float, end_s: float) -> None:
     if end_s <= start_s:
         raise InvalidRequest(f"end_seconds: {end_s:g} is not after start_seconds, {start_s:g}.")
+
+
+def _given(field: str, seconds: float | None) -> float:
+    if seconds is None:
+        raise InvalidRequest(f"{field}: this field is required.")
+    return seconds
+
+
+def _spoken(order: Order, assets: wire.TalkingPhotoAssets, longest_s: float, rules: Rules) -> Order:
+    """The order with a text instead of a sound; how long that becomes, nobody knows yet."""
+    assert assets.text is not None  # checked by the caller
+    text = texts.check_text(assets.text, "assets.text", longest=rules.max_text_characters)
+    rate = 1.0 if assets.rate is None else assets.rate
+    said = {"text": text, "voice": assets.voice, "language": assets.language, "rate": rate}
+    end_s = min(texts.guessed_s(text, rate), longest_s)
+    return replace(order, options={**order.options, **said}, end_s=end_s, longest_s=longest_s)
+
+
+def _end_s(project: Project) -> float:
+    """As asked for; of a text a guess, until it is spoken."""
+    result = project.result
+    if project.params.get("longest_s") is None or not result or "frames" not in result:
+        return float(project.params["end_s"])
+    return round(result["frames"] / result["fps"], 3)
 
 
 def _longest_side_px(request: wire.TalkingPhotoRequest, mode: str, plan: Plan) -> int:

@@ -27,6 +27,9 @@ def _number(value: Any) -> Any:
 
 
 Words = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_storable)]
+"""What is spoken; a setting may allow less."""
+VoiceName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 Reference = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_storable)]
 """A file that is here already, or a URL."""
 IsNumber = BeforeValidator(_number)
@@ -72,7 +75,11 @@ class TalkingPhotoAssets(Request):
     """What is animated by what."""
 
     image_file_path: Reference
-    audio_file_path: Reference
+    audio_file_path: Reference | None = None
+    text: Text | None = Field(default=None, description="Is spoken; instead of audio_file_path.")
+    voice: VoiceName | None = None
+    language: Annotated[Words, Field(min_length=1, max_length=40)] | None = None
+    rate: Annotated[float, Field(ge=0.5, le=2, allow_inf_nan=False), IsNumber] | None = None
 
 
 class TalkingPhotoStyle(Request):
@@ -88,8 +95,8 @@ class TalkingPhotoRequest(Request):
 
     name: Annotated[Words, Field(max_length=1000)] | None = None
     assets: TalkingPhotoAssets
-    start_seconds: Seconds
-    end_seconds: EndSeconds
+    start_seconds: Seconds | None = Field(default=None, description="Needed with audio_file_path.")
+    end_seconds: EndSeconds | None = Field(default=None, description="Needed with audio_file_path.")
     style: TalkingPhotoStyle | None = None
     max_resolution: Annotated[int, Field(ge=64, le=2**53), IsNumber] | None = None
     resolution: Literal["480p", "720p"] | None = None
@@ -121,6 +128,27 @@ class LipSyncRequest(Request):
     style: LipSyncStyle | None = None
     width: Any = Field(default=None, deprecated=True, description="Accepted and ignored.")
     height: Any = Field(default=None, deprecated=True, description="Accepted and ignored.")
+
+
+class VoiceStyle(Request):
+    """Who says what."""
+
+    prompt: Text
+    voice_name: VoiceName
+
+
+class VoiceRequest(Request):
+    """POST /v1/ai-voice-generator"""
+
+    name: Annotated[Words, Field(max_length=1000)] | None = None
+    style: VoiceStyle
+
+
+class VoiceCreated(BaseModel):
+    """What it answers."""
+
+    id: str
+    credits_charged: int
 
 
 class FaceDetectionAssets(Request):
@@ -200,6 +228,24 @@ class VideoProject(BaseModel):
     error: ProjectError | None
     downloads: list[Download]
     download: Download | None
+    progress: float
+    progress_stage: str | None
+    progress_seconds_left: float | None
+    warnings: list[str]
+
+
+class AudioProject(BaseModel):
+    """GET /v1/audio-projects/{id}; every key is always there, and the last four are our own."""
+
+    id: str
+    name: str | None
+    status: Status
+    type: Literal["VOICE_GENERATOR"]
+    created_at: str
+    enabled: bool
+    credits_charged: int
+    error: ProjectError | None
+    downloads: list[Download]
     progress: float
     progress_stage: str | None
     progress_seconds_left: float | None

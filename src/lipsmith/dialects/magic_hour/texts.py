@@ -1,0 +1,91 @@
+"""What can be told of a text before anybody speaks it: whether it can be read, and about how long it takes; and of a
+voice that is not here, whether it is a woman's or a man's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from lipsmith.errors import EmptyText, InvalidMarkup, InvalidRequest, MissingDependency
+from lipsmith.speech.script import speakable
+from lipsmith.speech.ssml import Stretch, is_markup, plain_words, read_ssml
+
+SMALL_LETTER_S, OTHER_SIGN_S, AROUND_S = 0.12, 0.6, 2.0
+"""Slow speakers say eight letters a second. Digits, capitals, signs and letters of other scripts may each be a word."""
+
+# Common given names, and words for people: enough to choose between neutral voices, which imitate nobody.
+_WOMEN = frozenset({
+    "alexandra", "alexis", "alice", "alicia", "amanda", "amber", "amy", "ana", "angela", "angelina", "anita", "anna",
+    "anne", "annie", "anya", "ariana", "audrey", "barbara", "bella", "beth", "betty", "camila", "caroline", "cassie",
+    "cate", "catherine", "charlize", "charlotte", "chloe", "christina", "claire", "dakota", "deepika", "diana",
+    "diane", "elisabeth", "elizabeth", "ella", "ellen", "ellie", "emily", "emma", "eva", "female", "florence", "gina",
+    "girl", "grace", "greta", "hannah", "heidi", "helen", "helena", "hillary", "irene", "isabella", "jane", "janet",
+    "jasmine", "jenna", "jennifer", "jessica", "joan", "judy", "julia", "julie", "kamala", "karen", "kate",
+    "katherine", "katie", "katy", "keira", "kelly", "kim", "kristen", "lady", "lana", "lara", "laura", "lily",
+    "linda", "lisa", "lucy", "maggie", "margaret", "margot", "maria", "marilyn", "martha", "mary", "megan", "meghan",
+    "melania", "melissa", "meryl", "michelle", "mila", "miley", "miranda", "miss", "monica", "mother", "mrs",
+    "natalie", "natasha", "nicki", "nicole", "octavia", "olivia", "pam", "pamela", "penelope", "phoebe", "princess",
+    "priyanka", "queen", "rachel", "rebecca", "robyn", "rosa", "rose", "ruth", "salma", "samantha", "sandra", "sara",
+    "sarah", "scarlett", "selena", "serena", "sharon", "simone", "sofia", "sophia", "sophie", "stella", "susan",
+    "suzanne", "tiffany", "tina", "ursula", "valentina", "vanessa", "victoria", "viola", "whitney", "winona", "woman",
+    "zoe",
+})  # fmt: skip
+_MEN = frozenset({
+    "aaron", "adam", "alan", "albert", "alec", "alex", "andrew", "andy", "anthony", "antonio", "arnold", "arthur",
+    "barney", "ben", "benedict", "bernie", "bill", "billy", "bob", "bobby", "boy", "brad", "brandon", "brian",
+    "bruce", "carl", "charles", "charlie", "chris", "christian", "christopher", "clint", "colin", "conor", "craig",
+    "dan", "daniel", "danny", "dave", "david", "don", "donald", "dwayne", "dwight", "eddie", "edward", "elon", "eric",
+    "ethan", "father", "frank", "fred", "gary", "george", "gordon", "greg", "guy", "harrison", "harry", "henry",
+    "homer", "hugh", "ian", "isaac", "jack", "jacob", "jake", "james", "jamie", "jason", "jay", "jeff", "jeremy",
+    "jerry", "jim", "jimmy", "joe", "joel", "joey", "john", "johnny", "jon", "jonathan", "jordan", "joseph", "josh",
+    "justin", "keith", "ken", "kevin", "king", "kurt", "kyle", "larry", "lee", "leo", "leonardo", "lewis", "liam",
+    "logan", "louis", "male", "man", "mario", "mark", "martin", "matt", "matthew", "michael", "mike", "mr", "nathan",
+    "neil", "nick", "nicolas", "noah", "oliver", "oscar", "owen", "patrick", "paul", "peter", "phil", "philip",
+    "prince", "quentin", "ralph", "richard", "rick", "ricky", "rob", "robert", "robin", "roger", "ron", "russell",
+    "ryan", "sam", "samuel", "scott", "sean", "seth", "simon", "stan", "stephen", "steve", "steven", "ted", "thomas",
+    "tim", "todd", "tom", "tony", "travis", "tyler", "walter", "will", "william", "willie",
+})  # fmt: skip
+
+
+def check_text(text: str, field: str, *, longest: int) -> str:
+    """The text, without space around it. Raises InvalidRequest, naming ``field``, for one that nobody can speak."""
+    if len(text) > longest:
+        raise InvalidRequest(f"{field}: the text has {len(text):,} characters, and {longest:,} are allowed.")
+    try:
+        with suppress(MissingDependency):  # the worker may have what it takes, or it says what to install
+            text = text.strip()
+            speakable(plain_words(text))
+    except (EmptyText, InvalidMarkup) as error:
+        raise InvalidRequest(f"{field}: {error.message}") from error
+    return text
+
+
+def guessed_s(text: str, rate: float) -> float:
+    """A guess that is seldom too short of how long a text takes that was checked, seconds.
+
+    >>> guessed_s("hello there", 1.0), guessed_s("hello there", 0.5), guessed_s("7", 1.0)
+    (3.32, 4.64, 2.6)
+    """
+    stretches = [Stretch(text=text)]
+    if is_markup(text):
+        with suppress(MissingDependency):
+            stretches = list(read_ssml(text))
+    said_s = sum(sum(map(_sign_s, stretch.text)) / (rate * stretch.rate) + stretch.pause_s for stretch in stretches)
+    return round(AROUND_S + said_s, 2)
+
+
+def gender_of(voice: str) -> str | None:
+    """``female`` or ``male``, where a name's words say so; None where they do not.
+
+    >>> gender_of("Queen Elizabeth"), gender_of("Mr. Bean"), gender_of("21 Savage")
+    ('female', 'male', None)
+    """
+    for word in voice.lower().replace(".", " ").replace("(", " ").replace(")", " ").split():
+        if word in _WOMEN:
+            return "female"
+        if word in _MEN:
+            return "male"
+    return None
+
+
+def _sign_s(sign: str) -> float:
+    return SMALL_LETTER_S if sign.islower() or sign.isspace() else OTHER_SIGN_S
