@@ -74,6 +74,13 @@ def test_an_order_is_as_long_as_its_sound() -> None:
     assert {wanted.needs_ending for wanted in order.inputs.values()} == {False}
 
 
+def test_a_text_has_5000_words_at_most() -> None:
+    body = {"voice_id": "en", "rate": "50%"}
+    assert wire.AudioRequest.model_validate({**body, "input_text": "word " * 5000}).rate == 50
+    with pytest.raises(ValidationError, match="5,000 words"):
+        wire.AudioRequest.model_validate({**body, "input_text": "word " * 5001})
+
+
 @pytest.mark.parametrize("nothing", ["", None])
 def test_no_webhook(nothing: object) -> None:
     assert talking(webhookUrl=nothing).webhook is None
@@ -82,7 +89,7 @@ def test_no_webhook(nothing: object) -> None:
 def project(**changes: Any) -> Project:
     facts = asked(prompt="Nod.").model_dump()
     fields: dict[str, Any] = {
-        "id": f"c{ID}", "account": "c00000000000000000000beef", "dialect": "akool", "kind": "talking_photo", "name": "n",
+        "id": f"c{ID}", "account": "c0000beef", "dialect": "akool", "kind": "talking_photo", "name": "n",
         "params": {"start_s": 0.0, "end_s": 50.0, "facts": facts}, "state": "queued", "credits": 50, "result": None,
         "error": None, "created_ms": NOW_MS, "deleted": False, "expires_ms": None, "progress": 0.0, "stage": None,
         "left_s": None,

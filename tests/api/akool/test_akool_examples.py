@@ -1,0 +1,110 @@
+"""Requests and answers of AKOOL's API as the vendor documents them, with values of our own: one file each.
+
+In requests, ``<image>``, ``<audio>``, ``<project>``, ``<client>``, ``<secret>`` and ``<token>`` stand for what is
+there.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from documented import differences, filled
+from inprocess import Inside, some_picture, some_sound
+from lipsmith.database.tables import projects
+from lipsmith.service.project import Failure
+
+PREFIX = "/api/open/v3"
+EXAMPLES = sorted(Path(__file__).with_name("examples").glob("*.json"))
+PATTERNS = {
+    "<id>": r"[0-9a-f]{24}",
+    "<uuid>": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "<token text>": r"[A-Za-z0-9_=-]{100,}",
+    "<image>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\.png\?\S+",
+    "<audio>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\.wav\?\S+",
+    "<video>": r"http://127\.0\.0\.1:\d+/files/outputs/c[0-9a-f]{24}/1/c[0-9a-f]{24}\.mp4\?\S+",
+    "<sound>": r"http://127\.0\.0\.1:\d+/files/outputs/c[0-9a-f]{24}/1/c[0-9a-f]{24}\.mp3\?\S+",
+}
+FAILURES = {"error": ("no_source_face", "No face."), "died": ("processing_failed", "It broke off.")}
+VIDEO = {"frames": 292, "fps": 25.0, "width": 720, "height": 960, "warnings": ["A word of warning."]}
+
+
+@pytest.fixture(scope="module")
+def words(inside: Inside) -> dict[str, str]:
+    """What is there, by the words for it."""
+    client = inside.context.accounts.client(inside.account)
+    assert client is not None
+    token = inside.context.accounts.make_token(client.id, client.secret)
+    known = {"<client>": client.id, "<secret>": client.secret, "<token>": token}
+    for word, name, content in (("<image>", "a.png", some_picture()), ("<audio>", "a.wav", some_sound())):
+        sent = httpx.post(
+            f"{inside.url}{PREFIX}/upload", files={"file": (name, content)}, headers={"x-api-key": client.secret}
+        )
+        known[word] = sent.json()["data"]["url"]
+    return known
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example(inside: Inside, words: dict[str, str], path: Path) -> None:
+    example = json.loads(path.read_text())
+    known = dict(words)
+    if "state" in example:
+        known["<project>"] = project_in(inside, words, example["kind"], example["state"])
+    asked = filled(example["request"], known)
+    body = {"json": asked["body"]} if "body" in asked else {"content": asked.get("raw", "")}
+    answer = httpx.request(asked["method"], inside.url + asked["path"], headers=asked["headers"], **body)
+    assert answer.status_code == example["answer"]["status"], answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert differences(example["answer"]["body"], answer.json(), PATTERNS) == []
+
+
+def project_in(inside: Inside, words: dict[str, str], kind: str, state: str) -> str:
+    """Something that came to that state as a worker brings it there; what the vendor calls it."""
+    shown = str(ordered(inside, words, kind)["_id"])
+    project = f"c{shown}"
+    if state == "queued":
+        return shown
+    if state == "canceled":
+        inside.context.projects.cancel(project)
+        return shown
+    lifecycle = inside.context.lifecycle
+    attempt = lifecycle.begin(inside.job(project), "worker")
+    assert attempt is not None
+    if state == "rendering":
+        assert lifecycle.report(attempt, progress=0.5, stage="video", left_s=3.5)
+    elif state in FAILURES:
+        code, message = FAILURES[state]
+        assert lifecycle.fail(attempt, Failure(code=code, message=message))
+    else:
+        ending, facts = ("mp3", {"duration_s": 2.0, "warnings": []}) if kind == "voice" else ("mp4", VIDEO)
+        assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/1/{project}.{ending}"], **facts})
+    if state == "deleted":
+        inside.context.projects.delete(inside.account, project)
+    if state == "expired":
+        change = projects.update().where(projects.c.id == project, projects.c.expires_ms > sa.literal(0))
+        with inside.context.database.write() as conn:
+            assert conn.execute(change.values(expires_ms=inside.context.clock.now_ms() - 1)).rowcount == 1
+    return shown
+
+
+def ordered(inside: Inside, words: dict[str, str], kind: str) -> dict[str, Any]:
+    """What creating it answers."""
+    path, body = {
+        "talking_photo": (
+            "/content/video/createbytalkingphoto",
+            {"talking_photo_url": words["<image>"], "audio_url": words["<audio>"]},
+        ),
+        "lip_sync": (
+            "/content/video/lipsync",
+            {"video_url": "https://example.org/clip", "audio_url": words["<audio>"]},
+        ),
+        "voice": ("/audio/create", {"input_text": "Hello, this is Ada.", "voice_id": "en-us+f3"}),
+    }[kind]
+    sent = httpx.post(f"{inside.url}{PREFIX}{path}", json=body, headers={"x-api-key": words["<secret>"]})
+    assert sent.json()["code"] == 1000, sent.text
+    return dict(sent.json()["data"])
