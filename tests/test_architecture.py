@@ -21,6 +21,8 @@ HOMES = {
     "mediapipe": {"engines/mediapipe_face.py", "cli/doctor.py"},
     "espeakng_loader": {"engines/espeak_process.py", "engines/voice_espeak.py"},
     "onnxruntime": {"engines/voice_piper.py", "cli/doctor.py"},
+    "defusedxml": {"speech/ssml.py"},
+    "py3langid": {"speech/language.py"},
     "pocketsphinx": {"engines/transcript_reader.py", "cli/doctor.py"},
     "boto3": {"storage/s3.py"},
     "botocore": {"storage/s3.py"},

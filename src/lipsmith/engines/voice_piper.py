@@ -1,7 +1,8 @@
 """Speaks text with voices made for Piper, which somebody added: VITS networks in ONNX files, run by onnxruntime.
 
 The words become phonemes in espeak-ng's own process; nothing of Piper's program, which is under the GPL, is used. When
-each phoneme is made, the network knows itself: it predicts how long each lasts before it makes a sound of them.
+each phoneme is made, the network knows itself: it plans how long each lasts before it makes a sound of them. Where it
+cannot be asked, the phonemes are looked for in the sound.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from lipsmith.engines.contract import Spoken, VoiceInfo
 from lipsmith.engines.onnx_outputs import values_made_by, with_output
+from lipsmith.engines.phone_search import place_phones
 from lipsmith.engines.spoken import LEAD_S, TAIL_S, check_rate, phones_of
 from lipsmith.engines.voice_espeak import EspeakVoice
 from lipsmith.engines.voice_store import VoiceRecord, VoiceStore, as_config, read_limited, voices_folder
@@ -104,7 +106,9 @@ class PiperVoice:
             at += len(samples)
         pieces.append(np.zeros(round(TAIL_S * config.rate_hz), np.float32))
         sound = MemorySound(np.concatenate(pieces)[np.newaxis], config.rate_hz)
-        return Spoken(sound=sound, phones=None if marks is None else phones_of(marks, config.rate_hz, at))
+        if marks is None:
+            return Spoken(sound=sound, phones=place_phones(_symbols(sentences), sound))
+        return Spoken(sound=sound, phones=phones_of(marks, config.rate_hz, at))
 
     def check(self, model: Path, config: Path) -> None:
         """Whether these files are a voice that can be used. Raises InvalidVoiceFile and others of `speak`."""
@@ -231,6 +235,15 @@ def _marks(sentence: Sequence[str], starts: NDArray[np.int64], begin: int, rate_
         elif symbol in _SENTENCE_SIGNS + _CLAUSE_SIGNS or (symbol.isspace() and end - start > _PAUSE_S * rate_hz):
             yield begin + int(start), ""
     yield begin + int(ends[-1]), ""
+
+
+def _symbols(sentences: Sequence[Sequence[str]]) -> list[str]:
+    """What is said one after the other, pauses empty, from the silence before to the one after."""
+    said = [""]
+    for sentence in sentences:
+        signs = _SENTENCE_SIGNS + _CLAUSE_SIGNS
+        said += [symbol if _is_spoken(symbol) else "" for symbol in sentence if _is_spoken(symbol) or symbol in signs]
+    return said if said[-1] == "" else [*said, ""]
 
 
 def _is_spoken(symbol: str) -> bool:

@@ -70,12 +70,13 @@ def test_the_lips_close_for_p_and_b(store: VoiceStore, tmp_path: Path) -> None:
     assert speech.openness is None
 
 
-def test_without_lengths_the_lips_follow_what_is_heard(store: VoiceStore, tmp_path: Path) -> None:
+def test_without_lengths_the_phonemes_are_looked_for_in_the_sound(store: VoiceStore, tmp_path: Path) -> None:
     model = make_voice(tmp_path, "deaf", tells_lengths=False)
     store.add(model, Path(f"{model}.json"))
     spoken = PiperVoice(store.folder).speak("Papa, a bee.", voice="deaf", rate=1.0)
-    assert spoken.phones is None
-    assert spoken.speech.openness is not None
+    assert spoken.phones is not None
+    assert [phone.symbol for phone in spoken.phones] == ["", "p", "ɑ", "p", "ə", "", "ɐ", "b", "i", ""]
+    assert spoken.phones[-1].end_s == spoken.sound.duration_s
 
 
 def test_each_rate_and_speaker_is_another_sound(store: VoiceStore, tmp_path: Path) -> None:
