@@ -25,8 +25,11 @@ BEGIN, END = "<!-- trust: begin -->", "<!-- trust: end -->"
 
 PARTS: Mapping[str, str] = {
     "http": "benchmarks.trust_http",
+    "soak": "benchmarks.trust_soak",
 }
 """Name of a part and the module that measures it."""
+ONLY_LONG = frozenset({"soak"})
+"""Parts whose figures say nothing in a minute: they are left out of the quick run, unless they are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,7 @@ def run(names: Sequence[str], *, long: bool, write: bool) -> int:
     """
     missed = 0
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
-    for name in names or PARTS:
+    for name in names or [name for name in PARTS if long or name not in ONLY_LONG]:
         part: Part = importlib.import_module(PARTS[name])  # type: ignore[assignment]  # a module is one
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix=f"lipsmith-trust-{name}-") as folder:
