@@ -43,13 +43,16 @@ class Server:
     log: Path
     client: httpx.Client
     """Speaks for the first account."""
+    environment: dict[str, str]
+    """Its settings."""
 
     def admin(self, *arguments: str) -> Any:
         """What a command for administrators answers, on this server's data folder."""
         import json
 
         command = [COMMAND, *arguments, "--data-dir", str(self.data_dir), "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        own = os.environ | self.environment
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=own)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -105,7 +108,7 @@ def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> S
             first = re.search(r"mhk_live_\w+", said)
             known = first[0] if first else key
             client = httpx.Client(base_url=found[1], headers={"Authorization": f"Bearer {known}"}, timeout=60)
-            return Server(process, data_dir, found[1], known, log, client)
+            return Server(process, data_dir, found[1], known, log, client, environment)
     process.stdout.close()
     raise NoServer(process.wait(timeout=60), f"{said}{log.read_text()}")
 
