@@ -80,7 +80,7 @@ def measure(folder: Path, *, long: bool) -> Found:
         },
         size=f"{lasts_s / 60:g} minutes, {done['video']:,} videos, {sum(done.values()):,} steps",
         notes=[
-            f"Memory {memory[0]:.0f} MB after the warm-up, {memory[-1]:.0f} MB at the end, {memory.max():.0f} MB at most.",
+            f"Memory {memory[0]:.0f} MB after the warm-up, {memory[-1]:.0f} MB at the end, at most {memory.max():.0f}.",
             f"Open files {files[0]:.0f} and {files[-1]:.0f}.",
         ],
     )
