@@ -12,6 +12,7 @@ import ctypes
 import json
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -131,7 +132,9 @@ def _clauses(library: ctypes.CDLL, text: str, voice: str) -> Iterator[tuple[str,
         else:
             read = len(data)
             clause = data[done:].decode("utf-8", "ignore")
-        yield (ipa or b"").decode("utf-8", "ignore").strip(), clause.rstrip(_CLOSING)[-1:]
+        last = clause.rstrip(_CLOSING)[-1:]
+        sign = last if last and unicodedata.category(last).startswith("P") else ""
+        yield (ipa or b"").decode("utf-8", "ignore").strip(), sign
         done = read
 
 

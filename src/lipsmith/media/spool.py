@@ -28,8 +28,8 @@ class SpooledSound:
         handle, name = tempfile.mkstemp(prefix="lipsmith-", suffix=".wav")
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb")
-        weakref.finalize(self, _remove, self._file, self._path)
         self._wave = wave.Wave_write(self._file)
+        weakref.finalize(self, _remove, self._wave, self._file, self._path)
         self._wave.setnchannels(1)
         self._wave.setsampwidth(2)
         self._wave.setframerate(rate_hz)
@@ -67,6 +67,7 @@ class SpooledSound:
         yield from self._sound.blocks(rate_hz, channels)
 
 
-def _remove(file: BinaryIO, path: Path) -> None:
+def _remove(writer: wave.Wave_write, file: BinaryIO, path: Path) -> None:
+    writer.close()
     file.close()
     path.unlink(missing_ok=True)

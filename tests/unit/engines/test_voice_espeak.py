@@ -164,6 +164,15 @@ def test_languages_move_the_lips(voice: EspeakVoice, name: str, text: str) -> No
     assert speech.loudness.max() > 0.9
 
 
+def test_words_become_phonemes_clause_by_clause(voice: EspeakVoice) -> None:
+    clauses = voice.phonemes('Hello, Bob; is it "you"? Yes (no). Well', voice="en-us")
+    assert [sign for _, sign in clauses] == [",", ";", "?", ".", ""]
+    assert clauses[0][0] == "həlˈoʊ"
+    assert [sign for _, sign in voice.phonemes("你好，今天。再见！", voice="cmn")] == ["，", "。", "！"]
+    with pytest.raises(EmptyText):
+        voice.phonemes(" ... ", voice="en-us")
+
+
 def test_a_long_text_streams(voice: EspeakVoice) -> None:
     spoken = voice.speak("The quick brown fox jumps over the lazy dog. " * 120, voice="en-us", rate=1.5)
     assert spoken.sound.duration_s > 180
