@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import random
 import re
 import select
 import socket
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +40,8 @@ OTHER_ADDRESSES = tuple(f"127.0.0.{n}" for n in range(2, 6))
 GONE_S = 15.0
 ASKED_PER_S = 50
 UPLOADS, UPLOAD_BYTES = 1000, 1_000_000
+TIMED = 500
+"""Requests of each kind whose times are compared."""
 HOSTILE_BYTES, HOSTILE_S = 1_000_000, 6.0
 GENERATED = {False: 2_000, True: 100_000}
 DESCRIBED = {False: 0, True: 8_000}
@@ -53,6 +58,7 @@ BARS = (
     Bar("same_address_p99_ms", 0.0, 100.0, "/healthz, where all of them come from the address that asks, p99, ms"),
     Bar("hostile_json_p99_ms", 0.0, 100.0, "/healthz beside 1 MB of hostile JSON after another, no key, p99, ms"),
     Bar("hostile_json_known_p99_ms", 0.0, 100.0, "the same from somebody with a key, p99, ms"),
+    Bar("forbidden_gap_ms", 0.0, 0.5, "another account's project and one that nobody has: medians apart, ms"),
     Bar("upload_errors", 0.0, 0.0, f"{UPLOADS:,} uploads of 1 MB at once: errors"),
     Bar("upload_peak_mb", 0.0, 300.0, "the same: the most memory the server had, MB"),
 )
@@ -73,6 +79,7 @@ def measure(folder: Path, *, long: bool) -> Found:
         counts = ", ".join(f"{status}: {n:,}" for status, n in sorted(answers.items()))
         notes += [f"Answers by status (0: closed without one): {counts}.", *sorted(set(faults))[:5]]
     with serving(folder / "half-open", "--workers", "0") as server:
+        values["forbidden_gap_ms"] = forbidden_gap_ms(server, folder / "half-open")
         took, left, gone_s = beside(server, hold_half_open, OTHER_ADDRESSES)
         values |= {"half_open_p99_ms": p99_ms(took), "half_open_left": left}
         notes.append(f"The last of the half-open connections was gone after {gone_s:.1f} s.")
@@ -335,6 +342,24 @@ def send_hostile_json(url: str, keys: Sequence[str]) -> tuple[int, float]:
             slowest = max(slowest, time.monotonic() - since)
             refused += answer.status_code in (400, 401, 422)
     return refused, slowest
+
+
+def forbidden_gap_ms(server: Served, data_dir: Path) -> float:
+    """How far apart the medians of two refusals are: of what another account has, and of what nobody has."""
+    command = [str(Path(sys.executable).with_name("lipsmith")), "account", "create", "--plan", "pro", "--json"]
+    made = subprocess.run([*command, "--data-dir", str(data_dir)], capture_output=True, text=True, check=True)
+    headers = {"Authorization": f"Bearer {json.loads(made.stdout)['api_key']}"}
+    [theirs] = created(server)
+    took: dict[str, list[float]] = {theirs: [], theirs[0] + "0" * (len(theirs) - 1): []}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
+        for _ in range(TIMED):
+            for project, times in took.items():
+                since = time.perf_counter()
+                status = client.get(f"/v1/face-detection/{project}").status_code
+                times.append(time.perf_counter() - since)
+                assert status == 404
+    theirs_s, nobodys_s = (float(np.median(times)) for times in took.values())
+    return 1000 * abs(theirs_s - nobodys_s)
 
 
 def upload_links(server: Served) -> list[str]:

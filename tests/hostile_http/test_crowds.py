@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from twins import LONG_S, Patience, Where, answer, dial, guarded, is_ended, listening
@@ -123,3 +126,27 @@ def test_without_the_guard_all_stay() -> None:
     with listening() as where, ExitStack() as stack:
         waiting = [stack.enter_context(closing(dial(where))) for _ in range(6)]
         assert not is_ended(waiting[0], within_s=LONG_S)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ((1000, 1000), ("372", "1000")),  # two files for each, and 256 of its own
+        ((300, 1256), ("500", "1256")),
+        ((4000, 4000), ("500", "4000")),
+    ],
+)
+def test_no_more_than_files_may_be_open(limits: tuple[int, int], expected: tuple[str, str], tmp_path: Path) -> None:
+    program = """
+import resource, sys
+from pathlib import Path
+from lipsmith.server.run import doorkeeper
+from lipsmith.server.settings import Settings
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
+keeper = doorkeeper(Settings(data_dir=Path(sys.argv[3]), max_connections=500))
+print(keeper.most, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+    command = [sys.executable, "-c", program, *map(str, limits), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert tuple(done.stdout.splitlines()[-1].split()) == expected
+    assert ("fewer connections" in done.stdout + done.stderr) == (expected[0] != "500")

@@ -28,7 +28,7 @@ class Doorkeeper:
     """
 
     def __init__(self, *, most: int, most_per_address: int) -> None:
-        self._most, self._most_per_address = most, most_per_address
+        self.most, self.most_per_address = most, most_per_address
         self._home: dict[Guest, str] = {}
         self._present: defaultdict[str, set[Guest]] = defaultdict(set)
         self._waiting: dict[Guest, None] = {}  # in the order in which they began to
@@ -40,9 +40,9 @@ class Doorkeeper:
     def enter(self, guest: Guest, address: str) -> bool:
         """Lets ``guest`` in, who waits at first; or does not, where nobody can make room."""
         home = subscriber(address)
-        if len(self._present[home]) >= self._most_per_address and not self._make_room(self._waiting_at[home]):
+        if len(self._present[home]) >= self.most_per_address and not self._make_room(self._waiting_at[home]):
             return False
-        if len(self._home) >= self._most and not self._make_room(self._waiting):
+        if len(self._home) >= self.most and not self._make_room(self._waiting):
             self._forget_empty(home)
             return False
         self._home[guest] = home

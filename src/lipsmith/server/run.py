@@ -98,7 +98,7 @@ def _http(context: Context) -> uvicorn.Config:
     )
     return uvicorn.Config(
         application(context),
-        http=strict(patience, _doorkeeper(settings)),
+        http=strict(patience, doorkeeper(settings)),
         ws="none",
         log_config=None,
         access_log=False,
@@ -109,16 +109,24 @@ def _http(context: Context) -> uvicorn.Config:
     )
 
 
-def _doorkeeper(settings: Settings) -> Doorkeeper:
+def doorkeeper(settings: Settings) -> Doorkeeper:
     """As many connections as were decided, or as files may be open here: an upload needs one for each end."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * settings.max_connections + OWN_FILES
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    most = max(1, (allowed - OWN_FILES) // 2)
+    allowed = _open_files(wanted)
+    most = min(settings.max_connections, max(1, (allowed - OWN_FILES) // 2))
     if most < settings.max_connections:
         log.warning("fewer connections than wished", connections=most, open_files=allowed)
     return Doorkeeper(most=most, most_per_address=settings.max_connections_per_address)
+
+
+def _open_files(wanted: int) -> int:
+    """How many of the ``wanted`` this process may have, after its limit was raised as far as that goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return raised
 
 
 class _Server(uvicorn.Server):
