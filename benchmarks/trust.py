@@ -25,6 +25,7 @@ BEGIN, END = "<!-- trust: begin -->", "<!-- trust: end -->"
 
 PARTS: Mapping[str, str] = {
     "http": "benchmarks.trust_http",
+    "media": "benchmarks.trust_media",
     "soak": "benchmarks.trust_soak",
 }
 """Name of a part and the module that measures it."""

@@ -331,7 +331,7 @@ def _sound_frames(container: InputContainer, facts: SoundFacts, faults: _Faults)
             packet = next(packets)
         except StopIteration:
             return
-        except (av.FFmpegError, OSError):
+        except (av.FFmpegError, OSError, IndexError):  # a track that appears late breaks PyAV's count
             faults.broke_off = True
             return
         try:
@@ -459,7 +459,7 @@ def read_frames(path: str | Path) -> FileFrames:
 def _video_faults(path: Path) -> Iterator[None]:
     try:
         yield
-    except av.FFmpegError as fault:
+    except (av.FFmpegError, IndexError) as fault:  # the second from PyAV, where a track appears late
         raise InputError(f"The pictures of {path.name!r} are damaged. Export the video again.") from fault
 
 

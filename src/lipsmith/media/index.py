@@ -162,7 +162,7 @@ def _packets(container: InputContainer, track: VideoStream) -> Iterable[av.Packe
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.FFmpegError, OSError):
+        except (StopIteration, av.FFmpegError, OSError, IndexError):  # a track that appears late breaks PyAV's count
             return
         if packet.size:
             yield packet

@@ -288,7 +288,7 @@ def _decoded(container: InputContainer, path: Path, *, seek: int | None = None) 
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.FFmpegError, OSError):
+        except (StopIteration, av.FFmpegError, OSError, IndexError):  # see `index`
             return
         try:
             pictures = packet.decode()

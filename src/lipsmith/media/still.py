@@ -158,11 +158,14 @@ def _to_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
 
 def _deep_to_grey(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, or of floats, brought to 8 bits by scaling, never by clipping."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
+    values = np.array(image, dtype=np.float32)
+    np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
     highest = float(values.max())
     whites = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(image.mode, (65535.0,))
     white = next((level for level in whites if highest <= level), highest)
-    return Image.fromarray(np.rint(np.clip(values / white, 0.0, 1.0) * 255.0).astype(np.uint8))
+    values *= 255.0 / white
+    np.rint(np.clip(values, 0.0, 255.0, out=values), out=values)
+    return Image.fromarray(values.astype(np.uint8))
 
 
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

@@ -121,6 +121,9 @@ class Child:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # something was not read any more
+            self._process.stdin.close()
 
     @property
     def is_alive(self) -> bool:
@@ -134,25 +137,32 @@ class Child:
 
     def _hear_answers(self) -> None:
         assert self._process.stdout is not None
-        with suppress(ValueError, OSError, RecursionError, TypeError, KeyError):  # what makes no sense ends the talk
-            while line := self._process.stdout.readline(_LINE_BYTES):
-                answer = json.loads(line)
-                if "guards" in answer:
-                    self.guards = Guards(**answer["guards"])
-                    _tell(self.guards)
-                else:
-                    self._answers.put(_understood(answer))
-        self._answers.put(None)
+        try:
+            with self._process.stdout as stdout:
+                while line := stdout.readline(_LINE_BYTES):
+                    self._hear(json.loads(line))
+        except (ValueError, OSError, RecursionError, TypeError, KeyError, AttributeError):
+            pass  # what makes no sense ends the talk
+        finally:
+            self._answers.put(None)
+
+    def _hear(self, answer: Mapping[str, Any]) -> None:
+        if "guards" in answer:
+            self.guards = Guards(**answer["guards"])
+            _tell(self.guards)
+        else:
+            self._answers.put(_understood(answer))
 
     def _hear_complaints(self) -> None:
         assert self._process.stderr is not None
-        with suppress(ValueError, OSError):
-            while line := self._process.stderr.readline(_LINE_BYTES):
+        stderr = self._process.stderr
+        with stderr, suppress(ValueError, OSError):
+            while line := stderr.readline(_LINE_BYTES):
                 self._complaints = [*self._complaints, line.decode(errors="replace").rstrip()][-_ERROR_LINES:]
 
 
 def _understood(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The answer, whose shape others rely on. Raises KeyError, TypeError or ValueError for any other.
+    """The answer, whose shape others rely on. Raises AttributeError, KeyError, TypeError or ValueError for any other.
 
     A child that has seen a stranger's file may say anything.
     """

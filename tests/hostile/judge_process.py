@@ -1,0 +1,103 @@
+"""A child that judges file after file, each in a process of its own that begins afresh. Enters the sandbox as all do.
+
+Reads lines of JSON, ``{"kind": ..., "path": ...}``; answers each with how it was judged, how long that took and how
+much memory it needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lipsmith.service.sandbox import Limits, enter
+
+WINDOW_S = 60.0
+"""The longest that a server's orders ask of a sound, where nobody says otherwise."""
+
+
+def verdict(kind: str, path: str) -> str:
+    """``accepted``, or the code of the error that says why not."""
+    from lipsmith.errors import LipsmithError, WindowOutOfRange
+    from lipsmith.media.decode import open_sound
+    from lipsmith.media.reader import open_clip
+    from lipsmith.media.still import read_picture
+
+    try:
+        if kind == "picture":
+            read_picture(path)
+        elif kind == "sound":
+            try:
+                open_sound(path, start_s=0.0, end_s=WINDOW_S)
+            except WindowOutOfRange:
+                open_sound(path)
+        else:
+            next(open_clip(path).frames(0, 1))
+    except LipsmithError as error:
+        return error.code
+    except MemoryError:
+        return "too little memory"
+    except BaseException as fault:
+        return f"FAULT {type(fault).__name__}: {fault}"
+    return "accepted"
+
+
+def judged(kind: str, path: str, hang_s: float) -> dict[str, Any]:
+    """The verdict of a process of its own."""
+    hear, tell = os.pipe()
+    start = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.close(hear)
+        os.write(tell, verdict(kind, path).encode(errors="replace")[:500])
+        os._exit(0)
+    os.close(tell)
+    if not select.select([hear], [], [], hang_s)[0]:
+        os.kill(child, signal.SIGKILL)
+    said = os.read(hear, 1000).decode(errors="replace")
+    os.close(hear)
+    seconds = time.monotonic() - start
+    _, status, used = os.wait4(child, 0)
+    if not said:
+        how = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+        said = "HANG" if seconds >= hang_s else f"CRASH {how}"
+    return {
+        "verdict": said,
+        "seconds": seconds,
+        "cpu_s": used.ru_utime + used.ru_stime,
+        "peak_mb": used.ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--private", type=Path, required=True)
+    parser.add_argument("--memory-mb", type=int, required=True)
+    parser.add_argument("--cpu-s", type=int, required=True)
+    parser.add_argument("--file-mb", type=int, required=True)
+    parser.add_argument("--hang-s", type=float, default=10.0)
+    asked = parser.parse_args()
+    guards = enter(Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb), asked.private)
+    import lipsmith.media.decode
+    import lipsmith.media.reader
+    import lipsmith.media.still  # noqa: F401
+
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    os.dup2(2, 1)
+    answers.write(json.dumps({"guards": asdict(guards)}).encode() + b"\n")
+    for line in sys.stdin.buffer:
+        case = json.loads(line)
+        found = judged(case["kind"], case["path"], asked.hang_s)
+        answers.write(json.dumps({"result": {"files": [], **found}}).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Hostile files are refused or accepted soon, by processes that live where rendering processes live.
+
+``LIPSMITH_TEST_FILES=10000`` judges more of them; ``python -m benchmarks trust media`` measures as well.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import islice
+from pathlib import Path
+
+import good_files
+import judge_process
+import pytest
+from corpus import KINDS, Case, by_hand, corpus, mutations
+from judge import verdicts
+
+from lipsmith.media import probe
+
+FILES = int(os.environ.get("LIPSMITH_TEST_FILES", "0"))
+MUTATIONS = 90
+MAX_MB = 512
+
+
+@pytest.mark.timeout(1800)
+def test_every_file_is_judged(tmp_path: Path, shared: Path | None) -> None:
+    cases = list(by_hand(large=False)) + list(islice(mutations(1, shared), MUTATIONS))
+    heard = list(verdicts(corpus(FILES, large=True, shared=shared) if FILES else cases, tmp_path))
+    assert len(heard) >= len(cases)
+    assert [str(verdict) for verdict in heard if verdict.is_fault or verdict.is_wrong] == []
+    assert [str(verdict) for verdict in heard if verdict.peak_mb > MAX_MB] == []
+
+
+@pytest.fixture
+def shared() -> Path | None:
+    """Real media beside the repository, where they are."""
+    folder = Path(__file__).resolve().parents[3] / "shared" / "media"
+    return folder if FILES and folder.is_dir() else None
+
+
+def test_the_same_seed_makes_the_same_files() -> None:
+    first, again, other = ([case.digest for case in islice(mutations(seed), 12)] for seed in (5, 5, 6))
+    assert first == again
+    assert not set(first) & set(other)
+
+
+def test_labels_and_names() -> None:
+    cases = list(by_hand(large=False))
+    assert len({(case.kind, case.name) for case in cases}) == len(cases)
+    for kind in KINDS:
+        labels = [case.refuse for case in cases if case.kind == kind]
+        assert labels.count(True) >= 30
+        assert labels.count(False) >= 10
+
+
+def hang(kind: str, path: str) -> str:
+    while True:
+        pass
+
+
+def crash(kind: str, path: str) -> str:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+
+
+def stumble(kind: str, path: str) -> str:
+    return f"FAULT {1 / 2}"
+
+
+@pytest.mark.parametrize(("broken", "said"), [(hang, "HANG"), (crash, "CRASH SIGKILL"), (stumble, "FAULT 0.5")])
+def test_a_broken_reader_is_noticed(monkeypatch: pytest.MonkeyPatch, broken: object, said: str) -> None:
+    monkeypatch.setattr(judge_process, "verdict", broken)
+    found = judge_process.judged("picture", "nowhere", 0.5)
+    assert found["verdict"] == said
+
+
+def test_memory_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_process, "verdict", lambda kind, path: str(len(bytearray(700 << 20))))
+    assert judge_process.judged("picture", "nowhere", 20.0)["peak_mb"] > MAX_MB
+
+
+def test_without_its_limits_the_reader_takes_what_it_must_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The labels are not true by themselves: with the list of formats gone, a playlist plays."""
+    (tmp_path / "good.wav").write_bytes(good_files.good("sound", "wav"))
+    (tmp_path / "list.wav").write_bytes(b"ffconcat version 1.0\nfile good.wav\n")
+    assert judge_process.verdict("sound", str(tmp_path / "list.wav")) == "invalid_audio"
+    monkeypatch.setattr(probe, "MEDIA_FORMATS", f"{probe.MEDIA_FORMATS},concat")
+    real = probe.av.open
+    monkeypatch.setattr(probe.av, "open", lambda file, mode, **rest: real(file.name, mode, options={"safe": "0"}))
+    assert judge_process.verdict("sound", str(tmp_path / "list.wav")) == "accepted"
+
+
+def test_a_wrong_verdict_is_told() -> None:
+    from judge import Verdict
+
+    case = Case(name="a", kind="sound", content=b"", refuse=True)
+    wrong = Verdict(case=case, said="accepted", seconds=0.1, cpu_s=0.1, peak_mb=50)
+    assert wrong.is_wrong
+    assert not Verdict(case=case, said="invalid_audio", seconds=0.1, cpu_s=0.1, peak_mb=50).is_wrong
