@@ -39,6 +39,7 @@ from lipsmith.service.projects import Projects
 from lipsmith.service.retention import Sweeper
 from lipsmith.service.sealing import Sealer, renew_seals
 from lipsmith.service.sending import Sender
+from lipsmith.service.voices import Voices
 from lipsmith.service.webhooks import Formatter, Outbox, Webhooks
 from lipsmith.service.workers import Pulse, Workers
 from lipsmith.storage.contract import Link
@@ -148,6 +149,7 @@ class Context:
             accounts=self.accounts,
             assets=self.assets,
             projects=self.projects,
+            voices=Voices(),
             storage=self.storage,
             links=self.links,
             clock=self.clock,

@@ -14,7 +14,6 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from lipsmith.dialects.akool import translate, wire
 from lipsmith.dialects.akool.uploads import Taker
-from lipsmith.engines import voices
 from lipsmith.errors import InvalidRequest, NotFound, Suspended, Unauthorized
 from lipsmith.service.accounts import Account, Accounts
 from lipsmith.service.assets import Assets, Offer
@@ -22,6 +21,7 @@ from lipsmith.service.clock import Clock
 from lipsmith.service.fetch import check_url
 from lipsmith.service.project import Kind, Project
 from lipsmith.service.projects import Order, Projects
+from lipsmith.service.voices import Voices
 from lipsmith.storage.contract import Link, Links, Storage, Upload
 
 PREFIX = "/api/open/v3"
@@ -38,7 +38,7 @@ TalkingPhoto = wire.Answer[wire.TalkingPhoto]
 LipSync = wire.Answer[wire.LipSync]
 Video = wire.Answer[wire.FailedTalkingPhoto | wire.FailedLipSync | wire.TalkingPhoto | wire.LipSync]
 Audio = wire.Answer[wire.FailedAudio | wire.Audio]
-Voices = wire.Answer[list[wire.Voice]]
+VoiceList = wire.Answer[list[wire.Voice]]
 Credit = wire.Answer[wire.Credit]
 Uploaded = wire.Answer[wire.Upload]
 
@@ -50,6 +50,7 @@ class Parts:
     accounts: Accounts
     assets: Assets
     projects: Projects
+    voices: Voices
     storage: Storage
     links: Links
     clock: Clock
@@ -138,15 +139,15 @@ def router(parts: Parts) -> APIRouter:
         return Video.model_validate({"data": translate.to_video(project, linker(request))})
 
     @routes.get("/voice/list")
-    def list_voices(account: Caller, origin: Annotated[Origin, Query(alias="from")] = "") -> Voices:
+    def list_voices(account: Caller, origin: Annotated[Origin, Query(alias="from")] = "") -> VoiceList:
         """Lists who can speak."""
-        known = voices.all_voices() if origin in ("", str(translate.VENDORS_VOICES)) else ()
-        return Voices(data=[translate.to_voice(voice) for voice in known])
+        known = parts.voices.all() if origin in ("", str(translate.VENDORS_VOICES)) else ()
+        return VoiceList(data=[translate.to_voice(voice) for voice in known])
 
     @routes.post("/audio/create")
     def speak(request: Request, account: Caller, body: wire.AudioRequest) -> Audio:
         """Speaks a text."""
-        order = translate.from_audio(body, voices.find(body.voice_id), parts.clock.now_ms())
+        order = translate.from_audio(body, parts.voices.find(body.voice_id), parts.clock.now_ms())
         return Audio(data=translate.to_audio(created(account, order), linker(request)))
 
     @routes.get("/audio/infobymodelid")

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lipsmith import errors
 from lipsmith.dialects.akool import wire
@@ -17,10 +17,8 @@ from lipsmith.service.accounts import Account
 from lipsmith.service.prices import Price
 from lipsmith.service.project import Kind, Project, State
 from lipsmith.service.projects import Order, Wanted
+from lipsmith.service.voices import VoiceFacts
 from lipsmith.storage.contract import Link
-
-if TYPE_CHECKING:
-    from lipsmith.engines.contract import VoiceInfo  # the room of the engines loads numpy
 
 NAME = "akool"
 
@@ -158,7 +156,7 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
     )
 
 
-def from_audio(request: wire.AudioRequest, voice: VoiceInfo, now_ms: int) -> Order:
+def from_audio(request: wire.AudioRequest, voice: VoiceFacts, now_ms: int) -> Order:
     """Speaking costs nothing: the vendor names no price for it."""
     return Order(
         dialect=NAME,
@@ -197,7 +195,7 @@ def to_audio(project: Project, linker: Linker) -> wire.Audio:
     return (wire.FailedAudio if "error_code" in told else wire.Audio)(**told)
 
 
-def to_voice(voice: VoiceInfo) -> wire.Voice:
+def to_voice(voice: VoiceFacts) -> wire.Voice:
     """One that can speak here. It has no price, no face and no sample to listen to."""
     return wire.Voice(
         id=hashlib.sha256(voice.name.encode()).hexdigest()[:24],
