@@ -24,6 +24,7 @@ HOMES = {
     "defusedxml": {"speech/ssml.py"},
     "py3langid": {"speech/language.py"},
     "pocketsphinx": {"engines/transcript_reader.py", "cli/doctor.py"},
+    "yt_dlp": {"service/youtube_child.py"},
     "boto3": {"storage/s3.py"},
     "botocore": {"storage/s3.py"},
     "dbos": {"service/jobs.py"},

@@ -25,6 +25,7 @@ from lipsmith.dialects.magic_hour.events import Events
 from lipsmith.errors import StorageFailed
 from lipsmith.server.homes import home
 from lipsmith.server.settings import Settings
+from lipsmith.service import youtube
 from lipsmith.service.accounts import Accounts
 from lipsmith.service.addresses import parse_allow
 from lipsmith.service.assets import Assets
@@ -134,6 +135,7 @@ class Context:
                 paid_lip_sync_modes=settings.paid_lip_sync_modes,
                 max_text_characters=settings.max_text_characters,
                 stand_in_voice=settings.stand_in_voice,
+                no_youtube=_no_youtube(settings),
             ),
             base_url=self.base_url,
             upload_lifetime_s=settings.upload_link_hours * 3600,
@@ -200,6 +202,7 @@ class Worker:
             self.children,
             worker=self.name,
             timeout_s=settings.render_timeout_s,
+            videos=youtube.YouTube(fetcher=context.fetcher, environment=environment) if settings.youtube else None,
             faults=Faults(settings.fault),
         )
         self.server = JobServer(context.database, self.attempts.run, worker=self.name, slots=settings.workers)
@@ -228,6 +231,14 @@ class Worker:
             self._workers.leave(self.name)
             self.children.close()
             shutil.rmtree(self.children.folder, ignore_errors=True)
+
+
+def _no_youtube(settings: Settings) -> str | None:
+    if not settings.youtube:
+        return "this server fetches nothing from YouTube. Upload the video instead."
+    if not youtube.is_installed():
+        return "yt-dlp is not installed on this server: pip install 'lipsmith[youtube]'. Or upload the video instead."
+    return None
 
 
 def _fetch(fetcher: Fetcher) -> Callable[[str, Path, int], None]:

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         description="Who speaks where a voice is asked for that is not here, such as `en-gb+f3`; without it, a neutral "
         "voice that fits.",
     )
+    youtube: bool = Field(
+        default=False,
+        description="Whether lip sync may take videos from YouTube; needs the extra `youtube`. Its terms, and those of "
+        "the videos, are yours to keep.",
+    )
     max_lip_sync_frames: int = Field(default=120_000, gt=0, description="Longest lip sync, frames.")
     paid_lip_sync_modes: Modes = Field(
         default=("standard", "pro"), description="Modes of lip sync that need a paid plan, separated by commas."

@@ -22,6 +22,7 @@ from lipsmith.service.lifecycle import Attempt, Lifecycle
 from lipsmith.service.plans import PLANS
 from lipsmith.service.project import Failure
 from lipsmith.service.projects import OUTPUTS
+from lipsmith.service.youtube import Videos
 from lipsmith.storage.contract import Storage, put_file
 
 log = structlog.get_logger("lipsmith.worker")
@@ -59,12 +60,14 @@ class Attempts:
         *,
         worker: str,
         timeout_s: float,
+        videos: Videos | None = None,
         faults: Faults | None = None,
     ) -> None:
         self._lifecycle, self._storage, self._assets = lifecycle, storage, assets
         self._fetch, self._children = fetch, children
         self._worker, self._timeout_s = worker, timeout_s
         self._faults = faults or Faults()
+        self._videos = videos
         self.draining = threading.Event()
         """Once set, running children are killed and their jobs wait again."""
 
@@ -106,10 +109,10 @@ class Attempts:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _make(self, attempt: Attempt, folder: Path) -> dict[str, Any]:
-        inputs = self._bring(attempt, folder)
+        inputs, begins_s = self._bring(attempt, folder)
         out = folder / "out"
         out.mkdir()
-        result = dict(self._render(attempt, inputs, out))
+        result = dict(self._render(attempt, inputs, out, begins_s))
         self._faults.reach("rendered")
         result["keys"] = []
         for name in result.pop("files"):
@@ -126,20 +129,30 @@ class Attempts:
         ending = name.rpartition(".")[2]
         return f"{OUTPUTS}{attempt.project}/{attempt.number}/{attempt.project}.{ending}"
 
-    def _bring(self, attempt: Attempt, folder: Path) -> dict[str, str]:
-        """Role -> path of the input, in the job's own folder."""
+    def _bring(self, attempt: Attempt, folder: Path) -> tuple[dict[str, str], float]:
+        """Role -> path of the input, in the job's own folder; and the time at which a video begins that was cut."""
         paths = {}
+        begins_s = 0.0
         for role, source in attempt.params["inputs"].items():
             path = folder / f"{role}.{source['extension']}"
             if source["key"]:
                 self._storage.seal(source["key"])  # is sealed, but for a server that died right after it took the order
                 self._storage.copy_to(source["key"], path)
+            elif role == "video" and self._videos and self._videos.knows(source["url"]):
+                begins_s = self._bring_part(self._videos, source["url"], path, attempt)
             else:
                 self._fetch(source["url"], path, PLANS[attempt.plan].max_upload_bytes)
             paths[role] = str(path)
-        return paths
+        return paths, begins_s
 
-    def _render(self, attempt: Attempt, inputs: Mapping[str, str], out: Path) -> Mapping[str, Any]:
+    def _bring_part(self, videos: Videos, url: str, path: Path, attempt: Attempt) -> float:
+        """What is wanted of a video; the time at which the file begins."""
+        start_s, end_s = attempt.params["start_s"], attempt.params["end_s"]
+        if attempt.params["longest_s"] is not None:  # nobody knows yet how much of it will be needed
+            end_s = start_s + attempt.params["longest_s"]
+        return videos.bring(url, path, start_s=start_s, end_s=end_s, max_bytes=PLANS[attempt.plan].max_upload_bytes)
+
+    def _render(self, attempt: Attempt, inputs: Mapping[str, str], out: Path, begins_s: float) -> Mapping[str, Any]:
         params = attempt.params
         child = self._children.take()
         try:
@@ -148,8 +161,8 @@ class Attempts:
                     "kind": attempt.kind,
                     "inputs": {role: str(inside / Path(path).name) for role, path in inputs.items()},
                     "out": str(inside / out.name),
-                    "start_s": params["start_s"],
-                    "end_s": params["end_s"],
+                    "start_s": params["start_s"] - begins_s,
+                    "end_s": params["end_s"] - begins_s,
                     "longest_s": params["longest_s"],
                     "options": params["options"],
                 }

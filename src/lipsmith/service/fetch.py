@@ -41,6 +41,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 _HOST = re.compile(rb"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)  # without the % of IPv6 zones
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGENT = "lipsmith"
+_OUR_HEADERS = ("host", "connection", "content-length", "transfer-encoding", "accept-encoding")
+"""What nobody else may say."""
 _PORTS = {"http": 80, "https": 443}
 _OVERHEAD_BYTES = 1024 * 1024  # headers, and what frames chunks of a sane size
 
@@ -70,6 +72,16 @@ class Answer:
     status: int
     body: bytes
     """As much as came in time, up to MAX_ANSWER_BYTES."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a host answered to any request."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By names in small letters; of several alike, the last."""
+    body: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +177,24 @@ class Fetcher:
         with _unreachable(), self._ask("POST", target, given, watch, body) as response:
             return Answer(status=response.status, body=_beginning(response))
 
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, max_bytes: int) -> Reply:
+        """What a host answers, whole, whatever its status; follows no redirect.
+
+        Raises InvalidUrl; SourceUnreachable, FileTooLarge and SourceTooSlow as `fetch` does.
+        """
+        watch = _Watch(self.fetching, self.clock, max_bytes=max_bytes + _OVERHEAD_BYTES)
+        target = check_url(url)
+        given = [(name, value) for name, value in headers.items() if name.lower() not in _OUR_HEADERS]
+        if body is not None:
+            given.append(("Content-Length", str(len(body))))
+        with _unreachable(), self._ask(method, target, given, watch, body) as response:
+            allowance, kept = Allowance(max_bytes), bytearray()
+            for chunk in response.iter_stream():
+                allowance.take(chunk)
+                kept += chunk
+            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            return Reply(status=response.status, headers=told, body=bytes(kept))
+
     def obstacle(self, url: str) -> Obstacle | None:
         """What would keep us from asking the host of ``url``; None where it is found and may be asked. Asks nothing but
         the resolver. Raises InvalidUrl."""
@@ -181,7 +211,9 @@ class Fetcher:
     def _ask(
         self, method: str, url: httpx.URL, headers: list[tuple[str, str]], watch: _Watch, body: bytes | None = None
     ) -> Iterator[httpcore.Response]:
-        common = [("Host", url.netloc.decode()), ("Accept-Encoding", "identity"), ("User-Agent", _AGENT)]
+        common = [("Host", url.netloc.decode()), ("Accept-Encoding", "identity")]
+        if not any(name.lower() == "user-agent" for name, _ in headers):
+            common.append(("User-Agent", _AGENT))
         with (
             httpcore.ConnectionPool(
                 ssl_context=self.authorities, network_backend=_GuardedBackend(self, watch), max_keepalive_connections=0

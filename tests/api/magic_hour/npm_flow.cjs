@@ -1,6 +1,7 @@
 // A program of its own: what a user of the vendor's npm client writes. Run by test_npm_client.py.
 // Takes one JSON object, as sdk_flow.py does, and prints one.
 
+const fs = require("node:fs");
 const client = require("magic-hour");
 
 const given = JSON.parse(process.argv[2]);
@@ -38,11 +39,19 @@ async function flow() {
   };
 }
 
-/** A text, spoken by a name of the client's own list, and a photo that says it. */
+/** A text, spoken by a name of the client's own list, and a photo that says it. This release's generate() for voices
+ * asks for an image project, so each step is alone. */
 async function spoken(v1) {
-  const style = { prompt: "Hello, how are you?", voiceName: "Master Chief" };
-  const made = await v1.aiVoiceGenerator.generate({ style, name: "Greeting" }, OUT);
-  const sound = { audioFilePath: made.downloadedPaths[0] };
+  const style = { prompt: "Hello, how are you?", voiceName: "Abraham Lincoln" };
+  const { id } = await v1.aiVoiceGenerator.create({ style, name: "Greeting" });
+  let made = await v1.audioProjects.get({ id });
+  while (["queued", "rendering"].includes(made.status)) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    made = await v1.audioProjects.get({ id });
+  }
+  const path = `${folder}/greeting.mp3`;
+  fs.writeFileSync(path, Buffer.from(await (await fetch(made.downloads[0].url)).arrayBuffer()));
+  const sound = { audioFilePath: path };
   const talked = await v1.aiTalkingPhoto.generate({ assets: assets(sound), maxResolution: 256, ...ORDER }, OUT);
   const again = await v1.aiTalkingPhoto.create({
     assets: { imageFilePath: given.remote, audioFilePath: made.id },
@@ -55,7 +64,7 @@ async function spoken(v1) {
     status: made.status,
     type: made.type,
     credits_charged: made.creditsCharged,
-    downloaded_paths: made.downloadedPaths,
+    downloaded_paths: [path],
     talked: talked.status,
     again: again.creditsCharged,
     deleted: [shown.enabled, shown.downloads],

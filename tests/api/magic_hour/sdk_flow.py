@@ -59,7 +59,7 @@ def in_a_row() -> dict[str, object]:
 
 def spoken(client: magic_hour.Client) -> dict[str, object]:
     """A text, spoken by a name of the client's own list, and a photo that says it. Old releases have no voices."""
-    style = {"prompt": "Hello, how are you?", "voice_name": "Master Chief"}
+    style = {"prompt": "Hello, how are you?", "voice_name": "Abraham Lincoln"}
     made = client.v1.ai_voice_generator.generate(style=style, name="Greeting", download_directory=folder)
     wish = {"image_file_path": given["picture"], "audio_file_path": made.downloads[0].url}
     talked = client.v1.ai_talking_photo.generate(assets=wish, **ORDER, **MORE)

@@ -86,7 +86,7 @@ def project_in(inside: Inside, uploads: dict[str, str], state: str) -> str:
 
 def spoken(inside: Inside) -> str:
     """A text that a worker has spoken."""
-    style = {"prompt": "Hello, how are you?", "voice_name": "Master Chief"}
+    style = {"prompt": "Hello, how are you?", "voice_name": "Abraham Lincoln"}
     project = str(inside.client.post("/v1/ai-voice-generator", json={"name": "Greeting", "style": style}).json()["id"])
     attempt = inside.context.lifecycle.begin(inside.job(project), "worker")
     assert attempt is not None

@@ -14,7 +14,7 @@ from lipsmith.dialects.magic_hour import texts, translate, wire
 from lipsmith.dialects.magic_hour.events import Events
 from lipsmith.engines import voices
 from lipsmith.engines.saying import say
-from lipsmith.errors import InvalidRequest, PlanTooSmall, Unauthorized
+from lipsmith.errors import InvalidRequest, PlanTooSmall, Unauthorized, UnusableAsset
 from lipsmith.service.accounts import Account
 from lipsmith.service.plans import PLANS, PlanName
 from lipsmith.service.prices import Price
@@ -29,6 +29,7 @@ RULES = translate.Rules(
     paid_lip_sync_modes=("standard", "pro"),
     max_text_characters=200,
     stand_in_voice=None,
+    no_youtube=None,
 )
 
 
@@ -156,6 +157,23 @@ def test_texts_that_nobody_can_speak_are_refused_at_once(text: str, why: str) ->
     assert why in refused.value.message or why == "nothing"
     with pytest.raises(InvalidRequest, match=r"^style\.prompt: "):
         voice(text)
+
+
+def synced(url: str | None, rules: translate.Rules = RULES) -> Any:
+    assets = {"audio_file_path": "api-assets/a.wav", "video_source": "youtube", "youtube_url": url}
+    body = {"assets": assets, "start_seconds": 1, "end_seconds": 4}
+    return translate.from_lip_sync(wire.LipSyncRequest.model_validate(body), account("business"), rules, NOW_MS)
+
+
+def test_a_video_of_youtube_goes_by_its_plain_url() -> None:
+    wanted = synced("https://youtu.be/aaaaaaaaaaa?si=x").inputs["video"]
+    assert (wanted.text, wanted.needs_ending) == ("https://www.youtube.com/watch?v=aaaaaaaaaaa", False)
+    with pytest.raises(UnusableAsset, match=r"^assets\.youtube_url: .* no URL of one video"):
+        synced("https://www.youtube.com/playlist?list=PLx")
+    with pytest.raises(InvalidRequest, match=r"^assets\.youtube_url: needed"):
+        synced(None)
+    with pytest.raises(UnusableAsset, match=r"^assets\.video_source: not today"):
+        synced(None, dataclasses.replace(RULES, no_youtube="not today"))
 
 
 def voice(prompt: str, name: str = "Queen of the Night", rules: translate.Rules = RULES) -> Any:

@@ -12,6 +12,7 @@ from lipsmith.errors import SourceUnreachable
 from lipsmith.service.attempts import Attempts, Fetch
 from lipsmith.service.children import Children, Limits
 from lipsmith.service.plans import PLANS, PlanName
+from lipsmith.service.projects import Wanted
 
 
 def attempts(house: House, folder: Path, fetch: Fetch) -> Attempts:
@@ -31,6 +32,53 @@ def test_a_url_may_hold_as_much_as_the_account_may_upload(house: House, tmp_path
     job = house.job(house.order(house.account(plan)))
     assert attempts(house, tmp_path, fetch).run(job)
     assert asked == [("https://example.org/a.png", PLANS[plan].max_upload_bytes)]
+
+
+class Tube:
+    """Has every video, cut four seconds before what is wanted."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, float, float | None]] = []
+
+    def knows(self, url: str) -> bool:
+        return "youtube" in url
+
+    def bring(self, url: str, path: Path, *, start_s: float, end_s: float | None, max_bytes: int) -> float:
+        self.asked.append((url, start_s, end_s))
+        path.write_bytes(b"video")
+        return start_s - 4
+
+
+TELL = """
+import json, sys
+spec = json.loads(sys.stdin.readline())
+told = f"{spec['start_s']} to {spec['end_s']} of {open(spec['inputs']['video']).read()}"
+print(json.dumps({"error": {"code": "told", "message": told}}), flush=True)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")  # pipes of the dead
+@pytest.mark.parametrize(("longest_s", "end_s"), [(None, 32.0), (60.0, 90.0)])
+def test_of_a_video_elsewhere_only_a_part_comes(
+    house: House, tmp_path: Path, longest_s: float | None, end_s: float
+) -> None:
+    account, tube = house.account(), Tube()
+    url = "https://www.youtube.com/watch?v=aaaaaaaaaaa"
+    wanted = Wanted(text=url, kind="video", field="video", needs_ending=False)
+    window = {"start_s": 30.0, "end_s": 32.0, "longest_s": longest_s}
+    project = house.order(account, kind="lip_sync", inputs={"video": wanted}, **window)
+    children = Children(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, tmp_path, program=("-c", TELL))
+    parts = (house.lifecycle, house.storage, house.assets, nothing_else, children)
+    assert Attempts(*parts, worker="w", timeout_s=60, videos=tube).run(house.job(project))
+    children.close()
+    error = house.projects.show(account.id, project.id).error
+    assert error is not None
+    assert (error.code, error.message) == ("told", "4.0 to 6.0 of video")
+    assert tube.asked == [(url, 30.0, end_s)]
+
+
+def nothing_else(url: str, path: Path, max_bytes: int) -> None:
+    raise AssertionError(url)
 
 
 def test_why_a_url_was_not_reached_is_for_the_log_alone(house: House, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lipsmith.errors import (
     FileTooLarge,
     InsufficientCredits,
     InvalidRequest,
+    InvalidUrl,
     InvalidVideo,
     KeyReused,
     LinkRefused,
@@ -24,6 +25,7 @@ from lipsmith.errors import (
     UnknownVoice,
     UnusableAsset,
 )
+from lipsmith.service import youtube
 from lipsmith.service.accounts import Account
 from lipsmith.service.assets import EXTENSIONS, Offer
 from lipsmith.service.plans import Plan
@@ -93,6 +95,8 @@ class Rules:
     max_text_characters: int
     stand_in_voice: str | None
     """Who speaks where the voice that was asked for is not here; None: one that fits."""
+    no_youtube: str | None
+    """Why nothing is fetched from there, and what to do; None where it is."""
 
 
 def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rules: Rules, now_ms: int) -> Order:
@@ -157,16 +161,12 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
     _check_window(request.start_seconds, request.end_seconds)
     if (request.end_seconds - request.start_seconds) * ESTIMATE_FPS > rules.max_lip_sync_frames:
         raise InvalidRequest(f"end_seconds: a video may have {rules.max_lip_sync_frames:,} frames, and this has more.")
-    if request.assets.video_source == "youtube":
-        raise UnusableAsset("assets.video_source: this server fetches nothing from YouTube. Upload the video instead.")
-    if request.assets.video_file_path is None:
-        raise InvalidRequest("assets.video_file_path: needed where video_source is file.")
     return Order(
         dialect=NAME,
         kind="lip_sync",
         name=request.name or f"Lip Sync - {_minute(now_ms)}",
         inputs={
-            "video": Wanted(text=request.assets.video_file_path, kind="video", field="assets.video_file_path"),
+            "video": _clip(request.assets, rules),
             "audio": Wanted(text=request.assets.audio_file_path, kind="audio", field="assets.audio_file_path"),
         },
         options={"mode": mode, "max_fps": request.max_fps_limit, "max_resolution": account.plan.max_side_px},
@@ -292,6 +292,22 @@ def _error(failure: Failure) -> wire.ProjectError:
 def _check_window(start_s: float, end_s: float) -> None:
     if end_s <= start_s:
         raise InvalidRequest(f"end_seconds: {end_s:g} is not after start_seconds, {start_s:g}.")
+
+
+def _clip(assets: wire.LipSyncAssets, rules: Rules) -> Wanted:
+    if assets.video_source == "file":
+        if assets.video_file_path is None:
+            raise InvalidRequest("assets.video_file_path: needed where video_source is file.")
+        return Wanted(text=assets.video_file_path, kind="video", field="assets.video_file_path")
+    if rules.no_youtube is not None:
+        raise UnusableAsset(f"assets.video_source: {rules.no_youtube}")
+    if assets.youtube_url is None:
+        raise InvalidRequest("assets.youtube_url: needed where video_source is youtube.")
+    try:
+        video = youtube.video_id(assets.youtube_url)
+    except InvalidUrl as error:
+        raise UnusableAsset(f"assets.youtube_url: {error.message}") from error
+    return Wanted(text=youtube.plain_url(video), kind="video", field="assets.youtube_url", needs_ending=False)
 
 
 def _given(field: str, seconds: float | None) -> float:
