@@ -249,13 +249,13 @@ class S3Links:
         return self._link("put_object", self._storage.open_place(key), lifetime_s)
 
     def download(self, key: str, *, lifetime_s: int) -> Link:
-        """Where to GET the bytes. Raises NotStored when there are none."""
-        return self._link("get_object", self._storage.place(key), lifetime_s)
+        """Where to GET the bytes, which browsers keep as a file. Raises NotStored when there are none."""
+        return self._link("get_object", self._storage.place(key), lifetime_s, ResponseContentDisposition="attachment")
 
-    def _link(self, operation: str, place: str, lifetime_s: int) -> Link:
+    def _link(self, operation: str, place: str, lifetime_s: int, **more: str) -> Link:
         expires_at_s = int(self._clock()) + lifetime_s
         url = self._signer.generate_presigned_url(
-            operation, Params={"Bucket": self._storage.bucket, "Key": place}, ExpiresIn=lifetime_s
+            operation, Params={"Bucket": self._storage.bucket, "Key": place, **more}, ExpiresIn=lifetime_s
         )
         return Link(url=url, expires_at_s=expires_at_s)
 

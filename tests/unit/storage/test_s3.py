@@ -82,6 +82,7 @@ def test_a_link_lets_anybody_download_a_file_of_that_name(storage: S3Storage, li
         assert httpx.get(url).content == b"0123456789"
         answer = httpx.get(url, headers={"Range": "bytes=2-4"})
         assert (answer.status_code, answer.content) == (206, b"234")
+        assert answer.headers["content-disposition"] == "attachment"
         storage.seal(KEY)
 
 
