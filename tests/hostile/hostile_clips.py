@@ -146,8 +146,8 @@ def made() -> Iterator[Made]:
     for claimed in ((65_535, 65_535), (30_000, 30_000)):
         yield f"claims-{claimed[0]}.mov", None, mp4(14, claimed=claimed)
     yield "claims-nothing.mov", None, mp4(14, claimed=(0, 0))
-    yield "tiny.mov", None, mp4(14, size=(1, 1))
-    yield "thin.mov", None, mp4(14, size=(2, 2000))
+    yield "tiny.mov", True, mp4(14, size=(1, 1))
+    yield "thin.mov", True, mp4(14, size=(2, 2000))
     for scale in (0, 1, 2**31, 2**32 - 1):
         yield f"{scale}-ticks.mov", None, mp4(14, scale=scale)
     yield "no-time-passes.mov", None, mp4(14, steps=[(14, 0)])

@@ -79,12 +79,13 @@ def judged(kind: str, path: str, hang_s: float) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--private", type=Path, required=True)
+    parser.add_argument("--readable", type=Path, action="append", default=[])
     parser.add_argument("--memory-mb", type=int, required=True)
     parser.add_argument("--cpu-s", type=int, required=True)
     parser.add_argument("--file-mb", type=int, required=True)
     parser.add_argument("--hang-s", type=float, default=10.0)
     asked = parser.parse_args()
-    guards = enter(Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb), asked.private)
+    guards = enter(Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb), asked.private, readable=asked.readable)
     import lipsmith.media.decode
     import lipsmith.media.reader
     import lipsmith.media.still  # noqa: F401

@@ -205,6 +205,16 @@ def check_heic() -> str:
     return f"pillow-heif {pillow_heif.__version__}"
 
 
+def check_sandbox() -> str:
+    """Has a process lock itself in as the server's rendering processes do, and tries whether it is."""
+    from lipsmith.service import sandbox
+
+    guards = sandbox.tried()
+    if guards.lacking:
+        raise Fault(str(guards), " ".join(guards.lacking))
+    return str(guards)
+
+
 def check_demo() -> str:
     from lipsmith.cli.talk import demo_portrait
 
@@ -229,6 +239,7 @@ OPTIONAL: Mapping[str, tuple[Callable[[], str], str]] = {
     "added voices": (check_added_voices, f"{PIP} 'onnxruntime>=1.20'"),
     "text of a recording": (check_align, f"{PIP} 'pocketsphinx>=5.0.4'"),
     "HEIC pictures": (check_heic, f"{PIP} 'pillow-heif>=0.22'"),
+    "sandbox of the server": (check_sandbox, "Run the server on Linux, in a container."),
     "demo portrait": (check_demo, f"{PIP} 'scikit-image>=0.24'"),
 }
 

@@ -32,6 +32,7 @@ from lipsmith.media.probe import MAX_FRAME_PIXELS, open_media
 from lipsmith.media.timeline import MAX_FPS, Shown, check_fps, check_window, thin_out
 
 MAX_ASPECT = 10  # pixels wider or taller than this come from a broken header
+MIN_SIDE_PIXELS = 16  # a face needs more, but nothing can be counted in less
 _FPS_SLACK = Fraction(1, 100)  # clocks of phones run a little fast
 _CLOCK_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _HELD_BYTES = 96 << 20  # pictures kept to be shown backwards: 69 at 720p
@@ -192,6 +193,7 @@ def open_clip(
         with open_media(path, InvalidVideo) as container:
             times = map(_tick, _rising(_told(_decoded(container, path), on_picture)))
             index = index_decoded(times, _video_track(container, path).time_base or Fraction(1, 1000), path)
+    _refuse_tiny(first.width, first.height, path)
     chosen = _window(index, start_s, end_s)
     if limit is not None:
         chosen = chosen.only(thin_out(chosen.ticks, chosen.time_base, limit))
@@ -327,6 +329,14 @@ def _refuse_large(width: int, height: int, path: Path) -> None:
         raise VideoTooLarge(
             f"The pictures of {path.name!r} have {width} x {height} pixels; at most "
             f"{MAX_FRAME_PIXELS // 1_000_000} megapixels can be used. Scale the video down."
+        )
+
+
+def _refuse_tiny(width: int, height: int, path: Path) -> None:
+    if min(width, height) < MIN_SIDE_PIXELS:
+        raise InvalidVideo(
+            f"The pictures of {path.name!r} have {width} x {height} pixels; each side needs at least "
+            f"{MIN_SIDE_PIXELS}. Choose a video in which somebody is seen."
         )
 
 

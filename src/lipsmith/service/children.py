@@ -66,6 +66,7 @@ class Child:
             shutil.copytree(prepared, folder / PREPARED, dirs_exist_ok=True)
         command = [sys.executable, "-P", *program, f"--private={folder}"]  # -P: the folder it stands in holds no code
         command += [f"--memory-mb={limits.memory_mb}", f"--cpu-s={limits.cpu_s}", f"--file-mb={limits.file_mb}"]
+        command += [f"--readable={place}" for place in environment.get("LD_LIBRARY_PATH", "").split(":") if place]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -3,7 +3,7 @@
 What strangers send is decoded by libraries in C; one hole in one of them must not open the machine. A process enters
 once, at its very start, while it has a single thread: what is refused then is refused to all threads and processes it
 will ever start. Linux has all guards, other systems the limits alone; `Guards` says what is in force, so that what is
-lacking can be said aloud. Run it with ``python -m`` to try the guards: it prints them as JSON.
+lacking can be said aloud. Run it with ``python -m`` to try the guards: it writes them as JSON.
 """
 
 from __future__ import annotations
@@ -249,10 +249,9 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
 
 
 def _python_folders() -> Iterator[Path]:
-    """Where Python, its packages and libraries and our own code lie; never the folder it was started in."""
+    """Where Python, its packages and our own code lie; never the folder it was started in."""
     yield from {Path(sys.prefix), Path(sys.base_prefix), *map(Path, sysconfig.get_paths().values())}
-    places = [*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(":")]
-    yield from (Path(place) for place in places if place.startswith("/"))
+    yield from (Path(place) for place in sys.path if place.startswith("/"))
     yield Path(__file__).resolve().parents[1]
 
 
@@ -374,4 +373,4 @@ def _reach_this_machine() -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(_try_it(Path(sys.argv[1])))))  # noqa: T201  # the answer, for `tried`
+    sys.stdout.write(json.dumps(asdict(_try_it(Path(sys.argv[1])))))  # for `tried`

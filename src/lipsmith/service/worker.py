@@ -161,7 +161,7 @@ def main() -> None:
     """Does one job."""
     arguments = _arguments()
     limits = Limits(memory_mb=arguments.memory_mb, cpu_s=arguments.cpu_s, file_mb=arguments.file_mb)
-    guards = enter(limits, arguments.private)
+    guards = enter(limits, arguments.private, readable=arguments.readable)
     answers = _own_stdout()
 
     def say(answer: Mapping[str, Any]) -> None:
@@ -258,6 +258,7 @@ def _facts(result: TalkResult | SyncResult) -> dict[str, Any]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--private", type=Path, required=True)
+    parser.add_argument("--readable", type=Path, action="append", default=[])
     parser.add_argument("--memory-mb", type=int, required=True)
     parser.add_argument("--cpu-s", type=int, required=True)
     parser.add_argument("--file-mb", type=int, required=True)

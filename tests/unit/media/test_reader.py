@@ -361,6 +361,13 @@ def test_too_many_pixels(tmp_path: Path) -> None:
         open_clip(path)
 
 
+@pytest.mark.parametrize("size", [(2, 96), (96, 14)])
+def test_too_few_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = save_planes(tmp_path / "tiny.mp4", [planes_of(n, *size) for n in range(3)])
+    with pytest.raises(InvalidVideo, match=f"{size[0]} x {size[1]} pixels; each side needs at least 16"):
+        open_clip(path)
+
+
 def test_too_many_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     claims = save_planes(tmp_path / "claims.mp4", pictures(20))
     silent = save_planes(tmp_path / "silent.mkv", pictures(20))

@@ -113,6 +113,7 @@ PROBES: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--private", type=Path, required=True)
+    parser.add_argument("--readable", type=Path, action="append", default=[])
     for limit in ("--memory-mb", "--cpu-s", "--file-mb"):
         parser.add_argument(limit, type=int, required=True)
     parser.add_argument("--without", default="")
@@ -126,7 +127,7 @@ def main() -> None:
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     limits = sandbox.Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb)
-    print(json.dumps({"guards": asdict(sandbox.enter(limits, asked.private))}), flush=True)  # noqa: T201
+    print(json.dumps({"guards": asdict(sandbox.enter(limits, asked.private, readable=asked.readable))}), flush=True)  # noqa: T201
     spec = json.loads(sys.stdin.readline())
     why = ""
     try:
