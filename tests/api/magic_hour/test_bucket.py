@@ -38,7 +38,7 @@ def test_files_go_into_a_bucket_and_come_out_of_it(running: Callable[..., Server
     assert httpx.get(download["url"]).content[4:8] == b"ftyp"
     assert not (server.data_dir / "files").exists()
     assert server.client.delete(f"/v1/video-projects/{shown['id']}").status_code == 204
-    assert httpx.get(download["url"]).status_code == 404
+    assert httpx.get(download["url"]).status_code in (403, 404)  # a service may keep to itself that it is not there
 
 
 def names(client: Any, bucket: str) -> list[str]:
