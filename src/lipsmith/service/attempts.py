@@ -163,6 +163,7 @@ class Attempts:
                     "out": str(inside / out.name),
                     "start_s": params["start_s"] - begins_s,
                     "end_s": params["end_s"] - begins_s,
+                    "begins_s": begins_s,
                     "longest_s": params["longest_s"],
                     "options": params["options"],
                 }

@@ -235,7 +235,11 @@ def _as_far_as_it_goes(
         if not spec["start_s"] + MIN_LEFT_S <= whole_s < spec["end_s"]:
             raise
     facts = _facts(render(None))
-    note = f"The window ends at {spec['end_s']:g} s, but there is nothing after {whole_s:.3f} s; the video ends there."
+    cut_s = spec["begins_s"]
+    note = (
+        f"The window ends at {spec['end_s'] + cut_s:g} s, but there is nothing after {whole_s + cut_s:.3f} s; "
+        "the video ends there."
+    )
     return facts | {"warnings": [note, *facts["warnings"]]}
 
 
