@@ -8,13 +8,12 @@ In requests, ``<image>``, ``<audio>`` and ``<project>`` stand for what is there.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from documented import differences, filled
 from inprocess import Inside, some_picture, some_sound
 from lipsmith.service.project import Failure
 
@@ -24,6 +23,7 @@ PATTERNS = {
     "<id>": r"[A-Za-z0-9_-]+",
     "<time>": r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ",
     "<url>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\?\S+",
+    **{f"<asset.{ending}>": rf"api-assets/\w+/\w+\.{ending}" for ending in ("mp4", "m4a", "mpeg", "webp")},
     "<sound>": r"http://127\.0\.0\.1:\d+/files/outputs/[a-z0-9]+/[a-z0-9]+\.mp3\?\S+",
     "<video>": r"http://127\.0\.0\.1:\d+/files/outputs/[a-z0-9]+/[a-z0-9]+\.mp4\?\S+",
 }
@@ -51,7 +51,7 @@ def test_example(inside: Inside, uploads: dict[str, str], path: Path) -> None:
     assert answer.status_code == example["answer"]["status"], answer.text
     if "body" in example["answer"]:
         assert answer.headers["content-type"] == "application/json"
-        assert differences(example["answer"]["body"], answer.json()) == []
+        assert differences(example["answer"]["body"], answer.json(), PATTERNS) == []
     else:
         assert answer.content == b""
 
@@ -93,46 +93,3 @@ def spoken(inside: Inside) -> str:
     facts = {"duration_s": 1.5, "warnings": ["A word of warning."]}
     assert inside.context.lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp3"], **facts})
     return project
-
-
-def filled(value: Any, words: dict[str, str]) -> Any:
-    """The same with what is there instead of the words for it."""
-    if isinstance(value, dict):
-        return {name: filled(part, words) for name, part in value.items()}
-    if isinstance(value, list):
-        return [filled(part, words) for part in value]
-    if isinstance(value, str):
-        for word, meant in words.items():
-            value = value.replace(word, meant)
-    return value
-
-
-def differences(expected: Any, got: Any, place: str = "") -> list[str]:
-    """Where they are not the same, in words."""
-    if isinstance(expected, dict) and isinstance(got, dict):
-        keys = [f"{place}: {sorted(expected.keys() ^ got.keys())}"] if expected.keys() != got.keys() else []
-        return keys + [
-            fault
-            for name in expected.keys() & got.keys()
-            for fault in differences(expected[name], got[name], f"{place}.{name}")
-        ]
-    if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
-        return [
-            fault
-            for number, (one, other) in enumerate(zip(expected, got, strict=True))
-            for fault in differences(one, other, f"{place}[{number}]")
-        ]
-    return [] if is_same(expected, got) else [f"{place}: {got!r} instead of {expected!r}"]
-
-
-def is_same(expected: Any, got: Any) -> bool:
-    """Whether a value is what stands in the example, in kind as well."""
-    if expected == "<whole>":
-        return type(got) is int
-    if not isinstance(expected, str) or not expected.startswith("<") or not isinstance(got, str):
-        return type(expected) is type(got) and bool(expected == got)
-    if expected.startswith("<words: "):
-        return all(word in got for word in expected[8:-1].split(" | "))
-    if expected.startswith("<asset."):
-        return re.fullmatch(rf"api-assets/\w+/\w+\.{expected[7:-1]}", got) is not None
-    return re.fullmatch(PATTERNS[expected], got) is not None
