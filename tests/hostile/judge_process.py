@@ -85,7 +85,11 @@ def main() -> None:
     parser.add_argument("--file-mb", type=int, required=True)
     parser.add_argument("--hang-s", type=float, default=10.0)
     asked = parser.parse_args()
-    guards = enter(Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb), asked.private, readable=asked.readable)
+    guards = enter(
+        Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb),
+        asked.private,
+        readable=asked.readable,
+    )
     import lipsmith.media.decode
     import lipsmith.media.reader
     import lipsmith.media.still  # noqa: F401
