@@ -161,7 +161,7 @@ class Attempts:
                     "kind": attempt.kind,
                     "inputs": {role: str(inside / Path(path).name) for role, path in inputs.items()},
                     "out": str(inside / out.name),
-                    "start_s": params["start_s"] - begins_s,
+                    "start_s": max(0.0, params["start_s"] - begins_s),
                     "end_s": params["end_s"] - begins_s,
                     "begins_s": begins_s,
                     "longest_s": params["longest_s"],

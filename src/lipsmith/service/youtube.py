@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import shutil
 import signal
@@ -207,7 +208,7 @@ class _Talk:
                     pipe.close()
 
     def _told(self, told: Mapping[str, Any]) -> float:
-        if "begins_s" in told:
+        if "begins_s" in told and 0 <= told["begins_s"] < math.inf:
             return float(told["begins_s"])
         if "why" not in told:
             self._process.wait(_ENDING_S)
