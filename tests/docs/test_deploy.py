@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lipsmith.cli.main import app
+from lipsmith.engines.voice_store import FOLDER_VARIABLE
 from lipsmith.server.settings import Settings
 from servers import Server, server
 
@@ -38,7 +39,7 @@ def compose() -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_every_setting_that_is_named_exists(path: Path) -> None:
-    known = {f"LIPSMITH_{name.upper()}" for name in Settings.model_fields}
+    known = {f"LIPSMITH_{name.upper()}" for name in Settings.model_fields} | {FOLDER_VARIABLE}
     assert set(re.findall(r"LIPSMITH_[A-Z0-9_]+", path.read_text())) <= known
 
 

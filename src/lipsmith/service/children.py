@@ -25,6 +25,7 @@ from typing import Any
 
 import structlog
 
+from lipsmith.engines.voice_store import FOLDER_VARIABLE, voices_folder
 from lipsmith.errors import RenderingDied
 from lipsmith.service.sandbox import Guards
 from lipsmith.service.sandbox import Limits as Limits
@@ -66,13 +67,15 @@ class Child:
             shutil.copytree(prepared, folder / PREPARED, dirs_exist_ok=True)
         command = [sys.executable, "-P", *program, f"--private={folder}"]  # -P: the folder it stands in holds no code
         command += [f"--memory-mb={limits.memory_mb}", f"--cpu-s={limits.cpu_s}", f"--file-mb={limits.file_mb}"]
-        command += [f"--readable={place}" for place in environment.get("LD_LIBRARY_PATH", "").split(":") if place]
+        voices = voices_folder().absolute()
+        libraries = [place for place in environment.get("LD_LIBRARY_PATH", "").split(":") if place]
+        command += [f"--readable={place}" for place in (voices, *libraries)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=dict(environment) | _environment_in(folder),
+            env={**environment, **_environment_in(folder), FOLDER_VARIABLE: str(voices)},
             cwd=folder,
             start_new_session=True,  # Ctrl-C in the terminal is for the server alone, and its own children go with it
         )

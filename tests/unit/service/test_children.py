@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lipsmith.engines.voice_store import FOLDER_VARIABLE, VoiceStore
 from lipsmith.errors import RenderingDied
 from lipsmith.service.children import PREPARED, Child, Children, Limits, result_file
 
@@ -123,3 +125,21 @@ def test_what_old_releases_prepared_goes(tmp_path: Path) -> None:
     children._keep(made)
     assert not (tmp_path / "prepared-old").exists()
     assert (tmp_path / "prepared-new").exists()
+
+
+def test_a_voice_that_was_added_speaks_in_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime", reason="it runs added voices: pip install 'lipsmith[piper]'")
+    from piper_voices import make_voice
+
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "voices"))
+    model = make_voice(tmp_path)
+    VoiceStore(tmp_path / "voices").add(model, model.with_name(f"{model.name}.json"))
+    child = Child(replace(LIMITS, memory_mb=8192), ENVIRONMENT, tmp_path / "child")
+    job = tmp_path / "job"
+    (job / "out").mkdir(parents=True)
+    with child.holding(job) as inside:
+        options = {"text": "Good morning.", "voice": f"piper:{model.stem}", "rate": 1.0}
+        child.send({"kind": "voice", "out": str(inside / "out"), "options": options})
+        last = [answer for answer in child.answers(every_s=0.5) if answer][-1]
+    assert last.get("result", {}).get("files") == ["voice.mp3"], last
+    assert (job / "out" / "voice.mp3").stat().st_size > 1000
