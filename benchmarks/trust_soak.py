@@ -55,8 +55,11 @@ def measure(folder: Path, *, long: bool) -> Found:
     with serving(folder / "data", "--workers", "1", environment={"LIPSMITH_LOG_LEVEL": "warning"}) as server:
         end_s = time.monotonic() + lasts_s
         done: Counter[str] = Counter()
+        faulty: list[str] = []
         callers = [
-            threading.Thread(target=_call, args=(server, (portrait, nobody, sound_file(folder, 2.0)), n, end_s, done))
+            threading.Thread(
+                target=_call, args=(server, (portrait, nobody, sound_file(folder, 2.0)), n, end_s, done, faulty)
+            )
             for n in range(CALLERS)
         ]
         _grant(folder / "data")
@@ -81,12 +84,16 @@ def measure(folder: Path, *, long: bool) -> Found:
         size=f"{lasts_s / 60:g} minutes, {done['video']:,} videos, {sum(done.values()):,} steps",
         notes=[
             f"Memory {memory[0]:.0f} MB after the warm-up, {memory[-1]:.0f} MB at the end, at most {memory.max():.0f}.",
+            f"By quarters of that time: {', '.join(f'{part.mean():.1f}' for part in np.array_split(memory, 4))} MB.",
             f"Open files {files[0]:.0f} and {files[-1]:.0f}.",
+            *faulty[:5],
         ],
     )
 
 
-def _call(server: Served, files: tuple[Path, Path, Path], seed: int, end_s: float, done: Counter[str]) -> None:
+def _call(
+    server: Served, files: tuple[Path, Path, Path], seed: int, end_s: float, done: Counter[str], faults: list[str]
+) -> None:
     """One caller: mostly what is allowed, sometimes what is not."""
     chance = random.Random(seed)
     headers = {"Authorization": f"Bearer {server.key}"}
@@ -95,8 +102,9 @@ def _call(server: Served, files: tuple[Path, Path, Path], seed: int, end_s: floa
             what = chance.choice(("video", "video", "delete early", "no face", "odd", "status"))
             try:
                 _do(client, what, *files, done)
-            except (httpx.HTTPError, AssertionError):
+            except (httpx.HTTPError, AssertionError) as error:
                 done["fault"] += 1
+                faults.append(f"{what}: {error!r}"[:300])
             time.sleep(PAUSE_S)
 
 

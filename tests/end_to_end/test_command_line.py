@@ -234,7 +234,7 @@ def test_the_doctor_finds_all_well() -> None:
     code, found = findings()
     assert {name for name, finding in found.items() if not finding["ok"]} == set()
     assert code == 0
-    assert len(found) == 14
+    assert len(found) == 15
     plain = lipsmith("doctor")
     assert plain.stdout.endswith("All is well.\n")
     assert plain.stderr == ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ MIN_BOX_SCORE = 0.5
 """The full-range detector's answer for animals stays below this (11 of 12 measured), for people above."""
 DETECTOR_SIDE_PX = 384
 """Pictures are shrunk to this before the detector sees them; its own input is 192 px."""
+
+T = TypeVar("T")
 
 
 class MediapipeFaceFinder:
@@ -67,17 +70,26 @@ class MediapipeFaceFinder:
         network = _solutions().face_mesh.FaceMesh(
             static_image_mode=False, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.2
         )
-        return lambda rgb: _mesh_of(network.process(rgb), rgb)
+
+        def mesh(rgb: U8) -> F64 | None:
+            return _mesh_of(network.process(rgb), rgb)
+
+        return _closing(mesh, network)
 
     @cached_property
     def _detector(self) -> Any:
-        return _solutions().face_detection.FaceDetection(model_selection=1, min_detection_confidence=MIN_BOX_SCORE)
+        detection = _solutions().face_detection
+        network = detection.FaceDetection(model_selection=1, min_detection_confidence=MIN_BOX_SCORE)
+        _closing(self, network)
+        return network
 
     @cached_property
     def _mesh(self) -> Any:
-        return _solutions().face_mesh.FaceMesh(
+        network = _solutions().face_mesh.FaceMesh(
             static_image_mode=True, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.2
         )
+        _closing(self, network)
+        return network
 
 
 class MediapipeFaceFollower(MediapipeFaceFinder):
@@ -87,6 +99,12 @@ class MediapipeFaceFollower(MediapipeFaceFinder):
         """Every face of the clip, from left to right; empty when there is none."""
         with _quiet():
             return follow_faces(frames, self, pixel_aspect=pixel_aspect)
+
+
+def _closing(owner: T, network: Any) -> T:
+    """``owner``, with whose end the network ends: left alone, mediapipe keeps its 20-40 MB for ever."""
+    weakref.finalize(owner, network.close).atexit = False
+    return owner
 
 
 def _mesh_of(answer: Any, rgb: U8) -> F64 | None:

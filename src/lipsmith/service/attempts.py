@@ -14,7 +14,14 @@ import sqlalchemy as sa
 import stamina
 import structlog
 
-from lipsmith.errors import Cancelled, LipsmithError, RenderingTooSlow, SourceUnreachable
+from lipsmith.errors import (
+    Cancelled,
+    LipsmithError,
+    ProcessingError,
+    RenderingTooSlow,
+    SourceUnreachable,
+    StorageFailed,
+)
 from lipsmith.service.assets import FOLDER, Assets
 from lipsmith.service.children import Child, Children, result_file
 from lipsmith.service.faults import Faults
@@ -94,14 +101,21 @@ class Attempts:
     def _try(self, attempt: Attempt) -> None:
         folder = self._children.folder / f"{attempt.job}-{attempt.number}"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         try:
+            folder.mkdir(parents=True)
             result = self._make(attempt, folder)
         except Cancelled:
             log.info("canceled", job=attempt.job)
         except LipsmithError as error:
             failure = Failure(code=error.code, message=error.message)
             log.info("failed", job=attempt.job, code=error.code, **_why(error))
+            self._sure(lambda: self._lifecycle.fail(attempt, failure))
+        except (_ChildDied, _Draining):
+            raise
+        except Exception as error:  # whatever it is, nobody may wait for ever
+            told = StorageFailed() if isinstance(error, OSError) else ProcessingError()
+            failure = Failure(code=told.code, message=told.message)
+            log.error("failed", job=attempt.job, code=told.code, exc_info=error)
             self._sure(lambda: self._lifecycle.fail(attempt, failure))
         else:
             self._complete(attempt, result)

@@ -26,7 +26,7 @@ from typing import Any
 import structlog
 
 from lipsmith.engines.voice_store import FOLDER_VARIABLE, voices_folder
-from lipsmith.errors import RenderingDied
+from lipsmith.errors import RenderingDied, StorageFailed
 from lipsmith.service.sandbox import Guards
 from lipsmith.service.sandbox import Limits as Limits
 
@@ -222,13 +222,17 @@ class Children:
             threading.Thread(target=self.prepare, daemon=True).start()
 
     def warm(self) -> None:
-        """Starts the spare child where there is none."""
+        """Starts the spare child where there is none, and where one can be started now."""
         with self._lock:
             if self._spare is None or not self._spare.is_alive:
-                self._spare = self._new()
+                try:
+                    self._spare = self._new()
+                except StorageFailed as error:
+                    self._spare = None
+                    log.warning("no process can be started ahead", why=str(error.__cause__))
 
     def take(self) -> Child:
-        """A child that does nothing yet."""
+        """A child that does nothing yet. Raises StorageFailed where its folder cannot be filled."""
         with self._lock:
             child, self._spare = self._spare, None
         return child if child and child.is_alive else self._new()
@@ -265,14 +269,19 @@ class Children:
     def _renew(self) -> None:
         """A spare child that has what was prepared instead of one that has not."""
         with self._lock:
-            if self._spare and not self._closed:
-                self._spare.kill()
-                self._spare = self._new()
+            if self._spare is None or self._closed:
+                return
+            self._spare.kill()
+        self.warm()
 
     def _new(self) -> Child:
         prepared = self._prepared if self._prepared.is_dir() else None
         folder = self.folder / f"child-{secrets.token_hex(6)}"
-        return Child(self._limits, self._environment, folder, prepared=prepared, program=self._program)
+        try:
+            return Child(self._limits, self._environment, folder, prepared=prepared, program=self._program)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise StorageFailed() from error
 
     def _keep(self, made: Path) -> None:
         """Whole or not at all: it comes under its name at once, and the first who is ready wins."""

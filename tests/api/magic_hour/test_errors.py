@@ -51,7 +51,7 @@ def test_a_revoked_key_and_a_suspended_account_open_nothing(server: Server) -> N
     ("change", "named"),
     [
         ({"assets": None}, "assets"),
-        ({"assets": {"image_file_path": "a"}}, "assets.audio_file_path"),
+        ({"assets": {"image_file_path": "a"}}, "assets.audio_file_path, assets.text"),
         ({"assets": {"image_file_path": "", "audio_file_path": "a"}}, "assets.image_file_path"),
         ({"start_seconds": -1}, "start_seconds"),
         ({"start_seconds": "0"}, "start_seconds"),

@@ -131,7 +131,7 @@ def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stoc
 def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock: Path) -> None:
     server = running()
     before = server.client.get("/v1/account").json()["credits"]
-    project = begun(server, stock, 12)
+    project = begun(server, stock, 50)
     rendering = children(server)
     assert server.admin("project", "cancel", project)["state"] == "canceled"
     time.sleep(1.0)

@@ -63,7 +63,7 @@ PICTURES: dict[str, tuple[int, int, bool] | str] = {
     "photos/woman_tilted_outdoor.jpg": (800, 533, False),
 }
 
-PICTURE_WARNINGS = {"odd/anim.gif": "15 pictures"}
+PICTURE_WARNINGS = {"odd/anim.gif": "several pictures"}
 """A part of the one warning that a picture gives; all others give none."""
 
 SOUNDS: dict[str, tuple[float, int] | str] = {

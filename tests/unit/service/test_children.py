@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from lipsmith.engines.voice_store import FOLDER_VARIABLE, VoiceStore
-from lipsmith.errors import RenderingDied
+from lipsmith.errors import RenderingDied, StorageFailed
 from lipsmith.service.children import PREPARED, Child, Children, Limits, result_file
 
 LIMITS = Limits(memory_mb=4096, cpu_s=120, file_mb=100)
@@ -143,3 +145,22 @@ def test_a_voice_that_was_added_speaks_in_a_child(tmp_path: Path, monkeypatch: p
         last = [answer for answer in child.answers(every_s=0.5) if answer][-1]
     assert last.get("result", {}).get("files") == ["voice.mp3"], last
     assert (job / "out" / "voice.mp3").stat().st_size > 1000
+
+
+def test_a_full_disk_leaves_no_child_and_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    children = Children(LIMITS, ENVIRONMENT, tmp_path / "work", program=("-c", SPEAKS.format(text="")))
+
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    children.warm()
+    with pytest.raises(StorageFailed):
+        children.take()
+    assert list((tmp_path / "work").iterdir()) == []
+    monkeypatch.undo()
+    children.warm()
+    child = children.take()
+    assert child.is_alive
+    child.kill()
+    children.close()
