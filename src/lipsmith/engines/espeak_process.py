@@ -96,6 +96,7 @@ def _open_library() -> tuple[ctypes.CDLL, int]:
     rate_hz = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, options)
     if rate_hz <= 0:
         raise SynthesizerFailed(f"espeak_Initialize answered {rate_hz}; its data may be incomplete")
+    library.espeak_ng_SetRandSeed(ctypes.c_long(0))  # else breathy voices sound otherwise from second to second
     return library, rate_hz
 
 

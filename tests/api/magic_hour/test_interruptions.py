@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from factories import SENTENCE, write_speech
 from servers import COMMAND, Server
@@ -128,10 +130,13 @@ def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stoc
     assert server.log.read_text().count("the rendering process broke off") == 3
 
 
-def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock: Path) -> None:
+def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    shutil.copytree(stock, large)  # takes longer to render than a command to start
+    Image.open(stock / "portrait.png").resize((1280, 1280)).save(large / "portrait.png")
     server = running()
     before = server.client.get("/v1/account").json()["credits"]
-    project = begun(server, stock, 50)
+    project = begun(server, large, 50)
     rendering = children(server)
     assert server.admin("project", "cancel", project)["state"] == "canceled"
     time.sleep(1.0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -217,3 +218,10 @@ def test_the_library_is_never_loaded_into_our_process(voice: EspeakVoice) -> Non
         "sys.exit('espeakng_loader' in sys.modules or 'espeak' in maps)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_breathy_voice_sounds_the_same_a_second_later(voice: EspeakVoice) -> None:
+    first = voice.speak("Good morning", voice="en-us+f3", rate=1.0)
+    time.sleep(1.1)
+    again = voice.speak("Good morning", voice="en-us+f3", rate=1.0)
+    np.testing.assert_array_equal(*(np.hstack(list(s.sound.blocks(22050, 1))) for s in (first, again)))
