@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import numpy as np
@@ -45,8 +46,13 @@ class Served:
 
     url: str
     key: str
-    pid: int
+    process: subprocess.Popen[str]
     log: Path
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self.process.pid
 
 
 def run(repeats: int) -> int:
@@ -65,12 +71,18 @@ def run(repeats: int) -> int:
     return 0 if all(bar.holds(found[bar.name]) for bar in BARS) else 1
 
 
+class Unborn(RuntimeError):
+    """A server ended before it served."""
+
+
 @contextmanager
-def serving(data_dir: Path, *options: str, environment: Mapping[str, str] = {}) -> Iterator[Served]:
-    """A server with a data folder of its own, and settings in ``environment``."""
+def serving(
+    data_dir: Path, *options: str, key: str = "", environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Served]:
+    """A server with a data folder of its own, and settings in ``environment``; ``key`` where the folder is not new."""
     log = data_dir.with_suffix(".log")
     command = [str(Path(sys.executable).with_name("lipsmith")), "serve", "--port", "0", "--data-dir", str(data_dir)]
-    with log.open("w") as errors:
+    with log.open("a") as errors:
         process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **environment}
         )
@@ -80,10 +92,10 @@ def serving(data_dir: Path, *options: str, environment: Mapping[str, str] = {}) 
         for line in process.stdout:
             said += line
             if address := re.search(r"serves at (\S+)", line):
-                key = re.findall(r"mhk_live_\w+", said)[0]
-                yield Served(url=address[1], key=key, pid=process.pid, log=log)
+                [first] = re.findall(r"mhk_live_\w+", said) or [key]
+                yield Served(url=address[1], key=first, process=process, log=log)
                 return
-        raise RuntimeError(f"The server did not start:\n{log.read_text()}")
+        raise Unborn(f"The server did not start:\n{log.read_text()}")
     finally:
         process.terminate()
         process.wait()

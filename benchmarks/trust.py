@@ -24,6 +24,7 @@ RESULTS = HERE / "results" / "trust.json"
 BEGIN, END = "<!-- trust: begin -->", "<!-- trust: end -->"
 
 PARTS: Mapping[str, str] = {
+    "faults": "benchmarks.trust_faults",
     "http": "benchmarks.trust_http",
     "media": "benchmarks.trust_media",
     "soak": "benchmarks.trust_soak",

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import wave
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from PIL import Image
 from factories import turned_head
 from lipsmith import errors
 from lipsmith.cli.main import run
+from preloaded import ENDLESS, disk_of
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
 GIVEN = ("portrait.png", "speech.wav", "-o", "out.mp4")
@@ -177,7 +178,9 @@ def test_an_animal_is_no_face(room: Path, shared_media: Path, capfd: pytest.Capt
     assert capfd.readouterr().err.endswith("[no_source_face]\n")
 
 
-def fails(room: Path, arguments: list[str], limit_bytes: int | None = None) -> str:
+def fails(
+    room: Path, arguments: list[str], limit_bytes: int | None = None, environment: Mapping[str, str] | None = None
+) -> str:
     """Runs a command that has to fail with 1, checks that it leaves no video, and answers its code."""
 
     def limit() -> None:
@@ -191,7 +194,7 @@ def fails(room: Path, arguments: list[str], limit_bytes: int | None = None) -> s
         text=True,
         timeout=120,
         preexec_fn=limit,
-        env=os.environ | {"PYTHONPATH": str(room)},
+        env=os.environ | {"PYTHONPATH": str(room)} | dict(environment or {}),
     )
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -201,6 +204,18 @@ def fails(room: Path, arguments: list[str], limit_bytes: int | None = None) -> s
 
 def test_a_full_disk(room: Path) -> None:
     assert fails(room, list(GIVEN), limit_bytes=20_000) == "encoding_failed"
+
+
+def test_a_disk_that_is_full_from_any_write_on(room: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    disk = disk_of(room, tmp_path_factory.mktemp("disk"))
+    subprocess.run([COMMAND, "talk", *GIVEN], capture_output=True, env=os.environ | disk.environment, check=True)
+    (room / "out.mp4").unlink()
+    writes = ENDLESS - disk.state()[0]
+    assert writes > 3
+    for left in (0, writes // 2, writes - 1):
+        disk.leave(left)
+        assert fails(room, list(GIVEN), environment=disk.environment) == "encoding_failed"
+        assert disk.state()[1] > 0
 
 
 def test_a_synthesizer_that_is_not_installed(room: Path) -> None:

@@ -22,6 +22,8 @@ POOL_SIZE = 20
 """Connections kept; the threads of the HTTP edge and of the workers share them."""
 POOL_TIMEOUT_S = 10
 """How long a thread waits for one of them."""
+SQLITE_CACHE_KB = 256
+"""Of the file's pages, kept by each connection; the system keeps them too, once for all."""
 CONNECT_TIMEOUT_S = 5
 """How long PostgreSQL may take to answer a new connection."""
 SILENCE_TIMEOUT_S = 10
@@ -123,7 +125,9 @@ def _engine(url: str) -> sa.Engine:
         )
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise InvalidOption(f"There is no way to {parsed.drivername!r}, only to sqlite and postgresql.")
-    engine = sa.create_engine(parsed, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, hide_parameters=True)
+    engine = sa.create_engine(
+        parsed, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_use_lifo=True, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -134,3 +138,4 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # what was answered survives a loss of power
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")

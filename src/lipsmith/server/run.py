@@ -21,6 +21,7 @@ from lipsmith.server.lock import exclusive
 from lipsmith.server.logs import configure
 from lipsmith.server.protocol import Patience, strict
 from lipsmith.server.settings import Settings
+from lipsmith.server.thrift import thrifty
 from lipsmith.service.workers import hand_on
 
 log = structlog.get_logger("lipsmith.server")
@@ -40,6 +41,7 @@ OWN_FILES = 256
 """Open ones of the server itself: database, logs, threads that talk to rendering processes."""
 
 
+@thrifty()
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Serves until a signal asks to stop. ``say`` shows the first account's key, once."""
     configure(settings.log_level)
@@ -63,6 +65,7 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
     log.info("stopped")
 
 
+@thrifty()
 def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Renders for a server elsewhere until a signal asks to stop. Raises InvalidOption without a shared database."""
     if settings.workers == 0:

@@ -148,3 +148,13 @@ def _quiet() -> None:
     logger.setLevel(logging.WARNING)
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
+    logger.addFilter(_is_news)  # once, however often it is added
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A job that was canceled while it ran is none, but the queue calls its end an error."""
+    from dbos import error
+
+    fault = record.exc_info[1] if record.exc_info else None
+    lost = "outcome was not recorded" in record.getMessage()  # ours are in our own tables
+    return not (isinstance(fault, error.DBOSAwaitedWorkflowCancelledError) or lost)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import http.server
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
 import pytest
 from houses import RESULT, House
 
+from lipsmith.database.tables import webhook_deliveries
 from lipsmith.errors import InvalidOption, InvalidUrl, NotFound
+from lipsmith.service import sending as sending_module
 from lipsmith.service.addresses import parse_allow
-from lipsmith.service.fetch import Fetcher
+from lipsmith.service.fetch import POSTING, Fetcher, Patience
 from lipsmith.service.project import Failure
 from lipsmith.service.sealing import Sealer
 from lipsmith.service.sending import Sender
@@ -26,6 +30,8 @@ class Receiver:
 
     port: int
     status: int = 200
+    drips: bool = False
+    """Whether it answers byte by byte, and never to an end."""
     heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     @property
@@ -33,12 +39,18 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook"
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
+@contextmanager
+def listening_one() -> Iterator[Receiver]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             listening.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            if listening.drips:
+                with suppress(OSError):  # nobody waits that long
+                    while listening.drips:
+                        self.wfile.write(b"H")
+                        time.sleep(0.02)
+                return
             self.send_response(listening.status)
             self.end_headers()
             self.wfile.write(b"thanks")
@@ -49,17 +61,34 @@ def receiver() -> Iterator[Receiver]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         listening = Receiver(server.server_address[1])
         threading.Thread(target=server.serve_forever).start()
-        yield listening
-        server.shutdown()
+        try:
+            yield listening
+        finally:
+            listening.drips = False
+            server.shutdown()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with listening_one() as receiver:
+        yield receiver
+
+
+@contextmanager
+def sending(house: House, **patience: Patience) -> Iterator[Sender]:
+    fetcher = Fetcher(allow=parse_allow("127.0.0.1"), **patience)
+    sender = Sender(house.database, house.clock, fetcher, house.sealer, house.formatters)
+    sender.start()
+    try:
+        yield sender
+    finally:
+        sender.stop()
 
 
 @pytest.fixture
 def sender(house: House) -> Iterator[Sender]:
-    fetcher = Fetcher(allow=parse_allow("127.0.0.1"))
-    sender = Sender(house.database, house.clock, fetcher, house.sealer, house.formatters)
-    sender.start()
-    yield sender
-    sender.stop()
+    with sending(house) as sender:
+        yield sender
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -143,14 +172,68 @@ def test_a_clock_that_jumps_loses_nothing(house: House, receiver: Receiver, send
     assert len(house.webhooks.deliveries()) == 2
 
 
+def test_a_sender_that_believes_every_date_waits_for_two_days(
+    house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = webhook_deliveries
+    monkeypatch.setattr(sending_module, "_due", lambda now_ms: (table.c.state == "pending", table.c.next_ms <= now_ms))
+    receiver.status = 500
+    with sending(house):
+        house.webhooks.add(receiver.url)
+        finished(house)
+        until(lambda: all(delivery.attempt == 1 for delivery in house.webhooks.deliveries()))
+        house.clock.pass_s(-48 * 3600)
+        time.sleep(4 * sending_module.LOOK_S)
+        assert {delivery.attempt for delivery in house.webhooks.deliveries()} == {1}
+
+
 def test_a_server_that_was_away_for_days_still_tells(house: House, receiver: Receiver) -> None:
     house.webhooks.add(receiver.url)
     finished(house)
     house.clock.pass_s(3 * 86_400)
-    late = Sender(house.database, house.clock, Fetcher(allow=parse_allow("127.0.0.1")), house.sealer, house.formatters)
-    late.start()
-    until(lambda: len(receiver.heard) == 2)
-    late.stop()
+    with sending(house):
+        until(lambda: len(receiver.heard) == 2)
+
+
+def test_a_receiver_that_drips_for_six_hours_is_told_in_the_end_and_delays_nobody(
+    house: House, receiver: Receiver
+) -> None:
+    slow, secret = house.webhooks.add(receiver.url)
+    receiver.drips = True
+    with listening_one() as lively, sending(house, posting=replace(POSTING, total_s=0.15)):
+        house.webhooks.add(lively.url)
+        project = finished(house)
+        until(lambda: len(lively.heard) == 2)
+        passed_s = tries = 0
+        while passed_s < 6 * 3600:
+            tries += 1
+            until(lambda: {delivery.attempt for delivery in house.webhooks.deliveries(slow.id)} == {tries})  # noqa: B023
+            house.clock.pass_s(2 ** (tries - 1))
+            passed_s += 2 ** (tries - 1)
+        receiver.drips = False
+        until(lambda: {delivery.state for delivery in house.webhooks.deliveries(slow.id)} == {"delivered"})
+    assert tries == 15
+    told = Counter(body for _, body in receiver.heard)
+    assert set(told) == {body for _, body in lively.heard}  # the same words each time, with the same id
+    assert all(project.encode() in body and count >= tries for body, count in told.items())
+    stamps = {headers["x-now"] for headers, _ in receiver.heard}
+    assert len(stamps) >= tries  # signed anew each time
+    assert {headers["x-secret"] for headers, _ in receiver.heard} == {secret}
+
+
+def test_without_an_end_to_patience_a_receiver_that_drips_is_waited_for_for_ever(
+    house: House, receiver: Receiver
+) -> None:
+    slow, _ = house.webhooks.add(receiver.url)
+    receiver.drips = True
+    with sending(house, posting=Patience(total_s=3600, min_bytes_per_s=0)):
+        house.webhooks.try_out(slow.id)
+        until(lambda: receiver.heard != [])
+        time.sleep(0.6)
+        house.clock.pass_s(1)
+        assert [delivery.attempt for delivery in house.webhooks.deliveries(slow.id)] == [0]
+        receiver.drips = False
+        until(lambda: house.webhooks.deliveries(slow.id)[0].attempt == 1)
 
 
 def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender: Sender) -> None:

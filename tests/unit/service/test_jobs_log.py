@@ -1,0 +1,20 @@
+"""What the queue tells of itself, and what of that is news to anybody."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from dbos import error
+from houses import House
+
+
+def test_a_job_that_was_canceled_while_it_ran_is_no_error(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.queue.held_back()  # the queue is there, and its log is set up
+    logger = logging.getLogger("dbos")
+    logger.error("Exception encountered:", exc_info=error.DBOSAwaitedWorkflowCancelledError("a job"))
+    logger.warning("Workflow a job outcome was not recorded")
+    assert caplog.records == []
+    logger.error("Exception encountered:", exc_info=ValueError("something else"))
+    logger.warning("The database is away")
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
