@@ -17,7 +17,7 @@ from twins import Where, echo, listening
 
 from inprocess import Inside, some_picture
 from lipsmith.server.files import Download
-from lipsmith.server.guard import SAFE_HEADERS, Hosts, own_hosts
+from lipsmith.server.guard import SAFE_HEADERS, Guard, Hosts, own_hosts
 
 CONTENT = bytes(range(256)) * 4
 
@@ -45,6 +45,20 @@ def test_every_answer_says_what_browsers_may_do(inside: Inside) -> None:
     assert [got.status_code for got in asked] == [200, 401, 400, 404, 200, 200, 403]
     for got in asked:
         assert {name: got.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
+
+
+def test_what_breaks_is_answered_like_all_else(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(self: Guard, *request: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(Guard, "__call__", breaks)
+    first = inside.client.get("/v1/account")
+    second = inside.client.get("/api/open/v3/voice/list", headers={"Origin": "https://example.org"})
+    assert (first.status_code, first.json()) == (500, {"message": "The server could not do this.", "code": "failed"})
+    assert (second.status_code, second.json()["code"]) == (500, 1010)
+    for got in (first, second):
+        assert {name: got.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
+    assert second.headers["access-control-allow-origin"] == "*"
 
 
 def test_without_the_guard_they_do_not() -> None:

@@ -322,7 +322,7 @@ def _account(account: Account, credits: int) -> dict[str, Any]:
 def _tell(facts: Mapping[str, Any], as_json: bool, *, of: str = "") -> None:
     """``of``: the list that the record would stand in."""
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        typer.echo(json.dumps(facts))
         return
     for line in listing.facts(_shown(of, facts)):
         typer.echo(line)
@@ -330,7 +330,7 @@ def _tell(facts: Mapping[str, Any], as_json: bool, *, of: str = "") -> None:
 
 def _tell_all(name: str, records: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({name: records}, ensure_ascii=False))
+        typer.echo(json.dumps({name: records}))
     elif not records:
         typer.echo(f"There are no {name}.")
     else:

@@ -28,7 +28,7 @@ def backup(
 
     made = back_up(settings(data_dir), file.absolute())
     if as_json:
-        typer.echo(json.dumps(asdict(made), ensure_ascii=False))
+        typer.echo(json.dumps(asdict(made)))
         return
     typer.echo(f"{made.path}: {made.accounts} accounts, {made.projects} projects, {made.files} files")
     if made.bucket is not None:
@@ -48,7 +48,7 @@ def restore(
 
     made = put_back(file.absolute(), settings(data_dir).data_dir)
     if as_json:
-        typer.echo(json.dumps(asdict(made), ensure_ascii=False))
+        typer.echo(json.dumps(asdict(made)))
         return
     typer.echo(f"{made.path}: {made.accounts} accounts, {made.projects} projects, {made.files} files")
     typer.echo(f"lipsmith serve --data-dir {made.path}")

@@ -263,7 +263,7 @@ def doctor(
             typer.echo(_line(finding))
     healthy = all(finding.ok or finding.optional for finding in findings)
     if as_json:
-        typer.echo(json.dumps({"ok": healthy, "findings": [asdict(f) for f in findings]}, ensure_ascii=False))
+        typer.echo(json.dumps({"ok": healthy, "findings": [asdict(f) for f in findings]}))
     else:
         typer.echo(
             "All is well." if healthy else "Something needed is not well; the lines marked with x say what to do."

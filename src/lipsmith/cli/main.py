@@ -118,5 +118,5 @@ def _say(code: str, message: str, exit_code: int, as_json: bool) -> int:
     with contextlib.suppress(OSError):  # no one reads: the exit code still tells
         typer.echo(f"lipsmith: {' '.join(message.split())} [{code}]", err=True)
     if as_json:
-        typer.echo(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False))
+        typer.echo(json.dumps({"error": {"code": code, "message": message}}))
     return exit_code

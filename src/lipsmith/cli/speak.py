@@ -48,7 +48,7 @@ def speak(
 
 
 def _as_json(result: SpokenResult) -> str:
-    return json.dumps(asdict(result) | {"path": str(result.path)}, ensure_ascii=False)
+    return json.dumps(asdict(result) | {"path": str(result.path)})
 
 
 def _as_line(result: SpokenResult) -> str:

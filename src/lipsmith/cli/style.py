@@ -45,7 +45,7 @@ def learn(
 
 def style_as_json(result: StyleResult) -> str:
     """One JSON object on one line."""
-    return json.dumps(asdict(result) | {"path": str(result.path)}, ensure_ascii=False)
+    return json.dumps(asdict(result) | {"path": str(result.path)})
 
 
 def style_as_line(result: StyleResult) -> str:

@@ -152,7 +152,7 @@ def sync(
 
 def synced_as_json(result: SyncResult) -> str:
     """One JSON object on one line."""
-    return json.dumps(asdict(result) | {"path": str(result.path), "fps": float(result.fps)}, ensure_ascii=False)
+    return json.dumps(asdict(result) | {"path": str(result.path), "fps": float(result.fps)})
 
 
 def synced_as_line(result: SyncResult) -> str:

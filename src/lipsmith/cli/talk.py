@@ -175,7 +175,7 @@ def parse_face(wish: str) -> int | tuple[float, float]:
 
 def result_as_json(result: TalkResult) -> str:
     """One JSON object on one line."""
-    return json.dumps(asdict(result) | {"path": str(result.path), "fps": float(result.fps)}, ensure_ascii=False)
+    return json.dumps(asdict(result) | {"path": str(result.path), "fps": float(result.fps)})
 
 
 def result_as_line(result: TalkResult) -> str:

@@ -37,7 +37,7 @@ def list_voices(language: _Language = None, as_json: AsJson = False) -> None:
                 f"No voice speaks {language!r}. `lipsmith voices` lists all of them with their language."
             )
     if as_json:
-        typer.echo(json.dumps({"voices": [asdict(voice) for voice in found]}, ensure_ascii=False))
+        typer.echo(json.dumps({"voices": [asdict(voice) for voice in found]}))
         return
     widths = [max(len(getattr(v, field)) for v in found) for field in ("name", "language", "gender")]
     for voice in found:
@@ -70,7 +70,7 @@ def add(
     PiperVoice().check(model, described)
     record = VoiceStore(voices_folder()).add(model, described, licence=licence, gender=gender, overwrite=overwrite)
     line = f"piper:{record.name} · licence: {record.licence or 'not noted'} · SHA-256 {record.sha256}"
-    typer.echo(json.dumps(asdict(record), ensure_ascii=False) if as_json else line)
+    typer.echo(json.dumps(asdict(record)) if as_json else line)
 
 
 def remove(
@@ -81,7 +81,7 @@ def remove(
     from lipsmith.engines.voice_store import VoiceStore, voices_folder
 
     record = VoiceStore(voices_folder()).remove(name.removeprefix("piper:"))
-    typer.echo(json.dumps(asdict(record), ensure_ascii=False) if as_json else f"piper:{record.name} is removed.")
+    typer.echo(json.dumps(asdict(record)) if as_json else f"piper:{record.name} is removed.")
 
 
 def add_voices(app: typer.Typer) -> None:

@@ -30,7 +30,7 @@ from lipsmith.errors import (
 )
 from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
-from lipsmith.server.guard import Guard, Hosts, OpenToPages, Safe, own_hosts
+from lipsmith.server.guard import Guard, Hosts, OpenToPages, Safe, Unbroken, own_hosts
 from lipsmith.server.health import Counting, Metrics
 from lipsmith.service.accounts import Accounts
 
@@ -77,6 +77,7 @@ def application(context: Context) -> FastAPI:
         free=health.PATHS,
         refuse=lambda request, why: _failure(request, 421, InvalidRequest(why), "invalid_request"),
     )
+    app.add_middleware(Unbroken, answer=_broken)
     app.add_middleware(OpenToPages, prefix=akool.PREFIX)
     app.add_middleware(Safe)
     app.add_middleware(Counting, metrics=metrics)
@@ -130,12 +131,6 @@ def _tell_errors(app: FastAPI, doors: Doors) -> None:
             return _failure(request, error.status_code, NotFound(), None)
         return _failure(request, error.status_code, LipsmithError(str(error.detail)), None)
 
-    def broken(request: Request, error: Exception) -> JSONResponse:
-        if is_away(error):
-            return _unavailable(request, str(error))
-        log.error("request failed", path=request.url.path, exc_info=error)
-        return _failure(request, 500, LipsmithError(BROKEN), "failed")
-
     def gone(request: Request, error: Exception) -> JSONResponse:
         return _failure(request, 400, InvalidRequest("The caller went away."), None)  # which nobody hears
 
@@ -144,11 +139,18 @@ def _tell_errors(app: FastAPI, doors: Doors) -> None:
         (RequestValidationError, malformed),
         (HTTPException, refused),
         (ClientDisconnect, gone),
-        (sa.exc.SQLAlchemyError, broken),
-        (Exception, broken),
+        (sa.exc.SQLAlchemyError, _broken),
+        (Exception, _broken),
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)
+
+
+def _broken(request: Request, error: Exception) -> JSONResponse:
+    if is_away(error):
+        return _unavailable(request, str(error))
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return _failure(request, 500, LipsmithError(BROKEN), "failed")
 
 
 def _unreadable(request: Request, message: str, doors: Doors) -> JSONResponse:

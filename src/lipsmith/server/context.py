@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 import threading
@@ -25,6 +24,7 @@ from lipsmith.dialects.magic_hour.events import Events
 from lipsmith.errors import StorageFailed
 from lipsmith.server.homes import home
 from lipsmith.server.settings import Settings
+from lipsmith.server.workplace import Workplace
 from lipsmith.service import youtube
 from lipsmith.service.accounts import Accounts
 from lipsmith.service.addresses import parse_allow
@@ -193,7 +193,8 @@ class Worker:
             cpu_s=round(settings.render_timeout_s * (os.cpu_count() or 1)),
             file_mb=settings.render_file_mb,
         )
-        self.children = Children(limits, environment, settings.data_dir / "work" / self.name)
+        self._workplace = Workplace(settings.data_dir / "work", self.name)
+        self.children = Children(limits, environment, self._workplace.folder)
         self.attempts = Attempts(
             context.lifecycle,
             context.storage,
@@ -212,7 +213,7 @@ class Worker:
     def start(self) -> None:
         """Begins to take jobs. Raises InvalidOption where other processes take another number of them at once."""
         self._workers.check_slots(self._slots)
-        shutil.rmtree(self.children.folder, ignore_errors=True)
+        self._workplace.open()
         self.children.start()
         self._workers.announce(self.name, host=socket.gethostname(), slots=self._slots)
         self.server.start()
@@ -230,7 +231,7 @@ class Worker:
             self.pulse.stop()
             self._workers.leave(self.name)
             self.children.close()
-            shutil.rmtree(self.children.folder, ignore_errors=True)
+            self._workplace.close()
 
 
 def _no_youtube(settings: Settings) -> str | None:

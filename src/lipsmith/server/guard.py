@@ -128,6 +128,29 @@ class OpenToPages:
         await (self._open if is_open else self._app)(scope, receive, send)
 
 
+class Unbroken:
+    """Answers where something broke in a way that nobody thought of. The framework does so too, but outside of all that
+    every answer is to have."""
+
+    def __init__(self, app: ASGIApp, *, answer: Callable[[Request, Exception], Response]) -> None:
+        self._app, self._answer = app, answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def heard(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, heard)
+        except Exception as error:
+            if begun:  # half an answer cannot become another
+                raise
+            await self._answer(Request(scope), error)(scope, receive, send)
+
+
 class Safe:
     """Puts `SAFE_HEADERS` on every answer, where it has none of these names itself."""
 
