@@ -131,6 +131,8 @@ class FaceShape:
         self._width_gain = 1.0 + 0.4 * float(smoothstep(self.width, 0.85, 1.05))
         """A mouth drawn wide by a smile gives way more: landmarks found again show half of what is asked otherwise."""
         smiling = float(smoothstep(self.width, 0.92, 1.08))
+        self._narrowing_power = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)
+        """Of `_widening_anchors`: a broad smile has a long way to go, and its lower lip would become a knob."""
         self._closing_line = CLOSING_LINE + (CLOSING_LINE_OF_SMILE - CLOSING_LINE) * smiling
         self._smile_raise = smiling * float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09))
         """How far the picture's smile has raised the upper lip, IOD: not quite half the opening."""
@@ -206,12 +208,15 @@ class FaceShape:
         """Everything that moves the mouth and the brows, each with what asks for it."""
         opening = self._opening_anchors(CORNER_DROP, UPPER_LIP_RISE * self._lip_freedom)
         closing = self._opening_anchors(self._corner_rise(), self._closing_line)
-        narrowing = self._widening_anchors(corner_lift=self._rounding_drop())
+        narrowing = self._widening_anchors(corner_lift=self._rounding_drop(), power=self._narrowing_power)
         pucker = self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)
         table: dict[str, tuple[F64, Callable[[Channels], float]]] = {
             "opening": (self._spread(opening), lambda c: max(self._opening(c), 0.0)),
             "closing": (self._spread(closing), lambda c: min(self._opening(c), 0.0)),
-            "widening": (self._spread(self._widening_anchors(corner_lift=0.24)), lambda c: max(self._widening(c), 0.0)),
+            "widening": (
+                self._spread(self._widening_anchors(corner_lift=0.24, power=0.75)),
+                lambda c: max(self._widening(c), 0.0),
+            ),
             "narrowing": (self._spread(narrowing), lambda c: min(self._widening(c), 0.0)),
             "pucker": (self._spread(pucker), lambda c: c["pucker"]),
             "press": (self._spread(self._lip_anchors(upper=0.026, lower=-0.026)), lambda c: c["press"]),
@@ -305,13 +310,20 @@ class FaceShape:
         """How far the corners go down per IOD of narrowing: a smile's have to, else rounded lips would form a V."""
         return float(np.clip(0.05 + 3.0 * self._corner_height(), 0.0, 0.3))
 
-    def _widening_anchors(self, *, corner_lift: float) -> Anchors:
-        """Anchors per IOD of mouth width. Spread lips rise at the corners; rounded ones must not let them hang."""
+    def _widening_anchors(self, *, corner_lift: float, power: float) -> Anchors:
+        """Anchors per IOD of mouth width. Spread lips rise at the corners; rounded ones must not let them hang.
+
+        A point moves by its way across to this ``power``: below 1, the middle of the lips gives way more than the rest.
+        """
         anchors = _both_sides(WIDENING_ANCHORS)
         across = np.linspace(-1.0, 1.0, 11)
         for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS):
             for point, x in zip(ring, across, strict=True):
-                anchors[point] = (0.5 * np.sign(x) * abs(x) ** 0.75, -corner_lift * abs(x) ** 1.5, 0.09 + 0.18 * abs(x))
+                anchors[point] = (
+                    0.5 * np.sign(x) * abs(x) ** power,
+                    -corner_lift * abs(x) ** 1.5,
+                    0.09 + 0.18 * abs(x),
+                )
         return anchors
 
     def _lip_anchors(
