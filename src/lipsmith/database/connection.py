@@ -24,6 +24,8 @@ POOL_TIMEOUT_S = 10
 """How long a thread waits for one of them."""
 SQLITE_CACHE_KB = 256
 """Of the file's pages, kept by each connection; the system keeps them too, once for all."""
+SQLITE_STATEMENTS = 16
+"""Compiled statements kept by each connection, which cost far more memory than time to compile again."""
 CONNECT_TIMEOUT_S = 5
 """How long PostgreSQL may take to answer a new connection."""
 SILENCE_TIMEOUT_S = 10
@@ -126,7 +128,12 @@ def _engine(url: str) -> sa.Engine:
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise InvalidOption(f"There is no way to {parsed.drivername!r}, only to sqlite and postgresql.")
     engine = sa.create_engine(
-        parsed, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_use_lifo=True, hide_parameters=True
+        parsed,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_use_lifo=True,  # few connections are in use, and only those fill their caches
+        hide_parameters=True,
+        connect_args={"cached_statements": SQLITE_STATEMENTS},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
