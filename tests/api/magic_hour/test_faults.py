@@ -134,6 +134,7 @@ def live(
     for heard in receiver.at("/hook"):
         check_signature(heard, secret)
     assert last.stop() == 0
+    assert list((tmp_path / "data" / "work").glob("*/")) == []  # also what the dead had there
     costs = balanced(database_of(environment, tmp_path / "data"), tmp_path / "data", granted=GRANTED, killed=True)
     assert set(costs) == set(found.values())
 
