@@ -102,7 +102,7 @@ class Sweeper:
         before_s = (now_ms - ORPHAN_AFTER_MS) / 1000
         gone = 0
         for prefix in (FOLDER, OUTPUTS):
-            for stored in list(self._storage.stored(prefix)):
+            for stored in self._storage.stored(prefix):  # one by one: there may be very many
                 if stored.modified_s < before_s and not self._is_known(stored.key):
                     gone += self._storage.delete(stored.key)
         return gone
