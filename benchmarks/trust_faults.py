@@ -86,10 +86,10 @@ def lives(folder: Path, rounds: int, database: dict[str, str]) -> Lives:
             suppress(Unborn),
             serving(folder / "data", "--workers", workers, key=key, environment=environment) as dying,
         ):
-            if key:
-                back_s.append(ready_s(dying) - died_s)
-            key = dying.key
+            first, key = not key, dying.key
             with suppress(httpx.TransportError), asking(dying) as client:
+                again_s = ready_s(dying)
+                back_s += [] if first else [again_s - died_s]
                 body = body or order(client, folder)
                 projects.append(ordered(client, body))
             dying.process.wait(PATIENCE_S)
