@@ -66,6 +66,17 @@ class Server:
         assert sent.status_code == 200, sent.text
         return str(item["file_path"])
 
+    def photo_order(self, stock: Path, seconds: float, *, sound: str = "speech.wav") -> dict[str, Any]:
+        """The body of an order for a talking photo: the stock's portrait and a sound of it, both uploaded."""
+        return {
+            "assets": {
+                "image_file_path": self.upload(stock / "portrait.png", "image"),
+                "audio_file_path": self.upload(stock / sound, "audio"),
+            },
+            "start_seconds": 0,
+            "end_seconds": seconds,
+        }
+
     def finished(self, project: str, *, client: httpx.Client | None = None) -> dict[str, Any]:
         """The project, once it is in a final state."""
         deadline = time.monotonic() + PATIENCE_S

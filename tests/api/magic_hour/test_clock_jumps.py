@@ -65,15 +65,7 @@ def environment(request: pytest.FixtureRequest, clock: ShiftedClock) -> Iterator
 
 
 def ordered(server: Server, stock: Path) -> str:
-    body = {
-        "assets": {
-            "image_file_path": server.upload(stock / "portrait.png", "image"),
-            "audio_file_path": server.upload(stock / "speech.wav", "audio"),
-        },
-        "start_seconds": 0,
-        "end_seconds": SECONDS,
-    }
-    answer = server.client.post("/v1/ai-talking-photo", json=body)
+    answer = server.client.post("/v1/ai-talking-photo", json=server.photo_order(stock, SECONDS))
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 

@@ -49,17 +49,6 @@ def database_of(environment: Mapping[str, str], data_dir: Path) -> str:
     return environment.get("LIPSMITH_DATABASE_URL", f"sqlite:///{data_dir / 'lipsmith.db'}")
 
 
-def order(server: Server, stock: Path, seconds: float) -> dict[str, Any]:
-    return {
-        "assets": {
-            "image_file_path": server.upload(stock / "portrait.png", "image"),
-            "audio_file_path": server.upload(stock / "speech.wav", "audio"),
-        },
-        "start_seconds": 0,
-        "end_seconds": seconds,
-    }
-
-
 def has_died(server: Server) -> bool:
     """Whether it was killed at its point. Raises AssertionError with its log where it lives on."""
     try:
@@ -110,7 +99,7 @@ def live(
             secret = dying.admin("webhook", "add", f"{receiver.url}/hook", "--event", "video.completed")["secret"]
         key = dying.key
         with suppress(httpx.TransportError):  # it may die before it answers, or before it is asked
-            body = order(dying, stock, chance.choice((0.2, 0.4)))
+            body = dying.photo_order(stock, chance.choice((0.2, 0.4)))
             orders[point] = body
             taken = asked(dying, body, point)
             assert taken.status_code == 200, taken.text
@@ -146,7 +135,7 @@ def test_a_job_that_always_kills_its_worker_fails_after_three_tries(
     for _ in range(3):
         dying = running(key=key, LIPSMITH_FAULT="rendered", **environment)
         key = dying.key
-        project = project or asked(dying, order(dying, stock, 0.2), "once").json()["id"]
+        project = project or asked(dying, dying.photo_order(stock, 0.2), "once").json()["id"]
         assert has_died(dying)
     last = running(key=key, LIPSMITH_FAULT="rendered", **environment)
     shown = last.finished(project)
@@ -160,7 +149,7 @@ def test_a_full_disk_fails_cleanly(
     running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
 ) -> None:
     server = running(**environment)
-    body = order(server, stock, 1.0)
+    body = server.photo_order(stock, 1.0)
     before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4000, before[1]))  # as if nothing more went in
     [item] = server.client.post(
@@ -183,7 +172,7 @@ def test_a_video_larger_than_allowed_fails_cleanly(running: Callable[..., Server
     with Image.open(stock / "portrait.png") as portrait:
         noise[600:920, 600:920] = np.asarray(portrait)
     Image.fromarray(noise).save(tmp_path / "noisy.png")
-    body = order(server, stock, 0.4)
+    body = server.photo_order(stock, 0.4)
     body["assets"]["image_file_path"] = server.upload(tmp_path / "noisy.png", "image")
     project = asked(server, body, "large").json()["id"]
     shown = server.finished(project)

@@ -12,14 +12,7 @@ from servers import Server
 @pytest.fixture(scope="module")
 def talking(server: Server, stock: Path) -> str:
     """A finished project of 0.6 s."""
-    body = {
-        "assets": {
-            "image_file_path": server.upload(stock / "portrait.png", "image"),
-            "audio_file_path": server.upload(stock / "speech.wav", "audio"),
-        },
-        "start_seconds": 0,
-        "end_seconds": 0.6,
-    }
+    body = server.photo_order(stock, 0.6)
     shown = server.finished(server.client.post("/v1/ai-talking-photo", json=body).json()["id"])
     assert shown["status"] == "complete", shown
     return str(shown["id"])

@@ -26,17 +26,6 @@ def stoppable() -> Iterator[Postgres]:
         yield server
 
 
-def body(server: Server, stock: Path) -> dict[str, object]:
-    return {
-        "assets": {
-            "image_file_path": server.upload(stock / "portrait.png", "image"),
-            "audio_file_path": server.upload(stock / "speech.wav", "audio"),
-        },
-        "start_seconds": 0,
-        "end_seconds": 0.4,
-    }
-
-
 def is_unavailable(answer: httpx.Response) -> bool:
     told = answer.json()
     return answer.status_code == 503 and told["code"] == "unavailable" and told["message"].endswith("later.")
@@ -45,7 +34,7 @@ def is_unavailable(answer: httpx.Response) -> bool:
 def test_the_database_goes_and_comes_back(running: Callable[..., Server], stoppable: Postgres, stock: Path) -> None:
     with fresh(stoppable.url, "outage") as url:
         server = running(LIPSMITH_DATABASE_URL=url, LIPSMITH_SECRET_KEY=SECRET, LIPSMITH_LOG_LEVEL="warning")
-        order = body(server, stock)
+        order = server.photo_order(stock, 0.4)
         project = server.client.post("/v1/ai-talking-photo", json=order).json()["id"]
         wish = {"items": [{"type": "audio", "extension": "wav"}]}
         [item] = server.client.post("/v1/files/upload-urls", json=wish).json()["items"]
@@ -79,7 +68,7 @@ def test_the_database_goes_and_comes_back(running: Callable[..., Server], stoppa
 
 def test_a_disk_without_room_for_the_database(running: Callable[..., Server], stock: Path) -> None:
     server = running(LIPSMITH_LOG_LEVEL="warning")
-    order = body(server, stock)
+    order = server.photo_order(stock, 0.4)
     wish = {"items": [{"type": "audio", "extension": "wav"}]}
     before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4000, before[1]))  # as if nothing more went in
@@ -98,7 +87,7 @@ def test_a_disk_without_room_for_the_database(running: Callable[..., Server], st
 
 def test_a_disk_that_fills_up_while_a_video_is_made(running: Callable[..., Server], stock: Path) -> None:
     server = running(LIPSMITH_LOG_LEVEL="warning")
-    project = server.client.post("/v1/ai-talking-photo", json=body(server, stock) | {"end_seconds": 1}).json()["id"]
+    project = server.client.post("/v1/ai-talking-photo", json=server.photo_order(stock, 1)).json()["id"]
     server.wait(project, "rendering")
     before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4000, before[1]))

@@ -58,14 +58,7 @@ def workers(server: Server, environment: dict[str, str], count: int) -> Iterator
 
 def order(server: Server, stock: Path, seconds: float) -> str:
     write_speech(stock / "long.wav", f"{SENTENCE} " * 8)
-    body = {
-        "assets": {
-            "image_file_path": server.upload(stock / "portrait.png", "image"),
-            "audio_file_path": server.upload(stock / "long.wav", "audio"),
-        },
-        "start_seconds": 0,
-        "end_seconds": seconds,
-    }
+    body = server.photo_order(stock, seconds, sound="long.wav")
     return str(server.client.post("/v1/ai-talking-photo", json=body).json()["id"])
 
 
