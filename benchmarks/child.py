@@ -17,10 +17,10 @@ STATUS = Path("/proc/self/status")
 
 
 def main() -> None:
-    what, pictures, audio, out = sys.argv[1:5]
+    what, frames, audio, out = sys.argv[1:5]
     make = {"talk": talking_photo, "sync": lip_sync}[what]
     start = time.perf_counter()
-    result = make(pictures, audio, out, overwrite=True)
+    result = make(frames, audio, out, overwrite=True)
     seconds = time.perf_counter() - start
     print(json.dumps({"frames": result.frames, "seconds": seconds, "peak_mb": peak_mb()}))
 

@@ -76,13 +76,13 @@ def oval(subject: Subject, points: F64 | None = None, scale: float = 1.0) -> Mas
     """The face's outline, scaled about its middle."""
     edge = (subject.face.points if points is None else points)[list(FACE_OVAL), :2]
     middle = edge.mean(axis=0)
-    return inside(subject.picture.rgb.shape, middle + scale * (edge - middle))
+    return inside(subject.image.rgb.shape, middle + scale * (edge - middle))
 
 
 def head_coordinates(subject: Subject, points: F64 | None = None) -> F64:
     """(height, width, 2): x and y in the head's frame (IOD from the nose bridge) of every pixel."""
     frame = HeadFrame.of(subject.face.points if points is None else points)
-    height, width = subject.picture.rgb.shape[:2]
+    height, width = subject.image.rgb.shape[:2]
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
     axes = frame.rotation[:2, :2] / np.linalg.norm(frame.rotation[:2, :2], axis=1, keepdims=True)
     offsets = np.stack([columns - frame.origin[0], rows - frame.origin[1]], axis=-1)
@@ -144,13 +144,13 @@ def cheek_light(subject: Subject, frame: U8, points: F64) -> float:
     """Median luminance of small squares on the cheeks."""
     radius = max(1, round(0.10 * subject.iod_px))
     height, width = frame.shape[:2]
-    pieces = []
+    split_text = []
     for x, y in np.round(points[list(CHEEKS), :2]).astype(int):
         if 0 <= x < width and 0 <= y < height:
-            pieces.append(
+            split_text.append(
                 frame[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1].reshape(-1, 3)
             )
-    return max(1.0, float(np.median(luminance(np.concatenate(pieces)))))
+    return max(1.0, float(np.median(luminance(np.concatenate(split_text)))))
 
 
 def looks(subject: Subject, names: Sequence[str] = ("aa", "ee", "oo", "oh", "mm", "sil")) -> Numbers:
@@ -260,8 +260,8 @@ def stillness(subject: Subject) -> Numbers:
     # Frames against frames: what resampling does to the picture as a whole does not move.
     still = subject.portrait.draw_rgb(look("sil")).astype(np.float64)
     change = np.abs(subject.portrait.draw_rgb(look("turned")).astype(np.float64) - still).mean(axis=-1)
-    plain = np.abs(_softened(still) - _softened(subject.picture.rgb)).mean(axis=-1)
-    size = (subject.picture.width, subject.picture.height)
+    plain = np.abs(_softened(still) - _softened(subject.image.rgb)).mean(axis=-1)
+    size = (subject.image.width, subject.image.height)
     person = (cv2.resize(subject.matte, size, interpolation=cv2.INTER_LINEAR) > 0.5) | oval(subject, scale=1.25)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / subject.iod_px
     far = away > 0.6
@@ -295,9 +295,9 @@ def head_coordinates_of(subject: Subject, point: int) -> F64:
 
 def grey_stays_grey(subject: Subject) -> Numbers:
     """The largest spread between the channels in frames of the picture without its colours."""
-    light = np.round(luminance(subject.picture.rgb)).astype(np.uint8)
-    picture = replace(subject.picture, rgb=np.repeat(light[..., None], 3, axis=2), grey=True)
-    portrait = Portrait(picture, subject.face, matte=subject.matte, triangles=subject.portrait.triangles)
+    light = np.round(luminance(subject.image.rgb)).astype(np.uint8)
+    image = replace(subject.image, rgb=np.repeat(light[..., None], 3, axis=2), grey=True)
+    portrait = Portrait(image, subject.face, matte=subject.matte, triangles=subject.portrait.triangles)
     frames = [portrait.draw_rgb(look("aa")), portrait.draw_rgb(at_rest(blink_left=0.6, blink_right=1.0))]
     return {"grey_spread": float(max(np.ptp(frame.astype(int), axis=2).max() for frame in frames))}
 
@@ -310,7 +310,7 @@ def source_kept(subject: Subject) -> Numbers:
     shape = subject.portrait.shape
     channels = at_rest(aperture=shape.aperture / shape.scale)
     frame = _softened(subject.portrait.draw_rgb(channels))
-    change = np.abs(frame - _softened(subject.picture.rgb)).mean(axis=-1)
+    change = np.abs(frame - _softened(subject.image.rgb)).mean(axis=-1)
     mouth = grown(inside(change.shape, subject.face.points[[*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]], :2]), 2)
     face = oval(subject)
     return {"source_change": float(change[face & ~mouth].mean()), "source_change_mouth": float(change[mouth].mean())}
@@ -421,7 +421,7 @@ def moving(subject: Subject, frames: int = 12, crops: int = 5) -> Numbers:
     track = sentence_track(25)
     head = [name for name in track.channels if name.startswith("head") or name == "breath"]
     region = oval(subject, scale=0.9) & (head_coordinates(subject)[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1])
-    reference = _sharpness(subject.picture.rgb, region)
+    reference = _sharpness(subject.image.rgb, region)
     ratios, paths = [], []
     for n in range(10, 10 + frames):
         channels = track.frame(n)
@@ -452,7 +452,7 @@ def _sharpness(rgb: U8, region: Mask) -> float:
 
 def ring(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "ee")) -> Numbers:
     """Colour of a ring around the lips against the picture's, and new edges in the lower face."""
-    source = subject.picture.rgb
+    source = subject.image.rgb
     outline = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
 
     def around(points: F64) -> tuple[Mask, Mask]:

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipsmith.media.background import open_own_sound
-from lipsmith.media.clip import Sound
+from lipsmith.media.background import open_own_audio
+from lipsmith.media.clip import Audio
 from lipsmith.media.encode import CLIP_CRF, write_clip
 from lipsmith.media.reader import open_clip
 
@@ -27,11 +27,11 @@ class PassThrough:
 
 
 def pass_through(
-    clip: Path, out: Path, *, sound: Sound | None = None, end_s: float | None = None, crf: int = CLIP_CRF
+    clip: Path, out: Path, *, audio: Audio | None = None, end_s: float | None = None, crf: int = CLIP_CRF
 ) -> PassThrough:
-    """Decodes and encodes a clip, or its first ``end_s`` seconds, with ``sound`` or else with its own."""
+    """Decodes and encodes a clip, or its first ``end_s`` seconds, with ``audio`` or else with its own."""
     start = time.perf_counter()
     opened = open_clip(clip, end_s=end_s)
-    heard = sound or open_own_sound(opened)
+    heard = audio or open_own_audio(opened)
     write_clip(out, opened.facts, opened.frames(), heard, crf=crf, overwrite=True)
     return PassThrough(frames=len(opened), seconds=time.perf_counter() - start)

@@ -13,7 +13,7 @@ from benchmarks.subjects import Subject, astronaut, photos_in, read_even
 from lipsmith.errors import LipsmithError
 
 RESULTS = Path(__file__).parent / "results" / "quality.json"
-LEAST_IOD_PX = 24
+MIN_IOD_PX = 24
 
 
 def run(folder: Path | None, only: str = "") -> int:
@@ -30,7 +30,7 @@ def run(folder: Path | None, only: str = "") -> int:
         except LipsmithError as error:
             skipped[name] = error.code
             continue
-        if subject is None or subject.iod_px < LEAST_IOD_PX:
+        if subject is None or subject.iod_px < MIN_IOD_PX:
             skipped[name] = "no face" if subject is None else f"face too small: {subject.iod_px:.0f} px"
             continue
         faces[name] = measure(subject)

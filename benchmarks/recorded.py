@@ -17,11 +17,11 @@ import numpy as np
 
 from lipsmith import lip_sync
 from lipsmith.engines import registry
-from lipsmith.engines.classic_lips import ClassicLipSyncer, strength
+from lipsmith.engines.classic_lip_syncer import ClassicLipSyncer, replacement_strength
 from lipsmith.engines.contract import Effort, NewLips
 from lipsmith.face.geometry import F64
 from lipsmith.face.track import FaceTrack
-from lipsmith.media.clip import U8, ClipFacts, ClipFrame
+from lipsmith.media.clip import U8, ClipFrame, ClipInfo
 from lipsmith.media.reader import Clip
 
 
@@ -48,7 +48,7 @@ class Recording:
         return len(self._times_s)
 
     @property
-    def facts(self) -> ClipFacts:
+    def facts(self) -> ClipInfo:
         return self.clip.facts
 
     @property
@@ -58,7 +58,7 @@ class Recording:
     @property
     def share(self) -> F64:
         """(n,) 0-1: how far each picture of the new video got new lips."""
-        return strength(self.track)[self.speaker.sources]
+        return replacement_strength(self.track)[self.speaker.sources]
 
     @property
     def asked(self) -> F64:

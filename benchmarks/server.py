@@ -106,10 +106,10 @@ def renders(server: Served, folder: Path, repeats: int) -> dict[str, float]:
     """Create to first frame on an idle server; then the answers to status requests while two videos render."""
     headers = {"Authorization": f"Bearer {server.key}"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
-        picture, sound = portrait_file(folder, SIZE), sound_file(folder, RENDER_S)
+        image, audio = portrait_file(folder, SIZE), sound_file(folder, RENDER_S)
         assets = {
-            "image_file_path": uploaded(client, picture, "image"),
-            "audio_file_path": uploaded(client, sound, "audio"),
+            "image_file_path": uploaded(client, image, "image"),
+            "audio_file_path": uploaded(client, audio, "audio"),
         }
 
         def create(end_s: float) -> str:

@@ -44,7 +44,7 @@ def write_sheets(photos: Sequence[Path], folder: Path) -> int:
 
 def sheet(subject: Subject) -> U8:
     """(h, w, 3): mouth shapes as faces and as mouths, then consecutive frames of a sentence."""
-    frames = {"source": subject.picture.rgb} | {name: subject.portrait.draw_rgb(look(name)) for name in LOOKS}
+    frames = {"source": subject.image.rgb} | {name: subject.portrait.draw_rgb(look(name)) for name in LOOKS}
     faces = [_cell(_face(subject, frame), name) for name, frame in frames.items()]
     mouths = [_cell(_mouth(subject, frame), name) for name, frame in frames.items()]
     track = sentence_track(25)

@@ -20,13 +20,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image as PilImage
 
 from benchmarks.subjects import Subject, astronaut, at_rest, finder, sentence_track, spoken
 from lipsmith import talking_photo
-from lipsmith.engines.classic import ClassicAnimator
-from lipsmith.media.clip import Picture, VideoFormat
-from lipsmith.media.decode import open_sound
+from lipsmith.engines.classic_animator import ClassicAnimator
+from lipsmith.media.clip import Image, VideoFormat
+from lipsmith.media.decode import open_audio
 from lipsmith.media.encode import write_video
 
 HERE = Path(__file__).parent
@@ -93,7 +93,7 @@ def measure(folder: Path, size: Size, repeats: int) -> Speed:
     out, again = folder / "out.mp4", folder / "again.mp4"
     talking_photo(photo, audio, out, overwrite=True)  # loads the networks and compiles what is not in the cache yet
     frames, face_iod_px = drawn(folder, size)
-    fmt, sound = VideoFormat(width=size[0], height=size[1], fps=Fraction(25)), open_sound(audio)
+    fmt, audio = VideoFormat(width=size[0], height=size[1], fps=Fraction(25)), open_audio(audio)
     whole, video, encode, stages = [], [], [], []
     for _ in range(repeats):
         result = None
@@ -106,7 +106,7 @@ def measure(folder: Path, size: Size, repeats: int) -> Speed:
         assert result is not None
         stages.append(result.stage_seconds)
         video.append(result.stage_seconds["video"])
-        encode.append(seconds_of(lambda: write_video(again, fmt, iter(frames), sound, overwrite=True)))
+        encode.append(seconds_of(lambda: write_video(again, fmt, iter(frames), audio, overwrite=True)))
     count = len(frames)
     (folder / "frames.raw").unlink()
     return Speed(
@@ -128,25 +128,25 @@ def seconds_of(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def portrait(size: Size) -> Picture:
+def portrait(size: Size) -> Image:
     """The astronaut, enlarged until her eyes are as far apart as wanted, and cut to size around her face."""
-    picture = astronaut()
-    face = finder().find(picture)[0]
+    image = astronaut()
+    face = finder().find(image)[0]
     scale = (LARGE_IOD_PX if size[1] >= 1080 and size[0] >= 1080 else IOD_PX) / face.iod_px
-    side = round(picture.width * scale)
-    large = np.asarray(cv2.resize(picture.rgb, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+    side = round(image.width * scale)
+    large = np.asarray(cv2.resize(image.rgb, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
     x, y = face.points[:, :2].mean(axis=0) * scale
     left = int(np.clip(x - size[0] / 2, 0, max(0, side - size[0])))
     top = int(np.clip(y - size[1] / 2, 0, max(0, side - size[1])))
     cut = large[top : top + size[1], left : left + size[0]]
     missing = ((0, size[1] - cut.shape[0]), (0, size[0] - cut.shape[1]), (0, 0))
-    return Picture(rgb=np.ascontiguousarray(np.pad(cut, missing, mode="edge")), grey=False)
+    return Image(rgb=np.ascontiguousarray(np.pad(cut, missing, mode="edge")), grey=False)
 
 
 def portrait_file(folder: Path, size: Size) -> Path:
     path = folder / f"portrait-{size[0]}x{size[1]}.png"
     if not path.is_file():
-        Image.fromarray(portrait(size).rgb).save(path, compress_level=1)
+        PilImage.fromarray(portrait(size).rgb).save(path, compress_level=1)
     return path
 
 
@@ -154,8 +154,8 @@ def sound_file(folder: Path, seconds: float) -> Path:
     """The spoken sentence, again and again, as WAV."""
     path = folder / f"speech-{seconds:g}s.wav"
     if not path.is_file():
-        sound, _ = spoken()
-        samples = np.concatenate(list(sound.blocks(SOUND_HZ, 1)), axis=1)[0]
+        audio, _ = spoken()
+        samples = np.concatenate(list(audio.blocks(SOUND_HZ, 1)), axis=1)[0]
         whole = np.resize(samples, round(seconds * SOUND_HZ))
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
@@ -167,13 +167,13 @@ def sound_file(folder: Path, seconds: float) -> Path:
 
 def drawn(folder: Path, size: Size) -> tuple[np.memmap[tuple[int, ...], np.dtype[np.uint8]], float]:
     """The frames of a clip, in a file since they may not fit into memory, and the face's size."""
-    picture = portrait(size)
-    face = finder().find(picture)[0]
+    image = portrait(size)
+    face = finder().find(image)[0]
     track = sentence_track(25, text=" ".join([spoken_text()] * 3), seed=0)
     count = min(len(track), round(CLIP_S * 25))
     path = folder / "frames.raw"
     frames = np.memmap(path, np.uint8, "w+", shape=(count, size[1] * 3 // 2, size[0]))
-    for n, frame in zip(range(count), ClassicAnimator().frames(picture, face, track), strict=False):
+    for n, frame in zip(range(count), ClassicAnimator().frames(image, face, track), strict=False):
         frames[n] = frame
     return frames, face.iod_px
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from benchmarks.subjects import Subject, astronaut, read_even, upright_crop
 from lipsmith.errors import LipsmithError
 from lipsmith.media.clip import U8
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 from lipsmith.motion.choreography import build_motion
 from lipsmith.speech.visemes import HOP_S, VISEMES, Speech
 
@@ -75,10 +75,10 @@ def sentences(text: str | None, voice: str | None, audio: Path | None) -> list[S
     from lipsmith.engines.transcript_reader import TranscriptReader, with_known_sounds
 
     if audio is not None:
-        sound = open_sound(audio)
-        speech = registry.create("speech_reader").read(sound)
+        audio = open_audio(audio)
+        speech = registry.create("speech_reader").read(audio)
         if text:
-            speech = with_known_sounds(speech, TranscriptReader().read(sound, text))
+            speech = with_known_sounds(speech, TranscriptReader().read(audio, text))
         return [Said(name=audio.stem, title=f"{audio.name}   {text or 'as it is heard'}", speech=speech)]
     speaker = registry.create("voice")
     spoken = [(voice or "en-us", text)] if text else list(SENTENCES)

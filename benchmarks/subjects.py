@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, mesh_triangles, person_matte
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
-from lipsmith.media.clip import F32, U8, Picture, Sound
-from lipsmith.media.still import read_picture
+from lipsmith.media.clip import F32, U8, Audio, Image
+from lipsmith.media.image import read_image
 from lipsmith.motion.choreography import build_motion
 from lipsmith.motion.track import CHANNELS, MotionTrack
 from lipsmith.render.portrait import Portrait
@@ -66,23 +66,23 @@ class Subject:
     """One face, ready to be drawn."""
 
     name: str
-    picture: Picture
+    image: Image
     face: Face
     matte: F32
     portrait: Portrait
 
     @classmethod
-    def of(cls, name: str, picture: Picture) -> Subject | None:
+    def of(cls, name: str, image: Image) -> Subject | None:
         """The most prominent face of a picture; None when there is none."""
-        faces = finder().find(picture)
-        return cls.with_face(name, picture, faces[0]) if faces else None
+        faces = finder().find(image)
+        return cls.with_face(name, image, faces[0]) if faces else None
 
     @classmethod
-    def with_face(cls, name: str, picture: Picture, face: Face) -> Subject:
-        """A face that has been found already. ``picture`` has even sides."""
-        matte = person_matte(picture.rgb)
-        portrait = Portrait(picture, face, matte=matte, triangles=mesh_triangles())
-        return cls(name=name, picture=picture, face=face, matte=matte, portrait=portrait)
+    def with_face(cls, name: str, image: Image, face: Face) -> Subject:
+        """A face that has been found already. ``image`` has even sides."""
+        matte = person_matte(image.rgb)
+        portrait = Portrait(image, face, matte=matte, triangles=mesh_triangles())
+        return cls(name=name, image=image, face=face, matte=matte, portrait=portrait)
 
     @property
     def iod_px(self) -> float:
@@ -104,21 +104,21 @@ class Subject:
         return np.median(np.stack(meshes), axis=0) if meshes else None
 
 
-def read_even(path: Path) -> Picture:
+def read_even(path: Path) -> Image:
     """A picture file as the pipeline draws it: an odd row or column is cut off."""
-    return even(read_picture(path))
+    return even(read_image(path))
 
 
-def even(picture: Picture) -> Picture:
-    rgb = picture.rgb[: picture.height // 2 * 2, : picture.width // 2 * 2]
-    return replace(picture, rgb=np.ascontiguousarray(rgb))
+def even(image: Image) -> Image:
+    rgb = image.rgb[: image.height // 2 * 2, : image.width // 2 * 2]
+    return replace(image, rgb=np.ascontiguousarray(rgb))
 
 
-def astronaut() -> Picture:
+def astronaut() -> Image:
     """NASA's public-domain portrait, as scikit-image carries it."""
     from skimage import data
 
-    return Picture(rgb=np.ascontiguousarray(data.astronaut()), grey=False)
+    return Image(rgb=np.ascontiguousarray(data.astronaut()), grey=False)
 
 
 def photos_in(folder: Path) -> list[Path]:
@@ -132,18 +132,18 @@ def finder() -> MediapipeFaceFinder:
 
 
 @cache
-def spoken(text: str = SENTENCE) -> tuple[Sound, Speech]:
+def spoken(text: str = SENTENCE) -> tuple[Audio, Speech]:
     """A sentence spoken by the synthesizer, and what is said when."""
-    from lipsmith.engines.voice_espeak import EspeakVoice
+    from lipsmith.synthesis.espeak import EspeakVoice
 
     answer = EspeakVoice().speak(text, voice="en-us", rate=1.0)
-    return answer.sound, answer.speech
+    return answer.audio, answer.speech
 
 
 def sentence_track(fps: int, *, still: bool = False, seed: int = 1, text: str = SENTENCE) -> MotionTrack:
     """The motion of the spoken sentence."""
-    sound, speech = spoken(text)
-    frames = round(sound.duration_s * fps)
+    audio, speech = spoken(text)
+    frames = round(audio.duration_s * fps)
     return build_motion(speech, fps=Fraction(fps), frames=frames, still=still, seed=seed)
 
 

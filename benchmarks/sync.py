@@ -18,8 +18,8 @@ from benchmarks.bars import INF, Bar
 from lipsmith.engines import registry
 from lipsmith.engines.contract import SpeechReader
 from lipsmith.engines.net_reader import NetReader
-from lipsmith.media.clip import F32, Sound
-from lipsmith.media.decode import MemorySound, open_sound
+from lipsmith.media.clip import F32, Audio
+from lipsmith.media.decode import MemoryAudio, open_audio
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.speech.features import measure
 from lipsmith.speech.net import hear
@@ -79,7 +79,7 @@ class Truth:
 
     name: str
     speaker: str
-    sound: Path
+    audio: Path
     time_s: np.ndarray
     aperture: np.ndarray
     width: np.ndarray
@@ -90,9 +90,9 @@ def truths(folder: Path, lead_s: float = 0.0) -> list[Truth]:
     found = []
     for path in sorted(folder.glob("*.csv")):
         table = np.genfromtxt(path, delimiter=",", names=True)
-        sound = next(p for p in sorted(folder.glob(path.stem + ".*")) if p.suffix != ".csv")
+        audio = next(p for p in sorted(folder.glob(path.stem + ".*")) if p.suffix != ".csv")
         found.append(Truth(
-            name=path.stem, speaker=path.stem.split("_")[0], sound=sound, time_s=table["time_s"] - lead_s,
+            name=path.stem, speaker=path.stem.split("_")[0], audio=audio, time_s=table["time_s"] - lead_s,
             aperture=table["aperture"] * OUTER_EYES_IOD, width=table["width"] * OUTER_EYES_IOD,
         ))  # fmt: skip
     return found
@@ -108,7 +108,7 @@ def likeness(reader: Callable[[Truth], SpeechReader], clips: Sequence[Truth]) ->
     lags_s = np.arange(-0.1, 0.101, 0.01)
     rows: dict[str, list[tuple[float, np.ndarray, float, float, float]]] = {}
     for clip in clips:
-        ours = curves(reader(clip).read(open_sound(clip.sound)))
+        ours = curves(reader(clip).read(open_audio(clip.audio)))
         time_s = np.arange(len(ours["aperture"])) / GRID_HZ
         by_lag = np.array([_r(np.interp(clip.time_s + lag, time_s, ours["aperture"]), clip.aperture) for lag in lags_s])
         aperture, width = (np.interp(clip.time_s, time_s, ours[name]) for name in ("aperture", "width"))
@@ -131,7 +131,7 @@ def closures(reader: Callable[[Truth], SpeechReader], clips: Sequence[Truth]) ->
     found, true, right, made, hit, labials = 0, 0, 0, 0, 0, 0
     near = 2 * round(NEAR_S * GRID_HZ) + 1
     for clip in clips:
-        ours = curves(reader(clip).read(open_sound(clip.sound)))["aperture"]
+        ours = curves(reader(clip).read(open_audio(clip.audio)))["aperture"]
         truth = np.interp(np.arange(len(ours)) / GRID_HZ, clip.time_s, clip.aperture) / OUTER_EYES_IOD <= TRULY_SHUT
         shut = ours < 0.25 * np.percentile(ours, 95)
         truth_near, shut_near = (maximum_filter1d(mask.astype(np.uint8), near) > 0 for mask in (truth, shut))
@@ -179,15 +179,15 @@ def accuracies() -> tuple[dict[str, float], list[str]]:
 def _accuracy(said: Sequence[object], noise: Callable[[int], np.ndarray] | None, below_db: float = 10.0) -> float:
     right, count = 0, 0
     for utterance in said:
-        sound: Sound = MemorySound(utterance.samples[np.newaxis], utterance.rate_hz)  # type: ignore[attr-defined]
-        samples = np.concatenate([block[0] for block in sound.blocks(RATE_HZ, 1)])
+        audio: Audio = MemoryAudio(utterance.samples[np.newaxis], utterance.rate_hz)  # type: ignore[attr-defined]
+        samples = np.concatenate([block[0] for block in audio.blocks(RATE_HZ, 1)])
         if noise is not None:
             other = noise(len(samples))
             other = other / np.sqrt(np.mean(other**2)) * np.sqrt(np.mean(samples**2)) * 10 ** (-below_db / 20)
             samples = (samples + other).astype(np.float32)
-        sound = MemorySound(samples[np.newaxis], RATE_HZ)
-        rows = viseme_rows(utterance.phones, sound.duration_s)  # type: ignore[attr-defined]
-        heard = hear(measure(sound).mel).visemes[: len(rows)]
+        audio = MemoryAudio(samples[np.newaxis], RATE_HZ)
+        rows = viseme_rows(utterance.phones, audio.duration_s)  # type: ignore[attr-defined]
+        heard = hear(measure(audio).mel).visemes[: len(rows)]
         right += int((heard.argmax(1) == rows[: len(heard)].argmax(1)).sum())
         count += len(heard)
     return right / count
@@ -215,12 +215,12 @@ def nobody_speaks(seconds: float = 8.0) -> Iterator[tuple[str, F32]]:
 def open_in_noise(reader: SpeechReader, folder: Path | None) -> dict[str, float]:
     """Share of frames with an open mouth, for each sound; recorded ones come along where they are."""
     shares = {
-        name: float((curves(reader.read(MemorySound(s[np.newaxis], RATE_HZ)), 25)["aperture"] > OPEN_IOD).mean())
+        name: float((curves(reader.read(MemoryAudio(s[np.newaxis], RATE_HZ)), 25)["aperture"] > OPEN_IOD).mean())
         for name, s in nobody_speaks()
     }
     for name in ("music_only_6s.wav", "noise_only_3s.wav"):
         if folder is not None and (path := folder / "media" / "audio" / name).is_file():
-            shares[name] = float((curves(reader.read(open_sound(path)), 25)["aperture"] > OPEN_IOD).mean())
+            shares[name] = float((curves(reader.read(open_audio(path)), 25)["aperture"] > OPEN_IOD).mean())
     return shares
 
 
@@ -232,15 +232,15 @@ FORMATS = (
 
 def formats(reader: SpeechReader) -> dict[str, float]:
     """The same sentence through seven formats, against the sound as it was spoken."""
-    said = registry.create("voice").speak(f"{SENTENCE} {SENTENCE}", voice="en-us+f3", rate=1.0).sound
+    said = registry.create("voice").speak(f"{SENTENCE} {SENTENCE}", voice="en-us+f3", rate=1.0).audio
     samples = np.concatenate([block[0] for block in said.blocks(RATE_HZ, 1)])
-    ours = curves(reader.read(MemorySound(samples[np.newaxis], RATE_HZ)))["aperture"]
+    ours = curves(reader.read(MemoryAudio(samples[np.newaxis], RATE_HZ)))["aperture"]
     worst_r, worst_lag = 1.0, 0
     with tempfile.TemporaryDirectory() as folder:
         for suffix, codec, rate_hz in FORMATS:
             path = Path(folder, f"said.{suffix}")
             _encode(path, codec, rate_hz, samples)
-            theirs = curves(reader.read(open_sound(path)))["aperture"]
+            theirs = curves(reader.read(open_audio(path)))["aperture"]
             count = min(len(ours), len(theirs)) - 20
             by_lag = [_r(ours[10 : count - 10], theirs[10 + lag : count - 10 + lag]) for lag in range(-10, 11)]
             lag = int(np.argmax(by_lag)) - 10
@@ -265,8 +265,8 @@ def text_closures(reader: SpeechReader) -> dict[str, float]:
     spoken = registry.create("voice").speak(SENTENCE, voice="en-us", rate=1.0)
     labial = spoken.speech.visemes[:, VISEMES.index("PP")] > 0.5
     runs = [(a, b) for a, b in _runs(labial)]
-    samples = np.concatenate([block[0] for block in spoken.sound.blocks(RATE_HZ, 1)])
-    heard = reader.read(MemorySound(samples[np.newaxis], RATE_HZ))
+    samples = np.concatenate([block[0] for block in spoken.audio.blocks(RATE_HZ, 1)])
+    heard = reader.read(MemoryAudio(samples[np.newaxis], RATE_HZ))
     shares = {}
     for name, speech in (("text_closures", spoken.speech), ("closures of the text by its sound", heard)):
         shut_s = np.flatnonzero(curves(speech, 25)["aperture"] <= OPEN_IOD) / 25
@@ -355,7 +355,7 @@ def _style_row(general: SpeechReader, own: SpeechReader, clips: Sequence[Truth])
     for reader in (general, own):
         both = []
         for clip in clips:
-            ours = curves(reader.read(open_sound(clip.sound)))
+            ours = curves(reader.read(open_audio(clip.audio)))
             time_s = np.arange(len(ours["aperture"])) / GRID_HZ
             both.append([np.interp(clip.time_s, time_s, ours[name]) for name in ("aperture", "width")])
         seen.append([np.concatenate(curve) for curve in zip(*both, strict=True)])
@@ -365,7 +365,7 @@ def _style_row(general: SpeechReader, own: SpeechReader, clips: Sequence[Truth])
 
 
 def _footage(reader: NetReader, clip: Truth) -> Footage:
-    reading = reader.reading(open_sound(clip.sound))
+    reading = reader.reading(open_audio(clip.audio))
     return Footage(reading=reading, times_s=clip.time_s, aperture_iod=clip.aperture, width_iod=clip.width)
 
 

@@ -62,8 +62,8 @@ def columns_of(made: Sequence[Recording], modes: Sequence[str]) -> list[U8]:
         aspect = float(first.facts.pixel_aspect)
         told = f"{number} {first.asked[number]:.2f}" if head is not None else f"{number} no face"
         cells = [label(told, red=head is None or first.asked[number] < 0.012)]
-        pictures = [source, *(drawn for _, _, drawn in views)]
-        cells += [around(planes, middle, iod_px, aspect, first.facts.colour) for planes in pictures]
+        frames = [source, *(drawn for _, _, drawn in views)]
+        cells += [around(planes, middle, iod_px, aspect, first.facts.colour) for planes in frames]
         columns.append(np.vstack(cells))
     return columns
 

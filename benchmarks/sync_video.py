@@ -28,7 +28,7 @@ from lipsmith.errors import LipsmithError
 from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import F32, U8, ClipFrame
 from lipsmith.media.colour import Colour, rgb_patch
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 from lipsmith.media.encode import write_clip
 from lipsmith.media.reader import open_clip
 from lipsmith.media.timeline import ShowPlan
@@ -193,8 +193,8 @@ def looks(made: Recording, drawn: FaceTrack | None) -> Numbers:
                 ("own", last[1], made.track.points(index - 1), own, points),
                 ("new", last[2], drawn.points(number - 1), new, new_points),
             )
-            for key, *pictures in pairs:
-                if (apart := measures.lip_flicker(*pictures)) is not None:
+            for key, *frames in pairs:
+                if (apart := measures.lip_flicker(*frames)) is not None:
                     flickers[key].append((number, apart))
         last = index, own, new
         if (step := _colour_step(before, after, changed, points, made.facts.colour, aspect)) is not None:
@@ -227,8 +227,8 @@ def lags(made: Recording, decoded: FaceTrack | None, words: Path) -> Numbers:
     """How much later than asked lips and sound come in the written file, ms."""
     facts = open_clip(made.out).facts
     given, heard = _samples(words, 60.0), _samples(made.out, 60.0)
-    sound = measures.sound_lag_s(given, heard, SOUND_HZ)
-    sound_ms = None if sound is None else 1000 * (sound - float(facts.starts_at_s))
+    audio = measures.sound_lag_s(given, heard, SOUND_HZ)
+    sound_ms = None if audio is None else 1000 * (audio - float(facts.starts_at_s))
     if decoded is None:
         return {"lips_lag_ms": None, "sound_lag_ms": sound_ms}
     asked_s = made.track.times_s[made.speaker.sources] - made.track.times_s[made.speaker.sources[0]]
@@ -250,7 +250,7 @@ def speed(clip: Path, words: Path, folder: Path, repeats: int = 2) -> Numbers:
         ratios, rows = [], []
         for _ in range(repeats):
             cpu_start = time.process_time()
-            alone = pass_through(wide, folder / "alone.mp4", sound=open_sound(words))
+            alone = pass_through(wide, folder / "alone.mp4", audio=open_audio(words))
             alone_cpu = time.process_time() - cpu_start
             start, cpu_start = time.perf_counter(), time.process_time()
             result = lip_sync(wide, words, folder / "out.mp4", mode=mode, overwrite=True)
@@ -272,9 +272,9 @@ def speed(clip: Path, words: Path, folder: Path, repeats: int = 2) -> Numbers:
 def write_wide(clip: Path, out: Path, *, seconds: float | None = None) -> None:
     """The clip scaled to 720 lines, with its edges drawn out to 1280 columns; again and again up to ``seconds``."""
     opened = open_clip(clip)
-    plan = ShowPlan(durations_s=opened.durations_s, sound_s=seconds or float(opened.facts.duration_s), mode="loop")
+    plan = ShowPlan(durations_s=opened.durations_s, audio_s=seconds or float(opened.facts.duration_s), mode="loop")
     facts = opened.facts.__class__(**{**opened.facts.__dict__, "width": 1280, "height": 720})
-    write_clip(out, facts, (_widened(frame) for frame in opened.play(plan)), open_sound(clip), crf=18, overwrite=True)
+    write_clip(out, facts, (_widened(frame) for frame in opened.play(plan)), open_audio(clip), crf=18, overwrite=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -368,12 +368,12 @@ def _colour_step(
     box = (left, top, right, bottom)
     iod_px = float(np.linalg.norm(points[[33, 133]].mean(axis=0) - points[[362, 263]].mean(axis=0)))
     middle = points[13, :2] - [left, top]
-    pictures = rgb_patch(before, box, colour), rgb_patch(after, box, colour)
-    return measures.colour_step(*pictures, changed[top:bottom, left:right], middle, iod_px)
+    frames = rgb_patch(before, box, colour), rgb_patch(after, box, colour)
+    return measures.colour_step(*frames, changed[top:bottom, left:right], middle, iod_px)
 
 
 def _samples(path: Path, seconds: float) -> F32:
-    blocks = [block[0] for block in open_sound(path).blocks(SOUND_HZ, 1)]
+    blocks = [block[0] for block in open_audio(path).blocks(SOUND_HZ, 1)]
     return np.concatenate(blocks)[: round(seconds * SOUND_HZ)]
 
 

@@ -21,7 +21,7 @@ from benchmarks.bars import Bar
 from benchmarks.server import SIZE, Served, Unborn, serving, uploaded
 from benchmarks.speed import portrait_file, sound_file
 from benchmarks.trust import Found
-from lipsmith.service.faults import POINTS
+from lipsmith.service.fault_injection import POINTS
 
 sys.path.insert(0, str(REPOSITORY / "tests"))  # databases of their own are the tests' business
 
@@ -29,7 +29,7 @@ from databases import Postgres, fresh, private
 
 ROUNDS = {False: 1, True: 5}
 BEFORE_RENDERING = ("charged", "created")
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 BARS = (
     Bar("sqlite_back_s", 0.0, 5.0, "SQLite: from a sudden death to the first good answer, the longest, seconds"),
     Bar("postgres_back_s", 0.0, 5.0, "PostgreSQL: the same"),
@@ -92,7 +92,7 @@ def lives(folder: Path, rounds: int, database: dict[str, str]) -> Lives:
                 back_s += [] if first else [again_s - died_s]
                 body = body or order(client, folder)
                 projects.append(ordered(client, body))
-            dying.process.wait(PATIENCE_S)
+            dying.process.wait(TIMEOUT_S)
         died_s = time.monotonic()
     with serving(folder / "data", key=key, environment=settings) as last, asking(last) as client:
         back_s.append(ready_s(last) - died_s)
@@ -142,7 +142,7 @@ def ordered(client: httpx.Client, body: dict[str, Any]) -> str:
 
 def ready_s(server: Served) -> float:
     """When it was ready, by the monotonic clock. Raises AssertionError where that takes too long."""
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s = time.monotonic() + TIMEOUT_S
     with asking(server) as client:
         while client.get("/readyz").status_code != 200:
             assert time.monotonic() < deadline_s
@@ -152,7 +152,7 @@ def ready_s(server: Served) -> float:
 
 def is_complete(client: httpx.Client, project: str) -> bool:
     """Whether it ends as a video, and does so in time."""
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s = time.monotonic() + TIMEOUT_S
     while (state := client.get(f"/v1/video-projects/{project}").json()["status"]) in ("queued", "rendering"):
         if time.monotonic() > deadline_s:
             return False

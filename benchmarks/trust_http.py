@@ -117,10 +117,10 @@ def refused_once(said: bytes) -> bool:
     return re.findall(rb"HTTP/1\.1 (\d+) ", said) == [b"400"]
 
 
-def spoken(where: tuple[str, int], sent: bytes, *, patience_s: float = 15.0) -> bytes:
+def spoken(where: tuple[str, int], sent: bytes, *, timeout_s: float = 15.0) -> bytes:
     """Everything that comes back until the other side closes; a reset is an end too."""
     said = b""
-    with socket.create_connection(where, timeout=patience_s) as connection:
+    with socket.create_connection(where, timeout=timeout_s) as connection:
         try:
             connection.sendall(sent)
             while block := connection.recv(65536):
@@ -149,11 +149,11 @@ def created(server: Running) -> list[str]:
 
 
 def ask_all(
-    where: tuple[str, int], requests: Iterator[bytes], patience_s: float = 30.0
+    where: tuple[str, int], requests: Iterator[bytes], timeout_s: float = 30.0
 ) -> tuple[list[str], Counter[int]]:
     """Sends `http_probes.generated` requests by `CONNECTIONS` at once: what was wrong, and answers by status.
 
-    Who has no answer after ``patience_s`` has none; the server is expected to end it before.
+    Who has no answer after ``timeout_s`` has none; the server is expected to end it before.
     """
     faults: list[str] = []
     answers: Counter[int] = Counter()
@@ -162,7 +162,7 @@ def ask_all(
     async def caller() -> None:
         connection: Connection | None = None
         for number, request in left:
-            connection, answer = await _answered(where, connection, request, patience_s)
+            connection, answer = await _answered(where, connection, request, timeout_s)
             bent = number % 3 == 2
             wrong = http_probes.fault(answer) if answer else None if bent else "closed without an answer"
             answers[answer.status if answer else 0] += 1
@@ -182,24 +182,24 @@ def ask_all(
 
 
 async def _answered(
-    where: tuple[str, int], connection: Connection | None, request: bytes, patience_s: float
+    where: tuple[str, int], connection: Connection | None, request: bytes, timeout_s: float
 ) -> tuple[Connection, http_probes.Answer | None]:
     """The answer, and the connection it came by; asks once more where a kept connection was closed meanwhile."""
     if connection is not None:
-        answer = await _ask(connection, request, patience_s)
+        answer = await _ask(connection, request, timeout_s)
         if answer is not None:
             return connection, answer
         connection[1].close()
     fresh = await asyncio.open_connection(*where)
-    return fresh, await _ask(fresh, request, patience_s)
+    return fresh, await _ask(fresh, request, timeout_s)
 
 
-async def _ask(connection: Connection, request: bytes, patience_s: float) -> http_probes.Answer | None:
+async def _ask(connection: Connection, request: bytes, timeout_s: float) -> http_probes.Answer | None:
     reader, writer = connection
     try:
         writer.write(request)
         head_only = request.lstrip(b"\r\n").startswith(b"HEAD ")
-        return await asyncio.wait_for(http_probes.exchange(reader, head_only=head_only), timeout=patience_s)
+        return await asyncio.wait_for(http_probes.exchange(reader, head_only=head_only), timeout=timeout_s)
     except (EOFError, ConnectionError, TimeoutError):
         return None
 

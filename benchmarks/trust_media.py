@@ -31,7 +31,7 @@ FILES, LONG_FILES = 400, 10_000
 ORDERS, LONG_ORDERS = 12, 240
 AT_ONCE = 2
 SEED = 1
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 """After this an order counts as hanging."""
 BARS = (
     Bar("faults", 0.0, 0.0, "files that crash or break their process, or of which it says nothing within 10 s"),
@@ -82,12 +82,12 @@ def measure(folder: Path, *, long: bool) -> Found:
 def through_server(server: Served, folder: Path, count: int) -> dict[str, float]:
     """Orders with hostile files, a few at once; what becomes of them and of the server."""
     cases = _mixed(count)
-    sound = sound_file(folder, 1.0)
+    audio = sound_file(folder, 1.0)
     faults = 0
     with httpx.Client(
-        base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=PATIENCE_S
+        base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=TIMEOUT_S
     ) as client:
-        speech = uploaded(client, sound, "audio")
+        speech = uploaded(client, audio, "audio")
         _finish(client, [_order(client, cases[0], folder, speech)])
         before_mb = memory_mb(server.pid, "VmRSS")
         for at in range(0, count, AT_ONCE):
@@ -107,8 +107,8 @@ def _mixed(count: int) -> Sequence[Case]:
 
 def _order(client: httpx.Client, case: Case, folder: Path, speech: str) -> str:
     """Orders something that has to read the file; the project's path."""
-    ending = {"picture": "png", "sound": "wav", "clip": "mp4"}[case.kind]
-    path = folder / f"hostile.{ending}"
+    extension = {"picture": "png", "sound": "wav", "clip": "mp4"}[case.kind]
+    path = folder / f"hostile.{extension}"
     path.write_bytes(case.content)
     kind = {"picture": "image", "sound": "audio", "clip": "video"}[case.kind]
     key = uploaded(client, path, kind)
@@ -136,7 +136,7 @@ def _finish(client: httpx.Client, projects: Sequence[str]) -> int:
     """Waits; how many ended badly: not at all, or by a fault of ours."""
     faults = 0
     for project in projects:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while (shown := client.get(project).json())["status"] not in ("complete", "error", "canceled"):
             if time.monotonic() > deadline:
                 break
@@ -151,6 +151,6 @@ def _finish(client: httpx.Client, projects: Sequence[str]) -> int:
 def _write_photo(path: Path) -> None:
     import cv2
 
-    from lipsmith.service.practice import drawn_face
+    from lipsmith.service.processes.jit_warmup import drawn_face
 
     cv2.imwrite(str(path), cv2.cvtColor(drawn_face(laughs=False), cv2.COLOR_RGB2BGR))

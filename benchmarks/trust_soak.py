@@ -107,7 +107,7 @@ def _call(
             time.sleep(PAUSE_S)
 
 
-def _do(client: httpx.Client, what: str, portrait: Path, nobody: Path, sound: Path, done: Counter[str]) -> None:
+def _do(client: httpx.Client, what: str, portrait: Path, nobody: Path, audio: Path, done: Counter[str]) -> None:
     if what == "odd":
         assert client.post("/v1/ai-talking-photo", json={"assets": None}).status_code == 400
     elif what == "status":
@@ -115,7 +115,7 @@ def _do(client: httpx.Client, what: str, portrait: Path, nobody: Path, sound: Pa
         assert client.get("/metrics").status_code == 200
     else:
         image = uploaded(client, nobody if what == "no face" else portrait, "image")
-        audio = uploaded(client, sound, "audio")
+        audio = uploaded(client, audio, "audio")
         done["upload"] += 2
         body = {
             "assets": {"image_file_path": image, "audio_file_path": audio},

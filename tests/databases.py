@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.schema import migrate
-from lipsmith.service.jobs import JobQueue
+from lipsmith.service.jobs.queue import JobQueue
 
 
 @dataclass(frozen=True, kw_only=True)

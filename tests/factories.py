@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PilImage
 from scipy.spatial import Delaunay
 
 from lipsmith.engines import registry
-from lipsmith.media.clip import Picture
+from lipsmith.media.clip import Image
 
 SENTENCE = "Papa sees a small boat."
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
@@ -31,9 +31,9 @@ def stock(astronaut: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory
     """
     folder = tmp_path_factory.mktemp("stock")
     head = astronaut[:320, 64:384]
-    Image.fromarray(head).save(folder / "portrait.png")
-    Image.fromarray(np.hstack([head, head])).save(folder / "two.png")
-    Image.fromarray(head).resize((136, 136), Image.Resampling.LANCZOS).save(folder / "small.png")
+    PilImage.fromarray(head).save(folder / "portrait.png")
+    PilImage.fromarray(np.hstack([head, head])).save(folder / "two.png")
+    PilImage.fromarray(head).resize((136, 136), PilImage.Resampling.LANCZOS).save(folder / "small.png")
     write_speech(folder / "speech.wav", SENTENCE)
     write_clip_of(folder / "clip.mp4", head, hum=True)
     write_clip_of(folder / "pair.mp4", np.hstack([head, head]))
@@ -51,8 +51,8 @@ def room(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_speech(path: Path, text: str, voice: str = "en-us+f3") -> None:
     """A mono WAV of the spoken text, from its first sound on."""
-    sound = registry.create("voice").speak(text, voice=voice, rate=1.0).sound
-    samples = np.concatenate(list(sound.blocks(22050, 1)), axis=1)[0]
+    audio = registry.create("voice").speak(text, voice=voice, rate=1.0).audio
+    samples = np.concatenate(list(audio.blocks(22050, 1)), axis=1)[0]
     write_wav(path, samples[np.argmax(np.abs(samples) > 0.02) :], 22050)
 
 
@@ -61,17 +61,17 @@ def write_clip_of(path: Path, rgb: NDArray[np.uint8], *, frames: int = 25, hum: 
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=25, options={"crf": "14"})
         video.height, video.width, video.pix_fmt = rgb.shape[0], rgb.shape[1], "yuv420p"
-        sound = container.add_stream("aac", rate=48_000, layout="mono") if hum else None
+        audio = container.add_stream("aac", rate=48_000, layout="mono") if hum else None
         for number in range(frames):
             sway = np.array([[1, 0, 3 * np.sin(number / 4)], [0, 1, 0]])
             moved = cv2.warpAffine(rgb, sway, (rgb.shape[1], rgb.shape[0]), borderMode=cv2.BORDER_REPLICATE)
             container.mux(video.encode(av.VideoFrame.from_ndarray(np.asarray(moved, np.uint8), format="rgb24")))
-        if sound is not None:
+        if audio is not None:
             wave_form = 0.1 * np.sin(2 * np.pi * 220 * np.arange(frames * 1920) / 48_000)
             tone = av.AudioFrame.from_ndarray(wave_form[np.newaxis].astype(np.float32), format="fltp", layout="mono")
             tone.sample_rate, tone.pts = 48_000, 0
-            container.mux(sound.encode(tone))
-            container.mux(sound.encode(None))
+            container.mux(audio.encode(tone))
+            container.mux(audio.encode(None))
         container.mux(video.encode(None))
 
 
@@ -100,7 +100,7 @@ def write_coded(path: Path, samples: NDArray[np.float32], rate_hz: int, codec: s
 
 def turned_head(rgb: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
     """The face of the picture as a mask in space, turned to the side and seen in front of grey."""
-    face = registry.create("face_finder").find(Picture(rgb=rgb, grey=False))[0]
+    face = registry.create("face_finder").find(Image(rgb=rgb, grey=False))[0]
     points, middle, iod = face.points[:468], face.points.mean(axis=0), face.iod_px
     edge = face.points[OVAL]
     sides = [  # the temples and cheeks going back, where the mesh ends

@@ -91,9 +91,9 @@ def some_picture() -> bytes:
 def some_sound() -> bytes:
     """A WAV of a tenth of a second."""
     file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(b"\x00\x10" * 800)
+    with wave.open(file, "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(8000)
+        audio.writeframes(b"\x00\x10" * 800)
     return file.getvalue()

@@ -20,10 +20,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from neighbours import ALLOWED
+from test_hosts import ALLOWED
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
-PATIENCE_S = 120
+TIMEOUT_S = 120
 FINAL = ("complete", "error", "canceled")
 
 
@@ -66,12 +66,12 @@ class Server:
         assert sent.status_code == 200, sent.text
         return str(item["file_path"])
 
-    def photo_order(self, stock: Path, seconds: float, *, sound: str = "speech.wav") -> dict[str, Any]:
+    def photo_order(self, stock: Path, seconds: float, *, audio: str = "speech.wav") -> dict[str, Any]:
         """The body of an order for a talking photo: the stock's portrait and a sound of it, both uploaded."""
         return {
             "assets": {
                 "image_file_path": self.upload(stock / "portrait.png", "image"),
-                "audio_file_path": self.upload(stock / sound, "audio"),
+                "audio_file_path": self.upload(stock / audio, "audio"),
             },
             "start_seconds": 0,
             "end_seconds": seconds,
@@ -79,7 +79,7 @@ class Server:
 
     def finished(self, project: str, *, client: httpx.Client | None = None) -> dict[str, Any]:
         """The project, once it is in a final state."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
             shown: dict[str, Any] = (client or self.client).get(f"/v1/video-projects/{project}").json()
             if shown["status"] in FINAL:
@@ -89,7 +89,7 @@ class Server:
 
     def wait(self, project: str, status: str) -> None:
         """Returns once the project has that status."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while self.client.get(f"/v1/video-projects/{project}").json()["status"] != status:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)

@@ -19,17 +19,17 @@ SIDE_BY_SIDE = [{"speech", "face"}, {"storage", "database"}]
 
 HOMES = {
     "mediapipe": {"engines/mediapipe_face.py", "cli/doctor.py"},
-    "espeakng_loader": {"engines/espeak_process.py", "engines/voice_espeak.py"},
-    "onnxruntime": {"engines/voice_piper.py", "cli/doctor.py"},
+    "espeakng_loader": {"synthesis/espeak_process.py", "synthesis/espeak.py"},
+    "onnxruntime": {"synthesis/piper.py", "cli/doctor.py"},
     "defusedxml": {"speech/ssml.py"},
     "py3langid": {"speech/language.py"},
     "pocketsphinx": {"engines/transcript_reader.py", "cli/doctor.py"},
-    "yt_dlp": {"service/youtube_child.py"},
+    "yt_dlp": {"service/network/youtube_child.py"},
     "boto3": {"storage/s3.py"},
     "botocore": {"storage/s3.py"},
-    "dbos": {"service/jobs.py"},
-    "httpcore": {"service/fetch.py"},
-    "httpx": {"service/fetch.py"},
+    "dbos": {"service/jobs/queue.py"},
+    "httpcore": {"service/network/fetch.py"},
+    "httpx": {"service/network/fetch.py"},
     "fastapi": {"dialects", "server"},
     "starlette": {"dialects", "server"},
     "uvicorn": {"server"},
@@ -80,5 +80,5 @@ def test_the_library_prints_nothing_reads_no_environment_and_configures_no_loggi
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in ("print", "input", "breakpoint"), f"{place(file)}:{node.lineno}"
-        if isinstance(node, ast.Attribute) and place(file) != "engines/voice_store.py":  # LIPSMITH_VOICES_DIR alone
+        if isinstance(node, ast.Attribute) and place(file) != "synthesis/voice_store.py":  # LIPSMITH_VOICES_DIR alone
             assert node.attr not in ("environ", "getenv", "basicConfig"), f"{place(file)}:{node.lineno}"

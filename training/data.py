@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from lipsmith.media.clip import F32
-from lipsmith.media.decode import MemorySound
+from lipsmith.media.decode import MemoryAudio
 from lipsmith.speech import features
 from lipsmith.speech.visemes import row_count, viseme_rows
 from lipsmith.speech.waveform import windows
@@ -40,7 +40,7 @@ class Corpus:
 def mel_of(samples: F32, rate_hz: int) -> F32:
     """(t, 40): what `lipsmith.speech.features.measure` gives as ``mel``, without its floor and its other curves."""
     parts = []
-    for narrow in windows(MemorySound(samples[np.newaxis], rate_hz)):
+    for narrow in windows(MemoryAudio(samples[np.newaxis], rate_hz)):
         power = np.square(np.abs(np.fft.rfft(narrow * features._HANN, features._FFT))).astype(np.float32)
         parts.append(np.log(np.maximum((power * features._PRE_EMPHASIS_GAIN) @ features._MEL, 1e-10)))
     return np.concatenate(parts).astype(np.float32)

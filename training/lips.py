@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lipsmith.media.clip import F32
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 from training.data import mel_of
 
 FRAME_CENTRE_S = 0.02
@@ -51,7 +51,7 @@ def recordings(folder: Path, pattern: str, lead_s: float = 0.0) -> list[Recordin
     for table_path in sorted(folder.glob(pattern + ".csv")):
         sound_path = next(p for p in table_path.parent.glob(table_path.stem + ".*") if p.suffix != ".csv")
         table = np.genfromtxt(table_path, delimiter=",", names=True)
-        samples = np.concatenate([block[0] for block in open_sound(sound_path).blocks(16000, 1)])
+        samples = np.concatenate([block[0] for block in open_audio(sound_path).blocks(16000, 1)])
         found.append(Recording(
             name=table_path.stem, speaker=table_path.stem.split("_")[0], mel=mel_of(samples, 16000),
             time_s=table["time_s"] - lead_s, aperture=table["aperture"], width=table["width"],

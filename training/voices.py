@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from lipsmith.engines import espeak_process as espeak
 from lipsmith.media.clip import F32
 from lipsmith.speech.visemes import Phone, visemes_of, with_early_stops
+from lipsmith.synthesis import espeak_process as espeak
 from training import phonesets
 from training.texts import languages, sentence
 
@@ -177,10 +177,10 @@ def festival_utterances(name: str, count: int, seed: int, *, batch: int = 40) ->
                 ["festival", "-b", str(script)], capture_output=True, timeout=600
             )  # what it did not say is left out
             for k in range(batch):
-                sound, labels = Path(folder, f"{k}.wav"), Path(folder, f"{k}.lab")
+                audio, labels = Path(folder, f"{k}.wav"), Path(folder, f"{k}.lab")
                 if not labels.is_file():
                     continue
-                samples, rate_hz = _read_wave(str(sound))
+                samples, rate_hz = _read_wave(str(audio))
                 rows = [line.split() for line in labels.read_text("latin-1").splitlines() if len(line.split()) == 3]
                 yield Utterance(
                     family="festival", voice=name, language=voice.language, samples=samples, rate_hz=rate_hz,

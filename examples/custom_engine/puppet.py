@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lipsmith.engines.contract import PhotoAnimator
 from lipsmith.face.landmarks import Face
-from lipsmith.media.clip import U8, Picture
+from lipsmith.media.clip import U8, Image
 from lipsmith.motion.track import MotionTrack
 
 MOUTH_LEFT, MOUTH_RIGHT, LIPS_MEET, CHIN = 61, 291, 13, 152
@@ -17,15 +17,15 @@ MOUTH_LEFT, MOUTH_RIGHT, LIPS_MEET, CHIN = 61, 291, 13, 152
 class Puppet:
     """Draws a portrait whose chin is a block of wood."""
 
-    def frames(self, picture: Picture, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
+    def frames(self, image: Image, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
         """(height, width, 3) uint8 RGB, one per frame of ``motion``."""
         left, right = int(face.points[MOUTH_LEFT, 0]), int(face.points[MOUTH_RIGHT, 0])
         top, bottom = int(face.points[LIPS_MEET, 1]), int(face.points[CHIN, 1])
-        block = picture.rgb[top:bottom, left:right].copy()
+        block = image.rgb[top:bottom, left:right].copy()
         for n in range(len(motion)):
             drop = round(float(motion["aperture"][n]) * face.iod_px)
-            drop = min(drop, picture.height - bottom)
-            frame = picture.rgb.copy()
+            drop = min(drop, image.height - bottom)
+            frame = image.rgb.copy()
             frame[top : top + drop, left:right] = 0
             frame[top + drop : bottom + drop, left:right] = block
             yield frame

@@ -28,8 +28,8 @@ from inprocess import listening
 from lipsmith.database.tables import jobs, ledger, projects
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings
-from lipsmith.service.faults import Point
-from lipsmith.service.lifecycle import Attempt
+from lipsmith.service.fault_injection import Point
+from lipsmith.service.jobs.lifecycle import Attempt
 from lipsmith.service.project import Failure
 from lipsmith.storage.contract import put_file
 
@@ -49,7 +49,7 @@ class Death(BaseException):
 
 
 class Mortal:
-    """Dies at one point, as `Faults` does, but leaves the test alive."""
+    """Dies at one point, as `FaultInjection` does, but leaves the test alive."""
 
     def __init__(self, point: Point) -> None:
         self._point = point
@@ -324,7 +324,7 @@ def test_any_life(new_database: Callable[[], Any]) -> None:
 
 def test_a_server_that_forgets_a_refund_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same check sees a fault where there is one."""
-    from lipsmith.service import credits
+    from lipsmith.service.billing import credits
 
     monkeypatch.setattr(credits, "refund", lambda *args, **kwargs: None)
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from inprocess import Inside, some_picture, some_sound
-from neighbours import neighbour, until
-from servers import PATIENCE_S, Server
-from tongues import Akool, Made, MagicHour, Refused, Seen, Tongue
+from languages import Akool, Made, MagicHour, Refused, Seen, Tongue
+from servers import TIMEOUT_S, Server
+from test_hosts import neighbour, until
 
 Kind = type[Tongue]
 
@@ -152,7 +152,7 @@ def test_what_is_deleted_while_it_waits_costs_nothing(customer: Tongue, small: S
 
 
 def finished(customer: Tongue, order: str) -> Seen:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while (seen := customer.see(order)).state in ("waiting", "rendering"):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -183,9 +183,9 @@ def test_from_order_to_video_told_once_and_deleted(buyer: Tongue, server: Server
         assert before - buyer.balance() == seen.charged > 0
         video = httpx.get(seen.url)  # without a key
         assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
-        pictures = frames_of(video.content)
-        assert len(pictures) > 5
-        assert max(np.abs(pictures[0].astype(int) - picture).max() for picture in pictures) > 30
+        frames = frames_of(video.content)
+        assert len(frames) > 5
+        assert max(np.abs(frames[0].astype(int) - image).max() for image in frames) > 30
         again = buyer.see(order)
         assert (again.state, again.charged, again.url.split("?")[0]) == (
             "complete",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lipsmith.engines import registry
 from lipsmith.engines.contract import SpeechReader
-from lipsmith.media.decode import MemorySound
+from lipsmith.media.decode import MemoryAudio
 
 
 @pytest.fixture(params=registry.names("speech_reader"), scope="module")
@@ -16,20 +16,20 @@ def reader(request: pytest.FixtureRequest) -> SpeechReader:
     return registry.create("speech_reader", request.param)
 
 
-def humming(seconds: float, rate_hz: int, channels: int = 1) -> MemorySound:
+def humming(seconds: float, rate_hz: int, channels: int = 1) -> MemoryAudio:
     """A gliding, pulsing tone: something to read, whatever the reader makes of it."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     pitch_hz = 140 + 30 * np.sin(2 * np.pi * 0.9 * time_s)
     tone = np.sign(np.sin(2 * np.pi * np.cumsum(pitch_hz) / rate_hz)) * np.clip(np.sin(2 * np.pi * 4 * time_s), 0, 1)
-    return MemorySound(np.repeat(0.1 * tone[np.newaxis], channels, axis=0).astype(np.float32), rate_hz)
+    return MemoryAudio(np.repeat(0.1 * tone[np.newaxis], channels, axis=0).astype(np.float32), rate_hz)
 
 
 @pytest.mark.parametrize(("seconds", "rate_hz", "channels"), [(0.01, 8000, 1), (0.5, 44100, 2), (3.013, 48000, 2)])
 def test_rows_cover_the_sound(reader: SpeechReader, seconds: float, rate_hz: int, channels: int) -> None:
-    sound = humming(seconds, rate_hz, channels)
-    speech = reader.read(sound)
-    rows = max(1, int(np.ceil(sound.duration_s / 0.02 - 1e-6)))
-    assert speech.duration_s == sound.duration_s
+    audio = humming(seconds, rate_hz, channels)
+    speech = reader.read(audio)
+    rows = max(1, int(np.ceil(audio.duration_s / 0.02 - 1e-6)))
+    assert speech.duration_s == audio.duration_s
     assert speech.visemes.shape == (rows, 15)
     curves: list[NDArray[np.float32]] = [speech.loudness, speech.pitch_hz]
     curves += [] if speech.openness is None else [speech.openness]
@@ -41,7 +41,7 @@ def test_rows_cover_the_sound(reader: SpeechReader, seconds: float, rate_hz: int
 
 
 def test_silence_is_silence(reader: SpeechReader) -> None:
-    speech = reader.read(MemorySound(np.zeros((1, 32000), np.float32), 16000))
+    speech = reader.read(MemoryAudio(np.zeros((1, 32000), np.float32), 16000))
     assert (speech.visemes[:, 0] > 0.9).all()
     assert not speech.loudness.any()
     assert speech.openness is None or not speech.openness.any()
@@ -50,13 +50,13 @@ def test_silence_is_silence(reader: SpeechReader) -> None:
 @pytest.mark.parametrize("db", [-60, -40, -20])
 def test_noise_is_silence(reader: SpeechReader, db: float) -> None:
     noise = 10 ** (db / 20) * np.random.default_rng(9).standard_normal((1, 80000))
-    speech = reader.read(MemorySound(noise.astype(np.float32), 16000))
+    speech = reader.read(MemoryAudio(noise.astype(np.float32), 16000))
     assert (speech.visemes[:, 0] < 0.5).mean() <= 0.05
     assert speech.openness is None or (speech.openness > 0.25).mean() <= 0.05
 
 
 def test_the_same_sound_reads_the_same(reader: SpeechReader) -> None:
-    sound = humming(2.0, 22050)
-    first, again = reader.read(sound), reader.read(sound)
+    audio = humming(2.0, 22050)
+    first, again = reader.read(audio), reader.read(audio)
     np.testing.assert_array_equal(first.visemes, again.visemes)
     np.testing.assert_array_equal(first.loudness, again.loudness)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lipsmith.dialects.akool import translate, wire
 from lipsmith.dialects.akool.events import Events
-from lipsmith.service.webhooks import Credentials
+from lipsmith.service.network.webhooks import Credentials
 from lipsmith.storage.contract import Link
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/reference/akool.md").read_text()

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from lipsmith.cli.main import app
-from lipsmith.engines.voice_store import FOLDER_VARIABLE
 from lipsmith.server.settings import Settings
+from lipsmith.synthesis.voice_store import FOLDER_VARIABLE
 from servers import Server, server
 
 __all__ = ["server"]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from lipsmith.motion.arkit import SHAPES, TURNS, blend_shapes
-from lipsmith.motion.exports import ENDINGS
+from lipsmith.motion.exports import EXTENSIONS
 from lipsmith.motion.track import CHANNELS, MotionTrack
 from lipsmith.speech.cues import LETTERS
 
@@ -20,8 +20,10 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_ending_is_listed() -> None:
-    listed = re.findall(r"`(\.[\w.]+)`", "".join(row[0] for row in rows("# Use the motion elsewhere")[: len(ENDINGS)]))
-    assert set(listed) == set(ENDINGS)
+    listed = re.findall(
+        r"`(\.[\w.]+)`", "".join(row[0] for row in rows("# Use the motion elsewhere")[: len(EXTENSIONS)])
+    )
+    assert set(listed) == set(EXTENSIONS)
 
 
 def test_every_shape_that_moves_is_listed() -> None:

@@ -24,5 +24,5 @@ def test_limits_are_the_real_ones() -> None:
     assert f"at most {MAX_FRAME_PIXELS // 1_000_000} megapixels" in PAGE
     assert f"at most {MAX_FPS} pictures per second" in PAGE
     assert f"crf {CLIP_CRF}" in PAGE
-    for ending in CONTAINERS:
-        assert ending[1:].upper() in PAGE
+    for extension in CONTAINERS:
+        assert extension[1:].upper() in PAGE

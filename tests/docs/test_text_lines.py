@@ -37,8 +37,8 @@ def test_the_vendors_way(server: Server, room: Path) -> None:
 def test_the_short_way(server: Server, room: Path) -> None:
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
-    picture = server.upload(room / "portrait.png", "image")
-    lines = shown("curl", server).replace("https://example.org/portrait.png", picture)
+    image = server.upload(room / "portrait.png", "image")
+    lines = shown("curl", server).replace("https://example.org/portrait.png", image)
     done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True)
     created = json.loads(done.stdout)
     shown_as = server.finished(created["id"])

@@ -71,7 +71,7 @@ def turned_picture(room: Path) -> None:
     Image.fromarray(turned_head(np.array(head), 60)).save(room / "bad.png")
 
 
-def sound(samples: NDArray[np.int16]) -> Maker:
+def audio(samples: NDArray[np.int16]) -> Maker:
     def make(room: Path) -> None:
         with wave.open(str(room / "bad.wav"), "wb") as file:
             file.setnchannels(1)
@@ -120,10 +120,10 @@ CASES: list[tuple[str, Maker, tuple[str, ...]]] = [
     ("face_too_small", nothing, ("small.png", "speech.wav", "-o", "out.mp4")),
     ("no_such_face", nothing, (*GIVEN, "--face", "2")),
     ("no_such_face", nothing, (*GIVEN, "--face", "5,310")),
-    ("no_audible_sound", sound(np.zeros(16000, np.int16)), SOUND),
+    ("no_audible_sound", audio(np.zeros(16000, np.int16)), SOUND),
     ("invalid_audio", text_named_sound, SOUND),
     ("invalid_audio", empty_sound, SOUND),
-    ("invalid_audio", sound(np.zeros(0, np.int16)), SOUND),
+    ("invalid_audio", audio(np.zeros(0, np.int16)), SOUND),
     ("invalid_audio", nothing, SOUND),
     ("window_out_of_range", nothing, (*GIVEN, "--start", "60")),
     ("window_out_of_range", nothing, (*GIVEN, "--end", "60")),
@@ -161,7 +161,7 @@ def test_bad_input_is_named_and_leaves_nothing(
 def test_every_input_error_has_a_case() -> None:
     kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.InputError)]
     leaves = {kind.code for kind in kinds if not kind.__subclasses__()}
-    leaves -= {"transcript_not_used"}  # a warning of the command line, see tests/unit/test_pipeline.py
+    leaves -= {"transcript_not_used"}  # a warning of the command line, see tests/unit/pipeline/test_talk.py
     leaves -= {"sound_too_long"}  # an option of the library alone
     # Clips, styles, a server's files, URLs and requests are not what `talk` is given; their own tests name them.
     elsewhere = (

@@ -33,7 +33,7 @@ def made(room: Path) -> set[str]:
     return {path.name for path in room.iterdir()} - STOCK
 
 
-def pictures(path: Path) -> NDArray[np.uint8]:
+def frames(path: Path) -> NDArray[np.uint8]:
     with av.open(str(path)) as film:
         return np.stack([frame.to_ndarray(format="yuv420p") for frame in film.decode(video=0)])
 
@@ -48,9 +48,9 @@ def test_a_recording_speaks(room: Path) -> None:
         f"lipsmith: {words}" for words in (WORDS[stage] for stage in STAGES)
     ]  # and no library's chatter
     with av.open("portrait.mp4") as film:
-        picture, sound = film.streams.video[0], film.streams.audio[0]
-        assert (picture.codec_context.name, picture.width, picture.height) == ("h264", 320, 320)
-        assert sound.codec_context.name == "aac"
+        image, audio = film.streams.video[0], film.streams.audio[0]
+        assert (image.codec_context.name, image.width, image.height) == ("h264", 320, 320)
+        assert audio.codec_context.name == "aac"
 
 
 def test_json_is_one_object_and_quiet_is_quiet(room: Path) -> None:
@@ -71,9 +71,9 @@ def test_a_text_speaks_and_its_motion_draws_the_same_frames_again(room: Path) ->
     assert again.returncode == 0, again.stderr
     same_seed = lipsmith("talk", "portrait.png", *said, "-o", "c.mp4", "--seed", "5")
     assert same_seed.returncode == 0, same_seed.stderr
-    shown = pictures(room / "a.mp4")
-    np.testing.assert_array_equal(shown, pictures(room / "b.mp4"))
-    np.testing.assert_array_equal(shown, pictures(room / "c.mp4"))
+    shown = frames(room / "a.mp4")
+    np.testing.assert_array_equal(shown, frames(room / "b.mp4"))
+    np.testing.assert_array_equal(shown, frames(room / "c.mp4"))
     assert np.abs(shown.astype(int) - shown[0]).max() > 40  # something moves
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from factories import write_clip_of
 from lipsmith import LipsmithError, SyncResult, learn_style, lip_sync
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 from lipsmith.media.reader import open_clip
 
 SPEECH = "audio/ljspeech_LJ001-0004_5s.wav"
@@ -177,10 +177,10 @@ def _plays_like_its_clip(
     assert (after.facts.colour, after.facts.pixel_aspect) == (before.facts.colour, before.facts.pixel_aspect)
     assert sum(1 for _ in after.frames()) == result.frames
     assert after.damaged_s == ()
-    sound = open_sound(out)
-    assert sound.duration_s == pytest.approx(result.seconds, abs=0.022)  # at most one packet of AAC
-    heard = np.concatenate(list(sound.blocks(16_000, 1)), axis=1)[0]
-    given = np.concatenate(list(open_sound(source.parents[1] / SPEECH).blocks(16_000, 1)), axis=1)[0][: len(heard)]
+    audio = open_audio(out)
+    assert audio.duration_s == pytest.approx(result.seconds, abs=0.022)  # at most one packet of AAC
+    heard = np.concatenate(list(audio.blocks(16_000, 1)), axis=1)[0]
+    given = np.concatenate(list(open_audio(source.parents[1] / SPEECH).blocks(16_000, 1)), axis=1)[0][: len(heard)]
     assert _lag_s(heard, given[: len(heard)]) == pytest.approx(0.0, abs=0.001) or result.seconds < 0.3
 
 

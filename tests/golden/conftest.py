@@ -43,10 +43,10 @@ def _subject(request: pytest.FixtureRequest, name: str) -> Subject:
     if name not in _prepared:
         if name == ASTRONAUT:
             pytest.importorskip("skimage", reason="scikit-image carries the portrait")
-            picture = astronaut()
+            image = astronaut()
         else:
-            picture = read_even(request.getfixturevalue("shared_media") / "photos" / name)
-        found = Subject.of(name, picture)
+            image = read_even(request.getfixturevalue("shared_media") / "photos" / name)
+        found = Subject.of(name, image)
         assert found is not None, f"no face found in {name}"
         _prepared[name] = found
     return _prepared[name]

@@ -73,15 +73,15 @@ def test_a_sheet_shows_every_look_and_a_sentence(one_subject: Subject) -> None:
 
 def test_the_speed_portrait_has_the_wanted_size() -> None:
     for size, iod_px in (((512, 512), 110), ((1280, 720), 110)):
-        picture = speed.portrait(size)
-        assert (picture.width, picture.height) == size
-        found = Subject.of("astronaut", picture)
+        image = speed.portrait(size)
+        assert (image.width, image.height) == size
+        found = Subject.of("astronaut", image)
         assert found is not None
         assert found.face.iod_px == pytest.approx(iod_px, rel=0.04)
 
 
 def test_the_spoken_file_is_as_long_as_asked(tmp_path: Path) -> None:
-    from lipsmith.media.decode import open_sound
+    from lipsmith.media.decode import open_audio
 
-    assert open_sound(speed.sound_file(tmp_path, 7.5)).duration_s == pytest.approx(7.5, abs=1e-3)
+    assert open_audio(speed.sound_file(tmp_path, 7.5)).duration_s == pytest.approx(7.5, abs=1e-3)
     assert speed.portrait_file(tmp_path, (64, 64)).is_file()

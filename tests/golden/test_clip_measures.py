@@ -27,7 +27,7 @@ def test_a_changed_byte_of_luma_is_one_pixel_and_of_chroma_four() -> None:
 
 def test_what_changed_outside_the_lower_face_is_counted_by_its_side(one_subject: Subject) -> None:
     points, iod_px = one_subject.face.points, one_subject.face.iod_px
-    size = one_subject.picture.rgb.shape[:2]
+    size = one_subject.image.rgb.shape[:2]
 
     def parts(x: float, y: float) -> dict[str, int]:
         changed = np.zeros(size, np.bool_)
@@ -43,7 +43,7 @@ def test_what_changed_outside_the_lower_face_is_counted_by_its_side(one_subject:
 
 
 def test_a_mouth_that_only_moves_does_not_flicker(one_subject: Subject) -> None:
-    grey = cv2.cvtColor(one_subject.picture.rgb, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(one_subject.image.rgb, cv2.COLOR_RGB2GRAY)
     points = one_subject.face.points
     moved = np.roll(grey, (3, 5), axis=(0, 1))
     still = measures.lip_flicker(grey, points, moved, points + np.array([5.0, 3.0, 0.0]))
@@ -56,7 +56,7 @@ def test_a_mouth_that_only_moves_does_not_flicker(one_subject: Subject) -> None:
 
 
 def test_sharpness_falls_with_blur_and_stays_with_size(one_subject: Subject) -> None:
-    grey = cv2.GaussianBlur(cv2.cvtColor(one_subject.picture.rgb, cv2.COLOR_RGB2GRAY), (0, 0), 1.5)
+    grey = cv2.GaussianBlur(cv2.cvtColor(one_subject.image.rgb, cv2.COLOR_RGB2GRAY), (0, 0), 1.5)
     points = one_subject.face.points
     own = measures.mouth_sharpness(grey, points)
     soft = measures.mouth_sharpness(cv2.GaussianBlur(grey, (0, 0), 2.0), points)

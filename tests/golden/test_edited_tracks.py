@@ -10,7 +10,7 @@ import pytest
 from benchmarks.subjects import Subject, sentence_track
 from numpy.typing import NDArray
 
-from lipsmith.engines.classic import ClassicAnimator
+from lipsmith.engines.classic_animator import ClassicAnimator
 from lipsmith.face.layout import LEFT_IRIS, RIGHT_IRIS
 from lipsmith.media.clip import U8
 from lipsmith.motion.track import CHANNELS, MotionTrack
@@ -52,7 +52,7 @@ def edited(track: MotionTrack, **values: float) -> MotionTrack:
 
 
 def drawn(subject: Subject, track: MotionTrack) -> list[U8]:
-    return list(ClassicAnimator().frames(subject.picture, subject.face, track))
+    return list(ClassicAnimator().frames(subject.image, subject.face, track))
 
 
 def changed(before: U8, after: U8) -> NDArray[np.bool_]:
@@ -65,7 +65,7 @@ def changed(before: U8, after: U8) -> NDArray[np.bool_]:
 
 def near(subject: Subject, points: tuple[int, ...], reach_iod: float) -> NDArray[np.bool_]:
     """Pixels around points of the face in the picture; the head moves by less than these reaches in the sentence."""
-    mask = np.zeros(subject.picture.rgb.shape[:2], np.uint8)
+    mask = np.zeros(subject.image.rgb.shape[:2], np.uint8)
     for x, y in np.round(subject.face.points[list(points), :2]).astype(int).tolist():
         cv2.circle(mask, (x, y), round(reach_iod * subject.iod_px), 1, -1)
     return mask > 0
@@ -148,7 +148,7 @@ def test_an_edited_head_leaves_the_background_untouched(
 ) -> None:
     old, new = before(one_subject, track, originals), drawn(one_subject, edited(track, **{channel: EDITS[channel]}))
     left, top, right, bottom = one_subject.portrait.rect
-    outside = np.ones(one_subject.picture.rgb.shape[:2], bool)
+    outside = np.ones(one_subject.image.rgb.shape[:2], bool)
     outside[top:bottom, left:right] = False
     assert outside.any()
     for n in EDITED:

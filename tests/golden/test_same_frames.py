@@ -8,23 +8,23 @@ from fractions import Fraction
 import numpy as np
 from benchmarks.subjects import Subject, astronaut, at_rest, finder, look, spoken
 
-from lipsmith.engines.classic import ClassicAnimator
-from lipsmith.engines.voice_espeak import EspeakVoice
+from lipsmith.engines.classic_animator import ClassicAnimator
 from lipsmith.media.clip import U8
 from lipsmith.motion.choreography import build_motion
 from lipsmith.motion.track import MotionTrack
 from lipsmith.render.blend import to_i420
+from lipsmith.synthesis.espeak import EspeakVoice
 
 FRAMES = 12
 
 
 def rendered(seed: int) -> list[U8]:
     """Everything from the picture and the text on, done anew."""
-    picture = astronaut()
-    face = finder().find(picture)[0]
+    image = astronaut()
+    face = finder().find(image)[0]
     spoken_now = EspeakVoice().speak("Papa moves.", voice="en-us", rate=1.0)
     track = build_motion(spoken_now.speech, fps=Fraction(25), frames=FRAMES, seed=seed)
-    return list(ClassicAnimator().frames(picture, face, track))
+    return list(ClassicAnimator().frames(image, face, track))
 
 
 def test_two_runs_with_the_same_seed_are_identical() -> None:
@@ -54,7 +54,7 @@ def test_frames_do_not_depend_on_order_or_threads(one_subject: Subject) -> None:
 
 def test_threads_of_the_animator_change_nothing(one_subject: Subject) -> None:
     track = MotionTrack.of(Fraction(25), 5, aperture=np.linspace(0, 0.3, 5), head_yaw=np.linspace(-3, 3, 5))
-    runs = [list(ClassicAnimator(threads).frames(one_subject.picture, one_subject.face, track)) for threads in (1, 3)]
+    runs = [list(ClassicAnimator(threads).frames(one_subject.image, one_subject.face, track)) for threads in (1, 3)]
     for a, b in zip(*runs, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -68,7 +68,7 @@ def test_both_kinds_of_frame_show_the_same(one_subject: Subject) -> None:
 def test_a_shut_picture_at_rest_is_the_picture(one_subject: Subject) -> None:
     shape = one_subject.portrait.shape
     frame = one_subject.portrait.draw_rgb(at_rest(aperture=shape.aperture / shape.scale))
-    change = np.abs(frame.astype(int) - one_subject.picture.rgb)
+    change = np.abs(frame.astype(int) - one_subject.image.rgb)
     assert change.mean() < 0.5
     left, top, right, bottom = one_subject.portrait.rect
     outside = np.ones(change.shape[:2], bool)

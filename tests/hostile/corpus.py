@@ -21,7 +21,7 @@ KINDS: Sequence[Kind] = ("picture", "sound", "clip")
 BY_HAND = {"picture": hostile_pictures, "sound": hostile_sounds, "clip": hostile_clips}
 MAX_SAMPLE_BYTES = 1_500_000
 SAMPLES = {"picture": ("photos", "odd"), "sound": ("audio",), "clip": ("video", "odd")}
-ENDINGS = {
+EXTENSIONS = {
     "picture": {".jpg", ".png", ".webp", ".gif"},
     "sound": {".wav", ".mp3", ".flac", ".m4a", ".ogg", ".opus", ".webm", ".aiff"},
     "clip": {".mp4", ".mkv", ".webm", ".mov", ".avi"},
@@ -82,5 +82,5 @@ def corpus(count: int, *, seed: int = 1, large: bool = False, shared: Path | Non
 def _samples(shared: Path | None, kind: Kind) -> Iterator[tuple[str, bytes]]:
     for folder in SAMPLES[kind] if shared is not None else ():
         for path in sorted((shared / folder).glob("*")):
-            if path.suffix in ENDINGS[kind] and 0 < path.stat().st_size <= MAX_SAMPLE_BYTES:
+            if path.suffix in EXTENSIONS[kind] and 0 < path.stat().st_size <= MAX_SAMPLE_BYTES:
                 yield path.name, path.read_bytes()

@@ -36,7 +36,7 @@ def tone(seconds: float = SOUND_S, rate_hz: int = RATE_HZ) -> NDArray[np.float32
     return (0.3 * np.sin(2 * np.pi * 330 * t) * (1 + 0.5 * np.sin(2 * np.pi * 4 * t))).astype(np.float32)
 
 
-def picture(form: str, **options: Any) -> bytes:
+def image(form: str, **options: Any) -> bytes:
     """`pixels` in one of Pillow's formats."""
     held = io.BytesIO()
     Image.fromarray(pixels()).save(held, form, **options)
@@ -54,7 +54,7 @@ def wav(samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> bytes:
     return held.getvalue()
 
 
-def sound(
+def audio(
     form: str,
     codec: str,
     *,
@@ -111,34 +111,34 @@ def _write_sound(container: av.container.OutputContainer, track: av.AudioStream,
 
 
 PICTURES: Mapping[str, Callable[[], bytes]] = {
-    "png": lambda: picture("PNG"),
-    "jpg": lambda: picture("JPEG", quality=88),
-    "progressive.jpg": lambda: picture("JPEG", quality=80, progressive=True),
-    "webp": lambda: picture("WEBP", quality=80),
-    "lossless.webp": lambda: picture("WEBP", lossless=True),
-    "avif": lambda: picture("AVIF", quality=60),
-    "bmp": lambda: picture("BMP"),
-    "tiff": lambda: picture("TIFF"),
-    "lzw.tiff": lambda: picture("TIFF", compression="tiff_lzw"),
-    "jp2": lambda: picture("JPEG2000"),
-    "gif": lambda: picture("GIF"),
+    "png": lambda: image("PNG"),
+    "jpg": lambda: image("JPEG", quality=88),
+    "progressive.jpg": lambda: image("JPEG", quality=80, progressive=True),
+    "webp": lambda: image("WEBP", quality=80),
+    "lossless.webp": lambda: image("WEBP", lossless=True),
+    "avif": lambda: image("AVIF", quality=60),
+    "bmp": lambda: image("BMP"),
+    "tiff": lambda: image("TIFF"),
+    "lzw.tiff": lambda: image("TIFF", compression="tiff_lzw"),
+    "jp2": lambda: image("JPEG2000"),
+    "gif": lambda: image("GIF"),
 }
 SOUNDS: Mapping[str, Callable[[], bytes]] = {
     "wav": lambda: wav(tone()),
-    "float.wav": lambda: sound("wav", "pcm_f32le"),
-    "flac": lambda: sound("flac", "flac"),
-    "mp3": lambda: sound("mp3", "libmp3lame"),
-    "m4a": lambda: sound("ipod", "aac"),
-    "alac.m4a": lambda: sound("ipod", "alac"),
-    "ogg": lambda: sound("ogg", "libopus"),
-    "aiff": lambda: sound("aiff", "pcm_s16be"),
-    "caf": lambda: sound("caf", "pcm_s16le"),
-    "w64": lambda: sound("w64", "pcm_s16le"),
-    "au": lambda: sound("au", "pcm_s16be"),
-    "wv": lambda: sound("wv", "wavpack"),
-    "ac3": lambda: sound("ac3", "ac3", rate_hz=48_000),
-    "aac": lambda: sound("adts", "aac"),
-    "mka": lambda: sound("matroska", "libopus"),
+    "float.wav": lambda: audio("wav", "pcm_f32le"),
+    "flac": lambda: audio("flac", "flac"),
+    "mp3": lambda: audio("mp3", "libmp3lame"),
+    "m4a": lambda: audio("ipod", "aac"),
+    "alac.m4a": lambda: audio("ipod", "alac"),
+    "ogg": lambda: audio("ogg", "libopus"),
+    "aiff": lambda: audio("aiff", "pcm_s16be"),
+    "caf": lambda: audio("caf", "pcm_s16le"),
+    "w64": lambda: audio("w64", "pcm_s16le"),
+    "au": lambda: audio("au", "pcm_s16be"),
+    "wv": lambda: audio("wv", "wavpack"),
+    "ac3": lambda: audio("ac3", "ac3", rate_hz=48_000),
+    "aac": lambda: audio("adts", "aac"),
+    "mka": lambda: audio("matroska", "libopus"),
 }
 CLIPS: Mapping[str, Callable[[], bytes]] = {
     "mp4": lambda: clip("mp4", "libx264"),

@@ -45,7 +45,7 @@ def mp4(
     aspect: tuple[int, int] | None = None,
 ) -> bytes:
     """``count`` pictures that are all the same bytes of the file; headers say what they like."""
-    picture = frame_of_jpeg(*size)
+    image = frame_of_jpeg(*size)
     wide, high = claimed or size
     shape = b"" if aspect is None else atom(b"pasp", struct.pack(">II", *aspect))
     entry = atom(
@@ -62,7 +62,7 @@ def mp4(
         full(b"stsd", struct.pack(">I", 1) + entry),
         full(b"stts", struct.pack(">I", len(steps)) + b"".join(struct.pack(">II", *step) for step in steps)),
         full(b"stsc", struct.pack(">IIII", 1, 1, 1, 1)),
-        full(b"stsz", struct.pack(">II", len(picture), count)),
+        full(b"stsz", struct.pack(">II", len(image), count)),
         full(b"stco", struct.pack(">I", count) + struct.pack(">I", begin) * min(count, 2_000_000)),
     ]
     if shifts:
@@ -97,7 +97,7 @@ def mp4(
         + struct.pack(">II", wide << 16 & 0xFFFFFFFF, high << 16 & 0xFFFFFFFF),
         3,
     )
-    return FILE_TYPE + atom(b"mdat", picture) + atom(b"moov", head, atom(b"trak", track, media), extra)
+    return FILE_TYPE + atom(b"mdat", image) + atom(b"moov", head, atom(b"trak", track, media), extra)
 
 
 FILE_TYPE = atom(b"ftyp", b"qt  ", bytes(4), b"qt  ")
@@ -204,8 +204,8 @@ def made() -> Iterator[Made]:
     yield "tags.flv", None, b"FLV\x01\x05\0\0\0\x09\0\0\0\0" + (b"\x09" + bytes(10) + b"\0\0\0\x0b") * 100_000
     yield "index.avi", None, good("clip", "avi")[:4000] + b"idx1" + b"\xff" * 400_000
     moving = io.BytesIO()
-    pictures = [Image.fromarray(pixels(*CLIP_SIZE, shift=n)) for n in range(8)]
-    pictures[0].save(moving, "GIF", save_all=True, append_images=pictures[1:], duration=40)
+    frames = [Image.fromarray(pixels(*CLIP_SIZE, shift=n)) for n in range(8)]
+    frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:], duration=40)
     yield "good.gif", None, moving.getvalue()
     yield "no-time.gif", None, moving.getvalue().replace(b"\x21\xf9\x04\x00\x04\x00", b"\x21\xf9\x04\x00\x00\x00")
     for name, content in {**PLAYLISTS, **OTHERS}.items():

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from good_files import PICTURES, good, picture, pixels
+from good_files import PICTURES, good, image, pixels
 from PIL import Image
 
 Made = tuple[str, bool | None, bytes]
@@ -175,8 +175,8 @@ def made() -> Iterator[Made]:
     yield "mp4-named.jpg", True, good("clip", "mp4")
     yield "float-nan.tiff", None, _floats(np.nan)
     yield "float-huge.tiff", None, _floats(np.float32(3e38))
-    yield "broken-exif.jpg", False, picture("JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
-    yield "broken-profile.jpg", False, picture("JPEG", icc_profile=bytes(5000))
+    yield "broken-exif.jpg", False, image("JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    yield "broken-profile.jpg", False, image("JPEG", icc_profile=bytes(5000))
 
 
 def large() -> Iterator[Made]:

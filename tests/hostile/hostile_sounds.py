@@ -92,8 +92,8 @@ def aiff_at(rate_80: bytes, channels: int = 1) -> bytes:
     """An AIFF whose rate is these ten bytes."""
     samples = (tone() * 32767).astype(">i2").tobytes()
     common = b"COMM" + struct.pack(">IhIh", 18, channels, len(samples) // 2, 16) + rate_80
-    sound = b"SSND" + struct.pack(">III", len(samples) + 8, 0, 0) + samples
-    return b"FORM" + struct.pack(">I", 4 + len(common) + len(sound)) + b"AIFF" + common + sound
+    audio = b"SSND" + struct.pack(">III", len(samples) + 8, 0, 0) + samples
+    return b"FORM" + struct.pack(">I", 4 + len(common) + len(audio)) + b"AIFF" + common + audio
 
 
 PLAYLISTS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corpus import Case
 
-from lipsmith.service.children import SCRATCH, Child, Limits
+from lipsmith.service.processes.pool import SCRATCH, Child, Limits
 
 PROGRAM = (str(Path(__file__).with_name("judge_process.py")),)
 LIMITS = Limits(memory_mb=4096, cpu_s=600, file_mb=100)

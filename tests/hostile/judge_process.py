@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lipsmith.service.sandbox import Limits, enter
+from lipsmith.service.processes.sandbox import Limits, enter
 
 WINDOW_S = 60.0
 """The longest that a server's orders ask of a sound, where nobody says otherwise."""
@@ -26,18 +26,18 @@ WINDOW_S = 60.0
 def verdict(kind: str, path: str) -> str:
     """``accepted``, or the code of the error that says why not."""
     from lipsmith.errors import LipsmithError, WindowOutOfRange
-    from lipsmith.media.decode import open_sound
+    from lipsmith.media.decode import open_audio
+    from lipsmith.media.image import read_image
     from lipsmith.media.reader import open_clip
-    from lipsmith.media.still import read_picture
 
     try:
         if kind == "picture":
-            read_picture(path)
+            read_image(path)
         elif kind == "sound":
             try:
-                open_sound(path, start_s=0.0, end_s=WINDOW_S)
+                open_audio(path, start_s=0.0, end_s=WINDOW_S)
             except WindowOutOfRange:
-                open_sound(path)
+                open_audio(path)
         else:
             next(open_clip(path).frames(0, 1))
     except LipsmithError as error:
@@ -90,9 +90,6 @@ def main() -> None:
         asked.private,
         readable=asked.readable,
     )
-    import lipsmith.media.decode
-    import lipsmith.media.reader
-    import lipsmith.media.still  # noqa: F401
 
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

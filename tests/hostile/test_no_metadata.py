@@ -15,7 +15,7 @@ from hostile_pictures import png_chunk
 from PIL import Image, ImageCms, PngImagePlugin
 
 from lipsmith import lip_sync, talking_photo
-from lipsmith.service import practice, worker
+from lipsmith.service.processes import child_main, jit_warmup
 
 CANARY = "Canary7Q2X"
 SAID = {name: f"{CANARY} {name}" for name in ("title", "artist", "comment", "description", "copyright", "album")}
@@ -64,7 +64,7 @@ XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>{CANARY}</rdf:RDF></x:xmpme
 
 def photo(form: str) -> bytes:
     """The drawn face with everything that such a file can say."""
-    face = Image.fromarray(practice.drawn_face(laughs=False))
+    face = Image.fromarray(jit_warmup.drawn_face(laughs=False))
     held = io.BytesIO()
     if form == "png":
         texts = PngImagePlugin.PngInfo()
@@ -82,7 +82,7 @@ def photo(form: str) -> bytes:
     return held.getvalue()
 
 
-def sound(form: str) -> bytes:
+def audio(form: str) -> bytes:
     """A sound with everything that such a file can say."""
     codec, name = {
         "mp3": ("libmp3lame", "mp3"),
@@ -90,12 +90,12 @@ def sound(form: str) -> bytes:
         "flac": ("flac", "flac"),
         "ogg": ("libopus", "ogg"),
     }[form]
-    return good_files.sound(name, codec, rate_hz=48_000, metadata=SAID | PLACE)
+    return good_files.audio(name, codec, rate_hz=48_000, metadata=SAID | PLACE)
 
 
 def speaking_wav(path: Path) -> bytes:
     """A hum, and a list of facts about it."""
-    data = practice.write_hum(path).read_bytes()
+    data = jit_warmup.write_hum(path).read_bytes()
     text = CANARY.encode() + b"\0\0"
     facts = b"LIST" + struct.pack("<I", 4 + 3 * (8 + len(text))) + b"INFO"
     facts += b"".join(kind + struct.pack("<I", len(text)) + text for kind in (b"INAM", b"IART", b"ICMT"))
@@ -121,32 +121,32 @@ def talkative(clip: Path, out: Path) -> Path:
 
 def test_nothing_about_a_photo_or_a_sound_is_in_the_video(tmp_path: Path) -> None:
     for form, heard in (("png", "wav"), ("jpg", "mp3"), ("webp", "m4a")):
-        picture, speech = tmp_path / f"in.{form}", tmp_path / f"in.{heard}"
-        picture.write_bytes(photo(form))
-        speech.write_bytes(speaking_wav(speech) if heard == "wav" else sound(heard))
-        assert sings(picture.read_bytes()), form
+        image, speech = tmp_path / f"in.{form}", tmp_path / f"in.{heard}"
+        image.write_bytes(photo(form))
+        speech.write_bytes(speaking_wav(speech) if heard == "wav" else audio(heard))
+        assert sings(image.read_bytes()), form
         assert sings(speech.read_bytes()), heard
         out = tmp_path / f"{form}.mp4"
-        talking_photo(picture, speech, out, from_motion=practice.every_motion())
+        talking_photo(image, speech, out, from_motion=jit_warmup.every_motion())
         assert not sings(out.read_bytes()), (form, heard)
 
 
 @pytest.mark.parametrize("form", ["flac", "ogg"])
 def test_the_other_sounds_tell_as_much(form: str) -> None:
-    assert sings(sound(form))
+    assert sings(audio(form))
 
 
 def test_nothing_about_a_clip_is_in_the_video(tmp_path: Path) -> None:
     (tmp_path / "face.png").write_bytes(photo("png"))
-    speech = practice.write_hum(tmp_path / "hum.wav")
+    speech = jit_warmup.write_hum(tmp_path / "hum.wav")
     plain = tmp_path / "plain.mp4"
-    talking_photo(tmp_path / "face.png", speech, plain, from_motion=practice.every_motion())
-    for ending in ("mp4", "mov", "mkv"):
-        clip = talkative(plain, tmp_path / f"clip.{ending}")
-        assert sings(clip.read_bytes()), ending
-        out = tmp_path / f"{ending}-out.mp4"
+    talking_photo(tmp_path / "face.png", speech, plain, from_motion=jit_warmup.every_motion())
+    for extension in ("mp4", "mov", "mkv"):
+        clip = talkative(plain, tmp_path / f"clip.{extension}")
+        assert sings(clip.read_bytes()), extension
+        out = tmp_path / f"{extension}-out.mp4"
         lip_sync(clip, speech, out, mode="lite")
-        assert not sings(out.read_bytes()), ending
+        assert not sings(out.read_bytes()), extension
 
 
 @pytest.mark.parametrize("form", ["png", "jpg", "webp"])
@@ -157,7 +157,7 @@ def test_nothing_about_a_photo_is_in_its_faces(tmp_path: Path, form: str) -> Non
         "out": str(tmp_path),
         "options": {"moving": False, "least_score": 0.5},
     }
-    assert worker.detect_faces(spec, lambda answer: None)["files"] == ["face-1.png"]
+    assert child_main.detect_faces(spec, lambda answer: None)["files"] == ["face-1.png"]
     face = (tmp_path / "face-1.png").read_bytes()
     assert not sings(face)
     with Image.open(io.BytesIO(face)) as seen:

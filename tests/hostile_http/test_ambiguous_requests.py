@@ -42,7 +42,7 @@ def test_they_are_refused(server: Server, name: str) -> None:
 
 def test_a_lenient_reader_takes_them(lenient: Where) -> None:
     for name in TAKEN_BY_THE_LENIENT:
-        said = spoken(lenient, http_probes.AMBIGUOUS[name], patience_s=0.3)
+        said = spoken(lenient, http_probes.AMBIGUOUS[name], timeout_s=0.3)
         assert said.startswith(b"HTTP/1.1 200 "), name
         assert not refused_once(said)
 

@@ -17,7 +17,7 @@ from twins import Where, echo, listening
 
 from inprocess import Inside, some_picture
 from lipsmith.server.files import Download
-from lipsmith.server.guard import SAFE_HEADERS, Guard, Hosts, own_hosts
+from lipsmith.server.middleware import SAFE_HEADERS, AllowedHosts, BodyLimits, own_hosts
 
 CONTENT = bytes(range(256)) * 4
 
@@ -48,10 +48,10 @@ def test_every_answer_says_what_browsers_may_do(inside: Inside) -> None:
 
 
 def test_what_breaks_is_answered_like_all_else(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def breaks(self: Guard, *request: object) -> None:
+    async def breaks(self: BodyLimits, *request: object) -> None:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr(Guard, "__call__", breaks)
+    monkeypatch.setattr(BodyLimits, "__call__", breaks)
     first = inside.client.get("/v1/account")
     second = inside.client.get("/api/open/v3/voice/list", headers={"Origin": "https://example.org"})
     assert (first.status_code, first.json()) == (500, {"message": "The server could not do this.", "code": "failed"})
@@ -159,8 +159,8 @@ def test_a_file_that_went_away(tmp_path: Path) -> None:
 def test_other_hosts_are_not_ours() -> None:
     ours = own_hosts(("Video.example.org", "other:8000"), None)
     with (
-        listening(Hosts(echo, allowed=ours, free=("/healthz",), refuse=misdirected)) as where,
-        listening(Hosts(echo, allowed=own_hosts(("*",), None), free=(), refuse=misdirected)) as anything,
+        listening(AllowedHosts(echo, allowed=ours, free=("/healthz",), refuse=misdirected)) as where,
+        listening(AllowedHosts(echo, allowed=own_hosts(("*",), None), free=(), refuse=misdirected)) as anything,
     ):
         hosts = ("video.example.org", "VIDEO.example.org:443", "other:8000", "localhost", "127.0.0.1:80", "[::1]:80")
         assert {asked_for(where, host) for host in hosts} == {200}

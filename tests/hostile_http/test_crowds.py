@@ -10,34 +10,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from twins import LONG_S, Patience, Where, answer, dial, guarded, is_ended, listening
+from twins import LONG_S, Timeouts, Where, answer, dial, guarded, is_ended, listening
 
-from lipsmith.server.doorkeeper import Doorkeeper, subscriber
+from lipsmith.server.connection_limits import ConnectionLimits, subscriber
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 BEGUN = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"
-PATIENT = Patience(head_s=30, stall_s=30, bytes_per_s=0)
+PATIENT = Timeouts(head_s=30, stall_s=30, bytes_per_s=0)
 
 
 @dataclass(eq=False)
-class Guest:
+class Connection:
     """Notes that it was shown out."""
 
     out: list[str] = field(default_factory=list)
     name: str = "guest"
 
-    def show_out(self) -> None:
+    def close_idle(self) -> None:
         self.out.append(self.name)
 
 
-def guests(count: int) -> tuple[list[str], list[Guest]]:
+def guests(count: int) -> tuple[list[str], list[Connection]]:
     out: list[str] = []
-    return out, [Guest(out, str(number)) for number in range(count)]
+    return out, [Connection(out, str(number)) for number in range(count)]
 
 
 def test_who_waits_longest_makes_room() -> None:
     out, (first, second, third, fourth) = guests(4)
-    keeper = Doorkeeper(most=2, most_per_address=9)
+    keeper = ConnectionLimits(most=2, most_per_address=9)
     assert keeper.enter(first, "a") and keeper.enter(second, "b")
     keeper.serve(first)
     keeper.wait(first)  # answered: it waits again, but since a moment only
@@ -50,7 +50,7 @@ def test_who_waits_longest_makes_room() -> None:
 
 def test_an_address_makes_room_by_itself() -> None:
     out, (other, first, second, third) = guests(4)
-    keeper = Doorkeeper(most=9, most_per_address=2)
+    keeper = ConnectionLimits(most=9, most_per_address=2)
     assert keeper.enter(other, "other")
     assert keeper.enter(first, "same") and keeper.enter(second, "same") and keeper.enter(third, "same")
     assert out == ["1"]
@@ -58,7 +58,7 @@ def test_an_address_makes_room_by_itself() -> None:
 
 def test_who_is_served_stays_and_others_are_refused() -> None:
     out, (first, second) = guests(2)
-    keeper = Doorkeeper(most=1, most_per_address=1)
+    keeper = ConnectionLimits(most=1, most_per_address=1)
     assert keeper.enter(first, "a")
     keeper.serve(first)
     assert not keeper.enter(second, "a") and not keeper.enter(second, "b")
@@ -70,7 +70,7 @@ def test_who_is_served_stays_and_others_are_refused() -> None:
 
 
 def test_nothing_is_kept_of_who_left() -> None:
-    keeper = Doorkeeper(most=3, most_per_address=2)
+    keeper = ConnectionLimits(most=3, most_per_address=2)
     for guest in guests(50)[1]:
         if keeper.enter(guest, guest.name):
             keeper.serve(guest)

@@ -79,7 +79,7 @@ def test_what_breaks_is_found() -> None:
 
     with listening(fragile) as where:
         requests = http_probes.generated(SEED, 400, ("key",))
-        faults, _ = trust_http.ask_all(where, requests, patience_s=0.5)
+        faults, _ = trust_http.ask_all(where, requests, timeout_s=0.5)
     kinds = Counter(fault.partition(":")[0] for fault in faults)
     assert set(kinds) == {
         "status 500",

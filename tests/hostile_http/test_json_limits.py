@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from twins import LONG_S, Where, answer, dial, echo, listening
 
 from inprocess import Inside
-from lipsmith.server.guard import MAX_BODY_BYTES, MAX_SIGNS, Guard, depth
+from lipsmith.server.middleware import MAX_BODY_BYTES, MAX_SIGNS, BodyLimits, depth
 
 PATH = "/v1/face-detection"
 LARGE = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nContent-Length: 900000\r\n".encode()
@@ -28,7 +28,7 @@ def refuse(request: Request, why: str) -> Response:
 def guard() -> Iterator[Where]:
     """Knows those whose key is ``good``."""
     known = lambda request: request.headers.get("authorization") == "good"  # noqa: E731
-    with listening(Guard(echo, free=("/files/",), is_known=known, refuse=refuse, patience_s=0.5)) as where:
+    with listening(BodyLimits(echo, free=("/files/",), is_known=known, refuse=refuse, timeout_s=0.5)) as where:
         yield where
 
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 import pytest
 from twins import LONG_S, Where, answer, dial, ended, guarded, is_ended, listening
 
-from lipsmith.server.protocol import Patience
+from lipsmith.server.protocol import Timeouts
 
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\n"
 BODY = HEAD + b"Content-Length: 1000000\r\n\r\n"
@@ -60,7 +60,7 @@ def test_line_breaks_after_a_request_keep_nothing_open(guard: Where, patient: Wh
 
 def test_who_sends_steadily_may_take_long() -> None:
     """Twelve kilobytes in steps of a few hundred, which take several times what is waited for one window."""
-    steady = Patience(head_s=0.5, stall_s=0.5, bytes_per_s=1000)
+    steady = Timeouts(head_s=0.5, stall_s=0.5, bytes_per_s=1000)
     with listening(protocol=guarded(steady)) as where, closing(dial(where)) as connection:
         connection.sendall(HEAD + b"Content-Length: 12000\r\n\r\n")
         for _ in range(20):
@@ -71,7 +71,7 @@ def test_who_sends_steadily_may_take_long() -> None:
 
 
 def test_without_a_least_rate_a_body_may_drip() -> None:
-    lax = Patience(head_s=0.5, stall_s=0.5, bytes_per_s=0)
+    lax = Timeouts(head_s=0.5, stall_s=0.5, bytes_per_s=0)
     with listening(protocol=guarded(lax)) as where, closing(dial(where)) as connection:
         connection.sendall(BODY)
         assert not is_ended(connection, within_s=LONG_S, crumb=b"a")

@@ -56,9 +56,9 @@ def stranger(inside: Inside) -> Iterator[httpx.Client]:
 def absent(name: str) -> str:
     """A name of the same kind that nobody has."""
     folder, slash, rest = name.rpartition("/")
-    stem, dot, ending = rest.partition(".")
+    stem, dot, extension = rest.partition(".")
     folder = "/".join("0" * len(part) if len(part) > 16 else part for part in folder.split("/"))
-    return folder + slash + "0" * len(stem) + dot + ending
+    return folder + slash + "0" * len(stem) + dot + extension
 
 
 def requests(description: Mapping[str, Any], project: str, image: str, audio: str) -> Iterator[tuple[str, str, Any]]:

@@ -14,11 +14,11 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lipsmith.server.doorkeeper import Doorkeeper
-from lipsmith.server.protocol import Patience, strict
+from lipsmith.server.connection_limits import ConnectionLimits
+from lipsmith.server.protocol import Timeouts, strict
 
 Where = tuple[str, int]
-QUICK = Patience(head_s=0.5, stall_s=0.5, bytes_per_s=1000)
+QUICK = Timeouts(head_s=0.5, stall_s=0.5, bytes_per_s=1000)
 PLENTY = 1000
 LONG_S = 1.5
 """How long a broken twin is watched: three times what a guarded server takes."""
@@ -74,9 +74,9 @@ def listening(app: ASGIApp = echo, protocol: Any = HttpToolsProtocol, keep_alive
         thread.join()
 
 
-def guarded(patience: Patience = QUICK, most: int = PLENTY, most_per_address: int = PLENTY) -> Any:
+def guarded(patience: Timeouts = QUICK, most: int = PLENTY, most_per_address: int = PLENTY) -> Any:
     """Our protocol."""
-    return strict(patience, Doorkeeper(most=most, most_per_address=most_per_address))
+    return strict(patience, ConnectionLimits(most=most, most_per_address=most_per_address))
 
 
 def dial(where: Where) -> socket.socket:

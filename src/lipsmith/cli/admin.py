@@ -17,7 +17,7 @@ from lipsmith.cli.serve import DataDir, settings
 
 if TYPE_CHECKING:
     from lipsmith.server.context import Context
-    from lipsmith.service.accounts import Account
+    from lipsmith.service.billing.accounts import Account
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PlanChoice = Literal["free", "creator", "pro", "business"]
@@ -223,7 +223,7 @@ def webhook_disable(
 def webhook_test(webhook: WebhookId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Have the running server send a trial event to a webhook; `webhook list --deliveries` tells the answer."""
     with _context(data_dir) as context:
-        _tell(asdict(context.webhooks.try_out(webhook)), as_json)
+        _tell(asdict(context.webhooks.send_test(webhook)), as_json)
 
 
 def webhook_redeliver(

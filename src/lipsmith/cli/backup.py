@@ -44,9 +44,9 @@ def restore(
 ) -> None:
     """Fill an empty data folder with a backup. Nothing is overwritten."""
     with server_extra():
-        from lipsmith.server.backup import restore as put_back
+        from lipsmith.server.backup import restore as requeue
 
-    made = put_back(file.absolute(), settings(data_dir).data_dir)
+    made = requeue(file.absolute(), settings(data_dir).data_dir)
     if as_json:
         typer.echo(json.dumps(asdict(made)))
         return

@@ -65,16 +65,16 @@ def check_python() -> str:
     return version
 
 
-def check_pictures() -> str:
+def check_images() -> str:
     from PIL import features
 
-    lacking = [name for name, part in _PICTURE_PARTS.items() if not features.check(part)]
+    lacking = [name for name, part in _IMAGE_PARTS.items() if not features.check(part)]
     if lacking:
         raise Fault(f"Pillow {_version('pillow')} cannot read {', '.join(lacking)}", f"{PIP} --force-reinstall pillow")
     return f"Pillow {_version('pillow')}"
 
 
-_PICTURE_PARTS = {"JPEG": "jpg", "PNG": "zlib", "WebP": "webp", "AVIF": "avif", "JPEG 2000": "jpg_2000"}
+_IMAGE_PARTS = {"JPEG": "jpg", "PNG": "zlib", "WebP": "webp", "AVIF": "avif", "JPEG 2000": "jpg_2000"}
 
 
 def check_video() -> str:
@@ -85,13 +85,13 @@ def check_video() -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "tiny.mp4")
         with av.open(path, "w") as film:
-            picture, sound = film.add_stream("libx264", rate=25), film.add_stream("aac", rate=48000)
-            picture.width, picture.height, picture.pix_fmt = 64, 64, "yuv420p"
-            film.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
+            image, audio = film.add_stream("libx264", rate=25), film.add_stream("aac", rate=48000)
+            image.width, image.height, image.pix_fmt = 64, 64, "yuv420p"
+            film.mux(image.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
             quiet = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
             quiet.sample_rate = 48000
-            film.mux(sound.encode(quiet))
-            for stream in (picture, sound):
+            film.mux(audio.encode(quiet))
+            for stream in (image, audio):
                 film.mux(stream.encode(None))
         with av.open(path) as film:
             if sum(1 for _ in film.decode(video=0)) != 1:
@@ -136,9 +136,9 @@ def check_faces() -> str:
     import numpy as np
 
     from lipsmith.engines import registry
-    from lipsmith.media.clip import Picture
+    from lipsmith.media.clip import Image
 
-    registry.create("face_finder").find(Picture(rgb=np.full((128, 128, 3), 127, np.uint8), grey=True))
+    registry.create("face_finder").find(Image(rgb=np.full((128, 128, 3), 127, np.uint8), grey=True))
     folder = Path(str(import_module("mediapipe").__file__)).parent / "modules"
     for model in _MODELS:
         if not (folder / model).is_file():
@@ -185,8 +185,8 @@ def check_voice() -> str:
 def check_added_voices() -> str:
     import onnxruntime
 
-    from lipsmith.engines.voice_piper import PiperVoice
-    from lipsmith.engines.voice_store import voices_folder
+    from lipsmith.synthesis.piper import PiperVoice
+    from lipsmith.synthesis.voice_store import voices_folder
 
     count = len(PiperVoice().voices())
     return f"onnxruntime {onnxruntime.__version__}, {count} voices in {voices_folder()}"
@@ -207,7 +207,7 @@ def check_heic() -> str:
 
 def check_sandbox() -> str:
     """Has a process lock itself in as the server's rendering processes do, and tries whether it is."""
-    from lipsmith.service import sandbox
+    from lipsmith.service.processes import sandbox
 
     guards = sandbox.tried()
     if guards.lacking:
@@ -224,7 +224,7 @@ def check_demo() -> str:
 AGAIN = f"{PIP} --force-reinstall"
 REQUIRED: Mapping[str, tuple[Callable[[], str], str]] = {
     "Python": (check_python, "Install Python 3.12."),
-    "pictures": (check_pictures, f"{AGAIN} 'pillow>=11.3'"),
+    "pictures": (check_images, f"{AGAIN} 'pillow>=11.3'"),
     "video and sound": (check_video, f"{AGAIN} 'av>=18,<19'"),
     "pixels": (check_pixels, f"{AGAIN} opencv-contrib-python==4.11.0.86"),
     "compiled kernels": (check_kernels, f"{AGAIN} 'numba>=0.61' 'numpy>=1.26,<2'"),

@@ -13,7 +13,7 @@ MAX_COLUMN_CELLS = 60
 """Longer texts are cut off, but for the last column's."""
 GAP = "  "
 NOTHING = "-"
-TIME_ENDING = "_ms"
+TIME_SUFFIX = "_ms"
 """Of the names of times."""
 
 
@@ -30,7 +30,7 @@ def table(records: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> I
 def facts(record: Mapping[str, Any]) -> Iterator[str]:
     """One line for each name and value."""
     for name, value in record.items():
-        yield f"{name.removesuffix(TIME_ENDING)}: {text_of(name, value)}"
+        yield f"{name.removesuffix(TIME_SUFFIX)}: {text_of(name, value)}"
 
 
 def text_of(name: str, value: Any) -> str:
@@ -46,7 +46,7 @@ def text_of(name: str, value: Any) -> str:
             return NOTHING
         case bool():
             return "yes" if value else "no"
-        case int() if name.endswith(TIME_ENDING):
+        case int() if name.endswith(TIME_SUFFIX):
             return datetime.fromtimestamp(value // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         case {"code": code, "message": message}:
             text = f"{message} [{code}]"

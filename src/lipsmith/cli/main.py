@@ -17,13 +17,13 @@ from lipsmith.cli.admin import add_groups
 from lipsmith.cli.backup import backup, restore
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.interrupt import Interrupt
+from lipsmith.cli.runner import worker
 from lipsmith.cli.serve import serve
 from lipsmith.cli.speak import speak
 from lipsmith.cli.style import add_style
 from lipsmith.cli.sync import sync
 from lipsmith.cli.talk import demo, talk
 from lipsmith.cli.voices import add_voices
-from lipsmith.cli.worker import worker
 from lipsmith.errors import Cancelled, InputError, InvalidOption, LipsmithError
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -12,7 +12,7 @@ import typer
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.options import AsJson, AudioPath, LanguageTag, Overwrite, Quiet, SpeakingRate, SpokenText, VoiceName
 from lipsmith.cli.progress import shown
-from lipsmith.media.lengths import LengthMode
+from lipsmith.media.durations import LengthMode
 from lipsmith.pipeline import SyncMode, SyncResult, lip_sync
 
 

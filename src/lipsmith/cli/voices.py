@@ -26,7 +26,7 @@ def voices(ctx: typer.Context, language: _Language = None, as_json: AsJson = Fal
 
 def list_voices(language: _Language = None, as_json: AsJson = False) -> None:
     """The same."""
-    from lipsmith.engines.voices import all_voices
+    from lipsmith.synthesis.voices import all_voices
 
     found = all_voices()
     if language is not None:
@@ -63,8 +63,8 @@ def add(
 
     The folder is LIPSMITH_VOICES_DIR, or `voices` in lipsmith's data folder. Needs the extra `piper`.
     """
-    from lipsmith.engines.voice_piper import PiperVoice
-    from lipsmith.engines.voice_store import VoiceStore, voices_folder
+    from lipsmith.synthesis.piper import PiperVoice
+    from lipsmith.synthesis.voice_store import VoiceStore, voices_folder
 
     described = config or model.with_name(f"{model.name}.json")
     PiperVoice().check(model, described)
@@ -78,7 +78,7 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove a voice that was added."""
-    from lipsmith.engines.voice_store import VoiceStore, voices_folder
+    from lipsmith.synthesis.voice_store import VoiceStore, voices_folder
 
     record = VoiceStore(voices_folder()).remove(name.removeprefix("piper:"))
     typer.echo(json.dumps(asdict(record)) if as_json else f"piper:{record.name} is removed.")

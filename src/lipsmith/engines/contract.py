@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -14,16 +13,16 @@ from numpy.typing import NDArray
 from lipsmith.face.follow import FollowedFrame
 from lipsmith.face.landmarks import Face
 from lipsmith.face.track import FaceTrack
-from lipsmith.media.clip import U8, ClipFrame, Picture, Sound
+from lipsmith.media.clip import U8, Audio, ClipFrame, Image
 from lipsmith.media.reader import Clip
 from lipsmith.motion.track import MotionTrack
-from lipsmith.speech.visemes import Phone, Speech
+from lipsmith.speech.visemes import Speech
 
 
 class FaceFinder(Protocol):
     """Finds faces in a picture."""
 
-    def find(self, picture: Picture) -> Sequence[Face]:
+    def find(self, image: Image) -> Sequence[Face]:
         """All human faces, most prominent first; empty when there is none."""
         ...
 
@@ -42,53 +41,8 @@ class FaceFollower(Protocol):
 class SpeechReader(Protocol):
     """Hears what is said when."""
 
-    def read(self, sound: Sound) -> Speech:
+    def read(self, audio: Audio) -> Speech:
         """Reads the whole recording."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class VoiceInfo:
-    """One voice that a `Voice` engine offers."""
-
-    name: str
-    language: str
-    """BCP 47 tag, such as ``en-GB``."""
-    gender: str
-    """``female``, ``male`` or ``neutral``: neither, or nobody knows."""
-    description: str
-    engine: str = ""
-    """Who speaks it, by its name in the registry; `lipsmith.engines.voices` fills it in."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spoken:
-    """A text, spoken."""
-
-    sound: Sound
-    phones: Sequence[Phone] | None
-    """When each sound is made, on the clock of ``sound``; None where the synthesizer does not tell."""
-
-    @cached_property
-    def speech(self) -> Speech:
-        """What is said when, from ``phones``; heard in ``sound`` where there are none."""
-        from lipsmith.engines.spoken import speech_of  # it knows an engine, and engines know this file
-
-        return speech_of(self.sound, self.phones)
-
-
-class Voice(Protocol):
-    """Turns text into speech."""
-
-    def voices(self) -> Sequence[VoiceInfo]:
-        """All voices that are installed."""
-        ...
-
-    def speak(self, text: str, *, voice: str, rate: float) -> Spoken:
-        """Speaks ``text``; ``rate`` 1.0 is the voice's normal speed, 0.5–2.0.
-
-        Raises UnknownVoice, EmptyText, MissingDependency or VoiceFailed.
-        """
         ...
 
 
@@ -125,8 +79,8 @@ class LipSyncer(Protocol):
 class PhotoAnimator(Protocol):
     """Draws a portrait that moves."""
 
-    def frames(self, picture: Picture, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
-        """One frame per frame of ``motion``, of the size of ``picture``, whose sides are even.
+    def frames(self, image: Image, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
+        """One frame per frame of ``motion``, of the size of ``image``, whose sides are even.
 
         Either (height, width, 3) uint8 RGB, or, to spare a conversion, (height * 3 // 2, width) uint8 I420 planes
         (BT.709, limited range). ``others`` are further faces in the picture, which stay still.

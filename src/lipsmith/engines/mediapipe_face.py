@@ -21,7 +21,7 @@ from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32, triangles_from_edges
 from lipsmith.face.track import FaceTrack
-from lipsmith.media.clip import F32, U8, Picture
+from lipsmith.media.clip import F32, U8, Image
 
 MIN_BOX_SCORE = 0.5
 """The full-range detector's answer for animals stays below this (11 of 12 measured), for people above."""
@@ -34,10 +34,10 @@ T = TypeVar("T")
 class MediapipeFaceFinder:
     """FaceFinder: full-range detector, then the attention mesh on square crops."""
 
-    def find(self, picture: Picture) -> list[Face]:
+    def find(self, image: Image) -> list[Face]:
         """All human faces, most prominent first; empty when there is none."""
         with _quiet():
-            return find_faces(picture.rgb, self)
+            return find_faces(image.rgb, self)
 
     def boxes(self, rgb: U8) -> Sequence[Box]:
         """Faces that the full-range detector sees."""

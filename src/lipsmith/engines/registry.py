@@ -1,22 +1,16 @@
-"""Names of engines, and where each one lives. Imports an engine only when it is chosen.
-
-Other packages add engines through the entry point group ``lipsmith.engines``; the entry point's name is the role and
-the engine's name with a dot between them, such as ``photo_animator.puppet``.
-"""
+"""Registry of engines by role and name. Imports an engine only when it is chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, overload
 
-from lipsmith.engines.contract import FaceFinder, FaceFollower, LipSyncer, PhotoAnimator, SpeechReader, Voice
-from lipsmith.errors import InvalidOption, MissingDependency
+from lipsmith import plugins
+from lipsmith.engines.contract import FaceFinder, FaceFollower, LipSyncer, PhotoAnimator, SpeechReader
+from lipsmith.synthesis import voices
+from lipsmith.synthesis.contract import Voice
 
 Role = Literal["face_finder", "face_follower", "speech_reader", "photo_animator", "lip_syncer", "voice"]
-
-GROUP = "lipsmith.engines"
 
 BUILT_IN: Mapping[Role, Mapping[str, str]] = {
     "face_finder": {"mediapipe": "lipsmith.engines.mediapipe_face:MediapipeFaceFinder"},
@@ -25,12 +19,9 @@ BUILT_IN: Mapping[Role, Mapping[str, str]] = {
         "net": "lipsmith.engines.net_reader:NetReader",
         "rule": "lipsmith.engines.rule_reader:RuleReader",
     },
-    "photo_animator": {"classic": "lipsmith.engines.classic:ClassicAnimator"},
-    "lip_syncer": {"classic": "lipsmith.engines.classic_lips:ClassicLipSyncer"},
-    "voice": {
-        "espeak": "lipsmith.engines.voice_espeak:EspeakVoice",
-        "piper": "lipsmith.engines.voice_piper:PiperVoice",
-    },
+    "photo_animator": {"classic": "lipsmith.engines.classic_animator:ClassicAnimator"},
+    "lip_syncer": {"classic": "lipsmith.engines.classic_lip_syncer:ClassicLipSyncer"},
+    "voice": voices.BUILT_IN,
 }
 """Role to name to ``module:Class``. The first name of a role is its default."""
 
@@ -41,7 +32,7 @@ def names(role: Role) -> tuple[str, ...]:
     >>> names("photo_animator")[0]
     'classic'
     """
-    return tuple(dict.fromkeys([*BUILT_IN[role], *_plugged_in(role)]))
+    return plugins.names(role, BUILT_IN[role])
 
 
 @overload
@@ -62,21 +53,4 @@ def create(role: Role, name: str | None = None) -> Any:
     A built-in engine wins over a plugged-in one of the same name, so that no package changes what a name means.
     Raises InvalidOption for an unknown name, MissingDependency where the engine's own libraries are not installed.
     """
-    chosen = name or next(iter(BUILT_IN[role]))
-    entry = _plugged_in(role).get(chosen)
-    if (target := BUILT_IN[role].get(chosen)) is not None:
-        entry = EntryPoint(name=f"{role}.{chosen}", value=target, group=GROUP)
-    if entry is None:
-        known = ", ".join(names(role))
-        raise InvalidOption(f"There is no {role.replace('_', ' ')} called {chosen!r}. Known: {known}.")
-    try:
-        return getattr(import_module(entry.module), entry.attr)()
-    except ImportError as error:
-        raise MissingDependency(
-            f"The engine {chosen!r} could not be loaded: {error}. `lipsmith doctor` says what to install."
-        ) from error
-
-
-def _plugged_in(role: Role) -> dict[str, EntryPoint]:
-    start = f"{role}."
-    return {e.name.removeprefix(start): e for e in entry_points(group=GROUP) if e.name.startswith(start)}
+    return plugins.create(role, name, BUILT_IN[role])

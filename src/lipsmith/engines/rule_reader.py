@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
-from lipsmith.media.clip import F32, Sound
+from lipsmith.media.clip import F32, Audio
 from lipsmith.speech.activity import speech_activity
 from lipsmith.speech.features import (
     FEATURE_HOP_S,
@@ -23,13 +23,10 @@ from lipsmith.speech.features import (
     steady_pitch,
     syllable_level_db,
 )
+from lipsmith.speech.openness import openness_by_rule
 from lipsmith.speech.visemes import VISEMES, Speech
 
 F64 = NDArray[np.float64]
-
-_JAW_HIGH_HZ, _JAW_LOW_HZ, _JAW_LEAST = 200.0, 700.0, 0.25  # F1 of a close and of an open vowel
-_OPENNESS_SIGMA_S = 0.020
-_OPENNESS_MOST = 1.3
 
 _SILENT_BELOW = 0.20  # loudness
 _VISEME_SIGMA_S = 0.015
@@ -54,13 +51,13 @@ _HIGH_VOICE_HZ, _SHORT_TRACT = 165.0, 1.15  # women's and children's resonances 
 class RuleReader:
     """The role `SpeechReader`, played by a loudness and formant rule."""
 
-    def read(self, sound: Sound) -> Speech:
+    def read(self, audio: Audio) -> Speech:
         """Reads the whole recording; noise, hum and music without a voice give silence."""
-        features = measure(sound)
+        features = measure(audio)
         active = speech_activity(features)
         loudness = relative_loudness(features) * active
         openness = openness_by_rule(features, active, loudness)
-        duration_s = sound.duration_s
+        duration_s = audio.duration_s
         return Speech(
             visemes=np.stack(
                 [at_rows(column, duration_s) for column in _visemes(features, active, loudness).T], axis=1
@@ -70,17 +67,6 @@ class RuleReader:
             pitch_hz=at_rows(steady_pitch(features) * (active > 0.5), duration_s),
             duration_s=duration_s,
         )
-
-
-def openness_by_rule(features: Features, active: F32, loudness: F32) -> F32:
-    """1 = the recording's 95th percentile: loudness, less where the first resonance says that the jaw is high."""
-    f1_hz = median_filter(features.f1_hz, 5, mode="nearest")
-    jaw = np.clip((f1_hz - _JAW_HIGH_HZ) / (_JAW_LOW_HZ - _JAW_HIGH_HZ), _JAW_LEAST, 1.0)
-    raw = gaussian_filter1d(loudness * jaw, _OPENNESS_SIGMA_S / FEATURE_HOP_S)
-    speaking = raw[active > 0.5]
-    if not len(speaking):
-        return np.zeros_like(loudness)
-    return np.clip(raw / max(float(np.percentile(speaking, 95)), 0.05), 0.0, _OPENNESS_MOST).astype(np.float32)
 
 
 def _visemes(features: Features, active: F32, loudness: F32) -> F32:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsmith.errors import EmptyText, MissingDependency, TranscriptNotUsed
-from lipsmith.media.clip import Sound
+from lipsmith.media.clip import Audio
 from lipsmith.speech.features import at_rows, measure, relative_loudness, steady_pitch
 from lipsmith.speech.script import language_of
 from lipsmith.speech.visemes import VISEMES, Phone, Speech, viseme_rows
@@ -70,42 +70,42 @@ class _Placed(NamedTuple):
 class TranscriptReader:
     """Reads a recording whose English text is known."""
 
-    def read(self, sound: Sound, text: str) -> Speech:
+    def read(self, audio: Audio, text: str) -> Speech:
         """What is said when, from ``text`` and the sound; ``openness`` is None, since the visemes tell.
 
         Raises EmptyText, MissingDependency where the extra is not installed, and TranscriptNotUsed where the text
         cannot be found in the sound; its message says why.
         """
-        phones = self.phones(sound, text)
-        visemes = viseme_rows(phones, sound.duration_s)
+        phones = self.phones(audio, text)
+        visemes = viseme_rows(phones, audio.duration_s)
         spoken = 1.0 - visemes[:, 0]
-        features = measure(sound)
-        loudness = at_rows(relative_loudness(features), sound.duration_s)
+        features = measure(audio)
+        loudness = at_rows(relative_loudness(features), audio.duration_s)
         if (loudness * visemes[:, 0]).sum() > _MOST_LOUDNESS_IN_PAUSES * loudness.sum():
             raise TranscriptNotUsed("More is heard than the text says. Write down every word that is spoken.")
         return Speech(
             visemes=visemes,
             openness=None,
             loudness=loudness * spoken,
-            pitch_hz=at_rows(steady_pitch(features), sound.duration_s) * (spoken > 0.5),
-            duration_s=sound.duration_s,
+            pitch_hz=at_rows(steady_pitch(features), audio.duration_s) * (spoken > 0.5),
+            duration_s=audio.duration_s,
         )
 
-    def phones(self, sound: Sound, text: str) -> list[Phone]:
+    def phones(self, audio: Audio, text: str) -> list[Phone]:
         """The sounds of ``text`` with their times, pauses included. Raises as `read` does, but for words left out."""
         if not any(c.isalnum() for c in text):
             raise EmptyText()
         if language_of(text) is not None:
             raise TranscriptNotUsed("Only English can be aligned, and this text is written in another script.")
-        if sound.duration_s > LONGEST_S:
+        if audio.duration_s > LONGEST_S:
             raise TranscriptNotUsed(
-                f"The recording lasts {sound.duration_s:.0f} s, and a text can be aligned with up to {LONGEST_S:.0f} s."
+                f"The recording lasts {audio.duration_s:.0f} s, and a text can be aligned with up to {LONGEST_S:.0f} s."
             )
         words = spelled(text, _decoder().lookup_word)
-        placed = _placed(_padded(sound), words)
+        placed = _placed(_padded(audio), words)
         if _fit(placed) < _LEAST_FIT:
             raise TranscriptNotUsed("What is heard does not sound like this text. Check that every word is in it.")
-        return [_phone(one, sound.duration_s) for one in placed]
+        return [_phone(one, audio.duration_s) for one in placed]
 
 
 def with_known_sounds(heard: Speech, known: Speech) -> Speech:
@@ -187,9 +187,9 @@ def _decoder() -> Any:
     return Decoder(lm=None, loglevel="FATAL")
 
 
-def _padded(sound: Sound) -> bytes:
+def _padded(audio: Audio) -> bytes:
     """The sound as pocketsphinx takes it: 16 bit, 16 kHz, mono."""
-    samples = np.concatenate([np.zeros(0, np.float32), *(block[0] for block in sound.blocks(_RATE_HZ, 1))])
+    samples = np.concatenate([np.zeros(0, np.float32), *(block[0] for block in audio.blocks(_RATE_HZ, 1))])
     pad = round(_PAD_S * _RATE_HZ)
     noisy = np.pad(samples, pad) + np.random.default_rng(0).normal(0.0, _NOISE, len(samples) + 2 * pad)
     whole: NDArray[np.int16] = (np.clip(noisy, -1.0, 1.0) * 32767).astype("<i2")

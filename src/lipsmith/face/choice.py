@@ -13,7 +13,7 @@ from lipsmith.errors import FaceTooSmall, InvalidOption, NoSourceFace, NoSuchFac
 from lipsmith.face.geometry import F64
 from lipsmith.face.track import FaceTrack
 
-LEAST_IOD_PX = 24
+MIN_IOD_PX = 24
 """Below this the lips are about ten pixels wide: there is nothing left to shape."""
 
 _LARGEST_LAG_S = 0.2
@@ -85,9 +85,9 @@ def choose_face(tracks: Sequence[FaceTrack], choice: FaceChoice, *, heard: Openi
             "No human face was found in the clip. Use a clip in which a face is clearly visible from the front."
         )
     chosen = _chosen(tracks, choice, heard)
-    if (iod_px := float(np.nanmedian(chosen.iod_px))) < LEAST_IOD_PX:
+    if (iod_px := float(np.nanmedian(chosen.iod_px))) < MIN_IOD_PX:
         raise FaceTooSmall(
-            f"The face is too small in the clip: {iod_px:.0f} pixels between the eyes, at least {LEAST_IOD_PX} are "
+            f"The face is too small in the clip: {iod_px:.0f} pixels between the eyes, at least {MIN_IOD_PX} are "
             "needed. Use a larger version of the clip, or crop it closer to the face."
         )
     return chosen

@@ -38,14 +38,14 @@ class HeadFrame:
         """(n, 3) pixels -> (n, 3) IOD in the head's frame."""
         return (points - self.origin) @ self.rotation.T / self.iod_px
 
-    def offsets_to_picture(self, offsets: F64) -> F64:
+    def offsets_to_image(self, offsets: F64) -> F64:
         """(n, 3) displacements in IOD -> (n, 2) displacements in pixels."""
         moved: F64 = (offsets @ self.rotation)[:, :2] * self.iod_px
         return moved
 
-    def to_picture(self, points: F64) -> F64:
+    def to_image(self, points: F64) -> F64:
         """(n, 3) IOD in the head's frame -> (n, 2) pixels."""
-        return self.offsets_to_picture(points) + self.origin[:2]
+        return self.offsets_to_image(points) + self.origin[:2]
 
     @property
     def yaw_deg(self) -> float:

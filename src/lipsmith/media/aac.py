@@ -23,7 +23,7 @@ from av.packet import Packet
 
 from lipsmith.media.clip import F32
 
-SoundPacket: TypeAlias = "Packet[AudioStream]"
+AudioPacket: TypeAlias = "Packet[AudioStream]"
 
 GAIN_STEPS = 8  # of 1.505 dB: room for peaks up to 3.8; resampling clipped speech makes some near 2
 _SOFTER = np.float32(2.0 ** (-GAIN_STEPS / 4))
@@ -42,13 +42,13 @@ class AacEncoder:
         self._written = 0
         self._encoders = [_mono_encoder(rate_hz, bits_per_second // channels) for _ in range(channels)]
 
-    def encode(self, samples: F32) -> Iterator[SoundPacket]:
+    def encode(self, samples: F32) -> Iterator[AudioPacket]:
         """Takes (channels, n) float32 in; gives what is ready."""
         frames = [self._frame(channel) for channel in samples]
         self._written += samples.shape[1]
         yield from self._joined([encoder.encode(frame) for encoder, frame in zip(self._encoders, frames, strict=True)])
 
-    def finish(self) -> Iterator[SoundPacket]:
+    def finish(self) -> Iterator[AudioPacket]:
         """Gives the rest."""
         yield from self._joined([encoder.encode(None) for encoder in self._encoders])
 
@@ -57,9 +57,9 @@ class AacEncoder:
         frame.sample_rate, frame.time_base, frame.pts = self._rate_hz, self._time_base, self._written
         return frame
 
-    def _joined(self, per_channel: list[list[SoundPacket]]) -> Iterator[SoundPacket]:
+    def _joined(self, per_channel: list[list[AudioPacket]]) -> Iterator[AudioPacket]:
         for parts in zip(*per_channel, strict=True):
-            packet = cast(SoundPacket, Packet(join([bytes(part) for part in parts])))
+            packet = cast(AudioPacket, Packet(join([bytes(part) for part in parts])))
             packet.pts, packet.dts, packet.duration = parts[0].pts, parts[0].dts, parts[0].duration
             packet.time_base = parts[0].time_base
             yield packet

@@ -9,42 +9,42 @@ from fractions import Fraction
 import numpy as np
 
 from lipsmith.errors import InvalidOption, NoAudibleSound, WindowOutOfRange
-from lipsmith.media.clip import F32, ClipFacts, Sound
-from lipsmith.media.decode import FileSound, open_sound
-from lipsmith.media.feed import SoundFeed
+from lipsmith.media.clip import F32, Audio, ClipInfo
+from lipsmith.media.decode import FileAudio, open_audio
 from lipsmith.media.reader import Clip
+from lipsmith.media.sample_buffer import SampleBuffer
 from lipsmith.media.timeline import seconds_to_samples
 
 QUIETEST_DB, LOUDEST_DB = -60.0, 0.0
 _BLOCK_SAMPLES = 16_384
 
 
-def open_own_sound(clip: Clip) -> FileSound | None:
-    """What is heard in a clip's window, its first sample at `own_sound_delay_s`; None where nothing can be heard.
+def open_own_audio(clip: Clip) -> FileAudio | None:
+    """What is heard in a clip's window, its first sample at `own_audio_delay_s`; None where nothing can be heard.
 
     Raises InvalidAudio for a sound track that cannot be decoded.
     """
     facts = clip.facts
-    if not facts.has_sound:
+    if not facts.has_audio:
         return None
     start_s = float(max(Fraction(0), facts.starts_at_s))
     end_s = float(facts.starts_at_s + facts.duration_s)
     try:
         try:
-            return open_sound(clip.path, start_s=start_s, end_s=end_s)
+            return open_audio(clip.path, start_s=start_s, end_s=end_s)
         except WindowOutOfRange:  # it ends before the pictures do
-            return open_sound(clip.path, start_s=start_s)
+            return open_audio(clip.path, start_s=start_s)
     except (NoAudibleSound, WindowOutOfRange):  # silent, or at its end before the window begins
         return None
 
 
-def own_sound_delay_s(facts: ClipFacts) -> float:
+def own_audio_delay_s(facts: ClipInfo) -> float:
     """How long after the window's first picture its own sound can begin: pictures may come before the file's clock."""
     return float(max(Fraction(0), -facts.starts_at_s))
 
 
 class KeptBackground:
-    """A new sound with another one beneath it, exactly ``duration_s`` long. Implements `Sound`.
+    """A new sound with another one beneath it, exactly ``duration_s`` long. Implements `Audio`.
 
     Both are padded with silence or cut. ``behind`` begins ``delay_s`` late; with ``repeat_s`` it begins anew each time
     that so many seconds have passed, as the pictures of a repeated clip do. Where both are loud, their sum may leave
@@ -53,8 +53,8 @@ class KeptBackground:
 
     def __init__(
         self,
-        front: Sound,
-        behind: Sound,
+        front: Audio,
+        behind: Audio,
         *,
         gain_db: float,
         duration_s: float | Fraction,
@@ -86,7 +86,7 @@ class KeptBackground:
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
         """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
         total = seconds_to_samples(self._duration_s, rate_hz)
-        front = SoundFeed(self._front, rate_hz, channels)
+        front = SampleBuffer(self._front, rate_hz, channels)
         behind = self._behind_blocks(rate_hz, channels)
         done = 0
         while done < total:
@@ -101,7 +101,7 @@ class KeptBackground:
             begin = self._turn_begins(turn, rate_hz)
             left = math.inf if self._repeat_s is None else self._turn_begins(turn + 1, rate_hz) - begin
             lead = seconds_to_samples(self._delay_s, rate_hz)
-            feed = SoundFeed(self._behind, rate_hz, channels)
+            feed = SampleBuffer(self._behind, rate_hz, channels)
             while left > 0:
                 count = int(min(lead or _BLOCK_SAMPLES, left))
                 yield np.zeros((channels, count), np.float32) if lead else feed.take(count)

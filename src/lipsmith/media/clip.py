@@ -18,7 +18,7 @@ F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class Image:
     """A still picture, upright, in sRGB."""
 
     rgb: U8
@@ -37,7 +37,7 @@ class Picture:
         return int(self.rgb.shape[0])
 
 
-class Sound(Protocol):
+class Audio(Protocol):
     """Sound that can be played from its start as often as needed, block by block, never held as a whole."""
 
     @property
@@ -91,7 +91,7 @@ class TimedPlanes(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipFacts:
+class ClipInfo:
     """What a clip, or the window of it that is used, looks like; upright."""
 
     name: str
@@ -112,14 +112,14 @@ class ClipFacts:
     duration_s: Fraction
     """From the first picture's beginning to the last one's end."""
     starts_at_s: Fraction
-    """Where the window's first picture lies on the clock of `decode.open_sound`; below 0 it comes before it."""
+    """Where the window's first picture lies on the clock of `decode.open_audio`; below 0 it comes before it."""
     pixel_aspect: Fraction
     """Width of a pixel over its height, as shown."""
     colour: Colour
     """Of the planes that are handed out."""
     exact: bool
     """True when the planes hold the source's own bytes: it is 8-bit 4:2:0."""
-    has_sound: bool
+    has_audio: bool
     shrunk: Fraction = Fraction(1)
     """Width of the pictures over their width in the file; below 1 where they were scaled down."""
     warnings: tuple[str, ...] = ()

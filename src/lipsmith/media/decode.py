@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from lipsmith.errors import InputError, InvalidAudio, NoAudibleSound, WindowOutOfRange
 from lipsmith.media.clip import F32, U8
-from lipsmith.media.probe import MAX_FRAME_PIXELS, SOUND_RATES_HZ, SoundFacts, open_media, sound_facts, sound_track
+from lipsmith.media.probe import AUDIO_RATES_HZ, MAX_FRAME_PIXELS, AudioInfo, audio_info, audio_track, open_media
 from lipsmith.media.timeline import check_window, seconds_to_samples
 
 INAUDIBLE_PEAK_DBFS = -70.0  # below the noise of the quietest room on 16-bit gear; speech at -50 LUFS peaks near -30
@@ -96,14 +96,14 @@ class _Levels:
         return int(self.energy.argmax()) if one_is_empty or they_cancel else None
 
 
-class FileSound:
-    """The sound of a file, or a window of it; decoded anew each time it is played. Implements `Sound`."""
+class FileAudio:
+    """The sound of a file, or a window of it; decoded anew each time it is played. Implements `Audio`."""
 
     def __init__(
         self,
         path: Path,
         *,
-        facts: SoundFacts,
+        facts: AudioInfo,
         first_sample: int,
         gain: float,
         levels: _Levels,
@@ -135,21 +135,21 @@ class FileSound:
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
         """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
         with open_media(self._path, InvalidAudio) as container:
-            decoded = _decoded(container, self._path, self._facts, _Faults())
+            decoded = _decoded(container, self._path, self._facts, _DecodingFaults())
             window = _cut(decoded, self._first_sample, self._first_sample + self._levels.samples)
             mixed = (_mix(block * np.float32(self._gain), channels, self._levels) for block in window)
             yield from _at_rate(mixed, self.rate_hz, rate_hz, self._levels.samples)
 
 
-class MemorySound:
-    """Sound that lies in memory, such as a spoken text. Implements `Sound`.
+class MemoryAudio:
+    """Sound that lies in memory, such as a spoken text. Implements `Audio`.
 
     ``samples`` is (channels, n) float32 with 1 or 2 channels, full scale ±1. Raises InvalidAudio for another shape, for
     a rate outside 4–384 kHz, or for samples that are not finite or far beyond full scale.
     """
 
     def __init__(self, samples: F32, rate_hz: int) -> None:
-        if rate_hz not in SOUND_RATES_HZ:
+        if rate_hz not in AUDIO_RATES_HZ:
             raise InvalidAudio(f"Sound at {rate_hz} samples per second cannot be used.")
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         if samples.ndim != 2 or samples.shape[0] not in (1, 2) or not samples.shape[1]:
@@ -177,23 +177,23 @@ class MemorySound:
         """The rate the samples were given at."""
         return self._rate_hz
 
-    def window(self, start_s: float | None = None, end_s: float | None = None) -> MemorySound:
+    def window(self, start_s: float | None = None, end_s: float | None = None) -> MemoryAudio:
         """The part between two times; raises WindowOutOfRange."""
         start, end = check_window(start_s, end_s, self.duration_s)
         first, last = seconds_to_samples(start, self._rate_hz), seconds_to_samples(end, self._rate_hz)
         if first >= last:
             raise WindowOutOfRange(f"The window from {start:g} to {end:g} s is shorter than one sample.")
-        return MemorySound(self._samples[:, first:last], self._rate_hz)
+        return MemoryAudio(self._samples[:, first:last], self._rate_hz)
 
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
         """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
         count = self._samples.shape[1]
-        pieces = (self._samples[:, at : at + _BLOCK_SAMPLES] for at in range(0, count, _BLOCK_SAMPLES))
-        mixed = (_mix(piece, channels, self._levels) for piece in pieces)
+        split_text = (self._samples[:, at : at + _BLOCK_SAMPLES] for at in range(0, count, _BLOCK_SAMPLES))
+        mixed = (_mix(piece, channels, self._levels) for piece in split_text)
         yield from _at_rate(mixed, self._rate_hz, rate_hz, count)
 
 
-def open_sound(path: str | Path, *, start_s: float | None = None, end_s: float | None = None) -> FileSound:
+def open_audio(path: str | Path, *, start_s: float | None = None, end_s: float | None = None) -> FileAudio:
     """Opens the first sound track of a file and hears it once through, to know its true length and levels.
 
     A sound file runs on its own clock, from its first sample; a track that starts late within a video is led by
@@ -203,31 +203,31 @@ def open_sound(path: str | Path, *, start_s: float | None = None, end_s: float |
     """
     path = Path(path)
     start, end = check_window(start_s, end_s)
-    faults = _Faults()
+    faults = _DecodingFaults()
     with open_media(path, InvalidAudio) as container:
-        facts = sound_facts(container, sound_track(container, path), path)
+        facts = audio_info(container, audio_track(container, path), path)
         levels = _Levels(channels=min(2, facts.channels))
         first = seconds_to_samples(start, facts.rate_hz)
         last = None if math.isinf(end) else seconds_to_samples(end, facts.rate_hz)
-        heard = _listen(_decoded(container, path, facts, faults), first, last, levels)
+        heard = _measure_levels(_decoded(container, path, facts, faults), first, last, levels)
     _refuse_nothing(path, heard)
     if last is None or heard < last:
         check_window(start_s, end_s, heard / facts.rate_hz)
     _refuse_unheard(path, levels)
     gain, gain_notes = _room_for_peaks(facts, levels)
     notes = (*_other_tracks(path, facts), *_what_is_missing(path, facts, heard, last, faults), *gain_notes)
-    return FileSound(path, facts=facts, first_sample=first, gain=gain, levels=levels, warnings=notes)
+    return FileAudio(path, facts=facts, first_sample=first, gain=gain, levels=levels, warnings=notes)
 
 
 @dataclass(kw_only=True)
-class _Faults:
+class _DecodingFaults:
     """What went wrong on the way through a file."""
 
     packets: int = 0
     broke_off: bool = False
 
 
-def _listen(blocks: Iterable[F32], first: int, last: int | None, levels: _Levels) -> int:
+def _measure_levels(blocks: Iterable[F32], first: int, last: int | None, levels: _Levels) -> int:
     """Hears the samples from ``first`` to ``last``; returns how many were decoded, counted from the very start."""
     heard = 0
     for block in blocks:
@@ -259,7 +259,7 @@ def _refuse_unheard(path: Path, levels: _Levels) -> None:
         )
 
 
-def _room_for_peaks(facts: SoundFacts, levels: _Levels) -> tuple[float, tuple[str, ...]]:
+def _room_for_peaks(facts: AudioInfo, levels: _Levels) -> tuple[float, tuple[str, ...]]:
     """The gain that keeps a mix of many channels from clipping; sound of one or two is never touched."""
     if facts.channels <= 2:
         return 1.0, ()
@@ -269,13 +269,15 @@ def _room_for_peaks(facts: SoundFacts, levels: _Levels) -> tuple[float, tuple[st
     return 1.0 / levels.peak, (f"{note}, {20 * math.log10(levels.peak):.1f} dB softer so that no peak clips.",)
 
 
-def _other_tracks(path: Path, facts: SoundFacts) -> tuple[str, ...]:
+def _other_tracks(path: Path, facts: AudioInfo) -> tuple[str, ...]:
     if facts.tracks < 2:
         return ()
     return (f"{path.name!r} has {facts.tracks} sound tracks; only the first is used.",)
 
 
-def _what_is_missing(path: Path, facts: SoundFacts, heard: int, last: int | None, faults: _Faults) -> tuple[str, ...]:
+def _what_is_missing(
+    path: Path, facts: AudioInfo, heard: int, last: int | None, faults: _DecodingFaults
+) -> tuple[str, ...]:
     read_s = heard / facts.rate_hz
     if last is not None and heard >= last:
         return ()
@@ -289,29 +291,29 @@ def _what_is_missing(path: Path, facts: SoundFacts, heard: int, last: int | None
     return ()
 
 
-def _decoded(container: InputContainer, path: Path, facts: SoundFacts, faults: _Faults) -> Iterator[F32]:
+def _decoded(container: InputContainer, path: Path, facts: AudioInfo, faults: _DecodingFaults) -> Iterator[F32]:
     """(1 or 2, n) float32 blocks at the file's rate, from the first sample, or from the start of its video."""
     channels = min(2, facts.channels)
     resampler: AudioResampler | None = None
     seen: tuple[str, str, int] | None = None
-    for lost_s, frame in _sound_frames(container, facts, faults):
+    for lost_s, frame in _audio_frames(container, facts, faults):
         yield from _silence(channels, seconds_to_samples(lost_s, facts.rate_hz))  # what follows stays in its place
         if seen is None and facts.has_video:
             yield from _silence(channels, _lead_samples(container, frame.time, facts.rate_hz))
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind != seen:  # joined recordings may change in the middle
             if resampler is not None:
-                yield from _drawn(resampler, None, path)
+                yield from _read_ahead(resampler, None, path)
             resampler = AudioResampler("fltp", _LAYOUTS[channels], facts.rate_hz)
             seen = kind
         assert resampler is not None
         frame.pts = None  # the clock of a hostile file must not open gaps in the filter
-        yield from _drawn(resampler, frame, path)
+        yield from _read_ahead(resampler, frame, path)
     if resampler is not None:
-        yield from _drawn(resampler, None, path)
+        yield from _read_ahead(resampler, None, path)
 
 
-def _drawn(resampler: AudioResampler, frame: AudioFrame | None, path: Path) -> Iterator[F32]:
+def _read_ahead(resampler: AudioResampler, frame: AudioFrame | None, path: Path) -> Iterator[F32]:
     try:
         for piece in resampler.resample(frame):
             yield piece.to_ndarray()  # type: ignore[misc]  # fltp is float32
@@ -321,7 +323,9 @@ def _drawn(resampler: AudioResampler, frame: AudioFrame | None, path: Path) -> I
         ) from fault
 
 
-def _sound_frames(container: InputContainer, facts: SoundFacts, faults: _Faults) -> Iterator[tuple[float, AudioFrame]]:
+def _audio_frames(
+    container: InputContainer, facts: AudioInfo, faults: _DecodingFaults
+) -> Iterator[tuple[float, AudioFrame]]:
     """Every frame that can be decoded, with the seconds that are missing before it; a broken file just ends."""
     packets = container.demux(container.streams.audio[0])
     due_s: float | None = None

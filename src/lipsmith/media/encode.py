@@ -21,16 +21,16 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
-from lipsmith.media.aac import AacEncoder, SoundPacket
-from lipsmith.media.clip import F32, U8, ClipFacts, Sound, TimedPlanes, VideoFormat
-from lipsmith.media.feed import SoundFeed
+from lipsmith.media.aac import AacEncoder, AudioPacket
+from lipsmith.media.clip import F32, U8, Audio, ClipInfo, TimedPlanes, VideoFormat
+from lipsmith.media.sample_buffer import SampleBuffer
 from lipsmith.media.timeline import check_fps, frames_to_samples, seconds_to_samples
 
-SOUND_RATE_HZ = 48_000
-SOUND_BITS_PER_SECOND = {1: 128_000, 2: 192_000}  # per number of channels
+AUDIO_RATE_HZ = 48_000
+AUDIO_BITS_PER_SECOND = {1: 128_000, 2: 192_000}  # per number of channels
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 """File name ending -> FFmpeg's writer."""
-SOUND_FILES = {
+AUDIO_EXTENSIONS = {
     ".wav": ("wav", "pcm_s16le", "s16"),
     ".mp3": ("mp3", "libmp3lame", "fltp"),
     ".m4a": ("ipod", "aac", "fltp"),
@@ -38,7 +38,7 @@ SOUND_FILES = {
 }
 """File name ending -> FFmpeg's writer, its encoder, and the samples that one takes."""
 PROVENANCE = "Made with lipsmith: the mouth and face movements in this video are synthetic."
-SPOKEN_PROVENANCE = "Made with lipsmith: this speech is synthetic."
+SPEECH_PROVENANCE = "Made with lipsmith: this speech is synthetic."
 
 CLIP_CRF = 16
 """Quality of a clip whose pictures were mostly left alone: its loss cannot be seen beside the source."""
@@ -51,15 +51,15 @@ _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _EXACT_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
-def check_output(path: str | Path, *, overwrite: bool = False, endings: Collection[str] = tuple(CONTAINERS)) -> Path:
+def check_output(path: str | Path, *, overwrite: bool = False, extensions: Collection[str] = tuple(CONTAINERS)) -> Path:
     """The path to write to, checked before any work is done.
 
     Raises OutputExists when it exists and ``overwrite`` is off, and InvalidOption when its ending is not one of
-    ``endings``, or its folder is missing or may not be written to.
+    ``extensions``, or its folder is missing or may not be written to.
     """
     path = Path(path)
-    if path.suffix.lower() not in endings:
-        raise InvalidOption(f"{str(path)!r} has no ending that can be written. Use {', '.join(endings)}.")
+    if path.suffix.lower() not in extensions:
+        raise InvalidOption(f"{str(path)!r} has no ending that can be written. Use {', '.join(extensions)}.")
     if path.is_dir():
         raise InvalidOption(f"{str(path)!r} is a folder. Give the name of a file in it.")
     if path.exists() and not overwrite:
@@ -75,31 +75,31 @@ def write_video(
     path: str | Path,
     fmt: VideoFormat,
     frames: Iterable[U8],
-    sound: Sound,
+    audio: Audio,
     *,
     on_frame: Callable[[int], None] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes ``frames`` and ``sound`` as H.264 and AAC; the sound is padded or cut to the length of the pictures.
+    """Writes ``frames`` and ``audio`` as H.264 and AAC; the sound is padded or cut to the length of the pictures.
 
     A frame is (height, width, 3) uint8 RGB, or (height * 3 // 2, width) uint8 I420 planes, BT.709 limited range.
     ``on_frame`` is told the number of frames written so far, after each. The file appears under its name only when it
     is whole; whatever goes wrong, nothing is left behind.
 
-    Raises OutputExists, InvalidOption or EncodingFailed, and lets through what ``frames``, ``sound`` and ``on_frame``
+    Raises OutputExists, InvalidOption or EncodingFailed, and lets through what ``frames``, ``audio`` and ``on_frame``
     raise.
     """
     path = check_output(path, overwrite=overwrite)
     _check_format(fmt)
     with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
-        _write(unfinished, CONTAINERS[path.suffix.lower()], fmt, frames, sound, on_frame)
+        _write(unfinished, CONTAINERS[path.suffix.lower()], fmt, frames, audio, on_frame)
 
 
 def write_clip(
     path: str | Path,
-    facts: ClipFacts,
+    facts: ClipInfo,
     frames: Iterable[TimedPlanes],
-    sound: Sound | None,
+    audio: Audio | None,
     *,
     crf: int = CLIP_CRF,
     on_frame: Callable[[int], None] | None = None,
@@ -109,7 +109,7 @@ def write_clip(
 
     Size, shape of pixels and colour are those of ``facts``; so is the time base, of which all times have to be
     multiples. The pictures follow one another without gaps, the first at 0. The planes go to the encoder as they are.
-    ``crf`` 16 is visually lossless; 0 would be lossless, for tests, in a form that few players know. Without ``sound``
+    ``crf`` 16 is visually lossless; 0 would be lossless, for tests, in a form that few players know. Without ``audio``
     the file has no sound track. Nothing that the source says about itself goes over.
 
     Otherwise like `write_video`, with the same errors.
@@ -118,22 +118,22 @@ def write_clip(
     if not 0 <= crf <= 51:
         raise InvalidOption(f"The quality crf {crf} is out of range. Use 1 (best) to 51; 16 looks like the source.")
     with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
-        _write_clip(unfinished, CONTAINERS[path.suffix.lower()], facts, frames, sound, crf, on_frame)
+        _write_clip(unfinished, CONTAINERS[path.suffix.lower()], facts, frames, audio, crf, on_frame)
 
 
-def write_sound(path: str | Path, sound: Sound, *, overwrite: bool = False) -> None:
+def write_audio(path: str | Path, audio: Audio, *, overwrite: bool = False) -> None:
     """Writes a synthesized sound as WAV, MP3, M4A (AAC) or FLAC, by the ending, at 48 kHz.
 
     Otherwise like `write_video`, with the same errors.
     """
-    path = check_output(path, overwrite=overwrite, endings=SOUND_FILES)
-    container_format, codec, samples = SOUND_FILES[path.suffix.lower()]
+    path = check_output(path, overwrite=overwrite, extensions=AUDIO_EXTENSIONS)
+    container_format, codec, samples = AUDIO_EXTENSIONS[path.suffix.lower()]
     with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
         with _encoder_faults():
             container = av.open(unfinished, "w", format=container_format)
         try:
-            container.metadata["comment"] = SPOKEN_PROVENANCE
-            _write_aac(container, sound) if codec == "aac" else _write_plain(container, sound, codec, samples)
+            container.metadata["comment"] = SPEECH_PROVENANCE
+            _write_aac(container, audio) if codec == "aac" else _write_plain(container, audio, codec, samples)
         except BaseException:
             _abandon(container)
             raise
@@ -147,7 +147,7 @@ def _whole_or_not_at_all(path: Path, *, overwrite: bool) -> Iterator[Path]:
     unfinished = path.with_name(f".lipsmith-{uuid.uuid4().hex}.part")
     try:
         yield unfinished
-        check_output(path, overwrite=overwrite, endings=(path.suffix.lower(),))  # someone may have been faster
+        check_output(path, overwrite=overwrite, extensions=(path.suffix.lower(),))  # someone may have been faster
         with _encoder_faults():
             os.replace(unfinished, path)
     finally:
@@ -167,7 +167,7 @@ def _write(
     container_format: str,
     fmt: VideoFormat,
     frames: Iterable[U8],
-    sound: Sound,
+    audio: Audio,
     on_frame: Callable[[int], None] | None,
 ) -> None:
     with _encoder_faults():
@@ -175,22 +175,22 @@ def _write(
     try:
         with _encoder_faults():
             container.metadata.update({"comment": PROVENANCE, "description": PROVENANCE})
-            picture_track = _picture_track(container, fmt)
-            sound_track = _SoundTrack(container, sound)
+            picture_track = _video_track(container, fmt)
+            audio_track = _AudioTrack(container, audio)
         to_video = _FrameMaker(fmt)
         written = 0
         for pixels in frames:
             with _encoder_faults():
                 container.mux(picture_track.encode(to_video(pixels, written)))
             written += 1
-            sound_track.advance(frames_to_samples(written, fmt.fps, SOUND_RATE_HZ))
+            audio_track.advance(frames_to_samples(written, fmt.fps, AUDIO_RATE_HZ))
             if on_frame is not None:
                 on_frame(written)
         if not written:
             raise EncodingFailed("There is not a single frame to write.")
         with _encoder_faults():
             container.mux(picture_track.encode(None))
-        sound_track.finish()
+        audio_track.finish()
     except BaseException:
         _abandon(container)
         raise
@@ -201,9 +201,9 @@ def _write(
 def _write_clip(
     path: Path,
     container_format: str,
-    facts: ClipFacts,
+    facts: ClipInfo,
     frames: Iterable[TimedPlanes],
-    sound: Sound | None,
+    audio: Audio | None,
     crf: int,
     on_frame: Callable[[int], None] | None,
 ) -> None:
@@ -213,24 +213,24 @@ def _write_clip(
         with _encoder_faults():
             container.metadata.update({"comment": PROVENANCE, "description": PROVENANCE})
             picture_track = _clip_track(container, facts, crf)
-            sound_track = None if sound is None else _SoundTrack(container, sound)
+            audio_track = None if audio is None else _AudioTrack(container, audio)
         written, ends_s = 0, Fraction(0)
         for frame in frames:
-            picture = _clip_frame(frame, facts, due_s=ends_s)
+            image = _clip_frame(frame, facts, due_s=ends_s)
             with _encoder_faults():
-                container.mux(picture_track.encode(picture))
+                container.mux(picture_track.encode(image))
             written += 1
             ends_s = frame.time_s + frame.duration_s
-            if sound_track is not None:
-                sound_track.advance(seconds_to_samples(ends_s, SOUND_RATE_HZ))
+            if audio_track is not None:
+                audio_track.advance(seconds_to_samples(ends_s, AUDIO_RATE_HZ))
             if on_frame is not None:
                 on_frame(written)
         if not written:
             raise EncodingFailed("There is not a single frame to write.")
         with _encoder_faults():
             container.mux(picture_track.encode(None))
-        if sound_track is not None:
-            sound_track.finish()
+        if audio_track is not None:
+            audio_track.finish()
     except BaseException:
         _abandon(container)
         raise
@@ -238,23 +238,23 @@ def _write_clip(
         container.close()
 
 
-def _write_aac(container: OutputContainer, sound: Sound) -> None:
-    track = _SoundTrack(container, sound)
-    track.advance(seconds_to_samples(sound.duration_s, SOUND_RATE_HZ))
+def _write_aac(container: OutputContainer, audio: Audio) -> None:
+    track = _AudioTrack(container, audio)
+    track.advance(seconds_to_samples(audio.duration_s, AUDIO_RATE_HZ))
     track.finish()
 
 
-def _write_plain(container: OutputContainer, sound: Sound, codec: str, kind: str) -> None:
+def _write_plain(container: OutputContainer, audio: Audio, codec: str, kind: str) -> None:
     with _encoder_faults():
-        track = container.add_stream(codec, rate=SOUND_RATE_HZ, layout=_LAYOUTS[sound.channels])
+        track = container.add_stream(codec, rate=AUDIO_RATE_HZ, layout=_LAYOUTS[audio.channels])
         assert isinstance(track, AudioStream)
         track.codec_context.format = kind
     if codec == "libmp3lame":
-        track.bit_rate = SOUND_BITS_PER_SECOND[sound.channels]
+        track.bit_rate = AUDIO_BITS_PER_SECOND[audio.channels]
     written = 0
-    for block in sound.blocks(SOUND_RATE_HZ, sound.channels):
-        frame = _sound_frame(block, kind)
-        frame.pts, frame.time_base = written, Fraction(1, SOUND_RATE_HZ)
+    for block in audio.blocks(AUDIO_RATE_HZ, audio.channels):
+        frame = _audio_frame(block, kind)
+        frame.pts, frame.time_base = written, Fraction(1, AUDIO_RATE_HZ)
         written += block.shape[1]
         with _encoder_faults():
             container.mux(track.encode(frame))
@@ -262,14 +262,14 @@ def _write_plain(container: OutputContainer, sound: Sound, codec: str, kind: str
         container.mux(track.encode(None))
 
 
-def _sound_frame(block: F32, kind: str) -> AudioFrame:
+def _audio_frame(block: F32, kind: str) -> AudioFrame:
     layout = _LAYOUTS[block.shape[0]]
     if kind == "s16":
         steps = np.clip(np.rint(block * 32768), -32768, 32767).astype(np.int16)
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(steps.T).reshape(1, -1), format="s16", layout=layout)
     else:
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format=kind, layout=layout)
-    frame.sample_rate = SOUND_RATE_HZ
+    frame.sample_rate = AUDIO_RATE_HZ
     return frame
 
 
@@ -289,7 +289,7 @@ def _encoder_faults() -> Iterator[None]:
         raise EncodingFailed(f"The file could not be written ({reason}). {cure} and try again.") from fault
 
 
-def _picture_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:
+def _video_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:
     track = container.add_stream("libx264", rate=fmt.fps)
     track.width, track.height = fmt.width, fmt.height
     track.pix_fmt = "yuv420p"
@@ -304,7 +304,7 @@ def _picture_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:
     return track
 
 
-def _clip_track(container: OutputContainer, facts: ClipFacts, crf: int) -> VideoStream:
+def _clip_track(container: OutputContainer, facts: ClipInfo, crf: int) -> VideoStream:
     track = container.add_stream("libx264", rate=facts.fps.limit_denominator(_LARGEST_RATE_TERM))
     track.width, track.height = facts.width, facts.height
     track.pix_fmt = "yuv420p"
@@ -321,7 +321,7 @@ def _clip_track(container: OutputContainer, facts: ClipFacts, crf: int) -> Video
     return track
 
 
-def _clip_frame(frame: TimedPlanes, facts: ClipFacts, *, due_s: Fraction) -> VideoFrame:
+def _clip_frame(frame: TimedPlanes, facts: ClipInfo, *, due_s: Fraction) -> VideoFrame:
     if frame.planes.shape != (facts.height * 3 // 2, facts.width):
         raise EncodingFailed(
             f"A frame has the shape {frame.planes.shape}; {(facts.height * 3 // 2, facts.width)} was agreed."
@@ -332,13 +332,13 @@ def _clip_frame(frame: TimedPlanes, facts: ClipFacts, *, due_s: Fraction) -> Vid
             f"A frame begins at {frame.time_s} s and stays {frame.duration_s} s; multiples of {facts.time_base} s, one "
             f"after the other, were agreed, and {due_s} s is next."
         )
-    picture = VideoFrame.from_ndarray(frame.planes, format="yuv420p")
-    picture.pts, picture.duration, picture.time_base = int(pts), int(duration), facts.time_base
-    picture.colorspace, picture.color_range = facts.colour.matrix, _range_of(facts)
-    return picture
+    image = VideoFrame.from_ndarray(frame.planes, format="yuv420p")
+    image.pts, image.duration, image.time_base = int(pts), int(duration), facts.time_base
+    image.colorspace, image.color_range = facts.colour.matrix, _range_of(facts)
+    return image
 
 
-def _range_of(facts: ClipFacts) -> ColorRange:
+def _range_of(facts: ClipInfo) -> ColorRange:
     return ColorRange.JPEG if facts.colour.full_range else ColorRange.MPEG
 
 
@@ -377,17 +377,17 @@ class _FrameMaker:
         )
 
 
-class _SoundTrack:
+class _AudioTrack:
     """Feeds sound to the encoder in step with the pictures, so that a player finds both side by side."""
 
-    def __init__(self, container: OutputContainer, sound: Sound) -> None:
+    def __init__(self, container: OutputContainer, audio: Audio) -> None:
         self._container = container
-        self._feed = SoundFeed(sound, SOUND_RATE_HZ, sound.channels)
+        self._feed = SampleBuffer(audio, AUDIO_RATE_HZ, audio.channels)
         self._written = 0
-        bits_per_second = SOUND_BITS_PER_SECOND[sound.channels]
-        self._encoder = AacEncoder(SOUND_RATE_HZ, sound.channels, bits_per_second)
+        bits_per_second = AUDIO_BITS_PER_SECOND[audio.channels]
+        self._encoder = AacEncoder(AUDIO_RATE_HZ, audio.channels, bits_per_second)
         # the track's own encoder writes the header and nothing else
-        self._track: AudioStream = container.add_stream("aac", rate=SOUND_RATE_HZ, layout=_LAYOUTS[sound.channels])
+        self._track: AudioStream = container.add_stream("aac", rate=AUDIO_RATE_HZ, layout=_LAYOUTS[audio.channels])
         self._track.bit_rate = bits_per_second
 
     def advance(self, until_sample: int) -> None:
@@ -403,7 +403,7 @@ class _SoundTrack:
         """Empties the encoder."""
         self._mux(self._encoder.finish())
 
-    def _mux(self, packets: Iterator[SoundPacket]) -> None:
+    def _mux(self, packets: Iterator[AudioPacket]) -> None:
         with _encoder_faults():
             for packet in packets:
                 packet.stream = self._track

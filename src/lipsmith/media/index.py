@@ -51,7 +51,7 @@ class FrameIndex:
         return len(self.ticks)
 
     @property
-    def lengths(self) -> Ticks:
+    def durations(self) -> Ticks:
         """How long each picture stays, ticks."""
         return np.diff(self.ticks, append=self.end)
 
@@ -68,9 +68,9 @@ class FrameIndex:
     @property
     def is_uneven(self) -> bool:
         """True where the pictures do not come at one rate (VFR)."""
-        lengths = self.lengths
-        usual = float(np.median(lengths))
-        return bool(np.any(np.abs(lengths - usual) > max(1.0, UNEVEN_SHARE * usual)))
+        durations = self.durations
+        usual = float(np.median(durations))
+        return bool(np.any(np.abs(durations - usual) > max(1.0, UNEVEN_SHARE * usual)))
 
     def part(self, first: int, last: int) -> FrameIndex:
         """The pictures from ``first`` to before ``last``."""
@@ -139,12 +139,12 @@ def _index(
     if not shown:
         raise InvalidVideo(f"{path.name!r} has a video track without a single picture. Export the video again.")
     ticks = np.unique(np.array(shown, np.int64))
-    lengths = np.diff(ticks)
-    if len(lengths) and int(lengths.max()) * time_base > LONGEST_PAUSE_S:
+    durations = np.diff(ticks)
+    if len(durations) and int(durations.max()) * time_base > LONGEST_PAUSE_S:
         raise InvalidVideo(
             f"The clock of {path.name!r} jumps by more than {LONGEST_PAUSE_S} s between two pictures. Export it again."
         )
-    usual = int(np.median(lengths)) if len(lengths) else max(1, round(1 / (_USUAL_RATE * time_base)))
+    usual = int(np.median(durations)) if len(durations) else max(1, round(1 / (_USUAL_RATE * time_base)))
     last_is_sane = 0 < last_length * time_base <= LONGEST_PAUSE_S
     keys.sort()
     return FrameIndex(

@@ -32,14 +32,14 @@ _ONE = 1 << 16  # display matrices hold 16.16 fixed-point numbers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posture:
+class Orientation:
     """How a stored picture becomes upright: first mirrored left to right, then turned."""
 
     mirrored: bool = False
     turn: Turn = 0
 
     @property
-    def lies_down(self) -> bool:
+    def is_rotated_sideways(self) -> bool:
         """True when width and height change places."""
         return self.turn % 2 == 1
 
@@ -52,7 +52,7 @@ class PlaneMaker:
     """
 
     def __init__(self, first: VideoFrame, max_resolution: int | None = None) -> None:
-        self.posture = posture_of(first)
+        self.orientation = orientation_of(first)
         self.stored_size = first.width, first.height
         self.is_scaled = max_resolution is not None and max(self.stored_size) > max_resolution
         self.colour, self.tone_mapped = _colour_after(first, keeps_size=not self.is_scaled)
@@ -60,7 +60,7 @@ class PlaneMaker:
         self._reformatter = VideoReformatter()
         self._size = fit_size(*self.stored_size, max_resolution) if self.is_scaled else self.stored_size
         width, height = (side // 2 * 2 for side in self._size)
-        self.width, self.height = (height, width) if self.posture.lies_down else (width, height)
+        self.width, self.height = (height, width) if self.orientation.is_rotated_sideways else (width, height)
 
     @property
     def is_exact(self) -> bool:
@@ -85,9 +85,9 @@ class PlaneMaker:
         planes = np.empty((self.height * 3 // 2, self.width), np.uint8)
         y = planes[: self.height]
         chroma = planes[self.height :].reshape(2, self.height // 2, self.width // 2)
-        _stand_up(_pixels(frame, 0, width // 2 * 2, height // 2 * 2), self.posture, y)
+        _stand_up(_pixels(frame, 0, width // 2 * 2, height // 2 * 2), self.orientation, y)
         for number in (1, 2):
-            _stand_up(_pixels(frame, number, width // 2, height // 2), self.posture, chroma[number - 1])
+            _stand_up(_pixels(frame, number, width // 2, height // 2), self.orientation, chroma[number - 1])
         return planes
 
     def _converted(self, frame: VideoFrame) -> VideoFrame:
@@ -108,24 +108,24 @@ class PlaneMaker:
         )
 
 
-def posture_of(frame: VideoFrame) -> Posture:
+def orientation_of(frame: VideoFrame) -> Orientation:
     """What the display matrix asks for, to the nearest quarter turn; upright where there is none."""
     notes = cast("Mapping[Type, SideData]", frame.side_data)  # PyAV's stubs know only one kind of side data
     if Type.DISPLAYMATRIX not in notes:
-        return Posture()
+        return Orientation()
     a, b, _, c, d = struct.unpack("=9i", bytes(notes[Type.DISPLAYMATRIX]))[:5]
     mirrored = a * d - b * c < 0
     if mirrored:
         a, b = -a, -b  # a mirror first: what stays is a turn
     if abs(a) >= abs(b):
-        return Posture(mirrored=mirrored, turn=0 if a > 0 else 2)
-    return Posture(mirrored=mirrored, turn=3 if b > 0 else 1)
+        return Orientation(mirrored=mirrored, turn=0 if a > 0 else 2)
+    return Orientation(mirrored=mirrored, turn=3 if b > 0 else 1)
 
 
-def _stand_up(stored: U8, posture: Posture, upright: U8) -> None:
+def _stand_up(stored: U8, orientation: Orientation, upright: U8) -> None:
     """Copies a plane, mirrored and turned; moves bytes and changes none."""
-    mirrored = stored[:, ::-1] if posture.mirrored else stored
-    upright[:] = np.rot90(mirrored, posture.turn)
+    mirrored = stored[:, ::-1] if orientation.mirrored else stored
+    upright[:] = np.rot90(mirrored, orientation.turn)
 
 
 def _pixels(frame: VideoFrame, plane: int, width: int, height: int) -> U8:
@@ -141,7 +141,7 @@ def _colour_after(frame: VideoFrame, *, keeps_size: bool) -> tuple[Colour, bool]
     if _is_hdr(frame):
         return Colour(matrix=BT709, primaries=BT709, transfer=BT709, full_range=False), True
     exact = frame.format.name in _AS_THEY_ARE
-    upright = posture_of(frame) == Posture()
+    upright = orientation_of(frame) == Orientation()
     matrix = frame.colorspace
     if not names_matrix(matrix):
         # Players guess by the size: where that changes, what was guessed has to be said.

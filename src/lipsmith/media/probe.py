@@ -23,10 +23,10 @@ from PIL import Image, UnidentifiedImageError
 
 from lipsmith.errors import ImageTooLarge, ImageTooSmall, InputError, InvalidAudio, InvalidImage
 
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "GIF")
-MAX_PICTURE_PIXELS = 50_000_000
-MIN_PICTURE_SIDE_PIXELS = 64
-MAX_PICTURE_ASPECT = 20
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "GIF")
+MAX_IMAGE_PIXELS = 50_000_000
+MIN_IMAGE_SIDE_PIXELS = 64
+MAX_IMAGE_ASPECT = 20
 MAX_JPEG_SCANS = 60  # ordinary progressive files have about ten
 MAX_JPEG_SEGMENTS = 2_000  # a large colour profile and film frames hung on a photo make some hundred
 MAX_JPEG_STRAY_BYTES = 65_536  # between segments; ordinary files have a few, which fill up
@@ -34,8 +34,8 @@ MAX_PNG_CHUNKS = 50_000  # programs write 8 kB or more in each
 _MOST_PIXELS = {"WEBP": 24_000_000, "AVIF": 36_000_000, "JPEG2000": 16_000_000}
 """Formats whose decoders need 15 bytes and more for each pixel."""
 
-SOUND_RATES_HZ = range(4_000, 384_001)
-MAX_SOUND_CHANNELS = 64
+AUDIO_RATES_HZ = range(4_000, 384_001)
+MAX_AUDIO_CHANNELS = 64
 MAX_FRAME_PIXELS = 9_000_000  # a little more than 4K UHD
 
 MEDIA_FORMATS = (
@@ -50,7 +50,7 @@ _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is neith
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureFacts:
+class ImageInfo:
     """What a picture's header says."""
 
     format: str
@@ -63,7 +63,7 @@ class PictureFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoundFacts:
+class AudioInfo:
     """What the header of a sound file, or of a video's first sound track, says."""
 
     codec: str
@@ -77,22 +77,22 @@ class SoundFacts:
     """True when moving pictures share the sound's clock; a cover picture does not count."""
 
 
-def probe_picture(path: str | Path) -> PictureFacts:
-    """Header facts of a picture within the limits; raises as `open_picture` does."""
-    with open_picture(path) as image:
-        return PictureFacts(
+def probe_image(path: str | Path) -> ImageInfo:
+    """Header facts of a picture within the limits; raises as `open_image` does."""
+    with open_image(path) as image:
+        return ImageInfo(
             format=image.format or "", width=image.width, height=image.height, several=holds_several(image)
         )
 
 
-def probe_sound(path: str | Path) -> SoundFacts:
+def probe_audio(path: str | Path) -> AudioInfo:
     """Header facts of the first sound track of a file; raises InvalidAudio."""
     with open_media(path, InvalidAudio) as container:
-        return sound_facts(container, sound_track(container, path), path)
+        return audio_info(container, audio_track(container, path), path)
 
 
 @contextmanager
-def open_picture(path: str | Path) -> Iterator[Image.Image]:
+def open_image(path: str | Path) -> Iterator[Image.Image]:
     """Opens a picture whose header keeps the limits; no pixel is decoded yet.
 
     Raises InvalidImage, ImageTooLarge or ImageTooSmall, each with the name of the file and what to do.
@@ -101,7 +101,7 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
     with _open_file(path, InvalidImage, "picture") as file:
         _refuse_tiring(path, file)
         image = _identify(path, file)
-        _check_picture_size(path, image)
+        _check_image_size(path, image)
         yield image
 
 
@@ -130,30 +130,30 @@ def open_media(path: str | Path, error: type[InputError]) -> Iterator[InputConta
             yield container
 
 
-def sound_track(container: InputContainer, path: str | Path) -> AudioStream:
+def audio_track(container: InputContainer, path: str | Path) -> AudioStream:
     """The first sound track; raises InvalidAudio when there is none or no decoder for it."""
     if not container.streams.audio:
         raise InvalidAudio(f"{Path(path).name!r} has no sound track. Choose a file in which something can be heard.")
     return container.streams.audio[0]
 
 
-def sound_facts(container: InputContainer, track: AudioStream, path: str | Path) -> SoundFacts:
+def audio_info(container: InputContainer, track: AudioStream, path: str | Path) -> AudioInfo:
     """Checks a track's header against the limits; raises InvalidAudio."""
     name = Path(path).name
     if getattr(track, "codec_context", None) is None:
         raise InvalidAudio(f"The sound of {name!r} has a coding that is not known here. Save it again as WAV or FLAC.")
     rate_hz, channels = int(track.rate or 0), int(track.channels or 0)
-    if rate_hz not in SOUND_RATES_HZ:
+    if rate_hz not in AUDIO_RATES_HZ:
         raise InvalidAudio(
-            f"{name!r} claims {rate_hz} samples per second; {SOUND_RATES_HZ[0]} to {SOUND_RATES_HZ[-1]} can be used. "
+            f"{name!r} claims {rate_hz} samples per second; {AUDIO_RATES_HZ[0]} to {AUDIO_RATES_HZ[-1]} can be used. "
             "Save it again at 48000."
         )
-    if not 1 <= channels <= MAX_SOUND_CHANNELS:
+    if not 1 <= channels <= MAX_AUDIO_CHANNELS:
         raise InvalidAudio(
-            f"{name!r} claims {channels} sound channels; 1 to {MAX_SOUND_CHANNELS} can be used. "
+            f"{name!r} claims {channels} sound channels; 1 to {MAX_AUDIO_CHANNELS} can be used. "
             "Save it again as stereo."
         )
-    return SoundFacts(
+    return AudioInfo(
         codec=track.codec_context.name,
         rate_hz=rate_hz,
         channels=channels,
@@ -189,7 +189,7 @@ def _open_file(path: Path, error: type[InputError], noun: str) -> Iterator[Binar
 
 
 def _identify(path: Path, file: BinaryIO) -> Image.Image:
-    formats = [*PICTURE_FORMATS, *(["HEIF"] if _register_heif() else [])]
+    formats = [*IMAGE_FORMATS, *(["HEIF"] if _register_heif() else [])]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -197,7 +197,7 @@ def _identify(path: Path, file: BinaryIO) -> Image.Image:
             return Image.open(file, formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
         raise ImageTooLarge(
-            f"{path.name!r} claims more than {MAX_PICTURE_PIXELS // 1_000_000} megapixels. Scale it down and try again."
+            f"{path.name!r} claims more than {MAX_IMAGE_PIXELS // 1_000_000} megapixels. Scale it down and try again."
         ) from bomb
     except UnidentifiedImageError as unknown:
         if _is_heif(file) and "HEIF" not in formats:
@@ -210,10 +210,10 @@ def _identify(path: Path, file: BinaryIO) -> Image.Image:
             "Save it as PNG or JPEG."
         ) from unknown
     except Exception as fault:  # Pillow's readers let almost any error out when a header is forged
-        raise damaged_picture(path) from fault
+        raise damaged_image(path) from fault
 
 
-def damaged_picture(path: Path) -> InvalidImage:
+def damaged_image(path: Path) -> InvalidImage:
     """The error for a picture whose content ends too early or makes no sense."""
     return InvalidImage(
         f"{path.name!r} is damaged or was cut off while it was saved or downloaded. Fetch it again, or save it anew as "
@@ -226,22 +226,22 @@ def holds_several(image: Image.Image) -> bool:
     return bool(getattr(image, "is_animated", False))
 
 
-def _check_picture_size(path: Path, image: Image.Image) -> None:
+def _check_image_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
-    most = _MOST_PIXELS.get(image.format or "", MAX_PICTURE_PIXELS)
+    most = _MOST_PIXELS.get(image.format or "", MAX_IMAGE_PIXELS)
     if width * height > most:
         raise ImageTooLarge(
             f"{path.name!r} has {width} x {height} pixels; at most {most // 1_000_000} megapixels can be "
-            f"opened{'' if most == MAX_PICTURE_PIXELS else f' of {image.format}'}. Scale it down and try again."
+            f"opened{'' if most == MAX_IMAGE_PIXELS else f' of {image.format}'}. Scale it down and try again."
         )
-    if min(width, height) < MIN_PICTURE_SIDE_PIXELS:
+    if min(width, height) < MIN_IMAGE_SIDE_PIXELS:
         raise ImageTooSmall(
-            f"{path.name!r} has {width} x {height} pixels; each side needs at least {MIN_PICTURE_SIDE_PIXELS}. "
+            f"{path.name!r} has {width} x {height} pixels; each side needs at least {MIN_IMAGE_SIDE_PIXELS}. "
             "Use a larger picture."
         )
-    if max(width, height) > MAX_PICTURE_ASPECT * min(width, height):
+    if max(width, height) > MAX_IMAGE_ASPECT * min(width, height):
         raise InvalidImage(
-            f"{path.name!r} has {width} x {height} pixels: one side is more than {MAX_PICTURE_ASPECT} times the other. "
+            f"{path.name!r} has {width} x {height} pixels: one side is more than {MAX_IMAGE_ASPECT} times the other. "
             "Crop it to the person."
         )
 
@@ -252,7 +252,7 @@ def _refuse_tiring(path: Path, file: BinaryIO) -> None:
         if data[:2] == b"\xff\xd8":
             _refuse_tiring_jpeg(path, data)
         elif data[:8] == b"\x89PNG\r\n\x1a\n" and _has_many_chunks(data):
-            raise damaged_picture(path)
+            raise damaged_image(path)
 
 
 def _refuse_tiring_jpeg(path: Path, data: mmap.mmap) -> None:
@@ -285,7 +285,7 @@ def _refuse_tiring_jpeg(path: Path, data: mmap.mmap) -> None:
                 "Save it again as an ordinary JPEG."
             )
         if segments > MAX_JPEG_SEGMENTS or strays > MAX_JPEG_STRAY_BYTES:
-            raise damaged_picture(path)
+            raise damaged_image(path)
 
 
 def _has_many_chunks(data: mmap.mmap) -> bool:

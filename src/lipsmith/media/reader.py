@@ -23,7 +23,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipsmith.errors import InvalidVideo, VideoTooLarge
-from lipsmith.media.clip import U8, ClipFacts, ClipFrame
+from lipsmith.media.clip import U8, ClipFrame, ClipInfo
 from lipsmith.media.colour import UNNAMED, names_matrix
 from lipsmith.media.decode import MISSING_S, MISSING_SHARE
 from lipsmith.media.index import MAX_FRAMES, FrameIndex, Ticks, index_decoded, index_packets, named_rate
@@ -37,7 +37,7 @@ _FPS_SLACK = Fraction(1, 100)  # clocks of phones run a little fast
 _CLOCK_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _HELD_BYTES = 96 << 20  # pictures kept to be shown backwards: 69 at 720p
 _MAX_THREADS = 4  # each holds a picture or two
-_PICTURES_TO_TRUST = 12  # so many decoded pictures have to appear where the packets said
+_FRAMES_TO_TRUST = 12  # so many decoded pictures have to appear where the packets said
 
 
 class Clip:
@@ -46,16 +46,16 @@ class Clip:
     def __init__(
         self,
         path: Path,
-        facts: ClipFacts,
+        facts: ClipInfo,
         index: FrameIndex,
         to_planes: Callable[[], PlaneMaker],
-        on_picture: Callable[[], None] | None,
+        on_frame: Callable[[], None] | None,
     ) -> None:
         self.path = path
         self.facts = facts
         self._index = index
         self._to_planes = to_planes
-        self._on_picture = on_picture
+        self._on_frame = on_frame
         self._damaged: set[int] = set()
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class Clip:
     @property
     def durations_s(self) -> list[Fraction]:
         """How long each picture stays; exact."""
-        return [int(length) * self._index.time_base for length in self._index.lengths]
+        return [int(length) * self._index.time_base for length in self._index.durations]
 
     @property
     def damaged_s(self) -> tuple[tuple[float, float], ...]:
@@ -110,18 +110,18 @@ class Clip:
             return
         with open_media(self.path, InvalidVideo) as container:
             maker = self._to_planes()
-            for picture in _pictures_from(container, self.path, self._index, int(ticks[first])):
-                if self._on_picture is not None:
-                    self._on_picture()
-                while due < last and ticks[due] < _tick(picture):
-                    yield self._frame(due, maker(good or picture), damaged=True)
+            for frame in _frames_from(container, self.path, self._index, int(ticks[first])):
+                if self._on_frame is not None:
+                    self._on_frame()
+                while due < last and ticks[due] < _tick(frame):
+                    yield self._frame(due, maker(good or frame), damaged=True)
                     due += 1
                 if due >= last:
                     return
-                if ticks[due] == _tick(picture):
-                    yield self._frame(due, maker(picture), damaged=picture.is_corrupt)
+                if ticks[due] == _tick(frame):
+                    yield self._frame(due, maker(frame), damaged=frame.is_corrupt)
                     due += 1
-                good = picture
+                good = frame
             if good is None:
                 raise _nothing_decoded(self.path)
             for missing in range(due, last):
@@ -170,13 +170,13 @@ def open_clip(
     end_s: float | None = None,
     max_fps: Fraction | float | str | None = None,
     max_resolution: int | None = None,
-    on_picture: Callable[[], None] | None = None,
+    on_frame: Callable[[], None] | None = None,
 ) -> Clip:
     """Opens the moving pictures of a file, or the part between two times, counted from its first picture.
 
     The window begins and ends with the picture whose beginning lies nearest to the time asked for. ``max_fps`` leaves
     pictures out where more than that many come per second; it never adds any. ``max_resolution`` scales pictures with a
-    longer side, in pixels, down to it; others stay as they are, byte by byte. ``on_picture`` is called for every
+    longer side, in pixels, down to it; others stay as they are, byte by byte. ``on_frame`` is called for every
     picture that is decoded; what it raises ends the work.
 
     Raises InvalidVideo, VideoTooLarge, VideoEncrypted, WindowOutOfRange or InvalidOption.
@@ -186,12 +186,12 @@ def open_clip(
     with open_media(path, InvalidVideo) as container:
         track = _video_track(container, path)
         index = index_packets(container, track, path)
-    first, ticks = _first_pictures(path)
+    first, ticks = _first_frames(path)
     if index is not None and ticks != sorted(ticks):
         index = index.counted()
     elif index is None or ticks != index.ticks[: len(ticks)].tolist():  # fields may come in packets of their own
         with open_media(path, InvalidVideo) as container:
-            times = map(_tick, _rising(_told(_decoded(container, path), on_picture)))
+            times = map(_tick, _rising(_reported(_decoded(container, path), on_frame)))
             index = index_decoded(times, _video_track(container, path).time_base or Fraction(1, 1000), path)
     _refuse_tiny(first.width, first.height, path)
     chosen = _window(index, start_s, end_s)
@@ -202,14 +202,14 @@ def open_clip(
         facts = _facts(container, path, chosen, PlaneMaker(first, max_resolution), first)
         missing = _what_is_missing(_video_track(container, path), index, path)
     facts = replace(facts, warnings=(*facts.warnings, *missing))
-    return Clip(path, facts, chosen, partial(PlaneMaker, first, max_resolution), on_picture)
+    return Clip(path, facts, chosen, partial(PlaneMaker, first, max_resolution), on_frame)
 
 
-def _told(pictures: Iterable[VideoFrame], on_picture: Callable[[], None] | None) -> Iterator[VideoFrame]:
-    for picture in pictures:
-        if on_picture is not None:
-            on_picture()
-        yield picture
+def _reported(frames: Iterable[VideoFrame], on_frame: Callable[[], None] | None) -> Iterator[VideoFrame]:
+    for frame in frames:
+        if on_frame is not None:
+            on_frame()
+        yield frame
 
 
 def _window(index: FrameIndex, start_s: float | None, end_s: float | None) -> FrameIndex:
@@ -226,54 +226,54 @@ def _nearest(edges: np.ndarray[tuple[int], np.dtype[np.int64]], tick: float) -> 
     return int(np.argmin(np.abs(edges - tick)))
 
 
-def _first_pictures(path: Path) -> tuple[VideoFrame, list[int]]:
+def _first_frames(path: Path) -> tuple[VideoFrame, list[int]]:
     """The first picture that can be decoded, and the times of the first few; raises InvalidVideo when there is none."""
     with open_media(path, InvalidVideo) as container:
-        pictures = (picture for picture in _decoded(container, path) if picture.pts is not None)
-        first = next(pictures, None)
+        frames = (frame for frame in _decoded(container, path) if frame.pts is not None)
+        first = next(frames, None)
         if first is None:
             raise _nothing_decoded(path)
-        return first, [_tick(first), *map(_tick, islice(pictures, _PICTURES_TO_TRUST - 1))]
+        return first, [_tick(first), *map(_tick, islice(frames, _FRAMES_TO_TRUST - 1))]
 
 
 def _nothing_decoded(path: Path) -> InvalidVideo:
     return InvalidVideo(f"Not one picture of {path.name!r} can be decoded: it is damaged. Fetch or export it again.")
 
 
-def _tick(picture: VideoFrame) -> int:
-    assert picture.pts is not None  # others were left out
-    return picture.pts
+def _tick(frame: VideoFrame) -> int:
+    assert frame.pts is not None  # others were left out
+    return frame.pts
 
 
-def _pictures_from(container: InputContainer, path: Path, index: FrameIndex, tick: int) -> Iterator[VideoFrame]:
+def _frames_from(container: InputContainer, path: Path, index: FrameIndex, tick: int) -> Iterator[VideoFrame]:
     """Pictures from the last key picture at or before ``tick`` on, or from an earlier one; their times rise."""
     key = int(np.searchsorted(index.key_ticks, tick, side="right")) - 1
     if key > 0:
-        pictures = _rising(_decoded(container, path, seek=int(index.key_seeks[key])))
-        first = next(pictures, None)
+        frames = _rising(_decoded(container, path, seek=int(index.key_seeks[key])))
+        first = next(frames, None)
         if first is not None and _tick(first) <= tick:
             yield first
-            yield from pictures
+            yield from frames
             return
     with open_media(path, InvalidVideo) as again:
-        pictures = _decoded(again, path)
-        yield from _rising(pictures) if index.in_order is None else _numbered(pictures, index.in_order)
+        frames = _decoded(again, path)
+        yield from _rising(frames) if index.in_order is None else _numbered(frames, index.in_order)
 
 
-def _rising(pictures: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+def _rising(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
     """Those that come with a time, and later than the one before."""
     last: int | None = None
-    for picture in pictures:
-        if picture.pts is not None and (last is None or picture.pts > last):
-            last = picture.pts
-            yield picture
+    for frame in frames:
+        if frame.pts is not None and (last is None or frame.pts > last):
+            last = frame.pts
+            yield frame
 
 
-def _numbered(pictures: Iterable[VideoFrame], ticks: Ticks) -> Iterator[VideoFrame]:
+def _numbered(frames: Iterable[VideoFrame], ticks: Ticks) -> Iterator[VideoFrame]:
     """As many as there are times; each gets the one of its number."""
-    for picture, tick in zip(pictures, ticks.tolist(), strict=False):
-        picture.pts = tick
-        yield picture
+    for frame, tick in zip(frames, ticks.tolist(), strict=False):
+        frame.pts = tick
+        yield frame
 
 
 def _decoded(container: InputContainer, path: Path, *, seek: int | None = None) -> Iterator[VideoFrame]:
@@ -293,12 +293,12 @@ def _decoded(container: InputContainer, path: Path, *, seek: int | None = None) 
         except (StopIteration, av.FFmpegError, OSError, IndexError):  # see `index`
             return
         try:
-            pictures = packet.decode()
+            frames = packet.decode()
         except av.FFmpegError:
             continue
-        for picture in pictures:
-            _refuse_large(picture.width, picture.height, path)
-            yield picture
+        for frame in frames:
+            _refuse_large(frame.width, frame.height, path)
+            yield frame
 
 
 def _video_track(container: InputContainer, path: Path) -> VideoStream:
@@ -348,14 +348,12 @@ def _refuse_fast(index: FrameIndex, path: Path) -> None:
         )
 
 
-def _facts(
-    container: InputContainer, path: Path, index: FrameIndex, maker: PlaneMaker, picture: VideoFrame
-) -> ClipFacts:
+def _facts(container: InputContainer, path: Path, index: FrameIndex, maker: PlaneMaker, frame: VideoFrame) -> ClipInfo:
     track = _video_track(container, path)
     aspect, aspect_notes = _pixel_aspect(track, maker)
     start_s = int(index.ticks[0]) * index.time_base - Fraction(container.start_time or 0, av.time_base)
-    notes = (*_other_tracks(container, path), *aspect_notes, *_picture_notes(path, maker, picture))
-    return ClipFacts(
+    notes = (*_other_tracks(container, path), *aspect_notes, *_frame_notes(path, maker, frame))
+    return ClipInfo(
         name=path.name,
         codec=track.codec_context.name,
         width=maker.width,
@@ -370,14 +368,14 @@ def _facts(
         pixel_aspect=aspect,
         colour=maker.colour,
         exact=maker.is_exact,
-        has_sound=any(getattr(sound, "codec_context", None) is not None for sound in container.streams.audio),
+        has_audio=any(getattr(audio, "codec_context", None) is not None for audio in container.streams.audio),
         warnings=notes,
     )
 
 
 def _pixel_aspect(track: VideoStream, maker: PlaneMaker) -> tuple[Fraction, tuple[str, ...]]:
     aspect = track.sample_aspect_ratio or Fraction(1)
-    if maker.posture.lies_down and aspect > 0:
+    if maker.orientation.is_rotated_sideways and aspect > 0:
         aspect = 1 / aspect
     if Fraction(1, MAX_ASPECT) <= aspect <= MAX_ASPECT:
         return aspect, ()
@@ -413,9 +411,9 @@ def _announced_s(track: VideoStream) -> float | None:
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
-def _picture_notes(path: Path, maker: PlaneMaker, picture: VideoFrame) -> tuple[str, ...]:
+def _frame_notes(path: Path, maker: PlaneMaker, frame: VideoFrame) -> tuple[str, ...]:
     notes = []
-    if picture.interlaced_frame:
+    if frame.interlaced_frame:
         notes.append(
             f"{path.name!r} says that it is interlaced. Its lines are taken as they are; if you see combs at moving "
             "edges, deinterlace it first."

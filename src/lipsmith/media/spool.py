@@ -13,13 +13,13 @@ from typing import BinaryIO
 import numpy as np
 
 from lipsmith.media.clip import F32
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 
 _BLOCK_SAMPLES = 65_536
 
 
-class SpooledSound:
-    """A mono sound in a temporary file, which goes with it. Implements `Sound` once it is `finished`."""
+class SpooledAudio:
+    """A mono sound in a temporary file, which goes with it. Implements `Audio` once it is `finished`."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
@@ -45,11 +45,11 @@ class SpooledSound:
         for at in range(0, samples, _BLOCK_SAMPLES):
             self.write(np.zeros(min(_BLOCK_SAMPLES, samples - at), np.float32))
 
-    def finished(self) -> SpooledSound:
+    def finished(self) -> SpooledAudio:
         """The same, to be played. Raises NoAudibleSound where only silence was written."""
         self._wave.close()
         self._file.close()
-        self._sound = open_sound(self._path)
+        self._sound = open_audio(self._path)
         return self
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsmith.errors import InvalidOption, SoundTooLong, VideoTooLong, WindowOutOfRange
-from lipsmith.media.lengths import LENGTH_MODES, LengthMode
+from lipsmith.media.durations import LENGTH_MODES, LengthMode
 
 MIN_FPS, MAX_FPS = 1, 60
 MIN_SIDE_PIXELS = 2  # the smallest even side; yuv420p shares one colour among 2 x 2 pixels
@@ -86,7 +86,7 @@ class ShowPlan:
 
     durations_s: Sequence[Fraction]
     """How long each picture of the clip stays."""
-    sound_s: float
+    audio_s: float
     """Length of the new sound."""
     mode: LengthMode = "silence"
 
@@ -95,7 +95,7 @@ class ShowPlan:
             raise InvalidOption(f"The length mode {self.mode!r} is not known. Use one of {', '.join(LENGTH_MODES)}.")
 
     def __iter__(self) -> Iterator[Shown]:
-        end_s = None if self.mode == "silence" else Fraction(self.sound_s) - _FLOAT_NOISE_S
+        end_s = None if self.mode == "silence" else Fraction(self.audio_s) - _FLOAT_NOISE_S
         now = Fraction(0)
         for source, duration_s in self._endless():
             if end_s is not None and now >= end_s and now > 0:
@@ -113,17 +113,17 @@ class ShowPlan:
 
     def _endless(self) -> Iterator[tuple[int, Fraction]]:
         """Pictures in the order of the mode, each with its length; without end where the mode repeats."""
-        lengths = self.durations_s
-        forth = range(len(lengths))
-        yield from zip(forth, lengths, strict=True)
+        durations = self.durations_s
+        forth = range(len(durations))
+        yield from zip(forth, durations, strict=True)
         if self.mode == "hold":
-            usual = statistics.median_low(lengths)
+            usual = statistics.median_low(durations)
             while True:
-                yield len(lengths) - 1, usual
-        back = range(len(lengths) - 2, 0, -1) if self.mode == "bounce" else ()
+                yield len(durations) - 1, usual
+        back = range(len(durations) - 2, 0, -1) if self.mode == "bounce" else ()
         while self.mode in ("loop", "bounce"):
             for source in (*back, *forth):
-                yield source, lengths[source]
+                yield source, durations[source]
 
 
 def thin_out(ticks: NDArray[np.int64], time_base: Fraction, max_fps: Fraction) -> NDArray[np.bool_]:

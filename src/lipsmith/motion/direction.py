@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from lipsmith.errors import InvalidOption
-from lipsmith.motion.acts import DEEDS, Scene, pauses, settle
+from lipsmith.motion.gestures import GESTURES, Scene, apply, pauses
 from lipsmith.motion.track import MotionTrack
 from lipsmith.motion.vocabulary import (
     ACTS,
@@ -140,12 +140,12 @@ def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *,
     for place, act in sorted(enumerate(direction.acts), key=lambda item: not _comes_first(item[1])):
         rng = np.random.default_rng([seed, 100 + place])  # one each: a further act leaves the others as they were
         scene = Scene.of(times_s, speech, act.when, rng)
-        deed = DEEDS[act.name]
+        gesture = GESTURES[act.name]
         if not act.negated:
-            deed.do(channels, scene, act.intensity)
-        elif deed.undo:
-            deed.undo(channels, scene, min(act.intensity, 1.0))
-    settle(channels, given)
+            gesture.do(channels, scene, act.intensity)
+        elif gesture.undo:
+            gesture.undo(channels, scene, min(act.intensity, 1.0))
+    apply(channels, given)
     return track.edited(**channels)
 
 
@@ -172,7 +172,7 @@ def plain_words(text: str) -> tuple[str, ...]:
 
 
 def _comes_first(act: Act) -> bool:
-    return act.negated or DEEDS[act.name].first
+    return act.negated or GESTURES[act.name].first
 
 
 def _words(text: str) -> Iterator[_Token]:
@@ -276,7 +276,7 @@ def _read_clause(clause: _Clause, prompt: str, before: Sequence[Act]) -> tuple[l
     less = [LESS[token.plain] for token in clause.of("less")]
     hopeless = bool(less) and clause.negated  # "don't smile less": who knows how much
     negated = clause.negated or bool(less)
-    impossible = [name for _, name in found if hopeless or (negated and DEEDS[name].undo is None)]
+    impossible = [name for _, name in found if hopeless or (negated and GESTURES[name].undo is None)]
     if impossible or (strange and not found):
         return [], [_text(clause.tokens, prompt)]
     if not found:

@@ -17,7 +17,7 @@ from lipsmith.speech.visemes import HOP_S, Speech, row_count
 
 ExportKind = Literal["motion", "arkit", "cues", "captions"]
 
-ENDINGS: Mapping[str, ExportKind] = {
+EXTENSIONS: Mapping[str, ExportKind] = {
     ".arkit.csv": "arkit",
     ".arkit.json": "arkit",
     ".cues.tsv": "cues",
@@ -29,38 +29,38 @@ ENDINGS: Mapping[str, ExportKind] = {
 """The end of a file's name -> what is written; the first that fits."""
 
 
-def ending_of(path: str | PathLike[str]) -> str:
+def extension_of(path: str | PathLike[str]) -> str:
     """The ending that says how to write this file. Raises InvalidOption when there is none.
 
     >>> ending_of("hello.arkit.csv"), ending_of("hello.json")
     ('.arkit.csv', '.json')
     """
     name = PurePath(path).name.lower()
-    for ending in ENDINGS:
-        if name.endswith(ending):
-            return ending
-    raise InvalidOption(f"{path} has an ending that is no export. Choose one of: {', '.join(ENDINGS)}.")
+    for extension in EXTENSIONS:
+        if name.endswith(extension):
+            return extension
+    raise InvalidOption(f"{path} has an ending that is no export. Choose one of: {', '.join(EXTENSIONS)}.")
 
 
-def export_text(ending: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
+def export_text(extension: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
     """What is written into a file of this ending. Captions need ``speech`` and ``text``, cues ``speech`` or visemes in
     the track.
 
     Raises InvalidOption where they are missing.
     """
-    kind = ENDINGS[ending]
+    kind = EXTENSIONS[extension]
     if kind == "motion":
         return track.to_json()
     if kind == "arkit":
-        return arkit.to_csv(track) if ending == ".arkit.csv" else arkit.to_json(track)
+        return arkit.to_csv(track) if extension == ".arkit.csv" else arkit.to_json(track)
     if speech is None and kind == "cues":
         speech = _said(track)
     if speech is None or (kind == "captions" and text is None):
-        raise InvalidOption(f"A file with the ending {ending} needs to know what is said.")
+        raise InvalidOption(f"A file with the ending {extension} needs to know what is said.")
     if kind == "cues":
-        return cues.to_tsv(speech) if ending == ".cues.tsv" else cues.to_json(speech)
+        return cues.to_tsv(speech) if extension == ".cues.tsv" else cues.to_json(speech)
     spoken = captions.captions(text or "", speech)
-    return captions.to_srt(spoken) if ending == ".srt" else captions.to_vtt(spoken)
+    return captions.to_srt(spoken) if extension == ".srt" else captions.to_vtt(spoken)
 
 
 def _said(track: MotionTrack) -> Speech | None:

@@ -22,7 +22,7 @@ SHUT_IOD = 0.012
 """Lips this near to each other are seen as shut."""
 
 
-def lips_in_pictures(
+def lips_at_frames(
     speech: Speech, *, times_s: Sequence[Fraction], fps: Fraction, uneven: bool, reach: float = 1.0
 ) -> MotionTrack:
     """One row for each picture, shown from ``times_s`` on.

@@ -12,18 +12,18 @@ work.py            progress and cancelling
 """
 
 from lipsmith.pipeline.outputs import NEED_SPEECH
+from lipsmith.pipeline.progress import STAGES, SYNC_STAGES, Progress, Stage, StrPath
 from lipsmith.pipeline.speak import SpokenResult, speak_text
-from lipsmith.pipeline.speakers import FaceWish, Speaker
+from lipsmith.pipeline.speakers import FaceSelector, Speaker
 from lipsmith.pipeline.style import StyleResult, learn_style
 from lipsmith.pipeline.sync import SyncedFace, SyncMode, SyncResult, lip_sync
 from lipsmith.pipeline.talk import Mode, TalkResult, talking_photo
-from lipsmith.pipeline.work import STAGES, SYNC_STAGES, Progress, Stage, StrPath
 
 __all__ = [
     "NEED_SPEECH",
     "STAGES",
     "SYNC_STAGES",
-    "FaceWish",
+    "FaceSelector",
     "Mode",
     "Progress",
     "Speaker",

@@ -1,86 +1,214 @@
-"""What options may be: rules with the sentence that is said where one is broken."""
+"""Options as fields of records: metadata, checks, and the way to JSON and back. Knows no option by name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from lipsmith.errors import InvalidOption
-from lipsmith.pipeline.work import StrPath
+from lipsmith.limits import Range
 
-Rule: TypeAlias = tuple[bool, str]
-"""Whether it is kept, and what is said where not."""
-TypeRule: TypeAlias = tuple[bool, str, object, str]
-"""Whether it is kept, the option's name, its value, and what it has to be."""
+JsonValue: TypeAlias = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
-MIN_SIDE_PX, LARGEST_SIDE_PX = 64, 8192
-"""What may be asked for: below the first nothing can be seen, above the second H.264 ends."""
+_LAZY_TYPES = {"MotionTrack": Path, "PersonalStyle": Path}
+"""Annotations whose modules import numpy. Outside Python such an option is a file."""
 
 
-def refuse_values(*rules: Rule) -> None:
-    """Raises InvalidOption for the first rule that is not kept."""
-    for kept, message in rules:
-        if not kept:
-            raise InvalidOption(message)
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """Everything about one option that its type and default do not say."""
+
+    help: str
+    """Effect of the option, one sentence."""
+    limits: Range | None = None
+    metavar: str | None = None
+    """Name of the value in the command line's help."""
+    flag: str | None = None
+    """Name on the command line, without dashes, where it is not the field's own."""
+    short: str | None = None
+    """One-letter name on the command line, with its dash."""
+    default: str | None = None
+    """Default in words, where the value alone does not tell."""
+    former: tuple[str, ...] = ()
+    """Earlier names, which are accepted with a warning for one release."""
+    command_line: bool = True
+    """Whether the command line has it."""
+    stored: bool = True
+    """Whether it is part of a stored request; hooks and paths of this machine are not."""
+
+    def flags(self, name: str) -> list[str]:
+        """Spellings on the command line, the current one first."""
+        return [f"--{part.replace('_', '-')}" for part in (self.flag or name, *self.former)]
 
 
-def refuse_types(*rules: TypeRule) -> None:
-    """The same for types: what is no number or no name would fail deep inside in words nobody knows."""
-    for kept, name, value, wanted in rules:
-        if not kept:
-            raise InvalidOption(f"{name} is {value!r}; it has to be {wanted}.")
+@dataclass(frozen=True, kw_only=True)
+class OptionField:
+    """One option of a record, with its name, type and default."""
+
+    name: str
+    type: Any
+    """Resolved annotation, without the metadata."""
+    option: Option
+    default: Any
+    """`dataclasses.MISSING` where a value is required."""
+    positional: bool
 
 
-def is_whole(value: object) -> bool:
-    """A number without a fraction; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Base of all requests. Values are checked when a record is made. Raises InvalidOption."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __post_init__(self) -> None:
+        for option in option_fields(type(self)):
+            _check_value(option, getattr(self, option.name))
+        for kept, message in self.rules():
+            if not kept:
+                raise InvalidOption(message)
+
+    def rules(self) -> Iterator[tuple[bool, str]]:
+        """Rules between options: whether each is kept, and the message where it is not."""
+        return iter(())
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Stored options that differ from their defaults, as JSON values."""
+        return {
+            option.name: _to_json(value)
+            for option in option_fields(type(self))
+            if option.option.stored and (value := getattr(self, option.name)) != option.default
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], **paths: Any) -> Self:
+        """Record from ``data`` (see `to_json`) and ``paths``, which are not stored.
+
+        Raises InvalidOption for unknown options and for values out of their limits.
+        """
+        return cls(**current_names(cls, {**data, **paths}, stacklevel=0))
 
 
-def speaking_rules(
-    text: str | None,
-    audio: StrPath | None,
-    voice: str | None,
-    language: str | None,
-    rate: float,
-    start_s: float | None,
-    end_s: float | None,
-) -> Sequence[Rule]:
-    """What holds among the options that say what is heard."""
-    return (
-        (text is not None or audio is not None, "Nothing to say: give a recording of speech, or a text."),
-        (
-            audio is None or voice is None,
-            "A voice only speaks a text that stands alone; a recording is its own voice. Leave one of them out.",
-        ),
-        (
-            audio is None or language is None,
-            "The language only says which voice speaks a text that stands alone. Leave it out beside a recording.",
-        ),
-        (
-            audio is not None or (start_s is None and end_s is None),
-            "Start and end cut a window out of a recording. Leave them out where a text is spoken.",
-        ),
-        (audio is None or rate == 1.0, "The rate says how fast a text is spoken; a recording keeps its own."),
-        rate_rule(rate),
-    )
+@cache
+def option_fields(record: type[Record]) -> tuple[OptionField, ...]:
+    """All options of ``record``, in the order of its parameters."""
+    hints = get_type_hints(record, localns=_LAZY_TYPES, include_extras=True)
+    found = []
+    for field in fields(record):
+        annotation, *metadata = get_args(hints[field.name])
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        [option] = (item for item in metadata if isinstance(item, Option))
+        found.append(
+            OptionField(
+                name=field.name,
+                type=annotation,
+                option=option,
+                default=default,
+                positional=not field.kw_only,
+            )
+        )
+    return tuple(sorted(found, key=lambda one: not one.positional))
 
 
-def rate_rule(rate: float) -> Rule:
-    """How fast a text may be spoken."""
-    return 0.5 <= rate <= 2.0, f"The rate is {rate}; it has to lie between 0.5 (slow) and 2.0 (fast)."
+def current_names(record: type[Record], values: Mapping[str, Any], *, stacklevel: int = 3) -> dict[str, Any]:
+    """``values`` with former names of options replaced. With a ``stacklevel``, a former name gives a warning.
+
+    Raises InvalidOption for a name that no option has or had.
+    """
+    known = {option.name: option.name for option in option_fields(record)}
+    known |= {name: option.name for option in option_fields(record) for name in option.option.former}
+    for name in values:
+        if name not in known:
+            raise InvalidOption(f"There is no option {name!r}. Use one of {', '.join(dict.fromkeys(known.values()))}.")
+        if known[name] != name and stacklevel:
+            warnings.warn(f"The option {name} is called {known[name]} now.", DeprecationWarning, stacklevel=stacklevel)
+    return {known[name]: value for name, value in values.items()}
 
 
-def quality_rules(max_resolution: int | None, crf: int) -> Sequence[Rule]:
-    """What holds for size and quality."""
-    return (
-        (
-            max_resolution is None or MIN_SIDE_PX <= max_resolution <= LARGEST_SIDE_PX,
-            f"The longest side is {max_resolution}; it has to lie between {MIN_SIDE_PX} and {LARGEST_SIDE_PX} pixels.",
-        ),
-        (1 <= crf <= 51, f"The quality (crf) is {crf}; it has to lie between 1 (best) and 51 (worst)."),
-    )
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """Allowed values where the annotation is a Literal, or a Literal or None; else nothing.
+
+    >>> choices_of(Literal["calm", "lively"] | None)
+    ('calm', 'lively')
+    """
+    for part in _parts(annotation):
+        if get_origin(part) is Literal:
+            return get_args(part)
+    return ()
 
 
-def intensity_rule(intensity: float) -> Rule:
-    """How strongly a mouth may move."""
-    return 0.1 <= intensity <= 2.0, f"The intensity is {intensity}; it has to lie between 0.1 and 2.0. 1.0 is natural."
+def _check_value(option: OptionField, value: object) -> None:
+    if choices := choices_of(option.type):
+        if value not in (*choices, option.default):
+            raise InvalidOption(f"{option.name} is {value!r}. Choose one of {', '.join(map(str, choices))}.")
+        return
+    if not any(_is_a(part, value) for part in _parts(option.type)):
+        wanted = " or ".join(_WORDS.get(part, "") or _name_of(part) for part in _parts(option.type))
+        raise InvalidOption(f"{option.name} is {value!r}. Give {wanted}.")
+    limits = option.option.limits
+    if limits is not None and value is not None and value not in limits:
+        raise InvalidOption(f"{option.name} is {value}. Give a value from {limits.low:g} to {limits.high:g}.")
+
+
+_WORDS: Mapping[object, str] = {
+    NoneType: "None",
+    bool: "True or False",
+    float: "a number",
+    int: "a whole number",
+    str: "a text",
+    Fraction: "a fraction",
+    Path: "a file",
+}
+
+
+def _name_of(part: Any) -> str:
+    origin = get_origin(part) or part
+    if origin is os.PathLike:
+        return "a path"
+    if origin is tuple:
+        return f"{len(get_args(part))} numbers"
+    return f"a {getattr(origin, '__name__', str(origin)).lower()}"
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    """Members of a union, flattened; the annotation itself where it is none."""
+    if get_origin(annotation) is Annotated:
+        return _parts(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(part for member in get_args(annotation) for part in _parts(member))
+    return (annotation,)
+
+
+def _is_a(part: Any, value: object) -> bool:
+    origin = get_origin(part) or part
+    if part is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    if part is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if origin is tuple:
+        members = get_args(part)
+        if Ellipsis in members:
+            return isinstance(value, tuple | list)
+        return isinstance(value, tuple | list) and len(value) == len(members) and all(map(_is_a, members, value))
+    if part in _LAZY_TYPES.values():
+        return value is not None  # its reader checks it
+    if origin is Callable or not isinstance(origin, type):
+        return callable(value)
+    return isinstance(value, origin)
+
+
+def _to_json(value: Any) -> JsonValue:
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {str(name): _to_json(part) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [_to_json(part) for part in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

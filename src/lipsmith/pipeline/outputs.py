@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lipsmith.errors import EncodingFailed, InvalidMotion, InvalidOption, OutputExists
-from lipsmith.pipeline.work import StrPath
+from lipsmith.pipeline.progress import StrPath
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.motion.track import MotionTrack
@@ -38,32 +38,32 @@ def check_outputs(out: StrPath, export: StrPath | None, overwrite: bool, inputs:
         raise OutputExists(f"{export} exists already. Choose another name or allow overwriting (--overwrite).")
 
 
-def check_ending(export: StrPath | None, text: str | None) -> str:
-    from lipsmith.motion.exports import ENDINGS, ending_of
+def check_extension(export: StrPath | None, text: str | None) -> str:
+    from lipsmith.motion.exports import EXTENSIONS, extension_of
 
-    ending = ending_of(export) if export is not None else ".json"
-    if ENDINGS[ending] == "captions" and text is None:
+    extension = extension_of(export) if export is not None else ".json"
+    if EXTENSIONS[extension] == "captions" and text is None:
         raise InvalidOption(
-            f"A {ending} file holds the words, and nobody tells what is said in a recording. Give a text to speak "
+            f"A {extension} file holds the words, and nobody tells what is said in a recording. Give a text to speak "
             "(--text), or choose another export."
         )
-    return ending
+    return extension
 
 
-def exported(ending: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
+def export_text_of(extension: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
     from lipsmith.motion.exports import export_text
 
-    return export_text(ending, track, speech, text)
+    return export_text(extension, track, speech, text)
 
 
-def tells_enough(ending: str, given: MotionTrack) -> bool:
+def has_visemes_for(extension: str, given: MotionTrack) -> bool:
     """Whether the motion itself says what is said, as far as this export needs it."""
-    from lipsmith.motion.exports import ENDINGS
+    from lipsmith.motion.exports import EXTENSIONS
 
-    return ENDINGS[ending] == "cues" and given.visemes is not None
+    return EXTENSIONS[extension] == "cues" and given.visemes is not None
 
 
-def read_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
+def load_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
     from lipsmith.motion.track import MotionTrack
 
     if given is None or isinstance(given, MotionTrack):
@@ -79,7 +79,7 @@ def read_track(given: StrPath | MotionTrack | None) -> MotionTrack | None:
 
 
 @contextmanager
-def beside(export: StrPath | None, content: Callable[[], str]) -> Iterator[None]:
+def written_atomically(export: StrPath | None, content: Callable[[], str]) -> Iterator[None]:
     """Writes the content to a temporary name first, and gives it its own once the video stands."""
     if export is None:
         yield

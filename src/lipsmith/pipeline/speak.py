@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipsmith.pipeline.options import rate_rule, refuse_types, refuse_values
-from lipsmith.pipeline.speaking import say
-from lipsmith.pipeline.work import Progress, StrPath, Work
+from lipsmith.pipeline.old_options import rate_rule, refuse_types, refuse_values
+from lipsmith.pipeline.progress import Progress, ProgressReporter, StrPath
+from lipsmith.pipeline.speech_reading import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +44,12 @@ def speak_text(
     - ``language``: a BCP 47 tag such as ``de`` or ``pt-BR``. Without it, the text's own decides.
     - ``rate``: 0.5 to 2.0; 1.0 is the voice's normal speed.
     - ``overwrite``: replaces ``out`` where it exists.
-    - ``progress``, ``cancelled``: as for `talking_photo`; the only stage is ``sound``.
+    - ``progress``, ``cancelled``: as for `talking_photo`; the only stage is ``audio``.
 
     Whatever error is raised, nothing is written. All of them are LipsmithErrors: InputError where the caller can mend
     it, MissingDependency, VoiceFailed, EncodingFailed or Cancelled where not.
     """
-    from lipsmith.media.encode import SOUND_FILES, check_output, write_sound
+    from lipsmith.media.encode import AUDIO_EXTENSIONS, check_output, write_audio
 
     refuse_types(
         (isinstance(text, str), "text", text, "a text"),
@@ -58,14 +58,14 @@ def speak_text(
         (language is None or isinstance(language, str), "language", language, "a language tag such as pt-BR"),
     )
     refuse_values(rate_rule(rate))
-    path = check_output(Path(out), overwrite=overwrite, endings=SOUND_FILES)
-    work = Work(progress, cancelled)
+    path = check_output(Path(out), overwrite=overwrite, extensions=AUDIO_EXTENSIONS)
+    work = ProgressReporter(progress, cancelled)
     with work.stage("sound"):
         said = say(text, voice=voice, language=language, rate=rate)
-        write_sound(path, work.watched(said.spoken.sound), overwrite=overwrite)
+        write_audio(path, work.cancellable(said.spoken.audio), overwrite=overwrite)
     return SpokenResult(
         path=path,
-        duration_s=said.spoken.sound.duration_s,
+        duration_s=said.spoken.audio.duration_s,
         voice=said.voice.name,
         language=said.voice.language,
         warnings=said.warnings,

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipsmith.errors import InvalidOption
-from lipsmith.pipeline.options import refuse_types, refuse_values, speaking_rules
-from lipsmith.pipeline.work import StrPath
+from lipsmith.pipeline.old_options import refuse_types, refuse_values, speaking_rules
+from lipsmith.pipeline.progress import StrPath
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.face.choice import FaceChoice
     from lipsmith.speech.personal import PersonalStyle
 
-FaceWish = str | int | tuple[float, float] | tuple[float, float, float]
+FaceSelector = str | int | tuple[float, float] | tuple[float, float, float]
 """``auto``, ``speaker``, a number from the left, or where the face is seen: (x, y) or (x, y, seconds), or as a text."""
 
-MOST_SPEAKERS = 6
+MAX_SPEAKERS = 6
 _LARGEST_FILE_BYTES = 1_000_000
 
 
@@ -29,7 +29,7 @@ _LARGEST_FILE_BYTES = 1_000_000
 class Speaker:
     """One face of a clip, and what it says."""
 
-    face: FaceWish = "auto"
+    face: FaceSelector = "auto"
     audio: StrPath | None = None
     """A recording, or a video with sound."""
     text: str | None = None
@@ -89,7 +89,7 @@ def check_speaker(speaker: Speaker, called: str = "") -> None:
         raise InvalidOption(called + error.message) from error
 
 
-def face_choice(face: FaceWish) -> FaceChoice:
+def face_choice(face: FaceSelector) -> FaceChoice:
     """What is meant by a face. Raises InvalidOption."""
     from lipsmith.face.choice import At, read_choice
 
@@ -156,8 +156,8 @@ def _of_entry(entry: Mapping[str, Any], path: Path) -> Speaker:
 
 
 def _checked(speakers: Sequence[Speaker], where: str) -> tuple[Speaker, ...]:
-    if not 1 <= len(speakers) <= MOST_SPEAKERS:
-        raise InvalidOption(f"{where} names {len(speakers)} speakers; there have to be 1 to {MOST_SPEAKERS}.")
+    if not 1 <= len(speakers) <= MAX_SPEAKERS:
+        raise InvalidOption(f"{where} names {len(speakers)} speakers; there have to be 1 to {MAX_SPEAKERS}.")
     for number, speaker in enumerate(speakers, start=1):
         check_speaker(speaker, called=f"Speaker {number} of {len(speakers)}: ")
     return tuple(speakers)

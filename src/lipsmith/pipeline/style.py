@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsmith.errors import InvalidOption, OutputExists, StyleNotLearnt
-from lipsmith.pipeline.outputs import beside
-from lipsmith.pipeline.speakers import FaceWish, face_choice
-from lipsmith.pipeline.watching import follow, footage_of, opening_of
-from lipsmith.pipeline.work import Progress, StrPath, Work
+from lipsmith.pipeline.footage import follow, footage_of, opening_of
+from lipsmith.pipeline.outputs import written_atomically
+from lipsmith.pipeline.progress import Progress, ProgressReporter, StrPath
+from lipsmith.pipeline.speakers import FaceSelector, face_choice
 
 if TYPE_CHECKING:
     from lipsmith.engines.net_reader import NetReader
     from lipsmith.face.choice import FaceChoice
-    from lipsmith.media.clip import Sound
+    from lipsmith.media.clip import Audio
     from lipsmith.media.reader import Clip
     from lipsmith.speech.personal import Footage
 
-MOST_S = 180.0
+MAX_CLIP_S = 180.0
 """So much of each clip is looked at; more teaches little."""
 
 
@@ -56,7 +56,7 @@ def learn_style(
     clips: StrPath | Sequence[StrPath],
     out: StrPath = "me.style",
     *,
-    face: FaceWish = "auto",
+    face: FaceSelector = "auto",
     overwrite: bool = False,
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -77,12 +77,12 @@ def learn_style(
     paths = _paths(clips)
     choice = face_choice(face)
     _check_target(Path(out), paths, overwrite)
-    work = Work(progress, cancelled)
+    work = ProgressReporter(progress, cancelled)
     reader = NetReader()
     footage = [_footage(path, choice, reader, work) for path in paths]
     with work.stage("speech"):
         learnt = learn_personal_style(footage, net=reader.mark)
-    with beside(out, learnt.style.to_json):
+    with written_atomically(out, learnt.style.to_json):
         pass
     return StyleResult(
         path=Path(out),
@@ -107,34 +107,34 @@ def _paths(clips: StrPath | Sequence[StrPath]) -> list[Path]:
     return [Path(clip) for clip in given]
 
 
-def _footage(path: Path, choice: FaceChoice, reader: NetReader, work: Work) -> Footage:
+def _footage(path: Path, choice: FaceChoice, reader: NetReader, work: ProgressReporter) -> Footage:
     from lipsmith.face.choice import choose_face
-    from lipsmith.media.background import own_sound_delay_s
+    from lipsmith.media.background import own_audio_delay_s
     from lipsmith.media.reader import open_clip
 
     with work.stage("clip"):
-        clip = open_clip(path, on_picture=work.check)
-        sound = _sound_of(clip)
-        delay_s = own_sound_delay_s(clip.facts)
+        clip = open_clip(path, on_frame=work.check)
+        audio = _sound_of(clip)
+        delay_s = own_audio_delay_s(clip.facts)
     with work.stage("speech"):
-        reading = reader.reading(work.watched(sound))
+        reading = reader.reading(work.cancellable(audio))
     with work.stage("face"):
-        last = sum(1 for time_s in clip.times_s if time_s < MOST_S)
+        last = sum(1 for time_s in clip.times_s if time_s < MAX_CLIP_S)
         tracks = follow(clip, last, work)
         track = choose_face(tracks, choice, heard=opening_of(reading, delay_s))
-    return footage_of(track, reading, sound_delay_s=delay_s, name=path.name)
+    return footage_of(track, reading, audio_delay_s=delay_s, name=path.name)
 
 
-def _sound_of(clip: Clip) -> Sound:
-    from lipsmith.media.background import open_own_sound
+def _sound_of(clip: Clip) -> Audio:
+    from lipsmith.media.background import open_own_audio
 
-    sound = open_own_sound(clip)
-    if sound is None:
+    audio = open_own_audio(clip)
+    if audio is None:
         raise StyleNotLearnt(
             f"Nothing can be heard in {clip.facts.name!r}, so it does not tell how its lips go with a sound. "
             "Choose a clip in which the person speaks."
         )
-    return sound
+    return audio
 
 
 def _check_target(out: Path, inputs: Sequence[Path], overwrite: bool) -> None:

@@ -14,51 +14,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lipsmith.errors import FaceTooSmall, FaceTurnedAway, InvalidOption, StyleNotLearnt, VideoTooLong
-from lipsmith.pipeline.options import intensity_rule, is_whole, quality_rules, refuse_types, refuse_values
+from lipsmith.pipeline.footage import follow, footage_of, opening_of
+from lipsmith.pipeline.old_options import intensity_rule, is_whole, quality_rules, refuse_types, refuse_values
 from lipsmith.pipeline.outputs import (
     NEED_SPEECH,
-    beside,
-    check_ending,
+    check_extension,
     check_outputs,
-    exported,
-    read_track,
-    tells_enough,
+    export_text_of,
+    has_visemes_for,
+    load_track,
+    written_atomically,
 )
-from lipsmith.pipeline.speakers import FaceWish, Speaker, check_speaker, face_choice, read_speakers
-from lipsmith.pipeline.speaking import (
-    in_range_of,
+from lipsmith.pipeline.progress import Progress, ProgressReporter, StrPath
+from lipsmith.pipeline.speakers import FaceSelector, Speaker, check_speaker, face_choice, read_speakers
+from lipsmith.pipeline.speech_reading import (
+    load_style,
     open_recording,
     read_speech,
-    read_style,
     say,
+    speech_of,
+    with_lip_range,
 )
-from lipsmith.pipeline.watching import follow, footage_of, opening_of
-from lipsmith.pipeline.work import Progress, StrPath, Work
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
-    from lipsmith.engines.contract import NewLips, Spoken
+    from lipsmith.engines.contract import NewLips
     from lipsmith.face.choice import FaceChoice, Opening
     from lipsmith.face.geometry import F64
     from lipsmith.face.track import FaceTrack
-    from lipsmith.media.clip import ClipFacts, Sound, TimedPlanes
-    from lipsmith.media.lengths import LengthMode
+    from lipsmith.media.clip import Audio, ClipInfo, TimedPlanes
+    from lipsmith.media.durations import LengthMode
     from lipsmith.media.reader import Clip
     from lipsmith.media.timeline import Shown, ShowPlan
     from lipsmith.motion.track import MotionTrack
     from lipsmith.speech.personal import Learnt, PersonalStyle, Reading
     from lipsmith.speech.visemes import Speech
+    from lipsmith.synthesis.contract import SynthesizedSpeech
 
 SyncMode = Literal["lite", "standard", "pro"]
 
-SPEAKS_R = 0.35
+MIN_SPEAKER_R = 0.35
 """From this correlation of lips and sound on, what a clip says about its own speech can be believed."""
 SMALL_IOD_PX = 40
 """Below this the result works but looks soft."""
-TOLD_S = 0.1
+MIN_REPORTED_S = 0.1
 """Differences in length below this are not worth a word."""
-TOLD_SHARE = 0.2
+MIN_REPORTED_SHARE = 0.2
 """More of the video than this without new lips is told."""
-MARGIN_S = 1.0
+READ_MARGIN_S = 1.0
 """So much more of a sound is read than is shown: what comes next shapes the last sound."""
 USUAL_WIDTH_IOD, USUAL_OPENING_IOD = 0.74, 0.25
 """A mouth at rest, corner to corner, and how far it opens in speech (95th percentile): most people's."""
@@ -119,7 +121,7 @@ def lip_sync(
     audio_start_s: float | None = None,
     audio_end_s: float | None = None,
     speakers: StrPath | Sequence[Speaker] | None = None,
-    face: FaceWish = "auto",
+    face: FaceSelector = "auto",
     mode: SyncMode = "standard",
     start_s: float | None = None,
     end_s: float | None = None,
@@ -173,7 +175,7 @@ def lip_sync(
     Whatever error is raised, nothing is written. All of them are LipsmithErrors: InputError where the caller can mend
     it, MissingDependency, VoiceFailed, EncodingFailed or Cancelled where not.
     """
-    from lipsmith.media.background import open_own_sound
+    from lipsmith.media.background import open_own_audio
     from lipsmith.media.reader import open_clip
     from lipsmith.media.timeline import ShowPlan, check_length
 
@@ -192,14 +194,14 @@ def lip_sync(
         end_s=audio_end_s,
         style=style,
     )
-    asked = _asked(single, speakers, export, from_motion)
-    wishes = [_in_window(face_choice(speaker.face), start_s, end_s) for speaker in asked]
+    asked = _requested_speakers(single, speakers, export, from_motion)
+    choices = [_in_window(face_choice(speaker.face), start_s, end_s) for speaker in asked]
     inputs = [video, speakers, from_motion, *(path for speaker in asked for path in (speaker.audio, speaker.style))]
     check_outputs(out, export, overwrite, inputs)
-    ending = check_ending(export, asked[0].text)
-    manners = [read_style(speaker.style) for speaker in asked]
-    given = read_track(from_motion)
-    work = Work(progress, cancelled)
+    extension = check_extension(export, asked[0].text)
+    speaking_styles = [load_style(speaker.style) for speaker in asked]
+    given = load_track(from_motion)
+    work = ProgressReporter(progress, cancelled)
     with work.stage("clip"):
         clip = open_clip(
             Path(video),
@@ -207,25 +209,27 @@ def lip_sync(
             end_s=end_s,
             max_fps=max_fps,
             max_resolution=max_resolution,
-            on_picture=work.check,
+            on_frame=work.check,
         )
         _check_rate(given, clip.facts)
-        own = open_own_sound(clip)
+        own = open_own_audio(clip)
     with work.stage("sound"):
         words = [_words(speaker) for speaker in asked]
         sound = _together(words)
-        plan = ShowPlan(durations_s=clip.durations_s, sound_s=sound.duration_s, mode=length_mode)
+        plan = ShowPlan(durations_s=clip.durations_s, audio_s=sound.duration_s, mode=length_mode)
         check_length(float(plan.duration_s), longest_s, VideoTooLong)
         shown = list(plan)
     with work.stage("face"):
         tracks = follow(clip, 1 + max(picture.source for picture in shown), work)
     with work.stage("speech"):
-        learns = adapt and given is None and None in manners
-        heard = _own_speech(own, clip.facts, work) if own and (learns or _is_asked(wishes, tracks)) else None
-        chosen = _choose(tracks, wishes, heard, clip.facts)
-        people = [_person(track, one, heard if learns else None) for track, one in zip(chosen, manners, strict=True)]
-        said: list[_Said] = []
-        if given is None or (ending in NEED_SPEECH and not tells_enough(ending, given)):
+        learns = adapt and given is None and None in speaking_styles
+        heard = _own_speech(own, clip.facts, work) if own and (learns or _is_asked(choices, tracks)) else None
+        chosen = _choose(tracks, choices, heard, clip.facts)
+        people = [
+            _person(track, one, heard if learns else None) for track, one in zip(chosen, speaking_styles, strict=True)
+        ]
+        said: list[_ReadSpeech] = []
+        if given is None or (extension in NEED_SPEECH and not has_visemes_for(extension, given)):
             said = [_read(one, person, plan, work) for one, person in zip(words, people, strict=True)]
     with work.stage("motion"):
         if given is not None:
@@ -234,8 +238,11 @@ def lip_sync(
             motions = [_motion(one, clip.facts, shown, intensity) for one in said]
         new_lips = _new_lips(chosen, motions, shown)
     speech = said[0].speech if said else None
-    with work.stage("video"), beside(export, lambda: exported(ending, motions[0], speech, words[0].text)):
-        heard_sound = _with_background(sound, own, clip, plan, keep_background_db)
+    with (
+        work.stage("video"),
+        written_atomically(export, lambda: export_text_of(extension, motions[0], speech, words[0].text)),
+    ):
+        heard_sound = _mix_background(sound, own, clip, plan, keep_background_db)
         _write(clip, plan, new_lips, heard_sound, Path(out), mode, syncer, crf, mark, overwrite, work)
     unchanged_s = _unchanged(chosen, shown)
     return SyncResult(
@@ -245,7 +252,7 @@ def lip_sync(
         fps=clip.facts.fps,
         width=clip.facts.width,
         height=clip.facts.height,
-        faces=tuple(_told_of(person, tracks) for person in people),
+        faces=tuple(_synced_face(person, tracks) for person in people),
         faces_found=len(tracks),
         unchanged_s=unchanged_s,
         damaged_s=clip.damaged_s,
@@ -264,11 +271,11 @@ def lip_sync(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Words:
+class _SpeakerAudio:
     """What one speaker says, before it is read."""
 
-    sound: Sound
-    spoken: Spoken | None
+    audio: Audio
+    spoken: SynthesizedSpeech | None
     text: str | None
     hops: int
     """How much later than the video it begins, in rows of speech."""
@@ -282,7 +289,7 @@ class _Words:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Heard:
+class _OwnSpeech:
     """The clip's own speech."""
 
     reading: Reading
@@ -296,7 +303,7 @@ class _Person:
     """A face of the clip, and what is known of how it speaks."""
 
     track: FaceTrack
-    manner: PersonalStyle | None
+    speaking_style: PersonalStyle | None
     learnt: Learnt | None
     """What the clip's own speech taught."""
     reach: float
@@ -304,7 +311,7 @@ class _Person:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Said:
+class _ReadSpeech:
     """What one speaker says, read."""
 
     speech: Speech
@@ -340,7 +347,7 @@ def _check_options(
 ) -> None:
     from lipsmith.engines import registry
     from lipsmith.media.background import LOUDEST_DB, QUIETEST_DB
-    from lipsmith.media.lengths import LENGTH_MODES
+    from lipsmith.media.durations import LENGTH_MODES
     from lipsmith.media.timeline import check_fps, check_window
 
     refuse_values(
@@ -364,7 +371,7 @@ def _check_options(
         registry.create("lip_syncer", syncer)
 
 
-def _asked(
+def _requested_speakers(
     single: Speaker, speakers: StrPath | Sequence[Speaker] | None, export: object, from_motion: object
 ) -> tuple[Speaker, ...]:
     """Who is to speak: the one whom the options name, or several."""
@@ -386,29 +393,29 @@ def _asked(
     return several
 
 
-def _in_window(wish: FaceChoice, start_s: float | None, end_s: float | None) -> FaceChoice:
+def _in_window(choice: FaceChoice, start_s: float | None, end_s: float | None) -> FaceChoice:
     """A place in the clip at a time of its window."""
     from lipsmith.face.choice import At
 
-    if not isinstance(wish, At) or wish.time_s == 0.0:
-        return wish
-    time_s = wish.time_s - (start_s or 0.0)
-    if time_s < 0 or (end_s is not None and wish.time_s > end_s):
+    if not isinstance(choice, At) or choice.time_s == 0.0:
+        return choice
+    time_s = choice.time_s - (start_s or 0.0)
+    if time_s < 0 or (end_s is not None and choice.time_s > end_s):
         raise InvalidOption(
-            f"The face is looked for at {wish.time_s:g} s, outside the part of the clip that is used. Name a time in "
+            f"The face is looked for at {choice.time_s:g} s, outside the part of the clip that is used. Name a time in "
             "it."
         )
-    return replace(wish, time_s=time_s)
+    return replace(choice, time_s=time_s)
 
 
-def _check_rate(given: MotionTrack | None, facts: ClipFacts) -> None:
+def _check_rate(given: MotionTrack | None, facts: ClipInfo) -> None:
     if given is not None and given.fps != facts.fps:
         raise InvalidOption(
             f"The motion was made for {given.fps} fps, and the clip has {facts.fps}. Make it from this clip (--export)."
         )
 
 
-def _words(speaker: Speaker) -> _Words:
+def _words(speaker: Speaker) -> _SpeakerAudio:
     from lipsmith.speech.visemes import HOP_S
 
     hops = round(speaker.at_s / HOP_S)
@@ -416,42 +423,42 @@ def _words(speaker: Speaker) -> _Words:
         assert speaker.text is not None  # checked at the door
         said = say(speaker.text, voice=speaker.voice, language=speaker.language, rate=speaker.rate)
         spoken = said.spoken
-        return _Words(sound=spoken.sound, spoken=spoken, text=said.words, hops=hops, warnings=said.warnings)
+        return _SpeakerAudio(audio=spoken.audio, spoken=spoken, text=said.words, hops=hops, warnings=said.warnings)
     sound = open_recording(speaker.audio, speaker.start_s, speaker.end_s)
-    return _Words(sound=sound, spoken=None, text=speaker.text, hops=hops, warnings=sound.warnings)
+    return _SpeakerAudio(audio=sound, spoken=None, text=speaker.text, hops=hops, warnings=sound.warnings)
 
 
-def _together(words: Sequence[_Words]) -> Sound:
-    from lipsmith.media.mix import MixedSound
+def _together(words: Sequence[_SpeakerAudio]) -> Audio:
+    from lipsmith.media.mix import MixedAudio
 
     if len(words) == 1 and not words[0].hops:
-        return words[0].sound
-    return MixedSound(parts=[(one.sound, one.at_s) for one in words])
+        return words[0].audio
+    return MixedAudio(parts=[(one.audio, one.at_s) for one in words])
 
 
-def _is_asked(wishes: Sequence[FaceChoice], tracks: Sequence[FaceTrack]) -> bool:
+def _is_asked(choices: Sequence[FaceChoice], tracks: Sequence[FaceTrack]) -> bool:
     """Whether it matters who speaks in the clip itself."""
-    return "speaker" in wishes or ("auto" in wishes and len(tracks) > 1)
+    return "speaker" in choices or ("auto" in choices and len(tracks) > 1)
 
 
-def _own_speech(own: Sound, facts: ClipFacts, work: Work) -> _Heard:
+def _own_speech(own: Audio, facts: ClipInfo, work: ProgressReporter) -> _OwnSpeech:
     from lipsmith.engines.net_reader import NetReader
-    from lipsmith.media.background import own_sound_delay_s
+    from lipsmith.media.background import own_audio_delay_s
 
-    reading = NetReader().reading(work.watched(own))
-    delay_s = own_sound_delay_s(facts)
-    return _Heard(reading=reading, opening=opening_of(reading, delay_s), delay_s=delay_s, name=facts.name)
+    reading = NetReader().reading(work.cancellable(own))
+    delay_s = own_audio_delay_s(facts)
+    return _OwnSpeech(reading=reading, opening=opening_of(reading, delay_s), delay_s=delay_s, name=facts.name)
 
 
 def _choose(
-    tracks: Sequence[FaceTrack], wishes: Sequence[FaceChoice], heard: _Heard | None, facts: ClipFacts
+    tracks: Sequence[FaceTrack], choices: Sequence[FaceChoice], heard: _OwnSpeech | None, facts: ClipInfo
 ) -> list[FaceTrack]:
     from lipsmith.face.choice import At, choose_face
 
     shrunk = float(facts.shrunk)
     chosen: list[FaceTrack] = []
-    for wish in wishes:
-        place = replace(wish, x=wish.x * shrunk, y=wish.y * shrunk) if isinstance(wish, At) else wish
+    for choice in choices:
+        place = replace(choice, x=choice.x * shrunk, y=choice.y * shrunk) if isinstance(choice, At) else choice
         try:
             track = choose_face(tracks, place, heard=heard.opening if heard else None)
         except FaceTooSmall as error:
@@ -462,7 +469,7 @@ def _choose(
             ) from error
         if any(track is other for other in chosen):
             raise InvalidOption("Two of the speakers are the same face. Say with a number or a place who is who.")
-        if not _new_share(track).any():
+        if not _replacement_share(track).any():
             raise FaceTurnedAway(
                 "The face is never seen from the front in this part of the clip, so its lips cannot be changed. Choose "
                 "another part, or another face."
@@ -471,60 +478,60 @@ def _choose(
     return chosen
 
 
-def _new_share(track: FaceTrack) -> F64:
-    from lipsmith.engines.classic_lips import strength
+def _replacement_share(track: FaceTrack) -> F64:
+    from lipsmith.engines.classic_lip_syncer import replacement_strength
 
-    return strength(track)
+    return replacement_strength(track)
 
 
-def _person(track: FaceTrack, manner: PersonalStyle | None, heard: _Heard | None) -> _Person:
+def _person(track: FaceTrack, speaking_style: PersonalStyle | None, heard: _OwnSpeech | None) -> _Person:
     """What is known of how this one speaks: given, learnt from what is heard, or guessed from the mouth's size."""
     import numpy as np
 
     from lipsmith.face.choice import lips_with_sound
 
     reach = float(np.clip(np.nanmedian(track.width) / USUAL_WIDTH_IOD, 0.80, 1.05))
-    if heard is None or manner is not None:
-        return _Person(track=track, manner=manner, learnt=None, reach=reach)
+    if heard is None or speaking_style is not None:
+        return _Person(track=track, speaking_style=speaking_style, learnt=None, reach=reach)
     agreement = lips_with_sound(track, heard.opening)
-    if agreement is not None and agreement.r >= SPEAKS_R:
+    if agreement is not None and agreement.r >= MIN_SPEAKER_R:
         reach = float(np.clip(np.nanpercentile(track.aperture, 95) / USUAL_OPENING_IOD, 0.6, 1.15))
     learnt = _learnt(track, heard)
-    return _Person(track=track, manner=learnt.style if learnt else None, learnt=learnt, reach=reach)
+    return _Person(track=track, speaking_style=learnt.style if learnt else None, learnt=learnt, reach=reach)
 
 
-def _learnt(track: FaceTrack, heard: _Heard) -> Learnt | None:
+def _learnt(track: FaceTrack, heard: _OwnSpeech) -> Learnt | None:
     """This person's way of speaking; None where the clip does not show enough of it."""
     from lipsmith.engines.net_reader import NetReader
     from lipsmith.speech.personal import learn_personal_style
 
-    footage = footage_of(track, heard.reading, sound_delay_s=heard.delay_s, name=heard.name)
+    footage = footage_of(track, heard.reading, audio_delay_s=heard.delay_s, name=heard.name)
     try:
         return learn_personal_style([footage], net=NetReader().mark)
     except StyleNotLearnt:
         return None
 
 
-def _read(words: _Words, person: _Person, plan: ShowPlan, work: Work) -> _Said:
-    from lipsmith.media.mix import StartOfSound
+def _read(words: _SpeakerAudio, person: _Person, plan: ShowPlan, work: ProgressReporter) -> _ReadSpeech:
+    from lipsmith.media.mix import AudioStart
     from lipsmith.speech.visemes import later
 
-    reach = person.reach if person.manner is None else 1.0
+    reach = person.reach if person.speaking_style is None else 1.0
     if words.spoken is not None:
-        speech = in_range_of(person.manner, words.spoken.speech)
-        return _Said(speech=later(speech, words.hops), reach=reach, warnings=())
-    sound = words.sound
+        speech = with_lip_range(person.speaking_style, speech_of(words.spoken))
+        return _ReadSpeech(speech=later(speech, words.hops), reach=reach, warnings=())
+    sound = words.audio
     if words.text is None:  # a known text has to be found as a whole
-        sound = StartOfSound(whole=sound, most_s=max(float(plan.duration_s) - words.at_s, 0.0) + MARGIN_S)
-    speech, warnings = read_speech(work.watched(sound), words.text, person.manner)
-    return _Said(speech=later(speech, words.hops), reach=reach, warnings=tuple(warnings))
+        sound = AudioStart(whole=sound, most_s=max(float(plan.duration_s) - words.at_s, 0.0) + READ_MARGIN_S)
+    speech, warnings = read_speech(work.cancellable(sound), words.text, person.speaking_style)
+    return _ReadSpeech(speech=later(speech, words.hops), reach=reach, warnings=tuple(warnings))
 
 
-def _motion(said: _Said, facts: ClipFacts, shown: Sequence[Shown], intensity: float) -> MotionTrack:
+def _motion(said: _ReadSpeech, facts: ClipInfo, shown: Sequence[Shown], intensity: float) -> MotionTrack:
     from lipsmith.motion.intensity import scale_intensity
-    from lipsmith.motion.lips import lips_in_pictures
+    from lipsmith.motion.lips import lips_at_frames
 
-    motion = lips_in_pictures(
+    motion = lips_at_frames(
         said.speech,
         times_s=[picture.time_s for picture in shown],
         fps=facts.fps,
@@ -543,8 +550,8 @@ def _new_lips(tracks: Sequence[FaceTrack], motions: Sequence[MotionTrack], shown
     return [NewLips(track=track, motion=motion, sources=sources) for track, motion in zip(tracks, motions, strict=True)]
 
 
-def _with_background(sound: Sound, own: Sound | None, clip: Clip, plan: ShowPlan, gain_db: float | None) -> Sound:
-    from lipsmith.media.background import KeptBackground, own_sound_delay_s
+def _mix_background(sound: Audio, own: Audio | None, clip: Clip, plan: ShowPlan, gain_db: float | None) -> Audio:
+    from lipsmith.media.background import KeptBackground, own_audio_delay_s
 
     if gain_db is None or own is None:
         return sound
@@ -553,7 +560,7 @@ def _with_background(sound: Sound, own: Sound | None, clip: Clip, plan: ShowPlan
         own,
         gain_db=gain_db,
         duration_s=plan.duration_s,
-        delay_s=own_sound_delay_s(clip.facts),
+        delay_s=own_audio_delay_s(clip.facts),
         repeat_s=clip.facts.duration_s if plan.mode == "loop" else None,
     )
 
@@ -562,25 +569,25 @@ def _write(
     clip: Clip,
     plan: ShowPlan,
     new_lips: Sequence[NewLips],
-    sound: Sound,
+    sound: Audio,
     out: Path,
     mode: SyncMode,
     syncer: str | None,
     crf: int,
     mark: str | None,
     overwrite: bool,
-    work: Work,
+    work: ProgressReporter,
 ) -> None:
     from lipsmith.engines import registry
     from lipsmith.media.encode import write_clip
-    from lipsmith.render.mark import marked_clip
+    from lipsmith.render.watermark import watermarked_clip
 
     total = len(plan)
     frames: Iterable[TimedPlanes] = registry.create("lip_syncer", syncer).frames(
         clip, clip.play(plan), new_lips, effort=mode
     )
     if mark:
-        frames = marked_clip(frames, mark, clip.facts.width, clip.facts.height)
+        frames = watermarked_clip(frames, mark, clip.facts.width, clip.facts.height)
     write_clip(
         out, clip.facts, frames, sound, crf=crf, on_frame=lambda done: work.frame(done, total), overwrite=overwrite
     )
@@ -588,7 +595,7 @@ def _write(
 
 def _unchanged(tracks: Sequence[FaceTrack], shown: Sequence[Shown]) -> tuple[tuple[float, float], ...]:
     """The stretches, (start, end) in seconds of the video, in which no lips are new."""
-    shares = [_new_share(track) for track in tracks]
+    shares = [_replacement_share(track) for track in tracks]
     stretches: list[tuple[Fraction, Fraction]] = []
     for picture in shown:
         if any(share[picture.source] > 0 for share in shares):
@@ -601,7 +608,7 @@ def _unchanged(tracks: Sequence[FaceTrack], shown: Sequence[Shown]) -> tuple[tup
     return tuple((float(start_s), float(end_s)) for start_s, end_s in stretches)
 
 
-def _told_of(person: _Person, tracks: Sequence[FaceTrack]) -> SyncedFace:
+def _synced_face(person: _Person, tracks: Sequence[FaceTrack]) -> SyncedFace:
     import numpy as np
 
     number = next(n for n, track in enumerate(tracks, start=1) if track is person.track)
@@ -619,14 +626,14 @@ def _damage_warnings(damaged_s: Sequence[tuple[float, float]]) -> Iterator[str]:
         yield f"The clip is damaged at {places}; the last good picture stands there, or a flawed one."
 
 
-def _length_warnings(plan: ShowPlan, facts: ClipFacts, given: MotionTrack | None, frames: int) -> Iterator[str]:
-    longer_s = plan.sound_s - float(facts.duration_s)
-    if plan.mode == "silence" and longer_s > TOLD_S:
+def _length_warnings(plan: ShowPlan, facts: ClipInfo, given: MotionTrack | None, frames: int) -> Iterator[str]:
+    longer_s = plan.audio_s - float(facts.duration_s)
+    if plan.mode == "silence" and longer_s > MIN_REPORTED_S:
         yield (
             f"The sound is {longer_s:.2f} s longer than the clip, and its end was cut. The length modes loop, bounce "
             "and hold show all of it."
         )
-    elif plan.mode == "silence" and longer_s < -TOLD_S:
+    elif plan.mode == "silence" and longer_s < -MIN_REPORTED_S:
         yield (
             f"The sound ends {-longer_s:.2f} s before the clip; from there on the lips rest. The length mode cut ends "
             "the video there."
@@ -657,13 +664,13 @@ def _face_warnings(
             "sharp."
         )
     kept_s = math.fsum(end_s - start_s for start_s, end_s in unchanged_s)
-    if kept_s > TOLD_SHARE * whole_s:
+    if kept_s > MIN_REPORTED_SHARE * whole_s:
         yield (
             f"In {kept_s:.1f} of {whole_s:.1f} s no face to change is seen, or it is turned away: there the picture "
             "stays as it is, while the new words go on."
         )
 
 
-def _background_warnings(own: Sound | None, gain_db: float | None) -> Iterator[str]:
+def _background_warnings(own: Audio | None, gain_db: float | None) -> Iterator[str]:
     if gain_db is not None and own is None:
         yield "The clip has no sound of its own that could be kept."

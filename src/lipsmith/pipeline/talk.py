@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from lipsmith.errors import FaceTooSmall, FaceTurnedAway, InvalidOption, NoSourceFace, NoSuchFace
 from lipsmith.motion.style import StyleName
-from lipsmith.pipeline.options import (
+from lipsmith.pipeline.old_options import (
     intensity_rule,
     is_whole,
     quality_rules,
@@ -24,19 +24,19 @@ from lipsmith.pipeline.options import (
 )
 from lipsmith.pipeline.outputs import (
     NEED_SPEECH,
-    beside,
-    check_ending,
+    check_extension,
     check_outputs,
-    exported,
-    read_track,
-    tells_enough,
+    export_text_of,
+    has_visemes_for,
+    load_track,
+    written_atomically,
 )
-from lipsmith.pipeline.speaking import in_range_of, open_recording, read_speech, read_style, say
-from lipsmith.pipeline.work import Progress, StrPath, Work
+from lipsmith.pipeline.progress import Progress, ProgressReporter, StrPath
+from lipsmith.pipeline.speech_reading import load_style, open_recording, read_speech, say, speech_of, with_lip_range
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
     from lipsmith.face.landmarks import Face
-    from lipsmith.media.clip import Picture, Sound
+    from lipsmith.media.clip import Audio, Image
     from lipsmith.motion.direction import Direction
     from lipsmith.motion.track import MotionTrack
     from lipsmith.speech.personal import PersonalStyle
@@ -153,12 +153,12 @@ def talking_photo(
     _check_wishes(mode, prompt, intensity, from_motion)
     direction = _read_direction(prompt) if mode == "prompted" else None
     check_outputs(out, export, overwrite, inputs=[photo, audio, from_motion])
-    ending = check_ending(export, text)
+    extension = check_extension(export, text)
     check_window(start_s, end_s)
-    given = read_track(from_motion)
-    manner = read_style(style)
+    given = load_track(from_motion)
+    speaking_style = load_style(style)
     rate_fps = _frame_rate(fps, given)
-    work = Work(progress, cancelled)
+    work = ProgressReporter(progress, cancelled)
     with work.stage("picture"):
         source = _read_picture(photo, background)
         picture = _fitted(source, max_resolution)
@@ -172,24 +172,29 @@ def talking_photo(
         actors = [_scaled(other, source, canvas) for other in faces]
     with work.stage("sound"):
         said = say(text, voice=voice, language=language, rate=rate) if text is not None and audio is None else None
-        sound = said.spoken.sound if said else open_recording(audio, start_s, end_s)
+        sound = said.spoken.audio if said else open_recording(audio, start_s, end_s)
         check_length(sound.duration_s, longest_s)
         frames = frame_count(sound.duration_s, rate_fps)
     speech: Speech | None = None
     hearing: Sequence[str] = ()
     if given is not None:
         track = given.of_length(frames)
-    if given is None or (ending in NEED_SPEECH and not tells_enough(ending, given)):
+    if given is None or (extension in NEED_SPEECH and not has_visemes_for(extension, given)):
         with work.stage("speech"):
             speech, hearing = (
-                (in_range_of(manner, said.spoken.speech), ()) if said else read_speech(sound, text, manner)
+                (with_lip_range(speaking_style, speech_of(said.spoken)), ())
+                if said
+                else read_speech(sound, text, speaking_style)
             )
     if given is None:
         assert speech is not None
         with work.stage("motion"):
             track = _make_motion(speech, rate_fps, frames, motion, still, seed)
             track = _directed(track, speech, intensity, direction, seed)
-    with work.stage("video"), beside(export, lambda: exported(ending, track, speech, said.words if said else text)):
+    with (
+        work.stage("video"),
+        written_atomically(export, lambda: export_text_of(extension, track, speech, said.words if said else text)),
+    ):
         size = picture.width, picture.height
         _render(canvas, actors, track, size, sound, Path(out), crf, mark, overwrite, animator, work)
     return TalkResult(
@@ -215,7 +220,7 @@ def talking_photo(
     )
 
 
-def _within(box: tuple[int, int, int, int], picture: Picture) -> tuple[int, int, int, int]:
+def _within(box: tuple[int, int, int, int], picture: Image) -> tuple[int, int, int, int]:
     left, top, right, bottom = box
     return max(0, left), max(0, top), min(picture.width, right), min(picture.height, bottom)
 
@@ -303,25 +308,25 @@ def _frame_rate(fps: float | Fraction | str | None, given: MotionTrack | None) -
     return given.fps
 
 
-def _read_picture(photo: StrPath, background: str) -> Picture:
-    from lipsmith.media.still import read_picture
+def _read_picture(photo: StrPath, background: str) -> Image:
+    from lipsmith.media.image import read_image
 
-    return read_picture(Path(photo), background=background)
+    return read_image(Path(photo), background=background)
 
 
-def _fitted(source: Picture, max_resolution: int | None) -> Picture:
+def _fitted(source: Image, max_resolution: int | None) -> Image:
     """The picture as it will be drawn: sides even, none longer than asked, never larger than it was."""
-    from lipsmith.media.still import resize_picture
+    from lipsmith.media.image import resize_image
     from lipsmith.media.timeline import fit_size
 
     width, height = fit_size(source.width, source.height, max_resolution or MAX_SIDE_PX)
     if max(source.width, source.height) <= (max_resolution or MAX_SIDE_PX):
         # An odd row or column is cut off: resampling all others to save it would blur them.
         return replace(source, rgb=source.rgb[:height, :width])
-    return resize_picture(source, width, height)
+    return resize_image(source, width, height)
 
 
-def _find(picture: Picture) -> Sequence[Face]:
+def _find(picture: Image) -> Sequence[Face]:
     from lipsmith.engines import registry
 
     faces = registry.create("face_finder").find(picture)
@@ -352,16 +357,16 @@ def _numbered(faces: Sequence[Face]) -> Iterator[tuple[int, tuple[int, int, int,
     return enumerate((face.box for face in faces), start=1)
 
 
-def _scaled(face: Face, source: Picture, picture: Picture) -> Face:
-    """The face found in ``source``, in pixels of ``picture``. Found there, since more pixels show more."""
+def _scaled(face: Face, source: Image, picture: Image) -> Face:
+    """The face found in ``source``, in pixels of ``image``. Found there, since more pixels show more."""
     if max(picture.width, picture.height) + 1 >= max(source.width, source.height):
         return face
     x, y = picture.width / source.width, picture.height / source.height
     return replace(face, points=face.points * [x, y, (x + y) / 2])
 
 
-def _canvas(source: Picture, picture: Picture, face: Face) -> Picture:
-    """What is drawn on: ``picture``, or, where lips would be too small in it to be shaped, a larger one."""
+def _canvas(source: Image, picture: Image, face: Face) -> Image:
+    """What is drawn on: ``image``, or, where lips would be too small in it to be shaped, a larger one."""
     if face.iod_px >= MIN_IOD_PX:
         return picture
     longer = max(picture.width, picture.height)
@@ -417,35 +422,35 @@ def _prompt_warnings(
 
 
 def _render(
-    canvas: Picture,
+    canvas: Image,
     actors: Sequence[Face],
     track: MotionTrack,
     size: tuple[int, int],
-    sound: Sound,
+    sound: Audio,
     out: Path,
     crf: int,
     mark: str | None,
     overwrite: bool,
     animator: str | None,
-    work: Work,
+    work: ProgressReporter,
 ) -> None:
     from lipsmith.engines import registry
     from lipsmith.media.clip import VideoFormat
     from lipsmith.media.encode import write_video
-    from lipsmith.render.mark import marked
-    from lipsmith.render.reduction import reduced
+    from lipsmith.render.downscale import downscaled
+    from lipsmith.render.watermark import watermarked
 
     width, height = size
     frames = registry.create("photo_animator", animator).frames(canvas, actors[0], track, others=actors[1:])
     if size != (canvas.width, canvas.height):
-        frames = reduced(frames, width, height)
+        frames = downscaled(frames, width, height)
     if mark:
-        frames = marked(frames, mark, width, height)
+        frames = watermarked(frames, mark, width, height)
     fmt = VideoFormat(width=width, height=height, fps=track.fps, crf=crf)
     write_video(out, fmt, frames, sound, on_frame=lambda done: work.frame(done, len(track)), overwrite=overwrite)
 
 
-def _picture_warnings(source: Picture, picture: Picture, face: Face, max_resolution: int | None) -> Iterator[str]:
+def _picture_warnings(source: Image, picture: Image, face: Face, max_resolution: int | None) -> Iterator[str]:
     if max_resolution is None and max(source.width, source.height) > MAX_SIDE_PX:
         yield (
             f"The photo has {source.width}×{source.height} pixels; the video has {picture.width}×{picture.height}, "

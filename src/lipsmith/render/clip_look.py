@@ -65,12 +65,12 @@ class ClipLook:
         )
 
 
-def read_clip_look(pictures: Sequence[tuple[U8, F64]]) -> ClipLook:
+def read_clip_look(frames: Sequence[tuple[U8, F64]]) -> ClipLook:
     """Reads the look from pictures, each (rgb, (478, 3) points in its pixels), best those in which teeth are seen.
 
     The frame's own mouth is never kept, since it belongs to other words; its teeth lend their colour and length.
     """
-    looks = [(read_look(rgb, points, grey=False, source=Source.of(rgb, 0, 0)), rgb, points) for rgb, points in pictures]
+    looks = [(read_look(rgb, points, grey=False, source=Source.of(rgb, 0, 0)), rgb, points) for rgb, points in frames]
     with_teeth = [entry for entry in looks if entry[0].own is not None]
     # Teeth are as bright as they are seen at best; elsewhere they lie in the shadow of the lips, which is drawn anew.
     look, rgb, points = max(with_teeth or looks, key=lambda entry: float(entry[0].tooth.sum()))
@@ -82,7 +82,7 @@ def read_clip_look(pictures: Sequence[tuple[U8, F64]]) -> ClipLook:
             look, own=None, incisal_iod=min(incisal_iod, LONGEST_IOD), gum=GUM_OF_TOOTH * look.tooth, own_light=1.0
         ),
         cheeks=median_at(rgb, points[list(CHEEKS), :2], 0.10 * iod_px),
-        softness_px=float(np.median([_softness_px(rgb, points) for rgb, points in pictures])),
+        softness_px=float(np.median([_softness_px(rgb, points) for rgb, points in frames])),
     )
 
 
@@ -98,8 +98,8 @@ def _softness_px(rgb: U8, points: F64) -> float:
     if min(grey.shape) < 8:
         return 0.5
     before, after = (
-        float(cv2.Laplacian(picture, cv2.CV_32F)[2:-2, 2:-2].var())
-        for picture in (grey, cv2.GaussianBlur(grey, (0, 0), 1.0))
+        float(cv2.Laplacian(frame, cv2.CV_32F)[2:-2, 2:-2].var())
+        for frame in (grey, cv2.GaussianBlur(grey, (0, 0), 1.0))
     )
     kept = min((after / max(before, 1e-6)) ** (2 / 3), 0.9)
     return float(np.sqrt(kept / (1.0 - kept)))

@@ -1,6 +1,6 @@
 """The person's own mouth from other frames of the clip: which frames lend it, and for how long.
 
-Knows numbers and thumbnails only; `lipsmith.render.graft` does the drawing.
+Knows numbers and thumbnails only; `lipsmith.render.compositing` does the drawing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Donors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loan:
+class Selection:
     """What one drawn frame borrows."""
 
     donors: tuple[tuple[int, float], ...]
@@ -81,12 +81,14 @@ def thumbnail(rgb: U8, points: F64) -> U8:
     return np.asarray(cv2.warpAffine(soft, way, THUMBNAIL, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def worth_lending(donors: Donors) -> bool:
+def usable_donors(donors: Donors) -> bool:
     """Whether the clip shows this mouth for long enough and open far enough; which frames fit is decided one by one."""
     return len(donors) >= LEAST_DONORS and float(np.percentile(donors.aperture, 95)) >= LEAST_RANGE_IOD
 
 
-def choose(donors: Donors, *, aperture: F64, width: F64, yaw_deg: F64, pitch_deg: F64, candidates: int) -> list[Loan]:
+def select_donors(
+    donors: Donors, *, aperture: F64, width: F64, yaw_deg: F64, pitch_deg: F64, candidates: int
+) -> list[Selection]:
     """Who lends a mouth to each of n frames: the cheapest way through the donors (Viterbi's algorithm).
 
     A donor costs what its opening, width and the head's turn differ from what is asked, all (n,); a change of donor
@@ -96,7 +98,7 @@ def choose(donors: Donors, *, aperture: F64, width: F64, yaw_deg: F64, pitch_deg
     looks = _looks(donors)
     chosen, cost = _cheapest_way(asked, donors, _jump_costs(donors, looks), candidates)
     return [
-        Loan(donors=pair, share=float(share))
+        Selection(donors=pair, share=float(share))
         for pair, share in zip(_mixed(donors, chosen, looks), _shares(cost), strict=True)
     ]
 

@@ -135,14 +135,14 @@ def _lid_colours(rgb: U8, points: F64, upper: tuple[int, ...], lower: tuple[int,
 
 
 def _lash_colour(rgb: U8, points: F64, upper: tuple[int, ...]) -> F64:
-    pieces = [
+    split_text = [
         rgb[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].reshape(-1, 3)
         for x, y in np.round(points[list(upper), :2]).astype(int)
         if 0 <= x < rgb.shape[1] and 0 <= y < rgb.shape[0]
     ]
-    if not pieces:
+    if not split_text:
         return np.array([40.0, 30.0, 26.0])
-    pixels = np.concatenate(pieces).astype(np.float64)
+    pixels = np.concatenate(split_text).astype(np.float64)
     return pixels[np.argsort(pixels @ LUMA)[: max(1, len(pixels) // 6)]].mean(axis=0)
 
 

@@ -18,7 +18,7 @@ from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LOWER_LIP_RINGS,
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.clip_look import ClipLook
 from lipsmith.render.clip_shape import ClipShape
-from lipsmith.render.graft import LIP_OUTLINE, Mouth, graft, hole_triangles, outline_mask
+from lipsmith.render.compositing import LIP_OUTLINE, Mouth, composite_mouth, hole_triangles, outline_mask
 from lipsmith.render.kernel import kernel
 from lipsmith.render.mouth import CHEEKS, median_at, paint_mouth, tooth_share
 from lipsmith.render.opening import Opening
@@ -51,7 +51,7 @@ SEEN_WIDER_IOD, SEEN_WIDER_LENT_IOD = 0.014, 0.005
 LEAST_AREA_IOD2 = -0.004
 LEAST_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
 """What moves by less than the first keeps its pixels; what moves by more than the second has wholly new ones."""
-WHOLLY_COVERED = 0.999
+FULLY_OCCLUDED = 0.999
 CLIP_SKIRT = ((1.06, 0.80), (1.14, 0.45), (1.22, 0.15), (1.30, 0.0))
 """As `warp.SKIRT_RINGS`, but tighter: behind a filmed chin lies a collar that moves on its own."""
 
@@ -115,7 +115,7 @@ class LipPainter:
         rest = self._shape.shape.rest
         self._chin = float(rest[152, 1])
         self._triangles = facing_triangles(triangles, rest)
-        self._lent_triangles = np.concatenate([hole_triangles(), self._triangles])
+        self._donor_triangles = np.concatenate([hole_triangles(), self._triangles])
         self._shade = FoldShade(rest, self._triangles)
         self._look = look
         self._skull = skull
@@ -134,7 +134,7 @@ class LipPainter:
         side, below = REACH_IOD
         base = float(frame.to_head(points[[NOSE_BASE]])[0, 1])
         corners = np.array([(x, y, 0.0) for x in (-side, side) for y in (base, self._chin + below)])
-        seen = frame.to_picture(corners)
+        seen = frame.to_image(corners)
         return seen.min(axis=0), seen.max(axis=0)
 
     def draw(
@@ -146,17 +146,17 @@ class LipPainter:
         mouths from other frames, each with how far it covers what lies beneath, 0-1; ``fine``: from an enlarged copy.
         """
         placed = self._placed(
-            rgb, points, asked, _covered(lent), Source.of(rgb, 0, 0) if fine else Source.as_it_is(rgb)
+            rgb, points, asked, _occluded(lent), Source.of(rgb, 0, 0) if fine else Source.as_it_is(rgb)
         )
         patch, part = self._warped(rgb, placed)
-        if _covered(lent) < WHOLLY_COVERED:
+        if _occluded(lent) < FULLY_OCCLUDED:
             self._draw_mouth(patch, placed, asked)
         for mouth, share in lent:
-            graft(
+            composite_mouth(
                 patch,
                 mouth,
                 target=placed.target,
-                triangles=self._lent_triangles,
+                triangles=self._donor_triangles,
                 local=placed.local,
                 iod_px=placed.frame.iod_px,
                 pitch=placed.pitch,
@@ -170,7 +170,7 @@ class LipPainter:
         own_gap = float(np.hypot(*(now[14, :2] - now[13, :2])))
         aperture = _as_seen(asked.aperture, lent)
         moved = self._shape.displacement(now, asked.lips, aperture=aperture, width=asked.width)
-        target = points[:, :2] + frame.offsets_to_picture(moved)
+        target = points[:, :2] + frame.offsets_to_image(moved)
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
         cheeks = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
         _leave_edges(values, rgb, points, frame, own_gap, cheeks)
@@ -219,7 +219,7 @@ class LipPainter:
         )
         if view is None:
             return
-        skull = placed.frame.to_picture(self._skull[None])[0] - view.rect[:2]
+        skull = placed.frame.to_image(self._skull[None])[0] - view.rect[:2]
         at = view.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
         paint_mouth(view, self._look.lit_as(placed.cheeks, placed.own_gap), asked.lips, placed.aperture, at)
         left, top, right, bottom = view.rect
@@ -242,7 +242,7 @@ class LipPainter:
         return flow
 
 
-def _covered(lent: Sequence[tuple[Mouth, float]]) -> float:
+def _occluded(lent: Sequence[tuple[Mouth, float]]) -> float:
     """0-1: how far lent mouths hide what is drawn beneath them."""
     return 1.0 - float(np.prod([1.0 - share for _, share in lent]))
 

@@ -198,14 +198,14 @@ def median_at(rgb: U8, centres: F64, radius_px: float) -> F64:
     """Median colour of small squares around points; points outside the picture are left out."""
     height, width = rgb.shape[:2]
     radius = max(1, round(radius_px))
-    pieces = []
+    split_text = []
     for x, y in np.round(centres).astype(int):
-        piece = rgb[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
-        if 0 <= x < width and 0 <= y < height and piece.size:
-            pieces.append(piece.reshape(-1, 3))
-    if not pieces:
+        region = rgb[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
+        if 0 <= x < width and 0 <= y < height and region.size:
+            split_text.append(region.reshape(-1, 3))
+    if not split_text:
         return np.array([150.0, 120.0, 105.0])
-    return np.median(np.concatenate(pieces), axis=0)
+    return np.median(np.concatenate(split_text), axis=0)
 
 
 def _polygon_mask(size: tuple[int, ...], outline: F64) -> U8:

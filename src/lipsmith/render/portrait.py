@@ -22,7 +22,7 @@ from lipsmith.face.layout import (
     RIGHT_UPPER_LID,
     UPPER_LIP_RINGS,
 )
-from lipsmith.media.clip import F32, U8, Picture
+from lipsmith.media.clip import F32, U8, Image
 from lipsmith.render.blend import put_patch, to_i420
 from lipsmith.render.eyes import paint_eye, read_eyes
 from lipsmith.render.head import HeadField
@@ -50,15 +50,13 @@ LEAST_AREA_IOD2 = -0.004
 class Portrait:
     """A picture with one face in it, ready to be drawn."""
 
-    def __init__(
-        self, picture: Picture, face: Face, *, matte: F32, triangles: I32, others: Sequence[Face] = ()
-    ) -> None:
-        """``picture`` has even sides; ``matte``: (h, w) float32 0-1, any size; ``triangles``: of the face mesh.
+    def __init__(self, image: Image, face: Face, *, matte: F32, triangles: I32, others: Sequence[Face] = ()) -> None:
+        """``image`` has even sides; ``matte``: (h, w) float32 0-1, any size; ``triangles``: of the face mesh.
 
         ``others``: further faces in the picture, which stay still.
         """
-        self._rgb = picture.rgb
-        self._size = (picture.width, picture.height)
+        self._rgb = image.rgb
+        self._size = (image.width, image.height)
         self.shape = FaceShape(face.points, triangles)
         iod_px = self.shape.frame.iod_px
         self._points = face.points[:, :2].copy()
@@ -94,11 +92,11 @@ class Portrait:
             Opening(upper, lower, self.triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.18)
             for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
         ]
-        self.mouth_look = read_look(picture.rgb, face.points, grey=picture.grey, source=self._source)
-        self.eye_looks = read_eyes(picture.rgb, face.points, self.shape.frame, grey=picture.grey, source=self._source)
+        self.mouth_look = read_look(image.rgb, face.points, grey=image.grey, source=self._source)
+        self.eye_looks = read_eyes(image.rgb, face.points, self.shape.frame, grey=image.grey, source=self._source)
         self.shape.painted_lids = self.eye_looks[0].painted
         self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)
-        self._planes = to_i420(picture.rgb)
+        self._planes = to_i420(image.rgb)
 
     def draw_i420(self, channels: Mapping[str, float]) -> U8:
         """The whole frame: (height * 3 // 2, width) uint8 I420 planes, BT.709, limited range."""
@@ -115,11 +113,11 @@ class Portrait:
 
     def target_points(self, channels: Mapping[str, float]) -> F64:
         """(478, 2) pixels: where the mesh lies in a frame, before the head's own motion."""
-        return self._points + self.shape.frame.offsets_to_picture(self.shape.displacement(channels))
+        return self._points + self.shape.frame.offsets_to_image(self.shape.displacement(channels))
 
     def _draw(self, channels: Mapping[str, float]) -> U8:
         moved = self.shape.displacement(channels)
-        target = self._points + self.shape.frame.offsets_to_picture(moved)
+        target = self._points + self.shape.frame.offsets_to_image(moved)
         values = self._values(target, moved)
         flow = self._flow(target, values)
         head = self._head.way_back(channels)

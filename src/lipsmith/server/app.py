@@ -30,9 +30,9 @@ from lipsmith.errors import (
 )
 from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
-from lipsmith.server.guard import Guard, Hosts, OpenToPages, Safe, Unbroken, own_hosts
-from lipsmith.server.health import Counting, Metrics
-from lipsmith.service.accounts import Accounts
+from lipsmith.server.health import Metrics, RequestMetrics
+from lipsmith.server.middleware import AllowedHosts, BodyLimits, CatchErrors, CrossOrigin, SecurityHeaders, own_hosts
+from lipsmith.service.billing.accounts import Accounts
 
 log = structlog.get_logger("lipsmith.server")
 
@@ -53,7 +53,7 @@ def application(context: Context) -> FastAPI:
     parts, others = context.magic_hour(), context.akool()
     app.include_router(magic_hour.router(parts))
     app.include_router(akool.router(others))
-    app.include_router(files.router(context.storage, context.doors, context.assets, FILES_PATH))
+    app.include_router(files.router(context.storage, context.signed_links, context.assets, FILES_PATH))
     metrics = Metrics(context.database, context.workers)
     app.include_router(health.router(context.storage, context.workers, metrics))
 
@@ -61,30 +61,30 @@ def application(context: Context) -> FastAPI:
     def documentation() -> HTMLResponse:
         return HTMLResponse(docs_page.page(app.openapi()), headers={"Content-Security-Policy": docs_page.POLICY})
 
-    doors = Doors(parts.accounts)
-    _tell_errors(app, doors)
+    authenticator = Authenticator(parts.accounts)
+    _tell_errors(app, authenticator)
     settings = context.settings
     app.add_middleware(
-        Guard,
+        BodyLimits,
         free=(FILES_PATH, akool.UPLOAD_PATH),
-        is_known=lambda request: doors.refusal(request) is None,
-        refuse=lambda request, why: _unreadable(request, why, doors),
-        patience_s=settings.stall_timeout_s,
+        is_known=lambda request: authenticator.refusal(request) is None,
+        refuse=lambda request, why: _unreadable(request, why, authenticator),
+        timeout_s=settings.stall_timeout_s,
     )
     app.add_middleware(
-        Hosts,
+        AllowedHosts,
         allowed=own_hosts(settings.allowed_hosts, settings.public_url),
         free=health.PATHS,
         refuse=lambda request, why: _failure(request, 421, InvalidRequest(why), "invalid_request"),
     )
-    app.add_middleware(Unbroken, answer=_broken)
-    app.add_middleware(OpenToPages, prefix=akool.PREFIX)
-    app.add_middleware(Safe)
-    app.add_middleware(Counting, metrics=metrics)
+    app.add_middleware(CatchErrors, answer=_broken)
+    app.add_middleware(CrossOrigin, prefix=akool.PREFIX)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestMetrics, metrics=metrics)
     return app
 
 
-class Doors:
+class Authenticator:
     """Who may come in by which path."""
 
     def __init__(self, accounts: Accounts) -> None:
@@ -108,7 +108,7 @@ def is_akool(request: Request) -> bool:
     return request.url.path.startswith(f"{akool.PREFIX}/")
 
 
-def _tell_errors(app: FastAPI, doors: Doors) -> None:
+def _tell_errors(app: FastAPI, authenticator: Authenticator) -> None:
     def ours(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, LipsmithError)
         if isinstance(error, StorageFailed):
@@ -121,12 +121,12 @@ def _tell_errors(app: FastAPI, doors: Doors) -> None:
 
     def malformed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return _unreadable(request, _fault(error), doors)
+        return _unreadable(request, _fault(error), authenticator)
 
     def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         if error.status_code == 400:  # bytes that are no text, a number of thousands of digits
-            return _unreadable(request, NO_JSON, doors)
+            return _unreadable(request, NO_JSON, authenticator)
         if error.status_code in (404, 405):
             return _failure(request, error.status_code, NotFound(), None)
         return _failure(request, error.status_code, LipsmithError(str(error.detail)), None)
@@ -153,10 +153,10 @@ def _broken(request: Request, error: Exception) -> JSONResponse:
     return _failure(request, 500, LipsmithError(BROKEN), "failed")
 
 
-def _unreadable(request: Request, message: str, doors: Doors) -> JSONResponse:
+def _unreadable(request: Request, message: str, authenticator: Authenticator) -> JSONResponse:
     """Says what is wrong with a request, to those with a key; others learn nothing from it."""
     needs_key = request.url.path.startswith("/v1/") or (is_akool(request) and request.url.path != akool.TOKEN_PATH)
-    if needs_key and (why := doors.refusal(request)):
+    if needs_key and (why := authenticator.refusal(request)):
         return _refusal(request, 401, why)
     return _refusal(request, 400, InvalidRequest(message))
 

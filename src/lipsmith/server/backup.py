@@ -33,7 +33,7 @@ _DATABASE_URL_PREFIX = "sqlite:///"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackedUp:
+class BackupResult:
     """What is in a backup."""
 
     path: str
@@ -46,7 +46,7 @@ class BackedUp:
     """Where the files are instead, which the backup has not."""
 
 
-def back_up(settings: Settings, path: Path) -> BackedUp:
+def back_up(settings: Settings, path: Path) -> BackupResult:
     """Writes everything in the data folder to ``path``, while the server runs or not; whole or not at all.
 
     Raises InvalidOption for a database of another kind or a folder without one, OutputExists or StorageFailed.
@@ -71,7 +71,7 @@ def back_up(settings: Settings, path: Path) -> BackedUp:
             file.flush()
             os.fsync(file.fileno())
         archive.rename(path)
-    return BackedUp(
+    return BackupResult(
         path=str(path),
         accounts=accounts,
         projects=projects,
@@ -81,7 +81,7 @@ def back_up(settings: Settings, path: Path) -> BackedUp:
     )
 
 
-def restore(path: Path, data_dir: Path) -> BackedUp:
+def restore(path: Path, data_dir: Path) -> BackupResult:
     """Fills an empty or missing ``data_dir`` with what `back_up` wrote; whole or not at all.
 
     Raises InvalidBackup where the file is none or damaged, OutputExists where the folder has something in it,
@@ -99,7 +99,7 @@ def restore(path: Path, data_dir: Path) -> BackedUp:
                 raise
 
 
-def _fill(parts: zipfile.ZipFile, data_dir: Path) -> BackedUp:
+def _fill(parts: zipfile.ZipFile, data_dir: Path) -> BackupResult:
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=data_dir) as folder:
         room = Path(folder)
         names = [name for name in parts.namelist() if name != FACTS]
@@ -109,7 +109,7 @@ def _fill(parts: zipfile.ZipFile, data_dir: Path) -> BackedUp:
         for name in (FILES, SECRET, DATABASE):  # the database comes last: without it, the folder is none
             if (room / name).exists():
                 (room / name).rename(data_dir / name)
-    return BackedUp(
+    return BackupResult(
         path=str(data_dir),
         accounts=accounts,
         projects=projects,
@@ -144,13 +144,13 @@ def _counts(database: Path) -> tuple[int, int]:
     """How many accounts and projects there are. Raises InvalidBackup where it is no sound database of ours."""
     try:
         with closing(sqlite3.connect(database)) as conn:
-            [sound] = conn.execute("PRAGMA quick_check(1)").fetchone()
+            [audio] = conn.execute("PRAGMA quick_check(1)").fetchone()
             [accounts] = conn.execute("SELECT count(*) FROM accounts").fetchone()
             [projects] = conn.execute("SELECT count(*) FROM projects").fetchone()
     except sqlite3.Error as error:
         raise InvalidBackup(f"The database inside cannot be read: {error}.") from error
-    if sound != "ok":
-        raise InvalidBackup(f"The database inside is damaged: {sound}.")
+    if audio != "ok":
+        raise InvalidBackup(f"The database inside is damaged: {audio}.")
     return accounts, projects
 
 

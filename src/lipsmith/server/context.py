@@ -22,27 +22,27 @@ from lipsmith.dialects.akool import translate as akool
 from lipsmith.dialects.magic_hour import translate
 from lipsmith.dialects.magic_hour.events import Events
 from lipsmith.errors import StorageFailed
-from lipsmith.server.homes import home
 from lipsmith.server.settings import Settings
-from lipsmith.server.workplace import Workplace
-from lipsmith.service import youtube
-from lipsmith.service.accounts import Accounts
-from lipsmith.service.addresses import parse_allow
-from lipsmith.service.assets import Assets
-from lipsmith.service.attempts import Attempts
-from lipsmith.service.children import Children, Limits
-from lipsmith.service.clock import SystemClock
-from lipsmith.service.faults import Faults
-from lipsmith.service.fetch import Fetcher
-from lipsmith.service.jobs import JobQueue, JobServer
-from lipsmith.service.lifecycle import Lifecycle
-from lipsmith.service.projects import Projects
-from lipsmith.service.retention import Sweeper
-from lipsmith.service.sealing import Sealer, renew_seals
-from lipsmith.service.sending import Sender
-from lipsmith.service.voices import Voices
-from lipsmith.service.webhooks import Formatter, Outbox, Webhooks
-from lipsmith.service.workers import Pulse, Workers
+from lipsmith.server.storage_factory import make_stores
+from lipsmith.server.work_dir import WorkDir
+from lipsmith.service.billing.accounts import Accounts
+from lipsmith.service.billing.encryption import Encryptor, reencrypt_all
+from lipsmith.service.fault_injection import FaultInjection
+from lipsmith.service.jobs.heartbeat import Heartbeat, RunnerRegistry
+from lipsmith.service.jobs.lifecycle import Lifecycle
+from lipsmith.service.jobs.orders import Projects
+from lipsmith.service.jobs.queue import JobConsumer, JobQueue
+from lipsmith.service.jobs.retention import Sweeper
+from lipsmith.service.jobs.runner import JobRunner
+from lipsmith.service.network import youtube
+from lipsmith.service.network.addresses import parse_allow
+from lipsmith.service.network.assets import Assets
+from lipsmith.service.network.deliveries import Deliverer
+from lipsmith.service.network.fetch import Fetcher
+from lipsmith.service.network.webhooks import EventFormatter, Outbox, Webhooks
+from lipsmith.service.processes.clock import SystemClock
+from lipsmith.service.processes.pool import ChildPool, Limits
+from lipsmith.service.processes.voice_list import InstalledVoices
 from lipsmith.storage.contract import Link
 from lipsmith.storage.links import SignedLinks
 
@@ -70,23 +70,23 @@ class Context:
         self.clock = SystemClock()
         self.database = Database(settings.database)
         known = _secrets(settings)
-        self.doors = SignedLinks(FILES_PATH, known)
-        found = home(settings, self.doors)
+        self.signed_links = SignedLinks(FILES_PATH, known)
+        found = make_stores(settings, self.signed_links)
         self.storage, self.links = found.storage, found.links
         self.queue = JobQueue(self.database)
-        self.sealer = sealer = Sealer(*known)
-        self.accounts = Accounts(self.database, self.clock, sealer, settings.plans)
+        self.encryptor = encryptor = Encryptor(*known)
+        self.accounts = Accounts(self.database, self.clock, encryptor, settings.plans)
         self.assets = Assets(self.database, self.storage, self.clock)
         self.fetcher = Fetcher(allow=parse_allow(settings.fetch_allow))
-        formatters: dict[str, Formatter] = {
+        formatters: dict[str, EventFormatter] = {
             translate.NAME: Events(self._public_download),
             akool.NAME: akool_events.Events(self._week_long_download, tells_beginning=settings.akool_tells_beginning),
         }
-        self.webhooks = Webhooks(self.database, self.clock, sealer, formatters)
-        self.sender = Sender(self.database, self.clock, self.fetcher, sealer, formatters)
+        self.webhooks = Webhooks(self.database, self.clock, encryptor, formatters)
+        self.sender = Deliverer(self.database, self.clock, self.fetcher, encryptor, formatters)
         outbox = Outbox(self.clock, formatters)
         self.lifecycle = Lifecycle(self.database, self.clock, outbox, self.queue.release, settings.plans)
-        self.workers = Workers(self.database)
+        self.workers = RunnerRegistry(self.database)
         self.sweeper = Sweeper(self.database, self.storage, self.clock)
         self.projects = Projects(
             self.database,
@@ -96,14 +96,14 @@ class Context:
             self.lifecycle,
             self.clock,
             max_attempts=settings.max_attempts,
-            faults=Faults(settings.fault),
+            faults=FaultInjection(settings.fault),
         )
 
     def prepare(self) -> None:
         """Makes what is missing: tables of ours and of the queue."""
         self.prepare_tables()
-        if self.sealer.knows_older:
-            renew_seals(self.database, self.sealer)
+        if self.encryptor.knows_older:
+            reencrypt_all(self.database, self.encryptor)
         self.queue.prepare()
 
     def prepare_tables(self) -> None:
@@ -151,7 +151,7 @@ class Context:
             accounts=self.accounts,
             assets=self.assets,
             projects=self.projects,
-            voices=Voices(),
+            voices=InstalledVoices(),
             storage=self.storage,
             links=self.links,
             clock=self.clock,
@@ -182,7 +182,7 @@ class Context:
         return Link(url=urljoin(base, link.url), expires_at_s=link.expires_at_s)
 
 
-class Worker:
+class Runner:
     """Renders in this process's children."""
 
     def __init__(self, context: Context, environment: Mapping[str, str]) -> None:
@@ -193,45 +193,45 @@ class Worker:
             cpu_s=round(settings.render_timeout_s * (os.cpu_count() or 1)),
             file_mb=settings.render_file_mb,
         )
-        self._workplace = Workplace(settings.data_dir / "work", self.name)
-        self.children = Children(limits, environment, self._workplace.folder)
-        self.attempts = Attempts(
+        self._work_dir = WorkDir(settings.data_dir / "work", self.name)
+        self.pool = ChildPool(limits, environment, self._work_dir.folder)
+        self.attempts = JobRunner(
             context.lifecycle,
             context.storage,
             context.assets,
             _fetch(context.fetcher),
-            self.children,
+            self.pool,
             worker=self.name,
             timeout_s=settings.render_timeout_s,
             videos=youtube.YouTube(fetcher=context.fetcher, environment=environment) if settings.youtube else None,
-            faults=Faults(settings.fault),
+            faults=FaultInjection(settings.fault),
         )
-        self.server = JobServer(context.database, self.attempts.run, worker=self.name, slots=settings.workers)
-        self.pulse = Pulse(context.database, context.workers, context.queue, self.name)
+        self.server = JobConsumer(context.database, self.attempts.run, worker=self.name, slots=settings.workers)
+        self.heartbeat = Heartbeat(context.database, context.workers, context.queue, self.name)
         self._workers, self._slots = context.workers, settings.workers
 
     def start(self) -> None:
         """Begins to take jobs. Raises InvalidOption where other processes take another number of them at once."""
         self._workers.check_slots(self._slots)
-        self._workplace.open()
-        self.children.start()
-        self._workers.announce(self.name, host=socket.gethostname(), slots=self._slots)
+        self._work_dir.open()
+        self.pool.start()
+        self._workers.register(self.name, host=socket.gethostname(), slots=self._slots)
         self.server.start()
-        self.pulse.start()
+        self.heartbeat.start()
 
-    def drain(self, patience_s: float) -> None:
+    def drain(self, timeout_s: float) -> None:
         """Takes no more, lets running videos go on for a while, then puts them back for others."""
-        self.pulse.draining = True
-        timer = threading.Timer(patience_s, self.attempts.draining.set)
+        self.heartbeat.draining = True
+        timer = threading.Timer(timeout_s, self.attempts.draining.set)
         timer.start()
         try:
-            self.server.stop(patience_s=round(patience_s) + SETTLE_S)
+            self.server.stop(timeout_s=round(timeout_s) + SETTLE_S)
         finally:
             timer.cancel()
-            self.pulse.stop()
-            self._workers.leave(self.name)
-            self.children.close()
-            self._workplace.close()
+            self.heartbeat.stop()
+            self._workers.unregister(self.name)
+            self.pool.close()
+            self._work_dir.close()
 
 
 def _no_youtube(settings: Settings) -> str | None:

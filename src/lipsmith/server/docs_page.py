@@ -8,7 +8,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from lipsmith.server.guard import NOTHING
+from lipsmith.server.middleware import NOTHING
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; }

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from lipsmith.errors import InvalidKey, InvalidRequest, LinkRefused, LipsmithError, NotStored
-from lipsmith.service.assets import Assets
+from lipsmith.service.network.assets import Assets
 from lipsmith.storage.contract import Storage, Upload
 from lipsmith.storage.links import Grant, SignedLinks
 from lipsmith.storage.local import LocalStorage
@@ -78,7 +78,7 @@ class Download(FileResponse):
         try:
             size = Path(self.path).stat().st_size
             part = one_part(wanted[0]) if len(wanted) == 1 else None
-            if part and not begins_within(part, size):
+            if part and not starts_within(part, size):
                 answer = _refusal(416, InvalidRequest(f"The file has {size} bytes."))
                 answer.headers["Content-Range"] = f"bytes */{size}"
                 await answer(scope, receive, send)
@@ -99,7 +99,7 @@ def one_part(wanted: bytes) -> re.Match[bytes] | None:
     return None if found and found[2] and int(found[1]) > int(found[2]) else found
 
 
-def begins_within(part: re.Match[bytes], size: int) -> bool:
+def starts_within(part: re.Match[bytes], size: int) -> bool:
     """Whether a file of ``size`` bytes has the first byte of ``part``."""
     return int(part[1]) < size if part[1] else min(size, int(part[3])) > 0
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import jobs, webhook_deliveries
 from lipsmith.errors import LipsmithError
-from lipsmith.service.workers import Workers
+from lipsmith.service.jobs.heartbeat import RunnerRegistry
 from lipsmith.storage.contract import Storage
 
 PATHS = ("/healthz", "/readyz", "/metrics")
@@ -26,7 +26,7 @@ BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.5, 10.0)
 class Metrics:
     """What is counted in this process, and what the tables tell when asked."""
 
-    def __init__(self, database: Database, workers: Workers) -> None:
+    def __init__(self, database: Database, workers: RunnerRegistry) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "lipsmith_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
@@ -41,7 +41,7 @@ class Metrics:
 class _Tables(Collector):
     """Looks at the tables each time somebody asks."""
 
-    def __init__(self, database: Database, workers: Workers) -> None:
+    def __init__(self, database: Database, workers: RunnerRegistry) -> None:
         self._database, self._workers = database, workers
 
     def describe(self) -> Iterable[Metric]:
@@ -67,7 +67,7 @@ class _Tables(Collector):
         )
 
 
-class Counting:
+class RequestMetrics:
     """Counts requests by route, and how long their answers take to begin."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -89,7 +89,7 @@ class Counting:
         await self._app(scope, receive, counted)
 
 
-def router(storage: Storage, workers: Workers, metrics: Metrics) -> APIRouter:
+def router(storage: Storage, workers: RunnerRegistry, metrics: Metrics) -> APIRouter:
     """/healthz, /readyz and /metrics."""
     routes = APIRouter(include_in_schema=False)
 

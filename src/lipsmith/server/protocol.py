@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lipsmith.server.doorkeeper import Doorkeeper
+from lipsmith.server.connection_limits import ConnectionLimits
 
 MAX_HEAD_BYTES = 32 * 1024
 """Of the request line and all headers together."""
@@ -33,7 +33,7 @@ _REFUSAL = "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How slow a caller may be."""
 
     head_s: float
@@ -47,8 +47,8 @@ class Patience:
 class StrictProtocol(HttpToolsProtocol):
     """One connection. `strict` makes the class that uvicorn is handed."""
 
-    patience: ClassVar[Patience]
-    doorkeeper: ClassVar[Doorkeeper]
+    patience: ClassVar[Timeouts]
+    connection_limits: ClassVar[ConnectionLimits]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,18 +65,18 @@ class StrictProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # other loops than asyncio's have no such limit
         super().connection_made(transport)
-        if self.doorkeeper.enter(self, self.client[0] if self.client else ""):
+        if self.connection_limits.enter(self, self.client[0] if self.client else ""):
             self._expect_head()
         else:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections. Try again in a moment.")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.doorkeeper.leave(self)
+        self.connection_limits.leave(self)
         _cancel(self._reading)
         _cancel(self._writing)
         super().connection_lost(exc)
 
-    def show_out(self) -> None:
+    def close_idle(self) -> None:
         """Makes room for others."""
         self._over = True
         self._close()
@@ -105,7 +105,7 @@ class StrictProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         self._in_head, self._in_body = False, True
-        self.doorkeeper.serve(self)
+        self.connection_limits.serve(self)
         self._expect_body()
         super().on_headers_complete()
         if self.parser.should_upgrade():  # not taken up, and where the next request begins is not sure
@@ -132,7 +132,7 @@ class StrictProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             self._close()
         elif self.cycle.response_complete:
-            self.doorkeeper.wait(self)
+            self.connection_limits.wait(self)
             if self._in_body:  # refused before it was whole: who still sends may finish and read why, but not for long
                 self._await(self.patience.head_s, self.transport.abort)
 
@@ -242,9 +242,9 @@ class StrictProtocol(HttpToolsProtocol):
         self.send_400_response(why)
 
 
-def strict(patience: Patience, doorkeeper: Doorkeeper) -> type[asyncio.Protocol]:
+def strict(patience: Timeouts, connection_limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """The protocol for connections to one server: how slow they may be, and how many."""
-    return type("Strict", (StrictProtocol,), {"patience": patience, "doorkeeper": doorkeeper})
+    return type("Strict", (StrictProtocol,), {"patience": patience, "doorkeeper": connection_limits})
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

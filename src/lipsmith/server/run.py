@@ -15,14 +15,14 @@ import uvicorn
 
 from lipsmith.errors import InvalidOption
 from lipsmith.server.app import application
-from lipsmith.server.context import Context, Worker
-from lipsmith.server.doorkeeper import Doorkeeper
+from lipsmith.server.connection_limits import ConnectionLimits
+from lipsmith.server.context import Context, Runner
 from lipsmith.server.lock import exclusive
 from lipsmith.server.logs import configure
-from lipsmith.server.protocol import Patience, strict
+from lipsmith.server.memory import limit_memory
+from lipsmith.server.protocol import Timeouts, strict
 from lipsmith.server.settings import Settings
-from lipsmith.server.thrift import thrifty
-from lipsmith.service.workers import hand_on
+from lipsmith.service.jobs.heartbeat import requeue_stalled
 
 log = structlog.get_logger("lipsmith.server")
 
@@ -41,7 +41,7 @@ OWN_FILES = 256
 """Open ones of the server itself: database, logs, threads that talk to rendering processes."""
 
 
-@thrifty()
+@limit_memory()
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Serves until a signal asks to stop. ``say`` shows the first account's key, once."""
     configure(settings.log_level)
@@ -51,7 +51,7 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
         try:
             context.prepare()
             with _listening(settings) as sock:  # before the key is shown, which happens once
-                _greet(context, say)
+                _show_first_key(context, say)
                 context.address = _address(sock)
                 with _working(context, environment):
                     server = _Server(_http(context))
@@ -65,7 +65,7 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
     log.info("stopped")
 
 
-@thrifty()
+@limit_memory()
 def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Renders for a server elsewhere until a signal asks to stop. Raises InvalidOption without a shared database."""
     if settings.workers == 0:
@@ -80,7 +80,7 @@ def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str]
     before = {s: signal.signal(s, lambda signum, frame: stopped.set()) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         context.prepare()
-        worker = Worker(context, environment)
+        worker = Runner(context, environment)
         worker.start()
         if _guesses_links(settings):
             say(f"Links in webhooks will lead to {context.address}. {SET_PUBLIC_URL}")
@@ -96,12 +96,12 @@ def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str]
 
 def _http(context: Context) -> uvicorn.Config:
     settings = context.settings
-    patience = Patience(
+    patience = Timeouts(
         head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s, bytes_per_s=settings.min_bytes_per_s
     )
     return uvicorn.Config(
         application(context),
-        http=strict(patience, doorkeeper(settings)),
+        http=strict(patience, connection_limits(settings)),
         ws="none",
         log_config=None,
         access_log=False,
@@ -112,14 +112,14 @@ def _http(context: Context) -> uvicorn.Config:
     )
 
 
-def doorkeeper(settings: Settings) -> Doorkeeper:
+def connection_limits(settings: Settings) -> ConnectionLimits:
     """As many connections as were decided, or as files may be open here: an upload needs one for each end."""
     wanted = 2 * settings.max_connections + OWN_FILES
     allowed = _open_files(wanted)
     most = min(settings.max_connections, max(1, (allowed - OWN_FILES) // 2))
     if most < settings.max_connections:
         log.warning("fewer connections than wished", connections=most, open_files=allowed)
-    return Doorkeeper(most=most, most_per_address=settings.max_connections_per_address)
+    return ConnectionLimits(most=most, most_per_address=settings.max_connections_per_address)
 
 
 def _open_files(wanted: int) -> int:
@@ -153,7 +153,7 @@ class _Server(uvicorn.Server):
                 signal.signal(signum, handler)
 
 
-def _greet(context: Context, say: Callable[[str], None]) -> None:
+def _show_first_key(context: Context, say: Callable[[str], None]) -> None:
     if context.accounts.all():
         return
     made = context.accounts.create("business")
@@ -204,8 +204,8 @@ def _working(context: Context, environment: Mapping[str, str]) -> Iterator[None]
     """Around the serving: webhooks, sweeping and rendering, as far as this process does them."""
     if context.database.is_sqlite:
         context.workers.forget_all()
-        hand_on(context.database, context.workers, context.queue)
-    worker = Worker(context, environment) if context.settings.workers else None
+        requeue_stalled(context.database, context.workers, context.queue)
+    worker = Runner(context, environment) if context.settings.workers else None
     if worker:
         worker.start()
     context.sender.start()

@@ -14,8 +14,8 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lipsmith.dialects.magic_hour.wire import LipSyncMode
-from lipsmith.service.faults import POINTS, Point
-from lipsmith.service.plans import PLANS, Plan, PlanName, adjusted
+from lipsmith.service.billing.plans import PLANS, Plan, PlanName, adjusted
+from lipsmith.service.fault_injection import POINTS, Point
 
 
 def _separated(value: object) -> object:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_opening, median_filter, minimum_filter1d, uniform_filter1d
 
-from lipsmith.media.clip import F32, Sound
+from lipsmith.media.clip import F32, Audio
 from lipsmith.speech.visemes import HOP_S, row_count
 from lipsmith.speech.waveform import HOP_SAMPLES, RATE_HZ, WIDE_WINDOW_SAMPLES, WINDOW_SAMPLES, decibels, windows
 
@@ -59,9 +59,9 @@ class Features:
     """0–1: geometric over arithmetic mean of the band powers; near 1 for white noise after pre-emphasis is undone."""
 
 
-def measure(sound: Sound) -> Features:
+def measure(audio: Audio) -> Features:
     """Measures the whole sound, block by block; holds about 0.2 kB per 10 ms of it."""
-    parts = [_measure_batch(batch) for batch in windows(sound, WIDE_WINDOW_SAMPLES)]
+    parts = [_measure_batch(batch) for batch in windows(audio, WIDE_WINDOW_SAMPLES)]
     if not parts:
         parts = [_measure_batch(np.zeros((1, WIDE_WINDOW_SAMPLES), np.float32))]
     whole = Features(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Features)})

@@ -11,7 +11,7 @@ _WORD_END = re.compile(r"\s+")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“])\w{1,3}\.\s+$")  # "Dr. " and "p. ", but also "it. ": only a preference
 
 
-def pieces(text: str, longest: int) -> Iterator[str]:
+def split_text(text: str, longest: int) -> Iterator[str]:
     """``text`` in pieces of at most ``longest`` characters, cut at sentences, else at clauses, words, or anywhere."""
     rest = text.strip()
     while len(rest) > longest:

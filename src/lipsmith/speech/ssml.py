@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_CHARACTERS = 200_000
-MOST_STRETCHES = 2000
+MAX_CHARACTERS = 200_000
+MAX_SEGMENTS = 2000
 LONGEST_BREAK_S = 10.0
 SENTENCE_PAUSE_S, PARAGRAPH_PAUSE_S = 0.35, 0.7
 """Where no other is asked for."""
@@ -49,7 +49,7 @@ _ATTRIBUTES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
+class Segment:
     """Words said in one manner, and the silence after them."""
 
     text: str
@@ -61,7 +61,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Manner:
+class _Prosody:
     rate: float = 1.0
     gain_db: float = 0.0
     spelled: bool = False
@@ -69,7 +69,7 @@ class _Manner:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Words:
+class _SpokenText:
     text: str
     rate: float
     gain_db: float
@@ -87,24 +87,24 @@ def is_markup(text: str) -> bool:
     return bool(_BEGINNING.match(text.lstrip(_BEFORE)))
 
 
-def read_ssml(text: str) -> Sequence[Stretch]:
+def read_ssml(text: str) -> Sequence[Segment]:
     """The stretches of a text that `is_markup`. Raises InvalidMarkup, or MissingDependency without its parser."""
     root = _parsed(text.lstrip(_BEFORE))
     if _name(root) != "speak":
         raise InvalidMarkup("The outermost tag has to be <speak>.")
-    stretches = list(_stretches(_tag(root, _Manner())))
-    if not any(stretch.text for stretch in stretches):
+    segments = list(_segments(_tag(root, _Prosody())))
+    if not any(segment.text for segment in segments):
         raise InvalidMarkup("There is not a single word between <speak> and </speak>.")
-    if len(stretches) > MOST_STRETCHES:
-        raise InvalidMarkup(f"The tags cut the text into more than {MOST_STRETCHES} parts. Use fewer.")
-    return stretches
+    if len(segments) > MAX_SEGMENTS:
+        raise InvalidMarkup(f"The tags cut the text into more than {MAX_SEGMENTS} parts. Use fewer.")
+    return segments
 
 
 def plain_words(text: str) -> str:
     """The words that are said, without markup. Raises as `read_ssml` does."""
     if not is_markup(text):
         return text
-    return " ".join(stretch.text for stretch in read_ssml(text) if stretch.text)
+    return " ".join(segment.text for segment in read_ssml(text) if segment.text)
 
 
 def _parsed(text: str) -> Element:
@@ -115,8 +115,8 @@ def _parsed(text: str) -> Element:
         raise MissingDependency(
             "A text with tags needs defusedxml, which is not installed. Install it with: pip install 'lipsmith[voice]'"
         ) from error
-    if len(text) > MOST_CHARACTERS:
-        raise InvalidMarkup(f"The text has {len(text)} characters; with tags it may have {MOST_CHARACTERS}.")
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidMarkup(f"The text has {len(text)} characters; with tags it may have {MAX_CHARACTERS}.")
     try:
         return fromstring(text, forbid_dtd=True)
     except DefusedXmlException as error:
@@ -127,41 +127,41 @@ def _parsed(text: str) -> Element:
         ) from error
 
 
-def _tag(element: Element, manner: _Manner) -> Iterator[_Words | _Pause]:
+def _tag(element: Element, prosody: _Prosody) -> Iterator[_SpokenText | _Pause]:
     """What one tag brings."""
     name = _checked_name(element)
-    if manner.depth > _DEEPEST:
+    if prosody.depth > _DEEPEST:
         raise InvalidMarkup(f"Tags lie more than {_DEEPEST} deep in one another.")
-    manner = replace(manner, depth=manner.depth + 1)
+    prosody = replace(prosody, depth=prosody.depth + 1)
     if name == "break":
         if len(element) or (element.text or "").strip():
             raise InvalidMarkup("<break> holds no words: write <break/>.")
         yield _Pause(length_s=_break_s(element), asked=True)
     elif name == "sub":
-        yield from _said(element.get("alias") or (element.text or ""), manner)
+        yield from _said(element.get("alias") or (element.text or ""), prosody)
     elif name in ("p", "s"):
         edge = _Pause(length_s=PARAGRAPH_PAUSE_S if name == "p" else SENTENCE_PAUSE_S, asked=False)
-        yield from (edge, *_inside(element, manner), edge)
+        yield from (edge, *_inside(element, prosody), edge)
     else:
-        yield from _inside(element, _manner_of(element, name, manner))
+        yield from _inside(element, _prosody_of(element, name, prosody))
 
 
-def _inside(element: Element, manner: _Manner) -> Iterator[_Words | _Pause]:
-    yield from _said(element.text, manner)
+def _inside(element: Element, prosody: _Prosody) -> Iterator[_SpokenText | _Pause]:
+    yield from _said(element.text, prosody)
     for child in element:
-        yield from _tag(child, manner)
-        yield from _said(child.tail, manner)
+        yield from _tag(child, prosody)
+        yield from _said(child.tail, prosody)
 
 
-def _said(text: str | None, manner: _Manner) -> Iterator[_Words]:
+def _said(text: str | None, prosody: _Prosody) -> Iterator[_SpokenText]:
     if text and text.strip():
-        spoken = ", ".join(text.replace(" ", "")) if manner.spelled else text
-        yield _Words(text=spoken, rate=manner.rate, gain_db=manner.gain_db)
+        spoken = ", ".join(text.replace(" ", "")) if prosody.spelled else text
+        yield _SpokenText(text=spoken, rate=prosody.rate, gain_db=prosody.gain_db)
 
 
-def _stretches(parts: Iterable[_Words | _Pause]) -> Iterator[Stretch]:
+def _segments(parts: Iterable[_SpokenText | _Pause]) -> Iterator[Segment]:
     """Neighbouring words of one manner together; between others the pause that was asked for, or the longest."""
-    said: list[_Words] = []
+    said: list[_SpokenText] = []
     pauses: list[_Pause] = []
     begun = False
     for part in parts:
@@ -176,21 +176,21 @@ def _stretches(parts: Iterable[_Words | _Pause]) -> Iterator[Stretch]:
         same = bool(said) and (said[-1].rate, said[-1].gain_db) == (part.rate, part.gain_db)
         if pauses or not same:
             if said or (not begun and any(pause.asked for pause in pauses)):
-                yield _stretch(said, pauses)
+                yield _segment(said, pauses)
             begun, said, pauses = True, [], []
         said.append(part)
     if said:
-        yield _stretch(said, pauses, last=True)
+        yield _segment(said, pauses, last=True)
 
 
-def _stretch(said: Sequence[_Words], pauses: Sequence[_Pause], *, last: bool = False) -> Stretch:
+def _segment(said: Sequence[_SpokenText], pauses: Sequence[_Pause], *, last: bool = False) -> Segment:
     asked = [pause.length_s for pause in pauses if pause.asked]
     if not said:  # no sentence ends before the first
-        return Stretch(text="", pause_s=sum(asked))
+        return Segment(text="", pause_s=sum(asked))
     text = " ".join("".join(words.text for words in said).split())
     brought = max([_gap_s(text), *(pause.length_s for pause in pauses)])
     pause_s = sum(asked) if asked else 0.0 if last else brought
-    return Stretch(text=text, rate=said[0].rate, gain_db=said[0].gain_db, pause_s=pause_s)
+    return Segment(text=text, rate=said[0].rate, gain_db=said[0].gain_db, pause_s=pause_s)
 
 
 def _gap_s(text: str) -> float:
@@ -198,18 +198,18 @@ def _gap_s(text: str) -> float:
     return SENTENCE_PAUSE_S if text[-1] in ".!?…。！？" else CLAUSE_PAUSE_S if text[-1] in ",;:，、" else WORD_GAP_S
 
 
-def _manner_of(element: Element, name: str, manner: _Manner) -> _Manner:
+def _prosody_of(element: Element, name: str, prosody: _Prosody) -> _Prosody:
     if name == "emphasis":
         factor, gain_db = _chosen(_EMPHASES, element, "level", "moderate")
-        return replace(manner, rate=manner.rate * factor, gain_db=manner.gain_db + gain_db)
+        return replace(prosody, rate=prosody.rate * factor, gain_db=prosody.gain_db + gain_db)
     if name == "prosody":
-        return replace(manner, rate=manner.rate * _rate(element))
+        return replace(prosody, rate=prosody.rate * _rate(element))
     if name == "say-as":
         kind = element.get("interpret-as")
         if kind not in _SPELLINGS:
             raise InvalidMarkup(f"<say-as> knows interpret-as {', '.join(_SPELLINGS)}, and not {kind!r}.")
-        return replace(manner, spelled=True)
-    return manner
+        return replace(prosody, spelled=True)
+    return prosody
 
 
 def _break_s(element: Element) -> float:

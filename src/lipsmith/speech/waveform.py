@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsmith.media.clip import F32, Sound
+from lipsmith.media.clip import F32, Audio
 
 RATE_HZ = 16000
 HOP_SAMPLES = 160
@@ -20,7 +20,7 @@ WIDE_WINDOW_SAMPLES = 640
 _BATCH_HOPS = 500  # 5 s: enough for numpy to work in bulk; about 40 MB while pitch is sought
 
 
-def windows(sound: Sound, samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_SAMPLES) -> Iterator[F32]:
+def windows(audio: Audio, samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_SAMPLES) -> Iterator[F32]:
     """Windows of the sound at 16 kHz mono, in batches of (up to 500, ``samples``) float32.
 
     Window ``j`` is centred on sample ``j * hop_samples``; before the start and after the end lie zeros. There is one
@@ -28,7 +28,7 @@ def windows(sound: Sound, samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_
     """
     half = samples // 2
     held: F32 = np.zeros(half, np.float32)
-    for block in sound.blocks(RATE_HZ, 1):
+    for block in audio.blocks(RATE_HZ, 1):
         held = np.concatenate([held, block[0]])
         while len(held) >= _BATCH_HOPS * hop_samples + samples:
             yield _slices(held, samples, hop_samples, _BATCH_HOPS)

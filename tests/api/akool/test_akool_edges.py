@@ -14,9 +14,9 @@ from PIL import Image
 from sqlalchemy.exc import OperationalError
 
 from inprocess import Inside, some_picture
+from languages import Akool, Made
 from lipsmith.errors import MissingDependency, StorageFailed
 from servers import Server
-from tongues import Akool, Made
 
 PREFIX = "/api/open/v3"
 
@@ -31,7 +31,7 @@ def client(inside: Inside) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "ending"),
+    ("asked", "extension"),
     [
         ({"content": b"sound", "headers": {"Content-Type": "audio/mpeg"}}, "mp3"),
         ({"content": b"something"}, "bin"),
@@ -39,11 +39,11 @@ def client(inside: Inside) -> Iterator[httpx.Client]:
         ({"files": {"anything": ("ada", b"picture", "image/webp")}}, "webp"),
     ],
 )
-def test_uploads_come_back_as_they_are(client: httpx.Client, asked: dict[str, object], ending: str) -> None:
+def test_uploads_come_back_as_they_are(client: httpx.Client, asked: dict[str, object], extension: str) -> None:
     data = client.post("/upload", **asked).json()["data"]  # type: ignore[arg-type]
     there = httpx.get(data["url"])
     assert there.content in (b"sound", b"something", b"picture")
-    assert (len(there.content), data["url"].split("?")[0].rpartition(".")[2]) == (data["size"], ending)
+    assert (len(there.content), data["url"].split("?")[0].rpartition(".")[2]) == (data["size"], extension)
 
 
 def test_an_upload_beyond_the_plan_leaves_nothing(inside: Inside, client: httpx.Client) -> None:
@@ -133,8 +133,8 @@ def test_1080_has_1920_pixels_on_the_longer_side(server: Server, stock: Path) ->
         file = io.BytesIO()
         Image.open(stock / "portrait.png").resize((1400, 2000)).save(file, "PNG")
         photo = customer.client.post(f"{PREFIX}/upload", content=file.getvalue()).json()["data"]["url"]
-        sound = customer.client.post(f"{PREFIX}/upload", content=beginning(stock / "speech.wav")).json()["data"]["url"]
-        body = {"talking_photo_url": photo, "audio_url": sound, "resolution": 1080}
+        audio = customer.client.post(f"{PREFIX}/upload", content=beginning(stock / "speech.wav")).json()["data"]["url"]
+        body = {"talking_photo_url": photo, "audio_url": audio, "resolution": 1080}
         made = customer.client.post(f"{PREFIX}/content/video/createbytalkingphoto", json=body).json()["data"]
         shown = server.finished(f"c{made['_id']}", client=theirs)
         assert (shown["status"], shown["width"], shown["height"]) == ("complete", 1344, 1920), shown

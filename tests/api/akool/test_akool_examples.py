@@ -81,8 +81,8 @@ def project_in(inside: Inside, words: dict[str, str], kind: str, state: str) -> 
         code, message = FAILURES[state]
         assert lifecycle.fail(attempt, Failure(code=code, message=message))
     else:
-        ending, facts = ("mp3", {"duration_s": 2.0, "warnings": []}) if kind == "voice" else ("mp4", VIDEO)
-        assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/1/{project}.{ending}"], **facts})
+        extension, facts = ("mp3", {"duration_s": 2.0, "warnings": []}) if kind == "voice" else ("mp4", VIDEO)
+        assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/1/{project}.{extension}"], **facts})
     if state == "deleted":
         inside.context.projects.delete(inside.account, project)
     if state == "expired":

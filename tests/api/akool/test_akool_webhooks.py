@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from inprocess import Inside
+from languages import Akool, Made, opened
 from lipsmith.dialects.akool.events import Events
-from lipsmith.service.clock import SystemClock
-from lipsmith.service.webhooks import Credentials
+from lipsmith.service.network.webhooks import Credentials
+from lipsmith.service.processes.clock import SystemClock
 from lipsmith.storage.contract import Link
-from neighbours import neighbour, until
 from servers import Server
-from tongues import Akool, Made, opened
+from test_hosts import neighbour, until
 
 NODE = Path(__file__).with_name("receiver.cjs")
 Receiver = Callable[[bytes, Credentials], str]

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from neighbours import Neighbour, neighbour, until
 from servers import Server
+from test_hosts import Neighbour, neighbour, until
 
 FLAGS = (
     "--headless",
@@ -60,7 +60,7 @@ def test_from_a_text_to_a_video_that_plays(server: Server, page: Neighbour, tmp_
     account = server.admin("account", "create", "--plan", "business")
     given = {"server": server.url, "id": account["client_id"], "secret": account["client_secret"]}
     with browsing(f"{page.url}/page.html?{urlencode(given)}", tmp_path / "profile"):
-        until(lambda: page.at("/report"), patience_s=120)
+        until(lambda: page.at("/report"), timeout_s=120)
     told: dict[str, Any] = json.loads(page.at("/report")[0].body)
     assert "error" not in told, told
     assert {step.split()[1] for step in told["steps"]} == {

@@ -11,8 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
-from neighbours import neighbour
 from servers import Server
+from test_hosts import neighbour
 
 REFUSALS = {
     "a wrong key": (401, "Unauthorized"),
@@ -91,9 +91,9 @@ def check_video(told: dict[str, Any], folder: Path) -> None:
     [path] = told["downloaded_paths"]
     assert Path(path) == folder / f"{told['id']}.mp4"
     with av.open(path) as film:
-        picture = next(film.decode(video=0)).to_ndarray(format="gray")
-    assert picture.shape == (told["height"], told["width"])
-    assert np.ptp(picture) > 100
+        image = next(film.decode(video=0)).to_ndarray(format="gray")
+    assert image.shape == (told["height"], told["width"])
+    assert np.ptp(image) > 100
 
 
 def check_sound(told: dict[str, Any], folder: Path) -> None:
@@ -101,8 +101,8 @@ def check_sound(told: dict[str, Any], folder: Path) -> None:
     assert (told["status"], told["type"], told["credits_charged"]) == ("complete", "VOICE_GENERATOR", 2)
     [path] = told["downloaded_paths"]
     assert (Path(path).parent, Path(path).suffix) == (folder, ".mp3")
-    with av.open(path) as sound:
-        heard = np.concatenate([frame.to_ndarray().ravel() for frame in sound.decode(audio=0)])
+    with av.open(path) as audio:
+        heard = np.concatenate([frame.to_ndarray().ravel() for frame in audio.decode(audio=0)])
     assert np.ptp(heard) > 0.1
     assert (told["talked"], told["again"]) == ("complete", 6 * 2)
     assert told["deleted"] == [False, []]

@@ -82,15 +82,15 @@ def spoken(client: magic_hour.Client) -> dict[str, object]:
 def by_hand(client: magic_hour.Client) -> dict[str, object]:
     """Each step alone: upload, create, poll. With a URL as an input, which every release can pass on."""
     with open(given["recording"], "rb") as recording:
-        sound = client.v1.files.upload_file(recording)
-    wish = {"image_file_path": given["remote"], "audio_file_path": sound}
+        audio = client.v1.files.upload_file(recording)
+    wish = {"image_file_path": given["remote"], "audio_file_path": audio}
     made = client.v1.ai_talking_photo.create(assets=wish, start_seconds=0.0, end_seconds=30.0, name="By hand")
     shown = client.v1.video_projects.get(id=made.id)
     while shown.status in ("queued", "rendering"):
         time.sleep(0.2)
         shown = client.v1.video_projects.get(id=made.id)
     return {
-        "path": sound,
+        "path": audio,
         "charged": made.credits_charged,
         "estimated": made.estimated_frame_cost,
         "id": made.id,

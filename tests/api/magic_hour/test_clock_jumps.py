@@ -17,11 +17,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from books import balanced
 from databases import fresh
-from neighbours import ALLOWED, Heard, check_signature, neighbour, until
+from ledger_checks import balanced
 from preloaded import compiled
 from servers import Server
+from test_hosts import ALLOWED, Heard, check_signature, neighbour, until
 
 GRANTED = 70_000
 SECONDS = 0.4

@@ -45,9 +45,9 @@ def rest(connection: socket.socket) -> bytes:
     return said
 
 
-def spoken(server: Server, *pieces: bytes) -> bytes:
+def spoken(server: Server, *split_text: bytes) -> bytes:
     with closing(dial(server)) as connection:
-        for piece in pieces:
+        for piece in split_text:
             connection.sendall(piece)
         return rest(connection)
 

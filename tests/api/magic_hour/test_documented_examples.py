@@ -23,7 +23,7 @@ PATTERNS = {
     "<id>": r"[A-Za-z0-9_-]+",
     "<time>": r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ",
     "<url>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\?\S+",
-    **{f"<asset.{ending}>": rf"api-assets/\w+/\w+\.{ending}" for ending in ("mp4", "m4a", "mpeg", "webp")},
+    **{f"<asset.{extension}>": rf"api-assets/\w+/\w+\.{extension}" for extension in ("mp4", "m4a", "mpeg", "webp")},
     "<sound>": r"http://127\.0\.0\.1:\d+/files/outputs/[a-z0-9]+/[a-z0-9]+\.mp3\?\S+",
     "<video>": r"http://127\.0\.0\.1:\d+/files/outputs/[a-z0-9]+/[a-z0-9]+\.mp4\?\S+",
 }

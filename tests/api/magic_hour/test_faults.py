@@ -22,11 +22,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from books import balanced
 from databases import fresh
-from lipsmith.service.faults import POINTS
-from neighbours import ALLOWED, Neighbour, check_signature, neighbour, until
-from servers import PATIENCE_S, NoServer, Server
+from ledger_checks import balanced
+from lipsmith.service.fault_injection import POINTS
+from servers import TIMEOUT_S, NoServer, Server
+from test_hosts import ALLOWED, Neighbour, check_signature, neighbour, until
 
 SEEDS = int(os.environ.get("LIPSMITH_TEST_SEEDS", "2"))
 GRANTED = 70_000
@@ -52,7 +52,7 @@ def database_of(environment: Mapping[str, str], data_dir: Path) -> str:
 def has_died(server: Server) -> bool:
     """Whether it was killed at its point. Raises AssertionError with its log where it lives on."""
     try:
-        return server.process.wait(timeout=PATIENCE_S) == -signal.SIGKILL
+        return server.process.wait(timeout=TIMEOUT_S) == -signal.SIGKILL
     except subprocess.TimeoutExpired:
         raise AssertionError(server.log.read_text()) from None
 
@@ -119,7 +119,7 @@ def live(
         video = httpx.get(shown["download"]["url"])
         assert video.status_code == 200
         assert videos.setdefault(orders[name]["end_seconds"], video.content) == video.content
-    until(lambda: set(found.values()) <= told(receiver), patience_s=120)
+    until(lambda: set(found.values()) <= told(receiver), timeout_s=120)
     for heard in receiver.at("/hook"):
         check_signature(heard, secret)
     assert last.stop() == 0

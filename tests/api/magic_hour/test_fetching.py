@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from neighbours import Canary, Neighbour, canary, neighbour
 from servers import Server
+from test_hosts import Canary, Neighbour, canary, neighbour
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from books import balanced
-from neighbours import ALLOWED, Neighbour, neighbour, until
+from ledger_checks import balanced
 from preloaded import ENDLESS, Disk, disk_of
-from servers import FINAL, PATIENCE_S, Server
+from servers import FINAL, TIMEOUT_S, Server
+from test_hosts import ALLOWED, Neighbour, neighbour, until
 
 GRANTED = 70_000
 SECONDS = 0.2
@@ -93,7 +93,7 @@ def is_final(server: Server, project: str | None) -> bool:
     return bool(server.client.get(f"/v1/video-projects/{project}").json()["status"] in FINAL)
 
 
-def endings(receiver: Neighbour) -> dict[str, str]:
+def extensions(receiver: Neighbour) -> dict[str, str]:
     """Project -> the last that was told of it."""
     told = [json.loads(heard.body) for heard in receiver.at("/hook")]
     return {one["payload"]["id"]: one["type"] for one in told if one["type"] != "video.started"}
@@ -123,8 +123,8 @@ def test_from_any_write_on(running: Callable[..., Server], disk: Disk, stock: Pa
                 assert shown["error"]["code"] == "storage_failed", (writes, shown)
                 expected[one.project] = "video.errored"
             assert shown["credits_charged"] == (2 * round(25 * SECONDS) if shown["status"] == "complete" else 0)
-        until(lambda: expected.items() <= endings(receiver).items(), patience_s=PATIENCE_S)
-        assert endings(receiver) == expected
+        until(lambda: expected.items() <= extensions(receiver).items(), timeout_s=TIMEOUT_S)
+        assert extensions(receiver) == expected
         assert server.stop() == 0
     costs = balanced(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=GRANTED)
     assert costs.keys() == expected.keys()

@@ -38,7 +38,7 @@ def begun(server: Server, stock: Path, seconds: float = 5.0, **headers: str) -> 
 
 
 def created(server: Server, stock: Path, seconds: float = 5.0, **headers: str) -> str:
-    body = server.photo_order(stock, seconds, sound="long.wav")
+    body = server.photo_order(stock, seconds, audio="long.wav")
     answer = server.client.post("/v1/ai-talking-photo", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])

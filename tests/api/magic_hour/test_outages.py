@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from books import balanced
 from databases import Postgres, fresh, private
-from neighbours import until
+from ledger_checks import balanced
 from servers import Server
+from test_hosts import until
 
 SECRET = "one secret for all of these machines"
 

@@ -97,8 +97,8 @@ def test_a_free_account_gets_a_small_picture_with_a_mark(server: Server, stock: 
         (tmp_path / f"{plan}.mp4").write_bytes(httpx.get(shown["downloads"][0]["url"]).content)
         client.close()
         with av.open(str(tmp_path / f"{plan}.mp4")) as film:
-            picture = next(film.decode(video=0)).to_ndarray(format="gray").astype(float)
-        corners.append(picture)
+            image = next(film.decode(video=0)).to_ndarray(format="gray").astype(float)
+        corners.append(image)
     difference = np.abs(corners[0] - corners[1])
     assert difference[500:, 350:].max() > 60
     assert difference[:480].mean() < 2

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from neighbours import Heard, Neighbour, check_signature, deaf, neighbour, until
 from servers import Server
+from test_hosts import Heard, Neighbour, check_signature, deaf, neighbour, until
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +38,15 @@ class Customer:
         made: dict[str, Any] = self.server.admin("webhook", "add", url, "--account", self.id, *chosen)
         return made
 
-    def makes(self, ending: str) -> dict[str, Any]:
+    def makes(self, extension: str) -> dict[str, Any]:
         """Orders a video, and the project when it is over."""
-        shown = self.server.finished(self.order(ending), client=self.client)
-        assert shown["status"] == ending
+        shown = self.server.finished(self.order(extension), client=self.client)
+        assert shown["status"] == extension
         return shown
 
-    def order(self, ending: str) -> str:
+    def order(self, extension: str) -> str:
         """The id of a new project."""
-        return str(self.client.post("/v1/ai-talking-photo", json=self.orders[ending]).json()["id"])
+        return str(self.client.post("/v1/ai-talking-photo", json=self.orders[extension]).json()["id"])
 
     def deliveries(self, webhook: str) -> list[dict[str, Any]]:
         """What was sent to it, the newest first."""
@@ -62,15 +62,15 @@ def customer(server: Server, stock: Path, tmp_path_factory: pytest.TempPathFacto
     muddle.write_text("no picture")
     with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
         audio = server.upload(stock / "speech.wav", "audio", client=client)
-        pictures = {"complete": stock / "portrait.png", "error": muddle}
+        frames = {"complete": stock / "portrait.png", "error": muddle}
         orders = {
-            ending: {
+            extension: {
                 "assets": {"image_file_path": server.upload(path, "image", client=client), "audio_file_path": audio},
                 "start_seconds": 0,
                 "end_seconds": 0.2,
                 "name": "Zażółć 🎬",
             }
-            for ending, path in pictures.items()
+            for extension, path in frames.items()
         }
         yield Customer(server=server, client=client, id=made["id"], orders=orders)
 

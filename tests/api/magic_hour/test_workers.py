@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from books import balanced
 from databases import fresh
 from factories import SENTENCE, write_speech
+from ledger_checks import balanced
 from servers import COMMAND, Server
 
 SECRET = "one secret for all of these machines"
 GRANTED = 70_000
-Worker = subprocess.Popen[bytes]
+Runner = subprocess.Popen[bytes]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def environment(shared: str) -> dict[str, str]:
 
 
 @contextmanager
-def workers(server: Server, environment: dict[str, str], count: int) -> Iterator[list[Worker]]:
+def workers(server: Server, environment: dict[str, str], count: int) -> Iterator[list[Runner]]:
     """So many processes that render one video at a time; their log lies beside the server's data folder."""
     command = [COMMAND, "worker", "--data-dir", str(server.data_dir), "--workers", "1"]
     with (server.data_dir.parent / "workers.log").open("w") as log:
@@ -58,11 +58,11 @@ def workers(server: Server, environment: dict[str, str], count: int) -> Iterator
 
 def order(server: Server, stock: Path, seconds: float) -> str:
     write_speech(stock / "long.wav", f"{SENTENCE} " * 8)
-    body = server.photo_order(stock, seconds, sound="long.wav")
+    body = server.photo_order(stock, seconds, audio="long.wav")
     return str(server.client.post("/v1/ai-talking-photo", json=body).json()["id"])
 
 
-def owner(url: str, among: list[Worker]) -> Worker:
+def owner(url: str, among: list[Runner]) -> Runner:
     """Who renders: a worker's name ends with the id of its process."""
     [name] = asked(url, "SELECT worker FROM jobs WHERE state = 'rendering'")
     return next(worker for worker in among if name.endswith(f"-{worker.pid}"))

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from lipsmith import errors
 from lipsmith.dialects.akool import translate, wire
 from lipsmith.dialects.akool.events import Events, encrypt, sign
-from lipsmith.dialects.akool.uploads import Taker, ending_of
+from lipsmith.dialects.akool.uploads import UploadReceiver, extension_of
 from lipsmith.errors import InvalidRequest, NotFound
-from lipsmith.service.accounts import Account
-from lipsmith.service.plans import PLANS, PlanName
-from lipsmith.service.prices import Price
+from lipsmith.service.billing.accounts import Account
+from lipsmith.service.billing.plans import PLANS, PlanName
+from lipsmith.service.billing.prices import Price
+from lipsmith.service.network.webhooks import Credentials
 from lipsmith.service.project import Failure, Project
-from lipsmith.service.webhooks import Credentials
 from lipsmith.storage.contract import Link
 
 NOW_MS = 1_790_000_000_123
@@ -71,7 +71,7 @@ def test_an_order_is_as_long_as_its_sound() -> None:
     assert (order.start_s, order.end_s, order.longest_s, order.kept_days) == (0.0, 120.0, 120.0, 7)
     assert (order.price, order.estimate) == (Price(credits=10, per="10 s"), 120)
     assert order.webhook == "https://example.org/hook"
-    assert {wanted.needs_ending for wanted in order.inputs.values()} == {False}
+    assert {wanted.needs_extension for wanted in order.inputs.values()} == {False}
 
 
 def test_a_text_has_5000_words_at_most() -> None:
@@ -196,17 +196,17 @@ def test_parts_are_signed_in_the_order_of_their_bytes() -> None:
 def test_a_letter_has_four_keys_and_a_new_nonce_each_time() -> None:
     told = Events(linker).told(project(state="error", error=Failure(code="x", message="y")), "errored")
     assert told == ("talking photo", json.dumps({"_id": ID, "status": 4, "type": "talking photo", "url": ""}))
-    letters = [Events(linker).letter(CREDENTIALS, told[1], NOW_MS) for _ in range(20)]
-    bodies = [json.loads(letter.body) for letter in letters]
+    letters = [Events(linker).request(CREDENTIALS, told[1], NOW_MS) for _ in range(20)]
+    bodies = [json.loads(request.body) for request in letters]
     assert {frozenset(body) for body in bodies} == {frozenset(("signature", "dataEncrypt", "timestamp", "nonce"))}
     assert {body["timestamp"] for body in bodies} == {NOW_MS}
     assert all(re.fullmatch(r"\d{4}", body["nonce"]) for body in bodies)
     assert len({body["nonce"] for body in bodies}) > 1
-    assert all(letter.headers == {} for letter in letters)
+    assert all(request.headers == {} for request in letters)
 
 
 def test_only_200_means_that_it_was_taken() -> None:
-    assert [status for status in range(100, 600) if Events(linker).is_taken(status)] == [200]
+    assert [status for status in range(100, 600) if Events(linker).is_success(status)] == [200]
 
 
 def test_the_beginning_is_told_where_it_is_wanted() -> None:
@@ -221,10 +221,10 @@ class Memory:
     """Where an upload goes."""
 
     def __init__(self) -> None:
-        self.content, self.endings = b"", list[str]()
+        self.content, self.extensions = b"", list[str]()
 
-    def begin(self, ending: str) -> Memory:
-        self.endings.append(ending)
+    def begin(self, extension: str) -> Memory:
+        self.extensions.append(extension)
         return self
 
     def write(self, chunk: bytes) -> None:
@@ -248,10 +248,10 @@ FORM = (
 @pytest.mark.parametrize("step", [1, 7, 1000])
 def test_of_a_form_the_first_file_is_taken_however_it_comes(step: int) -> None:
     memory = Memory()
-    taker = Taker("multipart/form-data; boundary=x", memory.begin)
+    taker = UploadReceiver("multipart/form-data; boundary=x", memory.begin)
     for start in range(0, len(FORM), step):
         taker.take(FORM[start : start + step])
-    assert (taker.finish(), memory.content, memory.endings) == (9, b"\x89PNG\r\n--\x00", ["png"])
+    assert (taker.finish(), memory.content, memory.extensions) == (9, b"\x89PNG\r\n--\x00", ["png"])
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_of_a_form_the_first_file_is_taken_however_it_comes(step: int) -> None:
     ],
 )
 def test_what_holds_no_file_is_refused(kind: str, body: bytes) -> None:
-    taker = Taker(kind, Memory().begin)
+    taker = UploadReceiver(kind, Memory().begin)
     with pytest.raises(InvalidRequest):
         taker.take(body)
         taker.finish()
@@ -271,12 +271,12 @@ def test_what_holds_no_file_is_refused(kind: str, body: bytes) -> None:
 
 def test_a_form_without_a_boundary_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="boundary"):
-        Taker("multipart/form-data", Memory().begin)
+        UploadReceiver("multipart/form-data", Memory().begin)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "ending"),
+    ("name", "kind", "extension"),
     [("a.MP4", "", "mp4"), ("", "image/png", "png"), ("a", "", "bin"), ("../a.p/ng", "", "bin"), ("a.ä", "", "bin")],
 )
-def test_endings(name: str, kind: str, ending: str) -> None:
-    assert ending_of(name, kind) == ending
+def test_endings(name: str, kind: str, extension: str) -> None:
+    assert extension_of(name, kind) == extension

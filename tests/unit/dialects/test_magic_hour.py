@@ -12,15 +12,15 @@ import pytest
 
 from lipsmith.dialects.magic_hour import texts, translate, wire
 from lipsmith.dialects.magic_hour.events import Events
-from lipsmith.engines import voices
-from lipsmith.engines.saying import say
 from lipsmith.errors import InvalidRequest, PlanTooSmall, Unauthorized, UnusableAsset
-from lipsmith.service.accounts import Account
-from lipsmith.service.plans import PLANS, PlanName
-from lipsmith.service.prices import Price
+from lipsmith.service.billing.accounts import Account
+from lipsmith.service.billing.plans import PLANS, PlanName
+from lipsmith.service.billing.prices import Price
+from lipsmith.service.network.webhooks import Credentials
 from lipsmith.service.project import Failure, Project
-from lipsmith.service.webhooks import Credentials
 from lipsmith.storage.contract import Link
+from lipsmith.synthesis import voices
+from lipsmith.synthesis.long_text import say
 
 NOW_MS = 1_790_000_000_123
 RULES = translate.Rules(
@@ -167,7 +167,7 @@ def synced(url: str | None, rules: translate.Rules = RULES) -> Any:
 
 def test_a_video_of_youtube_goes_by_its_plain_url() -> None:
     wanted = synced("https://youtu.be/aaaaaaaaaaa?si=x").inputs["video"]
-    assert (wanted.text, wanted.needs_ending) == ("https://www.youtube.com/watch?v=aaaaaaaaaaa", False)
+    assert (wanted.text, wanted.needs_extension) == ("https://www.youtube.com/watch?v=aaaaaaaaaaa", False)
     with pytest.raises(UnusableAsset, match=r"^assets\.youtube_url: .* no URL of one video"):
         synced("https://www.youtube.com/playlist?list=PLx")
     with pytest.raises(InvalidRequest, match=r"^assets\.youtube_url: needed"):
@@ -207,7 +207,7 @@ def test_who_speaks_for_a_voice_that_is_not_here() -> None:
 def test_guesses_are_generous(text: str, rate: float) -> None:
     if "prosody" in text and rate == 0.5:
         rate = 0.9  # slower than anybody speaks
-    said = say(text, voices.fitting("ja" if "日" in text else "en"), rate).sound.duration_s
+    said = say(text, voices.fitting("ja" if "日" in text else "en"), rate).audio.duration_s
     assert said < texts.guessed_s(text, rate) < 6 * said
 
 
@@ -289,8 +289,8 @@ def test_a_webhook_is_signed_over_its_very_bytes() -> None:
     assert told is not None
     name, body = told
     assert name == "video.started"
-    letter = Events(linker).letter(Credentials(id="", secret="whsec_x"), body, NOW_MS)
-    assert letter.body == body.encode()
-    headers = letter.headers
+    request = Events(linker).request(Credentials(id="", secret="whsec_x"), body, NOW_MS)
+    assert request.body == body.encode()
+    headers = request.headers
     expected = hmac.new(b"whsec_x", f"1790000000.{body}".encode(), hashlib.sha256).hexdigest()
     assert headers == {"magic-hour-event-signature": expected, "magic-hour-event-timestamp": "1790000000"}

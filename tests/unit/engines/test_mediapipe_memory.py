@@ -7,12 +7,12 @@ import gc
 import numpy as np
 
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder
-from lipsmith.media.clip import Picture
+from lipsmith.media.clip import Image
 
 
 def test_networks_are_closed_with_their_finder(astronaut: np.ndarray) -> None:
     finder = MediapipeFaceFinder()
-    assert len(finder.find(Picture(rgb=astronaut, grey=False))) == 1
+    assert len(finder.find(Image(rgb=astronaut, grey=False))) == 1
     networks = [finder._mesh, finder._detector]
     assert all(network._graph is not None for network in networks)
     del finder

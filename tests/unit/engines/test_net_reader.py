@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from factories import write_coded
 from lipsmith.engines.net_reader import NetReader
-from lipsmith.engines.voice_espeak import EspeakVoice
-from lipsmith.media.decode import MemorySound, open_sound
+from lipsmith.media.decode import MemoryAudio, open_audio
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.speech.visemes import VISEMES, Speech
+from lipsmith.synthesis.espeak import EspeakVoice
 
 RATE_HZ = 16000
 SENTENCE = "Papa bought my baby a big map, a pipe and a top."
@@ -21,7 +21,7 @@ SENTENCE = "Papa bought my baby a big map, a pipe and a top."
 
 
 def read(samples: NDArray[np.float32]) -> Speech:
-    return NetReader().read(MemorySound(samples.astype(np.float32)[np.newaxis], RATE_HZ))
+    return NetReader().read(MemoryAudio(samples.astype(np.float32)[np.newaxis], RATE_HZ))
 
 
 def mouth(speech: Speech, fps: int = 100) -> dict[str, NDArray[np.float64]]:
@@ -32,13 +32,13 @@ def mouth(speech: Speech, fps: int = 100) -> dict[str, NDArray[np.float64]]:
 def spoken() -> tuple[NDArray[np.float32], Speech]:
     """The sentence as it sounds, and as its synthesizer knows it."""
     said = EspeakVoice().speak(SENTENCE, voice="en-us", rate=1.0)
-    return np.concatenate([block[0] for block in said.sound.blocks(RATE_HZ, 1)]), said.speech
+    return np.concatenate([block[0] for block in said.audio.blocks(RATE_HZ, 1)]), said.speech
 
 
 @pytest.fixture(scope="module")
 def talk(shared_media: Path) -> NDArray[np.float32]:
     path = shared_media / "audio" / "ljspeech_LJ001-0007_8s.flac"
-    return np.concatenate([block[0] for block in open_sound(path).blocks(RATE_HZ, 1)])
+    return np.concatenate([block[0] for block in open_audio(path).blocks(RATE_HZ, 1)])
 
 
 def test_it_hears_which_sounds_are_made(spoken: tuple[NDArray[np.float32], Speech]) -> None:
@@ -60,7 +60,7 @@ def test_lips_are_shut_in_a_frame_of_every_p_b_and_m(spoken: tuple[NDArray[np.fl
 def test_lips_are_narrow_for_oo_and_wide_for_ee() -> None:
     said = EspeakVoice().speak("Beat a moose. Seed the food. See who needs two beads.", voice="en-us", rate=0.9)
     known = said.speech.visemes.argmax(axis=1)
-    heard = read(np.concatenate([block[0] for block in said.sound.blocks(RATE_HZ, 1)]))
+    heard = read(np.concatenate([block[0] for block in said.audio.blocks(RATE_HZ, 1)]))
     assert heard.width is not None
     width = heard.width[: len(known)]
     oo, ee = (width[known[: len(width)] == VISEMES.index(viseme)] for viseme in ("ou", "ih"))
@@ -81,13 +81,13 @@ def test_noise_hum_and_beats_leave_the_mouth_shut() -> None:
 
 def test_recorded_music_and_noise_leave_the_mouth_shut(shared_media: Path) -> None:
     for name in ("music_only_6s.wav", "noise_only_3s.wav"):
-        opening = mouth(NetReader().read(open_sound(shared_media / "audio" / name)), 25)["aperture"]
+        opening = mouth(NetReader().read(open_audio(shared_media / "audio" / name)), 25)["aperture"]
         assert (opening > 0.02).mean() <= 0.02, name
 
 
 @pytest.mark.parametrize("name", ["speech_over_music.wav", "speech_noisy_0dB.wav", "speech_quiet_-50LUFS.wav"])
 def test_speech_in_poor_recordings_moves_the_mouth(shared_media: Path, name: str) -> None:
-    opening = mouth(NetReader().read(open_sound(shared_media / "audio" / name)))["aperture"]
+    opening = mouth(NetReader().read(open_audio(shared_media / "audio" / name)))["aperture"]
     assert np.percentile(opening, 95) > 0.12
     assert opening.std() > 0.03
 
@@ -123,7 +123,7 @@ def test_every_format_gives_the_same_curve(
 ) -> None:
     path = tmp_path / f"talk.{suffix}"
     write_coded(path, talk, RATE_HZ, codec, rate_hz)
-    ours, theirs = mouth(read(talk))["aperture"], mouth(NetReader().read(open_sound(path)))["aperture"]
+    ours, theirs = mouth(read(talk))["aperture"], mouth(NetReader().read(open_audio(path)))["aperture"]
     count = min(len(ours), len(theirs)) - 20
     match = [np.corrcoef(ours[20 : count - 20], theirs[20 + lag : count - 20 + lag])[0, 1] for lag in range(-10, 11)]
     assert abs(int(np.argmax(match)) - 10) <= 1  # 10 ms
@@ -139,7 +139,7 @@ def test_it_follows_true_lips(shared_media: Path, folder: str, least: float, lea
     scores = []
     for path in paths[:: 12 if folder == "grid" else 1]:
         table = np.genfromtxt(path.with_suffix(".csv"), delimiter=",", names=True)
-        ours = mouth(NetReader().read(open_sound(path)), 50)
+        ours = mouth(NetReader().read(open_audio(path)), 50)
         time_s = np.arange(len(ours["aperture"])) / 50
         r = [
             np.corrcoef(np.interp(table["time_s"], time_s, ours[name]), table[name])[0, 1]
@@ -155,7 +155,7 @@ def test_a_minute_takes_less_than_a_second(talk: NDArray[np.float32]) -> None:
     from lipsmith.speech.features import measure
     from lipsmith.speech.net import hear_lips
 
-    mel = measure(MemorySound(np.resize(talk, 60 * RATE_HZ)[np.newaxis], RATE_HZ)).mel
+    mel = measure(MemoryAudio(np.resize(talk, 60 * RATE_HZ)[np.newaxis], RATE_HZ)).mel
     hear_lips(mel[:100], np.zeros(50, np.float32))
     began = process_time()
     hear_lips(mel, np.zeros(3000, np.float32))

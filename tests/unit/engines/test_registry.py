@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lipsmith.engines import registry
-from lipsmith.engines.classic import ClassicAnimator
+from lipsmith.engines.classic_animator import ClassicAnimator
 from lipsmith.errors import InvalidOption, MissingDependency
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from factories import write_coded
 from lipsmith.engines.rule_reader import RuleReader
-from lipsmith.media.decode import MemorySound, open_sound
+from lipsmith.media.decode import MemoryAudio, open_audio
 from lipsmith.motion.choreography import build_motion
 from lipsmith.speech.visemes import VISEMES, Speech
 
@@ -17,11 +17,11 @@ RATE_HZ = 16000
 
 
 def samples_of(path: Path) -> NDArray[np.float32]:
-    return np.concatenate([block[0] for block in open_sound(path).blocks(RATE_HZ, 1)])
+    return np.concatenate([block[0] for block in open_audio(path).blocks(RATE_HZ, 1)])
 
 
 def read(samples: NDArray[np.float32]) -> Speech:
-    return RuleReader().read(MemorySound(samples.astype(np.float32)[np.newaxis], RATE_HZ))
+    return RuleReader().read(MemoryAudio(samples.astype(np.float32)[np.newaxis], RATE_HZ))
 
 
 def aperture(speech: Speech, fps: int = 100) -> NDArray[np.float32]:
@@ -35,13 +35,13 @@ def talk(shared_media: Path) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", ["music_only_6s.wav", "noise_only_3s.wav"])
 def test_recorded_music_and_noise_leave_the_mouth_shut(shared_media: Path, name: str) -> None:
-    opening = aperture(RuleReader().read(open_sound(shared_media / "audio" / name)))
+    opening = aperture(RuleReader().read(open_audio(shared_media / "audio" / name)))
     assert (opening > 0.02).mean() <= 0.05
 
 
 @pytest.mark.parametrize("name", ["speech_over_music.wav", "speech_noisy_0dB.wav", "speech_quiet_-50LUFS.wav"])
 def test_speech_in_poor_recordings_moves_the_mouth(shared_media: Path, name: str) -> None:
-    opening = aperture(RuleReader().read(open_sound(shared_media / "audio" / name)))
+    opening = aperture(RuleReader().read(open_audio(shared_media / "audio" / name)))
     assert np.percentile(opening, 95) > 0.15
     assert opening.std() > 0.04
 
@@ -77,7 +77,7 @@ def test_every_format_gives_the_same_curve(
 ) -> None:
     path = tmp_path / f"talk.{suffix}"
     write_coded(path, talk, RATE_HZ, codec, rate_hz)
-    ours, theirs = aperture(read(talk)), aperture(RuleReader().read(open_sound(path)))
+    ours, theirs = aperture(read(talk)), aperture(RuleReader().read(open_audio(path)))
     count = min(len(ours), len(theirs)) - 20
     match = [np.corrcoef(ours[20 : count - 20], theirs[20 + lag : count - 20 + lag])[0, 1] for lag in range(-10, 11)]
     assert abs(int(np.argmax(match)) - 10) <= 1  # 10 ms
@@ -105,7 +105,7 @@ def truth(folder: Path, pattern: str, frame_lead_s: float) -> list[tuple[float, 
     scores = []
     for path in sorted(folder.glob(pattern)):
         table = np.genfromtxt(path.with_suffix(".csv"), delimiter=",", names=True)
-        speech = RuleReader().read(open_sound(path))
+        speech = RuleReader().read(open_audio(path))
         curve = aperture(speech, 50)
         ours = np.interp(table["time_s"] - frame_lead_s, np.arange(len(curve)) / 50, curve)
         scores.append((float(np.corrcoef(ours, table["aperture"])[0, 1]), float(len(table))))

@@ -12,11 +12,11 @@ import pytest
 
 from lipsmith.engines import registry
 from lipsmith.engines.transcript_reader import IPA_OF, TranscriptReader, spelled, with_known_sounds
-from lipsmith.engines.voice_espeak import EspeakVoice
 from lipsmith.errors import EmptyText, MissingDependency, TranscriptNotUsed
-from lipsmith.media.decode import MemorySound
+from lipsmith.media.decode import MemoryAudio
 from lipsmith.speech.captions import captions
 from lipsmith.speech.visemes import VISEMES, Speech, visemes_of
+from lipsmith.synthesis.espeak import EspeakVoice
 
 SENTENCE = "Papa bought my baby a big map, a pipe and a mop."
 """Thirteen times p, b and m."""
@@ -30,15 +30,15 @@ needs_aligner = pytest.mark.skipif(
 )
 
 
-def spoken(text: str) -> tuple[MemorySound, Speech]:
+def spoken(text: str) -> tuple[MemoryAudio, Speech]:
     """What a woman's voice says, as a recording, and when it truly says it."""
     said = EspeakVoice().speak(text, voice="en-us+f3", rate=1.0)
-    samples = np.concatenate(list(said.sound.blocks(22050, 1)), axis=1)
-    return MemorySound(samples, 22050), said.speech
+    samples = np.concatenate(list(said.audio.blocks(22050, 1)), axis=1)
+    return MemoryAudio(samples, 22050), said.speech
 
 
-def silence(seconds: float) -> MemorySound:
-    return MemorySound(np.zeros((1, round(16000 * seconds)), np.float32), 16000)
+def silence(seconds: float) -> MemoryAudio:
+    return MemoryAudio(np.zeros((1, round(16000 * seconds)), np.float32), 16000)
 
 
 def closures_s(speech: Speech) -> list[float]:
@@ -48,16 +48,16 @@ def closures_s(speech: Speech) -> list[float]:
     return [float(start + end - 1) / 2 * 0.02 for start, end in zip(starts, ends, strict=True)]
 
 
-def why(text: str, sound: MemorySound) -> str:
+def why(text: str, audio: MemoryAudio) -> str:
     with pytest.raises(TranscriptNotUsed) as refused:
-        TranscriptReader().read(sound, text)
+        TranscriptReader().read(audio, text)
     return refused.value.message
 
 
 @needs_aligner
 def test_lips_shut_when_they_truly_do() -> None:
-    sound, truth = spoken(SENTENCE)
-    speech = TranscriptReader().read(sound, SENTENCE)
+    audio, truth = spoken(SENTENCE)
+    speech = TranscriptReader().read(audio, SENTENCE)
     true_s = closures_s(truth)
     assert len(true_s) == 13
     np.testing.assert_allclose(closures_s(speech), true_s, atol=0.06)
@@ -65,13 +65,13 @@ def test_lips_shut_when_they_truly_do() -> None:
 
 @needs_aligner
 def test_rows_are_those_of_every_reader() -> None:
-    sound, truth = spoken("We often saw them. Everybody knows that she was seven.")
-    speech = TranscriptReader().read(sound, "we often saw them everybody knows that she was seven")
+    audio, truth = spoken("We often saw them. Everybody knows that she was seven.")
+    speech = TranscriptReader().read(audio, "we often saw them everybody knows that she was seven")
     assert speech.visemes.shape == truth.visemes.shape
     assert speech.visemes.dtype == speech.loudness.dtype == speech.pitch_hz.dtype == np.float32
     np.testing.assert_allclose(speech.visemes.sum(1), 1.0, atol=1e-5)
     assert speech.openness is None
-    assert speech.duration_s == sound.duration_s
+    assert speech.duration_s == audio.duration_s
     assert ((speech.loudness >= 0) & (speech.loudness <= 1)).all()
     paused = truth.visemes[:, 0] == 1.0
     assert (speech.visemes[paused, 0] > 0.5).mean() > 0.75
@@ -84,26 +84,26 @@ def test_rows_are_those_of_every_reader() -> None:
 
 @needs_aligner
 def test_phones_cover_the_sound_in_order() -> None:
-    sound, _ = spoken("Hello there.")
-    phones = TranscriptReader().phones(sound, "Hello there.")
+    audio, _ = spoken("Hello there.")
+    phones = TranscriptReader().phones(audio, "Hello there.")
     assert [phone.symbol for phone in phones if phone.symbol] == ["h", "ʌ", "l", "oʊ", "ð", "ɛ", "ɹ"]
     assert phones[0].start_s == 0.0
     for before, after in pairwise(phones):
         assert before.start_s <= before.end_s == pytest.approx(after.start_s)
-    assert phones[-1].end_s <= sound.duration_s
+    assert phones[-1].end_s <= audio.duration_s
 
 
 @needs_aligner
 def test_other_words_than_those_heard_are_refused() -> None:
-    sound, _ = spoken(SENTENCE)
-    assert "Check that every word is in it" in why("Nobody told us that it was raining when we went there.", sound)
+    audio, _ = spoken(SENTENCE)
+    assert "Check that every word is in it" in why("Nobody told us that it was raining when we went there.", audio)
 
 
 @needs_aligner
 @pytest.mark.parametrize("said", ["Hello.", "Papa bought my baby.", "Papa bought my baby a big map."])
 def test_a_text_that_leaves_words_out_is_refused(said: str) -> None:
-    sound, _ = spoken(SENTENCE)
-    assert "More is heard than the text says." in why(said, sound)
+    audio, _ = spoken(SENTENCE)
+    assert "More is heard than the text says." in why(said, audio)
 
 
 @needs_aligner
@@ -114,12 +114,12 @@ def test_nothing_is_found_where_nobody_speaks() -> None:
 
 @needs_aligner
 def test_what_cannot_be_aligned_is_refused_with_its_reason() -> None:
-    sound = silence(1.0)
-    assert "written in another script" in why("Привет, как дела?", sound)
-    assert why("The xyzzyx went plughq, xyzzyx!", sound).startswith("Not in the English dictionary: xyzzyx, plughq. ")
+    audio = silence(1.0)
+    assert "written in another script" in why("Привет, как дела?", audio)
+    assert why("The xyzzyx went plughq, xyzzyx!", audio).startswith("Not in the English dictionary: xyzzyx, plughq. ")
     assert "lasts 61 s" in why(SENTENCE, silence(61.0))
     with pytest.raises(EmptyText):
-        TranscriptReader().read(sound, " … ")
+        TranscriptReader().read(audio, " … ")
 
 
 def rows(*visemes: str) -> Speech:
@@ -146,9 +146,9 @@ def test_known_sounds_replace_those_that_were_heard() -> None:
 @needs_aligner
 def test_captions_of_a_recording_end_where_its_sentences_do() -> None:
     text = "Hello there. We often saw them move over the blue sea, and nobody knew. She was seven, or maybe eight."
-    sound, truth = spoken(text)
-    heard = registry.create("speech_reader", "net").read(sound)
-    found = captions(text, with_known_sounds(heard, TranscriptReader().read(sound, text)))
+    audio, truth = spoken(text)
+    heard = registry.create("speech_reader", "net").read(audio)
+    found = captions(text, with_known_sounds(heard, TranscriptReader().read(audio, text)))
     true = captions(text, truth)
     assert [caption.text for caption in found] == [caption.text for caption in true]
     np.testing.assert_allclose([c.start_s for c in found], [c.start_s for c in true], atol=0.05)

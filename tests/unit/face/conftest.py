@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder
 from lipsmith.face.landmarks import Face
-from lipsmith.media.clip import Picture
+from lipsmith.media.clip import Image
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +17,4 @@ def finder() -> MediapipeFaceFinder:
 @pytest.fixture(scope="session")
 def face(astronaut: NDArray[np.uint8], finder: MediapipeFaceFinder) -> Face:
     """The astronaut's face."""
-    return finder.find(Picture(rgb=astronaut, grey=False))[0]
+    return finder.find(Image(rgb=astronaut, grey=False))[0]

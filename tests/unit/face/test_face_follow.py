@@ -17,9 +17,9 @@ from lipsmith.engines.mediapipe_face import MediapipeFaceFollower
 from lipsmith.face.choice import Opening, choose_face, lips_with_sound, read_choice
 from lipsmith.face.landmarks import Face
 from lipsmith.face.track import FaceTrack
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
+from lipsmith.media.image import read_image
 from lipsmith.media.reader import open_clip
-from lipsmith.media.still import read_picture
 from lipsmith.speech.visemes import HOP_S
 
 U8 = NDArray[np.uint8]
@@ -36,15 +36,15 @@ def follower() -> MediapipeFaceFollower:
     return MediapipeFaceFollower()
 
 
-def clip(pictures: Sequence[U8], fps: int = 25) -> Iterator[Shown]:
-    for k, rgb in enumerate(pictures):
+def clip(frames: Sequence[U8], fps: int = 25) -> Iterator[Shown]:
+    for k, rgb in enumerate(frames):
         yield Shown(planes=np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8), time_s=Fraction(k, fps))
 
 
-def placed(picture: U8, x: float, y: float, size: tuple[int, int] = (640, 480), zoom: float = 1.0) -> U8:
-    """``picture`` on grey, its upper left corner at (x, y)."""
+def placed(frame: U8, x: float, y: float, size: tuple[int, int] = (640, 480), zoom: float = 1.0) -> U8:
+    """``frame`` on grey, its upper left corner at (x, y)."""
     to = np.array([[zoom, 0, x], [0, zoom, y]])
-    shown = cv2.warpAffine(picture, to, size, flags=cv2.INTER_AREA, borderValue=(127, 127, 127))
+    shown = cv2.warpAffine(frame, to, size, flags=cv2.INTER_AREA, borderValue=(127, 127, 127))
     return np.asarray(shown, np.uint8)
 
 
@@ -71,8 +71,8 @@ def test_a_gap_is_bridged_and_a_cut_leads_back_to_the_same_person(
 ) -> None:
     at_home = [placed(astronaut, 40 + k, -20) for k in range(20)]
     hidden = [at_home[-1].copy() for _ in range(8)]  # 0.32 s
-    for picture in hidden:
-        picture[20:300, 150:400] = (40, 90, 60)
+    for frame in hidden:
+        frame[20:300, 150:400] = (40, 90, 60)
     room = np.random.default_rng(3).integers(0, 255, (12, 16, 3), np.uint8)
     elsewhere = np.asarray(cv2.resize(room, (640, 480), interpolation=cv2.INTER_LINEAR), np.uint8)
     closer = [np.hstack([placed(astronaut, -150, -90, (320, 480), 1.3), elsewhere[:, 320:]])] * 20
@@ -96,7 +96,7 @@ def test_nobody_is_found_where_nobody_is(follower: MediapipeFaceFollower) -> Non
 def test_two_people_are_told_apart_from_left_to_right(
     follower: MediapipeFaceFollower, astronaut: U8, shared_media: Path
 ) -> None:
-    man = read_picture(shared_media / "photos" / "man_glasses_256.jpg").rgb
+    man = read_image(shared_media / "photos" / "man_glasses_256.jpg").rgb
     man = np.asarray(cv2.resize(man, (480, 480)), np.uint8)
     woman = np.ascontiguousarray(astronaut[:480])
     left = np.hstack([man, woman])
@@ -167,7 +167,7 @@ def test_real_cuts_and_people(shared_media: Path) -> None:
 def test_of_two_real_people_the_one_who_speaks_is_chosen(shared_media: Path) -> None:
     path = shared_media / "odd" / "two_faces.mp4"
     her, him = followed(path)
-    openness = registry.create("speech_reader").read(open_sound(path)).openness
+    openness = registry.create("speech_reader").read(open_audio(path)).openness
     assert openness is not None
     heard = Opening(times_s=np.arange(len(openness)) * HOP_S, openness=openness.astype(np.float64))
     for choice in ("auto", "speaker"):

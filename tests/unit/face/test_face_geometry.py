@@ -33,11 +33,11 @@ def test_to_the_head_and_back() -> None:
     points = turned(upright(), yaw=17, pitch=-6, roll=11)
     frame = HeadFrame.of(points)
     head = frame.to_head(points)
-    np.testing.assert_allclose(frame.to_picture(head), points[:, :2], atol=1e-9)
+    np.testing.assert_allclose(frame.to_image(head), points[:, :2], atol=1e-9)
     np.testing.assert_allclose(head[168], 0, atol=1e-12)
     offsets = np.random.default_rng(1).normal(0, 0.1, (478, 3))
     np.testing.assert_allclose(
-        frame.to_picture(head + offsets) - points[:, :2], frame.offsets_to_picture(offsets), atol=1e-9
+        frame.to_image(head + offsets) - points[:, :2], frame.offsets_to_image(offsets), atol=1e-9
     )
 
 
@@ -49,11 +49,11 @@ def test_axes_are_orthonormal_and_right_handed() -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_points_of_a_turned_picture_come_back(turns: int) -> None:
-    picture = np.zeros((7, 11), int)
+    image = np.zeros((7, 11), int)
     marks = [(2, 1), (10, 6), (0, 3)]  # x, y
     for number, (x, y) in enumerate(marks, start=1):
-        picture[y, x] = number
-    rotated = np.rot90(picture, turns)
+        image[y, x] = number
+    rotated = np.rot90(image, turns)
     found = []
     for number in range(1, len(marks) + 1):
         y, x = np.argwhere(rotated == number)[0]

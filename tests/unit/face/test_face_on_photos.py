@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, person_matte
 from lipsmith.face.landmarks import Face
-from lipsmith.media.clip import Picture
-from lipsmith.media.still import read_picture
+from lipsmith.media.clip import Image
+from lipsmith.media.image import read_image
 
 FACES = {
     "cartoon_flat.png": 1,
@@ -46,15 +46,15 @@ YAW_DEG = {"man_glasses_beard.jpg": (-40, -20), "woman_glasses_turned.jpg": (10,
 
 @pytest.mark.parametrize("name", FACES)
 def test_everybody_is_found(name: str, shared_media: Path, finder: MediapipeFaceFinder) -> None:
-    picture = read_picture(shared_media / "photos" / name)
-    faces = finder.find(picture)
+    image = read_image(shared_media / "photos" / name)
+    faces = finder.find(image)
     assert len(faces) >= FACES[name]
     if FACES[name] == 1:
         assert len([face for face in faces if face.iod_px > 24]) == 1
     for face in faces:
         left, top, right, bottom = face.box
-        assert 0 < right - left < picture.width * 1.2
-        assert left < picture.width and right > 0 and top < picture.height and bottom > 0
+        assert 0 < right - left < image.width * 1.2
+        assert left < image.width and right > 0 and top < image.height and bottom > 0
         assert face.points.shape == (478, 3)
         assert np.isfinite(face.points).all()
     low, high = YAW_DEG.get(name, (-60, 60))
@@ -68,7 +68,7 @@ def test_every_photo_has_its_expectation(shared_media: Path) -> None:
 
 @pytest.mark.parametrize("name", NOBODY)
 def test_animals_and_things_are_nobody(name: str, shared_media: Path, finder: MediapipeFaceFinder) -> None:
-    assert finder.find(read_picture(shared_media / "photos" / name)) == []
+    assert finder.find(read_image(shared_media / "photos" / name)) == []
 
 
 @pytest.mark.parametrize("name", ["cat", "coffee", "coins", "horse", "rocket"])
@@ -78,9 +78,7 @@ def test_nobody_in_pictures_that_everyone_has(name: str, finder: MediapipeFaceFi
     rgb = np.where(rgb, 255, 0).astype(np.uint8) if rgb.dtype == bool else rgb
     rgb = np.repeat(rgb[..., None], 3, axis=2) if rgb.ndim == 2 else rgb
     # A few pixels may look like somebody far away: too small to be animated, and told so.
-    assert [
-        found for found in finder.find(Picture(rgb=np.ascontiguousarray(rgb), grey=False)) if found.iod_px > 12
-    ] == []
+    assert [found for found in finder.find(Image(rgb=np.ascontiguousarray(rgb), grey=False)) if found.iod_px > 12] == []
 
 
 def test_the_astronaut(face: Face) -> None:
@@ -94,7 +92,7 @@ def test_lying_and_upside_down(
     turns: int, astronaut: NDArray[np.uint8], face: Face, finder: MediapipeFaceFinder
 ) -> None:
     rgb = np.ascontiguousarray(np.rot90(astronaut, turns))
-    found = finder.find(Picture(rgb=rgb, grey=False))
+    found = finder.find(Image(rgb=rgb, grey=False))
     assert len(found) == 1
     # Turning by quarters sends (x, y) of the 512 px square here:
     x, y = face.points[:, 0], face.points[:, 1]
@@ -104,14 +102,14 @@ def test_lying_and_upside_down(
 
 
 def test_a_mirrored_head_turns_the_other_way(shared_media: Path, finder: MediapipeFaceFinder) -> None:
-    picture = read_picture(shared_media / "photos" / "woman_glasses_turned.jpg")
-    mirrored = Picture(rgb=np.ascontiguousarray(picture.rgb[:, ::-1]), grey=False)
-    there, back = finder.find(picture)[0].yaw_deg, finder.find(mirrored)[0].yaw_deg
+    image = read_image(shared_media / "photos" / "woman_glasses_turned.jpg")
+    mirrored = Image(rgb=np.ascontiguousarray(image.rgb[:, ::-1]), grey=False)
+    there, back = finder.find(image)[0].yaw_deg, finder.find(mirrored)[0].yaw_deg
     assert there > 8 > -8 > back
 
 
 def test_two_searches_agree(astronaut: NDArray[np.uint8], face: Face) -> None:
-    again = MediapipeFaceFinder().find(Picture(rgb=astronaut, grey=False))[0]
+    again = MediapipeFaceFinder().find(Image(rgb=astronaut, grey=False))[0]
     np.testing.assert_array_equal(again.points, face.points)
 
 

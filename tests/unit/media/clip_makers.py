@@ -10,7 +10,7 @@ import av
 import numpy as np
 from media_makers import whole
 
-from lipsmith.media.clip import F32, U8, Sound
+from lipsmith.media.clip import F32, U8, Audio
 
 UNEVEN_TICKS = (0, 512, 1024, 3072, 3600, 4096, 4109, 9000)
 """Beginnings of pictures in a clip whose rate varies, in 1/12800 s."""
@@ -27,7 +27,7 @@ def planes_of(number: int, width: int = 96, height: int = 64) -> U8:
 
 def save_planes(
     path: Path,
-    pictures: Sequence[U8],
+    frames: Sequence[U8],
     *,
     ticks: Sequence[int] | None = None,
     end: int | None = None,
@@ -38,15 +38,15 @@ def save_planes(
     options: dict[str, str] | None = None,
     aspect: Fraction | None = None,
     tags: tuple[int, int, int, int] = (2, 2, 2, 0),
-    posture: Callable[[av.video.stream.VideoStream], None] | None = None,
-    sound: F32 | None = None,
+    orientation: Callable[[av.video.stream.VideoStream], None] | None = None,
+    audio: F32 | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
     """Writes I420 pictures without loss where the codec can; ``tags`` are matrix, primaries, transfer and range."""
     lossless = {"libx264": {"qp": "0"}, "libx265": {"x265-params": "lossless=1:log-level=none"}}
     with av.open(path, "w", options=container_options or {}) as container:
         track = container.add_stream(codec, rate=fps, options=options or lossless.get(codec, {}))
-        track.height, track.width = pictures[0].shape[0] * 2 // 3, pictures[0].shape[1]
+        track.height, track.width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
         track.pix_fmt = pix_fmt
         context = track.codec_context
         context.time_base = time_base
@@ -54,23 +54,23 @@ def save_planes(
         context.flags |= av.codec.context.Flags.frame_duration
         if aspect is not None:
             context.sample_aspect_ratio = aspect
-        if posture is not None:
-            posture(track)
-        heard = None if sound is None else container.add_stream("aac", rate=48_000, layout="mono")
-        begins = list(ticks) if ticks is not None else [round(n / fps / time_base) for n in range(len(pictures))]
+        if orientation is not None:
+            orientation(track)
+        heard = None if audio is None else container.add_stream("aac", rate=48_000, layout="mono")
+        begins = list(ticks) if ticks is not None else [round(n / fps / time_base) for n in range(len(frames))]
         ends = [*begins[1:], end if end is not None else begins[-1] + round(1 / fps / time_base)]
-        for planes, begin, until in zip(pictures, begins, ends, strict=True):
-            picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-            picture.color_range = tags[3]
+        for planes, begin, until in zip(frames, begins, ends, strict=True):
+            image = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            image.color_range = tags[3]
             if pix_fmt not in ("yuv420p", "yuvj420p"):
-                picture = picture.reformat(format=pix_fmt)
-            picture.pts, picture.duration, picture.time_base = begin, until - begin, time_base
-            picture.colorspace, picture.color_primaries, picture.color_trc, picture.color_range = tags
-            container.mux(track.encode(picture))
+                image = image.reformat(format=pix_fmt)
+            image.pts, image.duration, image.time_base = begin, until - begin, time_base
+            image.colorspace, image.color_primaries, image.color_trc, image.color_range = tags
+            container.mux(track.encode(image))
         container.mux(track.encode(None))
         if heard is not None:
-            for at in range(0, sound.shape[1], 1024):
-                piece = np.ascontiguousarray(sound[:, at : at + 1024])
+            for at in range(0, audio.shape[1], 1024):
+                piece = np.ascontiguousarray(audio[:, at : at + 1024])
                 frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
                 frame.sample_rate, frame.pts, frame.time_base = 48_000, at, Fraction(1, 48_000)
                 container.mux(heard.encode(frame))
@@ -109,6 +109,6 @@ class Played:
             yield np.repeat(self._samples[:, at : at + 1000], channels // self._samples.shape[0], axis=0)
 
 
-def heard(sound: Sound, rate_hz: int = 48_000, channels: int = 1) -> F32:
+def heard(audio: Audio, rate_hz: int = 48_000, channels: int = 1) -> F32:
     """All of a sound."""
-    return whole(sound.blocks(rate_hz, channels))
+    return whole(audio.blocks(rate_hz, channels))

@@ -49,25 +49,25 @@ def save_clip(
     frames: list[U8],
     *,
     fps: Fraction = Fraction(25),
-    sound: F32 | None = None,
+    audio: F32 | None = None,
     rate_hz: int = 48_000,
     sound_starts_s: float = 0.0,
 ) -> Path:
-    """Writes a small H.264 video, with AAC when there is ``sound``; knows nothing of the encoder under test."""
+    """Writes a small H.264 video, with AAC when there is ``audio``; knows nothing of the encoder under test."""
     with av.open(path, "w") as container:
         video = container.add_stream("libx264", rate=fps)
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt = "yuv420p"
         audio = None
-        if sound is not None:
-            audio = container.add_stream("aac", rate=rate_hz, layout={1: "mono", 2: "stereo"}[sound.shape[0]])
+        if audio is not None:
+            audio = container.add_stream("aac", rate=rate_hz, layout={1: "mono", 2: "stereo"}[audio.shape[0]])
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, 1 / fps
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         if audio is not None:
-            frame = _sound_frame(sound, rate_hz, {1: "mono", 2: "stereo"}[sound.shape[0]])
+            frame = _audio_frame(audio, rate_hz, {1: "mono", 2: "stereo"}[audio.shape[0]])
             frame.pts = round(sound_starts_s * rate_hz)
             container.mux(audio.encode(frame))
             container.mux(audio.encode(None))
@@ -80,13 +80,13 @@ def _add_sound(
     layout = layout or {1: "mono", 2: "stereo"}[samples.shape[0]]
     track = container.add_stream(codec, rate=rate_hz, layout=layout)
     for at in range(0, samples.shape[1], 4096):
-        frame = _sound_frame(samples[:, at : at + 4096], rate_hz, layout)
+        frame = _audio_frame(samples[:, at : at + 4096], rate_hz, layout)
         frame.pts = at
         container.mux(track.encode(frame))
     container.mux(track.encode(None))
 
 
-def _sound_frame(samples: F32, rate_hz: int, layout: str) -> av.AudioFrame:
+def _audio_frame(samples: F32, rate_hz: int, layout: str) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
     frame.sample_rate, frame.time_base = rate_hz, Fraction(1, rate_hz)
     return frame

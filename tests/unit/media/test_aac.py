@@ -11,7 +11,7 @@ from media_makers import rms_db, tone, whole
 
 from lipsmith.media.aac import AacEncoder, join
 from lipsmith.media.clip import F32
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 
 RATE_HZ = 48_000
 
@@ -21,12 +21,12 @@ def through_aac(folder: Path, samples: F32, piece_samples: int = 1920) -> F32:
     encoder = AacEncoder(RATE_HZ, samples.shape[0], 96_000 * samples.shape[0])
     with av.open(folder / "sound.mp4", "w") as container:
         track = container.add_stream("aac", rate=RATE_HZ, layout={1: "mono", 2: "stereo"}[samples.shape[0]])
-        pieces = (samples[:, at : at + piece_samples] for at in range(0, samples.shape[1], piece_samples))
-        packets = [packet for piece in pieces for packet in encoder.encode(piece)] + list(encoder.finish())
+        split_text = (samples[:, at : at + piece_samples] for at in range(0, samples.shape[1], piece_samples))
+        packets = [packet for piece in split_text for packet in encoder.encode(piece)] + list(encoder.finish())
         for packet in packets:
             packet.stream = track
             container.mux(packet)
-    return whole(open_sound(folder / "sound.mp4").blocks(RATE_HZ, samples.shape[0]))[:, : samples.shape[1]]
+    return whole(open_audio(folder / "sound.mp4").blocks(RATE_HZ, samples.shape[0]))[:, : samples.shape[1]]
 
 
 def noise(channels: int, level: float) -> F32:

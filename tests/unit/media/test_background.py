@@ -11,7 +11,7 @@ from clip_makers import Played, heard, planes_of, save_planes
 from media_makers import tone
 
 from lipsmith.errors import InvalidOption
-from lipsmith.media.background import KeptBackground, open_own_sound, own_sound_delay_s
+from lipsmith.media.background import KeptBackground, open_own_audio, own_audio_delay_s
 from lipsmith.media.clip import F32
 from lipsmith.media.reader import open_clip
 
@@ -73,10 +73,10 @@ def test_levels_that_cannot_be(gain_db: float) -> None:
 
 def test_the_own_sound_of_a_window(tmp_path: Path) -> None:
     samples = tone(2.0, rate_hz=48_000, pitch_hz=300) * np.linspace(0, 1, 96_000, dtype=np.float32)
-    path = save_planes(tmp_path / "clip.mp4", [planes_of(n) for n in range(50)], sound=samples)
+    path = save_planes(tmp_path / "clip.mp4", [planes_of(n) for n in range(50)], audio=samples)
     clip = open_clip(path, start_s=0.5, end_s=1.1)
-    assert clip.facts.has_sound
-    own = open_own_sound(clip)
+    assert clip.facts.has_audio
+    own = open_own_audio(clip)
     assert own is not None
     played = heard(own)[0]
     start, end = (round(float(clip.facts.starts_at_s) * 48_000), 48_000 * 11 // 10 - 48_000 * 5 // 10)
@@ -90,25 +90,25 @@ def test_sound_stays_with_pictures_that_come_late(tmp_path: Path) -> None:
         tmp_path / "clip.mkv",
         [planes_of(n) for n in range(25)],
         ticks=ticks,
-        sound=tone(1.5, rate_hz=48_000) * np.linspace(0, 1, 72_000, dtype=np.float32),
+        audio=tone(1.5, rate_hz=48_000) * np.linspace(0, 1, 72_000, dtype=np.float32),
     )
     clip = open_clip(path)
     assert float(clip.facts.starts_at_s) == pytest.approx(0.5, abs=0.025)
-    assert own_sound_delay_s(clip.facts) == 0
-    own = open_own_sound(clip)
+    assert own_audio_delay_s(clip.facts) == 0
+    own = open_own_audio(clip)
     assert own is not None
     assert np.abs(heard(own)[0, :4800]).max() == pytest.approx(0.3 * 0.35, abs=0.02)
 
 
-@pytest.mark.parametrize("sound", [None, np.zeros((1, 48_000), np.float32)])
-def test_a_clip_in_which_nothing_is_heard(tmp_path: Path, sound: F32 | None) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", [planes_of(n) for n in range(25)], sound=sound))
-    assert open_own_sound(clip) is None
+@pytest.mark.parametrize("audio", [None, np.zeros((1, 48_000), np.float32)])
+def test_a_clip_in_which_nothing_is_heard(tmp_path: Path, audio: F32 | None) -> None:
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", [planes_of(n) for n in range(25)], audio=audio))
+    assert open_own_audio(clip) is None
 
 
 def test_a_window_after_the_sound_has_ended(tmp_path: Path) -> None:
-    path = save_planes(tmp_path / "clip.mp4", [planes_of(n) for n in range(50)], sound=tone(0.5, rate_hz=48_000))
-    assert open_own_sound(open_clip(path, start_s=1.0)) is None
-    own = open_own_sound(open_clip(path))
+    path = save_planes(tmp_path / "clip.mp4", [planes_of(n) for n in range(50)], audio=tone(0.5, rate_hz=48_000))
+    assert open_own_audio(open_clip(path, start_s=1.0)) is None
+    own = open_own_audio(open_clip(path))
     assert own is not None
     assert own.duration_s == pytest.approx(0.5, abs=0.03)

@@ -16,7 +16,7 @@ from media_makers import tone
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
 from lipsmith.media.clip import ClipFrame
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 from lipsmith.media.encode import PROVENANCE, write_clip
 from lipsmith.media.reader import Clip, open_clip
 
@@ -24,8 +24,8 @@ from lipsmith.media.reader import Clip, open_clip
 @pytest.fixture
 def clip(tmp_path: Path) -> Clip:
     """Eight pictures at uneven times, with pixels that are not square."""
-    pictures = [planes_of(number) for number in range(8)]
-    path = save_planes(tmp_path / "source.mp4", pictures, ticks=UNEVEN_TICKS, end=9512, aspect=Fraction(8, 9))
+    shown = [planes_of(number) for number in range(8)]
+    path = save_planes(tmp_path / "source.mp4", shown, ticks=UNEVEN_TICKS, end=9512, aspect=Fraction(8, 9))
     return open_clip(path)
 
 
@@ -38,10 +38,10 @@ def test_planes_reach_the_encoder_byte_by_byte(clip: Clip, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("crf", [0, 16, 30])
-@pytest.mark.parametrize("ending", ["mp4", "mov"])
-def test_times_and_shape_stay(clip: Clip, tmp_path: Path, crf: int, ending: str) -> None:
-    write_clip(tmp_path / f"out.{ending}", clip.facts, clip.frames(), None, crf=crf)
-    again = open_clip(tmp_path / f"out.{ending}")
+@pytest.mark.parametrize("extension", ["mp4", "mov"])
+def test_times_and_shape_stay(clip: Clip, tmp_path: Path, crf: int, extension: str) -> None:
+    write_clip(tmp_path / f"out.{extension}", clip.facts, clip.frames(), None, crf=crf)
+    again = open_clip(tmp_path / f"out.{extension}")
     assert again.times_s == clip.times_s
     assert again.durations_s == clip.durations_s
     assert again.facts.pixel_aspect == Fraction(8, 9)
@@ -61,10 +61,10 @@ def test_times_and_shape_stay(clip: Clip, tmp_path: Path, crf: int, ending: str)
     ],
 )
 def test_rates_stay_exact(tmp_path: Path, fps: Fraction, time_base: Fraction) -> None:
-    pictures = [planes_of(number) for number in range(12)]
-    source = open_clip(save_planes(tmp_path / "source.mp4", pictures))
+    shown = [planes_of(number) for number in range(12)]
+    source = open_clip(save_planes(tmp_path / "source.mp4", shown))
     frames = [
-        ClipFrame(index=n, planes=pictures[n], time_s=round(n / fps / time_base) * time_base, duration_s=length)
+        ClipFrame(index=n, planes=shown[n], time_s=round(n / fps / time_base) * time_base, duration_s=length)
         for n, length in enumerate([round(1 / fps / time_base) * time_base] * 12)
     ]
     frames = [replace(frame, duration_s=following.time_s - frame.time_s) for frame, following in pairwise(frames)]
@@ -96,15 +96,15 @@ def test_crf_16_can_hardly_be_told_from_the_source(astronaut: np.ndarray, tmp_pa
         assert 10 * np.log10(255**2 / error) > 42
 
 
-@pytest.mark.parametrize("sound_s", [0.3, 2.0])
-def test_sound_begins_and_ends_with_the_pictures(clip: Clip, tmp_path: Path, sound_s: float) -> None:
-    samples = tone(sound_s, rate_hz=48_000, level=0.5)
+@pytest.mark.parametrize("audio_s", [0.3, 2.0])
+def test_sound_begins_and_ends_with_the_pictures(clip: Clip, tmp_path: Path, audio_s: float) -> None:
+    samples = tone(audio_s, rate_hz=48_000, level=0.5)
     write_clip(tmp_path / "out.mp4", clip.facts, clip.frames(), Played(samples))
-    again = heard(open_sound(tmp_path / "out.mp4"))[0]
+    again = heard(open_audio(tmp_path / "out.mp4"))[0]
     assert len(again) == pytest.approx(48_000 * 9512 / 12800, abs=1024)
     same = min(samples.shape[1], len(again)) - 2048
     assert np.abs(again[2048:same] - samples[0, 2048:same]).max() < 0.02  # a sample's shift alone would be 0.03
-    if sound_s < 0.5:
+    if audio_s < 0.5:
         assert np.abs(again[samples.shape[1] + 2048 :]).max() < 0.01
 
 

@@ -11,8 +11,8 @@ import pytest
 from media_makers import colour_picture, rms_db, save_clip, save_sound, tone, whole
 
 from lipsmith.errors import InputError, InvalidAudio, NoAudibleSound, WindowOutOfRange
-from lipsmith.media.clip import F32, Sound
-from lipsmith.media.decode import FileSound, MemorySound, open_sound, read_frames
+from lipsmith.media.clip import F32, Audio
+from lipsmith.media.decode import FileAudio, MemoryAudio, open_audio, read_frames
 
 
 def noise(duration_s: float, rate_hz: int = 22_050, channels: int = 1, seed: int = 3) -> F32:
@@ -22,32 +22,32 @@ def noise(duration_s: float, rate_hz: int = 22_050, channels: int = 1, seed: int
 
 @pytest.fixture(params=["file", "memory"])
 def as_sound(request: pytest.FixtureRequest, tmp_path: Path) -> object:
-    """Makes a `Sound` of samples, once through a file and once in memory: both keep the same promises."""
+    """Makes a `Audio` of samples, once through a file and once in memory: both keep the same promises."""
 
-    def make(samples: F32, rate_hz: int = 22_050) -> FileSound | MemorySound:
+    def make(samples: F32, rate_hz: int = 22_050) -> FileAudio | MemoryAudio:
         if request.param == "memory":
-            return MemorySound(samples, rate_hz)
-        return open_sound(save_sound(tmp_path / "sound.wav", samples, rate_hz))
+            return MemoryAudio(samples, rate_hz)
+        return open_audio(save_sound(tmp_path / "sound.wav", samples, rate_hz))
 
     return make
 
 
 def test_samples_come_out_as_they_went_in(as_sound) -> None:
     samples = noise(1.7, channels=2)
-    sound: Sound = as_sound(samples)
-    assert sound.channels == 2
-    assert sound.duration_s == samples.shape[1] / 22_050
-    np.testing.assert_array_equal(whole(sound.blocks(22_050, 2)), samples)
+    audio: Audio = as_sound(samples)
+    assert audio.channels == 2
+    assert audio.duration_s == samples.shape[1] / 22_050
+    np.testing.assert_array_equal(whole(audio.blocks(22_050, 2)), samples)
 
 
 def test_a_sound_can_be_played_again(as_sound) -> None:
-    sound = as_sound(noise(0.9))
-    np.testing.assert_array_equal(whole(sound.blocks(16_000, 1)), whole(sound.blocks(16_000, 1)))
+    audio = as_sound(noise(0.9))
+    np.testing.assert_array_equal(whole(audio.blocks(16_000, 1)), whole(audio.blocks(16_000, 1)))
 
 
 def test_two_players_do_not_disturb_each_other(as_sound) -> None:
-    sound = as_sound(noise(2.0))
-    pairs = list(zip(sound.blocks(22_050, 1), sound.blocks(22_050, 1), strict=True))
+    audio = as_sound(noise(2.0))
+    pairs = list(zip(audio.blocks(22_050, 1), audio.blocks(22_050, 1), strict=True))
     assert len(pairs) > 1
     for one, other in pairs:
         np.testing.assert_array_equal(one, other)
@@ -98,58 +98,58 @@ def test_a_quiet_speaker_on_his_own_channel_stays_in_the_mean(as_sound) -> None:
 @pytest.mark.parametrize("rate_hz", [0, -8000, 3999, 500_000])
 def test_memory_at_an_impossible_rate(rate_hz: int) -> None:
     with pytest.raises(InvalidAudio, match="samples per second"):
-        MemorySound(np.zeros((1, 100), np.float32), rate_hz)
+        MemoryAudio(np.zeros((1, 100), np.float32), rate_hz)
 
 
 def test_a_window_is_cut_to_the_sample(tmp_path: Path) -> None:
     samples = noise(3.0)
     path = save_sound(tmp_path / "a.wav", samples)
-    sound = open_sound(path, start_s=0.5, end_s=1.25)
-    assert sound.duration_s == pytest.approx(0.75, abs=1 / 22_050)
+    audio = open_audio(path, start_s=0.5, end_s=1.25)
+    assert audio.duration_s == pytest.approx(0.75, abs=1 / 22_050)
     cut = samples[:, 11_025:27_563]
-    np.testing.assert_array_equal(whole(sound.blocks(22_050, 1)), cut)
-    np.testing.assert_array_equal(whole(MemorySound(samples, 22_050).window(0.5, 1.25).blocks(22_050, 1)), cut)
-    assert open_sound(path, start_s=2.0).duration_s == pytest.approx(1.0)
+    np.testing.assert_array_equal(whole(audio.blocks(22_050, 1)), cut)
+    np.testing.assert_array_equal(whole(MemoryAudio(samples, 22_050).window(0.5, 1.25).blocks(22_050, 1)), cut)
+    assert open_audio(path, start_s=2.0).duration_s == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(3.0, None), (0, 3.2), (2, 1), (-1, 2), (float("nan"), 1), (4, 5)])
 def test_a_window_outside(tmp_path: Path, start_s: float, end_s: float | None) -> None:
     samples = noise(3.0)
     with pytest.raises(WindowOutOfRange):
-        open_sound(save_sound(tmp_path / "a.wav", samples), start_s=start_s, end_s=end_s)
+        open_audio(save_sound(tmp_path / "a.wav", samples), start_s=start_s, end_s=end_s)
     with pytest.raises(WindowOutOfRange):
-        MemorySound(samples, 22_050).window(start_s, end_s)
+        MemoryAudio(samples, 22_050).window(start_s, end_s)
 
 
 def test_a_window_shorter_than_a_sample(tmp_path: Path) -> None:
     with pytest.raises(WindowOutOfRange, match="one sample"):
-        open_sound(save_sound(tmp_path / "a.wav", noise(1.0)), start_s=0.5, end_s=0.500001)
+        open_audio(save_sound(tmp_path / "a.wav", noise(1.0)), start_s=0.5, end_s=0.500001)
     with pytest.raises(WindowOutOfRange, match="one sample"):
-        MemorySound(noise(1.0), 22_050).window(0.5, 0.500001)
+        MemoryAudio(noise(1.0), 22_050).window(0.5, 0.500001)
 
 
 def test_silence_is_judged_within_the_window(tmp_path: Path) -> None:
     samples = noise(2.0)
     samples[:, 22_050:] = 0
     path = save_sound(tmp_path / "a.wav", samples)
-    assert open_sound(path, end_s=1.0).duration_s == 1.0
+    assert open_audio(path, end_s=1.0).duration_s == 1.0
     with pytest.raises(NoAudibleSound, match=r"a\.wav"):
-        open_sound(path, start_s=1.1)
+        open_audio(path, start_s=1.1)
 
 
 @pytest.mark.parametrize(("peak_dbfs", "audible"), [(-60, True), (-69, True), (-71, False), (-90, False)])
 def test_how_quiet_is_silent(tmp_path: Path, peak_dbfs: float, audible: bool) -> None:
     path = save_sound(tmp_path / "a.wav", tone(1.0, level=10 ** (peak_dbfs / 20)))
     if audible:
-        assert open_sound(path).warnings == ()
+        assert open_audio(path).warnings == ()
     else:
         with pytest.raises(NoAudibleSound):
-            open_sound(path)
+            open_audio(path)
 
 
 def test_a_constant_is_no_sound(tmp_path: Path) -> None:
     with pytest.raises(NoAudibleSound):
-        open_sound(save_sound(tmp_path / "a.wav", np.full((1, 9000), 0.5, np.float32)))
+        open_audio(save_sound(tmp_path / "a.wav", np.full((1, 9000), 0.5, np.float32)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -157,30 +157,30 @@ def test_samples_that_are_no_numbers(tmp_path: Path, value: float) -> None:
     samples = noise(1.0)
     samples[0, 12_345] = value
     with pytest.raises(InvalidAudio, match="no numbers"):
-        open_sound(save_sound(tmp_path / "a.wav", samples))
+        open_audio(save_sound(tmp_path / "a.wav", samples))
     with pytest.raises(InvalidAudio, match="no numbers"):
-        MemorySound(samples, 22_050)
+        MemoryAudio(samples, 22_050)
 
 
 def test_all_samples_infinite_and_opposed(tmp_path: Path) -> None:
     samples = np.repeat(np.array([[np.inf], [-np.inf]], np.float32), 5000, axis=1)
     with pytest.raises(InvalidAudio, match="no numbers"):
-        open_sound(save_sound(tmp_path / "a.wav", samples))
+        open_audio(save_sound(tmp_path / "a.wav", samples))
 
 
 @pytest.mark.parametrize("scale", [30_000.0, 1e30])
 def test_floats_in_the_steps_of_integers(tmp_path: Path, scale: float) -> None:
     samples = noise(0.5) * np.float32(scale)
     with pytest.raises(InvalidAudio, match="times full scale"):
-        open_sound(save_sound(tmp_path / "a.wav", samples))
+        open_audio(save_sound(tmp_path / "a.wav", samples))
     with pytest.raises(InvalidAudio, match="times full scale"):
-        MemorySound(samples, 22_050)
+        MemoryAudio(samples, 22_050)
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 100), (1, 0), (0, 10), (1, 2, 3)])
 def test_memory_of_a_wrong_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidAudio, match="1 or 2 channels"):
-        MemorySound(np.zeros(shape, np.float32), 16_000)
+        MemoryAudio(np.zeros(shape, np.float32), 16_000)
 
 
 CONTAINERS = {
@@ -201,14 +201,14 @@ CONTAINERS = {
 """File name ending -> the encoder to fill it with."""
 
 
-@pytest.mark.parametrize(("ending", "codec"), CONTAINERS.items())
-def test_every_container(tmp_path: Path, ending: str, codec: str) -> None:
+@pytest.mark.parametrize(("extension", "codec"), CONTAINERS.items())
+def test_every_container(tmp_path: Path, extension: str, codec: str) -> None:
     samples = tone(1.0, rate_hz=48_000)
-    sound = open_sound(_save_any(tmp_path / f"a.{ending}", samples, codec))
-    assert sound.channels == 1
-    assert sound.duration_s == pytest.approx(1.0, abs=0.06)  # lossy codecs pad to whole packets
-    assert sound.warnings == ()
-    middle = whole(sound.blocks(48_000, 1))[:, 12_000:36_000]
+    audio = open_audio(_save_any(tmp_path / f"a.{extension}", samples, codec))
+    assert audio.channels == 1
+    assert audio.duration_s == pytest.approx(1.0, abs=0.06)  # lossy codecs pad to whole packets
+    assert audio.warnings == ()
+    middle = whole(audio.blocks(48_000, 1))[:, 12_000:36_000]
     assert rms_db(middle) == pytest.approx(rms_db(samples), abs=0.5)  # LAME turns 0.45 dB down on its own
 
 
@@ -227,21 +227,21 @@ def _save_any(path: Path, samples: F32, codec: str) -> Path:
 
 def test_six_channels_become_two_without_clipping(tmp_path: Path) -> None:
     samples = tone(0.5, rate_hz=48_000, channels=6, level=0.9)
-    sound = open_sound(save_sound(tmp_path / "a.wav", samples, 48_000, layout="5.1"))
-    played = whole(sound.blocks(48_000, 2))
-    assert sound.channels == 2
+    audio = open_audio(save_sound(tmp_path / "a.wav", samples, 48_000, layout="5.1"))
+    played = whole(audio.blocks(48_000, 2))
+    assert audio.channels == 2
     assert np.abs(played).max() == pytest.approx(1.0, abs=0.001)
-    assert "6 channels were mixed down to stereo" in sound.warnings[0]
-    assert "softer" in sound.warnings[0]
+    assert "6 channels were mixed down to stereo" in audio.warnings[0]
+    assert "softer" in audio.warnings[0]
 
 
 def test_a_recording_that_was_cut_off_says_how_much_is_left(tmp_path: Path) -> None:
     data = save_sound(tmp_path / "whole.wav", noise(4.0)).read_bytes()
     (tmp_path / "cut.wav").write_bytes(data[: len(data) // 4])
-    sound = open_sound(tmp_path / "cut.wav")
-    assert sound.duration_s == pytest.approx(1.0, abs=0.1)
-    assert "announces 4.00 s of sound, but only" in sound.warnings[0]
-    assert open_sound(tmp_path / "cut.wav", end_s=0.5).warnings == ()  # nothing of the window is missing
+    audio = open_audio(tmp_path / "cut.wav")
+    assert audio.duration_s == pytest.approx(1.0, abs=0.1)
+    assert "announces 4.00 s of sound, but only" in audio.warnings[0]
+    assert open_audio(tmp_path / "cut.wav", end_s=0.5).warnings == ()  # nothing of the window is missing
 
 
 def _hurt(path: Path) -> None:
@@ -254,46 +254,46 @@ def _hurt(path: Path) -> None:
 
 def test_what_follows_damaged_packets_stays_in_its_place(tmp_path: Path) -> None:
     path = _save_any(tmp_path / "hurt.m4a", tone(4.0, rate_hz=48_000), "aac")
-    before = whole(open_sound(path).blocks(48_000, 1))[0]
+    before = whole(open_audio(path).blocks(48_000, 1))[0]
     _hurt(path)
-    sound = open_sound(path)
-    after = whole(sound.blocks(48_000, 1))[0]
+    audio = open_audio(path)
+    after = whole(audio.blocks(48_000, 1))[0]
     assert len(after) == len(before)
-    assert "is damaged in places" in sound.warnings[0]
+    assert "is damaged in places" in audio.warnings[0]
     assert np.abs(after[:48_000] - before[:48_000]).max() < 0.01
     assert np.abs(after[-30_000:] - before[-30_000:]).max() < 0.01  # a sample's shift alone would be 0.017
     assert (after == 0).sum() > 0.6 * 48_000  # the lost fifth is silent
 
 
-@pytest.mark.parametrize(("ending", "codec"), [("mp3", "libmp3lame"), ("flac", "flac")])
-def test_a_recording_damaged_in_the_middle_is_still_used(tmp_path: Path, ending: str, codec: str) -> None:
-    path = _save_any(tmp_path / f"hurt.{ending}", noise(4.0, 48_000), codec)
+@pytest.mark.parametrize(("extension", "codec"), [("mp3", "libmp3lame"), ("flac", "flac")])
+def test_a_recording_damaged_in_the_middle_is_still_used(tmp_path: Path, extension: str, codec: str) -> None:
+    path = _save_any(tmp_path / f"hurt.{extension}", noise(4.0, 48_000), codec)
     _hurt(path)
-    sound = open_sound(path)
-    assert 2.5 < sound.duration_s < 3.5
-    assert "cut off or damaged" in sound.warnings[0]
-    assert whole(sound.blocks(16_000, 1)).shape[1] == round(sound.duration_s * 16_000)
+    audio = open_audio(path)
+    assert 2.5 < audio.duration_s < 3.5
+    assert "cut off or damaged" in audio.warnings[0]
+    assert whole(audio.blocks(16_000, 1)).shape[1] == round(audio.duration_s * 16_000)
 
 
 def test_a_clip_without_sound(tmp_path: Path) -> None:
     path = save_clip(tmp_path / "mute.mp4", [colour_picture(96, 64)] * 3)
     with pytest.raises(InvalidAudio, match=r"mute\.mp4.* has no sound track"):
-        open_sound(path)
+        open_audio(path)
 
 
 def test_sound_that_starts_late_stays_with_its_clip(tmp_path: Path) -> None:
     frames = [colour_picture(96, 64)] * 50
-    path = save_clip(tmp_path / "late.mp4", frames, sound=tone(1.0, rate_hz=48_000), sound_starts_s=0.75)
-    sound = open_sound(path)
-    played = whole(sound.blocks(48_000, 1))[0]
+    path = save_clip(tmp_path / "late.mp4", frames, audio=tone(1.0, rate_hz=48_000), sound_starts_s=0.75)
+    audio = open_audio(path)
+    played = whole(audio.blocks(48_000, 1))[0]
     onset_s = np.argmax(np.abs(played) > 0.1) / 48_000
     assert onset_s == pytest.approx(0.75, abs=0.01)
-    assert sound.duration_s == pytest.approx(1.75, abs=0.05)
+    assert audio.duration_s == pytest.approx(1.75, abs=0.05)
 
 
 def test_late_sound_of_the_shared_media(shared_media: Path) -> None:
-    late = whole(open_sound(shared_media / "odd/audio_starts_late.mp4").blocks(16_000, 1))[0]
-    source = whole(open_sound(shared_media / "video/woman_flag_25fps_8s.mp4").blocks(16_000, 1))[0]
+    late = whole(open_audio(shared_media / "odd/audio_starts_late.mp4").blocks(16_000, 1))[0]
+    source = whole(open_audio(shared_media / "video/woman_flag_25fps_8s.mp4").blocks(16_000, 1))[0]
     piece = source[16_000:32_000]
     shift = int(np.argmax(np.correlate(late, piece, "valid"))) - 16_000
     assert shift / 16_000 == pytest.approx(0.5, abs=0.001)
@@ -301,9 +301,9 @@ def test_late_sound_of_the_shared_media(shared_media: Path) -> None:
 
 @pytest.mark.parametrize("name", ["audio/antiphase.wav", "audio/right_channel_only.wav"])
 def test_no_voice_is_lost_in_mono(shared_media: Path, name: str) -> None:
-    sound = open_sound(shared_media / name)
-    louder_db = max(rms_db(channel) for channel in whole(sound.blocks(22_050, 2)) if channel.any())
-    assert rms_db(whole(sound.blocks(22_050, 1))) == pytest.approx(louder_db, abs=0.1)
+    audio = open_audio(shared_media / name)
+    louder_db = max(rms_db(channel) for channel in whole(audio.blocks(22_050, 2)) if channel.any())
+    assert rms_db(whole(audio.blocks(22_050, 1))) == pytest.approx(louder_db, abs=0.1)
 
 
 MEMORY_PROBE = """

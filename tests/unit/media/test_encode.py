@@ -14,7 +14,7 @@ from media_makers import colour_picture, rms_db, save_clip, save_picture, tone, 
 
 from lipsmith.errors import Cancelled, EncodingFailed, InvalidOption, OutputExists
 from lipsmith.media.clip import F32, U8, VideoFormat
-from lipsmith.media.decode import MemorySound, open_sound, read_frames
+from lipsmith.media.decode import MemoryAudio, open_audio, read_frames
 from lipsmith.media.encode import PROVENANCE, check_output, write_video
 from lipsmith.media.timeline import frame_count
 
@@ -30,8 +30,8 @@ def still_frames(count: int, rgb: U8 | None = None) -> Iterator[U8]:
     return (rgb for _ in range(count))
 
 
-def hum(duration_s: float = 1.0, channels: int = 1) -> MemorySound:
-    return MemorySound(tone(duration_s, rate_hz=RATE_HZ, channels=channels), RATE_HZ)
+def hum(duration_s: float = 1.0, channels: int = 1) -> MemoryAudio:
+    return MemoryAudio(tone(duration_s, rate_hz=RATE_HZ, channels=channels), RATE_HZ)
 
 
 def track_lengths_s(path: Path) -> tuple[float, float]:
@@ -71,39 +71,39 @@ def test_a_flash_and_its_click_meet(tmp_path: Path, fps: Fraction) -> None:
     count = frame_count(3.013, fps)
     black, white = np.zeros((64, 96, 3), np.uint8), np.full((64, 96, 3), 255, np.uint8)
     path = tmp_path / "clap.mp4"
-    write_video(path, small(fps), (white if n == flash else black for n in range(count)), MemorySound(samples, RATE_HZ))
+    write_video(path, small(fps), (white if n == flash else black for n in range(count)), MemoryAudio(samples, RATE_HZ))
 
     with av.open(str(path)) as container:
         flash_s = next(f.time for f in container.decode(video=0) if f.to_ndarray()[:64].mean() > 120)
     with av.open(str(path)) as container:
-        pieces = [(f.time, f.to_ndarray()[0]) for f in container.decode(audio=0)]
-    heard = np.concatenate([piece for _, piece in pieces])
-    heard_s = pieces[0][0] + int(np.argmax(np.abs(heard) > 0.3)) / RATE_HZ
+        split_text = [(f.time, f.to_ndarray()[0]) for f in container.decode(audio=0)]
+    heard = np.concatenate([piece for _, piece in split_text])
+    heard_s = split_text[0][0] + int(np.argmax(np.abs(heard) > 0.3)) / RATE_HZ
     assert flash_s == pytest.approx(click_s, abs=1e-4)
     assert abs(heard_s - flash_s) <= 0.010
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(60)])
-@pytest.mark.parametrize("sound_s", [0.2, 1.0, 1.777])
-def test_sound_and_picture_are_equally_long(tmp_path: Path, fps: Fraction, sound_s: float) -> None:
+@pytest.mark.parametrize("audio_s", [0.2, 1.0, 1.777])
+def test_sound_and_picture_are_equally_long(tmp_path: Path, fps: Fraction, audio_s: float) -> None:
     path = tmp_path / "out.mp4"
-    count = frame_count(sound_s, fps)
-    write_video(path, small(fps), still_frames(count), hum(sound_s))
+    count = frame_count(audio_s, fps)
+    write_video(path, small(fps), still_frames(count), hum(audio_s))
     video_s, audio_s = track_lengths_s(path)
     assert video_s == pytest.approx(count / fps, abs=0.001)
     assert abs(video_s - audio_s) < 0.002
-    assert audio_s >= sound_s - 0.001
+    assert audio_s >= audio_s - 0.001
     assert sum(1 for _ in read_frames(path)) == count
 
 
-@pytest.mark.parametrize(("frames", "sound_s"), [(50, 0.5), (10, 3.0)])
-def test_the_pictures_decide_the_length(tmp_path: Path, frames: int, sound_s: float) -> None:
+@pytest.mark.parametrize(("frames", "audio_s"), [(50, 0.5), (10, 3.0)])
+def test_the_pictures_decide_the_length(tmp_path: Path, frames: int, audio_s: float) -> None:
     path = tmp_path / "out.mp4"
-    write_video(path, small(), still_frames(frames), hum(sound_s))
+    write_video(path, small(), still_frames(frames), hum(audio_s))
     assert track_lengths_s(path) == pytest.approx((frames / 25, frames / 25), abs=0.001)
-    heard = whole(open_sound(path).blocks(RATE_HZ, 1))
-    if sound_s < frames / 25:
-        assert np.abs(heard[:, round((sound_s + 0.05) * RATE_HZ) :]).max() < 0.001
+    heard = whole(open_audio(path).blocks(RATE_HZ, 1))
+    if audio_s < frames / 25:
+        assert np.abs(heard[:, round((audio_s + 0.05) * RATE_HZ) :]).max() < 0.001
 
 
 def bt709(rgb: U8) -> tuple[float, float, float]:
@@ -185,12 +185,12 @@ def integrated_lufs(samples: F32) -> float:
     ],
 )
 def test_real_speech_keeps_its_loudness(shared_media: Path, tmp_path: Path, name: str) -> None:
-    sound = open_sound(shared_media / name)
+    audio = open_audio(shared_media / name)
     path = tmp_path / "out.mp4"
-    count = frame_count(sound.duration_s, Fraction(10))
-    write_video(path, small(10), still_frames(count), sound)
-    before = integrated_lufs(whole(sound.blocks(RATE_HZ, sound.channels)))
-    after = integrated_lufs(whole(open_sound(path).blocks(RATE_HZ, sound.channels)))
+    count = frame_count(audio.duration_s, Fraction(10))
+    write_video(path, small(10), still_frames(count), audio)
+    before = integrated_lufs(whole(audio.blocks(RATE_HZ, audio.channels)))
+    after = integrated_lufs(whole(open_audio(path).blocks(RATE_HZ, audio.channels)))
     assert -60 < before < 0
     assert after == pytest.approx(before, abs=0.1)
 
@@ -199,7 +199,7 @@ def test_real_speech_keeps_its_loudness(shared_media: Path, tmp_path: Path, name
 def test_a_tone_keeps_its_level(tmp_path: Path, channels: int) -> None:
     path = tmp_path / "out.mp4"
     write_video(path, small(), still_frames(50), hum(2.0, channels))
-    heard = open_sound(path)
+    heard = open_audio(path)
     assert heard.channels == channels
     middle = whole(heard.blocks(RATE_HZ, channels))[:, 10_000:80_000]
     assert rms_db(middle) == pytest.approx(rms_db(tone(1.0)), abs=0.05)
@@ -224,9 +224,9 @@ def test_progress_counts_every_frame(tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_source_is_told(tmp_path: Path) -> None:
-    clip = save_clip(tmp_path / "in.mp4", [colour_picture(96, 64)] * 25, sound=tone(1.0, rate_hz=RATE_HZ))
+    clip = save_clip(tmp_path / "in.mp4", [colour_picture(96, 64)] * 25, audio=tone(1.0, rate_hz=RATE_HZ))
     path = tmp_path / "out.mp4"
-    write_video(path, small(), iter(read_frames(clip)), open_sound(clip))
+    write_video(path, small(), iter(read_frames(clip)), open_audio(clip))
     with av.open(str(path)) as container:
         assert "in.mp4" not in str(container.metadata)
         assert {key for stream in container.streams for key in stream.metadata} <= {

@@ -12,8 +12,8 @@ from media_makers import colour_picture, save_clip, save_picture, save_sound, to
 from PIL import Image
 
 from lipsmith.errors import ImageTooLarge, ImageTooSmall, InputError, InvalidAudio, InvalidImage
-from lipsmith.media.decode import open_sound
-from lipsmith.media.probe import open_media, probe_picture, probe_sound
+from lipsmith.media.decode import open_audio
+from lipsmith.media.probe import open_media, probe_audio, probe_image
 
 
 def png_claiming(width: int, height: int) -> bytes:
@@ -27,7 +27,7 @@ def png_claiming(width: int, height: int) -> bytes:
 
 
 def test_picture_facts(tmp_path: Path) -> None:
-    facts = probe_picture(save_picture(tmp_path / "a.webp", colour_picture(120, 90)))
+    facts = probe_image(save_picture(tmp_path / "a.webp", colour_picture(120, 90)))
     assert (facts.format, facts.width, facts.height, facts.several) == ("WEBP", 120, 90, False)
 
 
@@ -48,14 +48,14 @@ def test_sizes_out_of_bounds_are_seen_in_the_header(
     path = tmp_path / "claims.png"
     path.write_bytes(png_claiming(*size))
     with pytest.raises(error, match=r"claims\.png"):
-        probe_picture(path)
+        probe_image(path)
 
 
 @pytest.mark.parametrize("size", [(7071, 7071), (64, 1280), (64, 64)])
 def test_sizes_just_within_bounds(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "claims.png"
     path.write_bytes(png_claiming(*size))
-    assert (probe_picture(path).width, probe_picture(path).height) == size
+    assert (probe_image(path).width, probe_image(path).height) == size
 
 
 def test_a_jpeg_header_that_lies_about_its_size(tmp_path: Path) -> None:
@@ -64,16 +64,16 @@ def test_a_jpeg_header_that_lies_about_its_size(tmp_path: Path) -> None:
     data[at : at + 4] = struct.pack(">HH", 13_000, 13_000)
     (tmp_path / "lies.jpg").write_bytes(data)
     with pytest.raises(ImageTooLarge, match=r"lies\.jpg"):
-        probe_picture(tmp_path / "lies.jpg")
+        probe_image(tmp_path / "lies.jpg")
 
 
 def test_thousands_of_scans_are_refused(tmp_path: Path) -> None:
     honest = save_picture(tmp_path / "honest.jpg", colour_picture(), progressive=True).read_bytes()
-    assert probe_picture(tmp_path / "honest.jpg").format == "JPEG"
+    assert probe_image(tmp_path / "honest.jpg").format == "JPEG"
     last_scan = honest[honest.rindex(b"\xff\xda") : -2]
     (tmp_path / "bomb.jpg").write_bytes(honest[:-2] + last_scan * 5000 + honest[-2:])
     with pytest.raises(InvalidImage, match="progressive scans"):
-        probe_picture(tmp_path / "bomb.jpg")
+        probe_image(tmp_path / "bomb.jpg")
 
 
 def test_bytes_between_the_segments_do_not_hide_scans(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_bytes_between_the_segments_do_not_hide_scans(tmp_path: Path) -> None:
     behind_junk = honest[:-2].replace(b"\xff\xc4", b"\x07\xff\xc4") + last_scan * 5000 + honest[-2:]
     (tmp_path / "bomb.jpg").write_bytes(behind_junk)
     with pytest.raises(InvalidImage, match="progressive scans"):
-        probe_picture(tmp_path / "bomb.jpg")
+        probe_image(tmp_path / "bomb.jpg")
 
 
 @pytest.mark.parametrize("stray", [b"\xff" * 100_000, b"\x11" * 100_000, b"\xff\0" * 50_000, b"\xff\xfe\0\2" * 3000])
@@ -90,10 +90,10 @@ def test_a_jpeg_header_that_takes_for_ever_is_refused(tmp_path: Path, stray: byt
     honest = save_picture(tmp_path / "honest.jpg", colour_picture()).read_bytes()
     assert honest[20:22] == b"\xff\xdb"  # behind the first segment
     (tmp_path / "slow.jpg").write_bytes(honest[:20] + stray[:300] + honest[20:])
-    assert probe_picture(tmp_path / "slow.jpg").format == "JPEG"
+    assert probe_image(tmp_path / "slow.jpg").format == "JPEG"
     (tmp_path / "slow.jpg").write_bytes(honest[:20] + stray + honest[20:])
     with pytest.raises(InvalidImage, match="damaged"):
-        probe_picture(tmp_path / "slow.jpg")
+        probe_image(tmp_path / "slow.jpg")
 
 
 def test_a_png_of_very_many_chunks_is_refused(tmp_path: Path) -> None:
@@ -101,27 +101,27 @@ def test_a_png_of_very_many_chunks_is_refused(tmp_path: Path) -> None:
     nothing = struct.pack(">I", 2) + b"tEXta\0" + struct.pack(">I", zlib.crc32(b"tEXta\0"))
     (tmp_path / "slow.png").write_bytes(honest[:33] + nothing * 50_001 + honest[33:])
     with pytest.raises(InvalidImage, match="damaged"):
-        probe_picture(tmp_path / "slow.png")
+        probe_image(tmp_path / "slow.png")
 
 
 def test_formats_whose_decoders_need_much_memory_have_limits_of_their_own(tmp_path: Path) -> None:
     Image.new("RGB", (5000, 4801)).save(tmp_path / "large.webp", method=0)
     with pytest.raises(ImageTooLarge, match="24 megapixels can be opened of WEBP"):
-        probe_picture(tmp_path / "large.webp")
+        probe_image(tmp_path / "large.webp")
 
 
 def test_pages_are_told_without_counting_them(tmp_path: Path) -> None:
     page = Image.new("L", (64, 64))
     page.save(tmp_path / "pages.tiff", save_all=True, append_images=[page, page])
     page.save(tmp_path / "page.tiff")
-    assert probe_picture(tmp_path / "pages.tiff").several
-    assert not probe_picture(tmp_path / "page.tiff").several
+    assert probe_image(tmp_path / "pages.tiff").several
+    assert not probe_image(tmp_path / "page.tiff").several
 
 
 def test_a_film_hung_on_a_photo_is_not_taken_for_scans(tmp_path: Path) -> None:
     path = save_picture(tmp_path / "motion.jpg", colour_picture())
     path.write_bytes(path.read_bytes() + b"\xff\xda\0\x08" * 1000)
-    assert probe_picture(path).format == "JPEG"
+    assert probe_image(path).format == "JPEG"
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_what_is_no_picture(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "so called.png"
     path.write_bytes(content)
     with pytest.raises(InvalidImage, match=says):
-        probe_picture(path)
+        probe_image(path)
 
 
-@pytest.mark.parametrize(("probe", "error"), [(probe_picture, InvalidImage), (probe_sound, InvalidAudio)])
+@pytest.mark.parametrize(("probe", "error"), [(probe_image, InvalidImage), (probe_audio, InvalidAudio)])
 def test_missing_folder_and_pipe(tmp_path: Path, probe: object, error: type[InputError]) -> None:
     os.mkfifo(tmp_path / "pipe")  # opening it would wait for ever
     for name, says in (("gone", "There is no file"), (".", "is not a file"), ("pipe", "is not a file")):
@@ -156,18 +156,18 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     path = save_picture(tmp_path / "mine.png", colour_picture())
     path.chmod(0)
     with pytest.raises(InvalidImage, match="may not be read"):
-        probe_picture(path)
+        probe_image(path)
 
 
 def test_sound_facts(tmp_path: Path) -> None:
-    facts = probe_sound(save_sound(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
+    facts = probe_audio(save_sound(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
     assert (facts.codec, facts.rate_hz, facts.channels, facts.has_video) == ("flac", 32_000, 2, False)
     assert facts.announced_s == pytest.approx(1.5, abs=0.001)
 
 
 def test_facts_of_a_clip(tmp_path: Path) -> None:
-    clip = save_clip(tmp_path / "a.mp4", [colour_picture(96, 64)] * 5, sound=tone(0.2, rate_hz=48_000))
-    facts = probe_sound(clip)
+    clip = save_clip(tmp_path / "a.mp4", [colour_picture(96, 64)] * 5, audio=tone(0.2, rate_hz=48_000))
+    facts = probe_audio(clip)
     assert (facts.codec, facts.rate_hz, facts.channels, facts.has_video, facts.tracks) == ("aac", 48_000, 1, True, 1)
 
 
@@ -181,8 +181,8 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
     path.write_bytes(b"ID3\3\0\0" + size + tag + samples)
     with open_media(path, InvalidAudio) as container:
         assert len(container.streams.video) == 1  # so FFmpeg calls it
-    assert not probe_sound(path).has_video
-    assert open_sound(path).duration_s == pytest.approx(1.0, abs=0.03)
+    assert not probe_audio(path).has_video
+    assert open_audio(path).duration_s == pytest.approx(1.0, abs=0.03)
 
 
 def wav_claiming(rate_hz: int, channels: int) -> bytes:
@@ -206,7 +206,7 @@ def test_sound_out_of_bounds(tmp_path: Path, rate_hz: int, channels: int, says: 
     path = tmp_path / "odd.wav"
     path.write_bytes(wav_claiming(rate_hz, channels))
     with pytest.raises(InvalidAudio, match=says):
-        probe_sound(path)
+        probe_audio(path)
 
 
 PLAYLISTS = {
@@ -220,17 +220,17 @@ PLAYLISTS = {
 }
 
 
-@pytest.mark.parametrize("ending", ["wav", "mp4", "mp3"])
+@pytest.mark.parametrize("extension", ["wav", "mp4", "mp3"])
 @pytest.mark.parametrize("kind", PLAYLISTS)
 def test_a_playlist_cannot_read_other_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, ending: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, extension: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     save_sound(tmp_path / "secret.wav", tone(1.0))
-    path = tmp_path / f"upload.{ending}"
+    path = tmp_path / f"upload.{extension}"
     path.write_text(PLAYLISTS[kind])
     with pytest.raises(InvalidAudio, match="upload"):
-        open_sound(path)
+        open_audio(path)
 
 
 def test_the_playlist_attack_is_real_without_the_whitelist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,58 +24,58 @@ from lipsmith.media.timeline import ShowPlan
 SHORT_GOPS = {"qp": "0", "g": "5", "bf": "2"}
 
 
-def pictures(count: int) -> list[U8]:
+def shown(count: int) -> list[U8]:
     return [planes_of(number) for number in range(count)]
 
 
 def numbers_of(frames: list[ClipFrame]) -> list[int]:
-    """Which of `pictures` each frame is, by its first pixel."""
+    """Which of `shown` each frame is, by its first pixel."""
     return [(int(frame.planes[0, 0]) - 40) // 7 for frame in frames]
 
 
 def test_every_byte_and_every_time_comes_as_it_was(tmp_path: Path) -> None:
-    path = save_planes(tmp_path / "clip.mp4", pictures(8), ticks=UNEVEN_TICKS, end=9512)
+    path = save_planes(tmp_path / "clip.mp4", shown(8), ticks=UNEVEN_TICKS, end=9512)
     clip = open_clip(path)
     frames = list(clip.frames())
     for number, frame in enumerate(frames):
         assert (frame.planes == planes_of(number)).all()
     assert [frame.time_s for frame in frames] == [Fraction(tick, 12800) for tick in UNEVEN_TICKS] == clip.times_s
     ends = [*UNEVEN_TICKS[1:], 9512]
-    lengths = [Fraction(end - tick, 12800) for tick, end in zip(UNEVEN_TICKS, ends, strict=True)]
-    assert [frame.duration_s for frame in frames] == lengths == clip.durations_s
+    durations = [Fraction(end - tick, 12800) for tick, end in zip(UNEVEN_TICKS, ends, strict=True)]
+    assert [frame.duration_s for frame in frames] == durations == clip.durations_s
     facts = clip.facts
     assert (facts.width, facts.height, facts.frames, len(clip)) == (96, 64, 8, 8)
     assert (facts.time_base, facts.duration_s, facts.uneven) == (Fraction(1, 12800), Fraction(9512, 12800), True)
     assert facts.fps == Fraction(8 * 12800, 9512)
-    assert (facts.exact, facts.codec, facts.has_sound, facts.warnings) == (True, "h264", False, ())
+    assert (facts.exact, facts.codec, facts.has_audio, facts.warnings) == (True, "h264", False, ())
 
 
 @pytest.mark.parametrize("fps", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(25)])
 def test_broadcast_rates_stay_exact(tmp_path: Path, fps: Fraction) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(9), fps=fps, time_base=1 / fps))
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(9), fps=fps, time_base=1 / fps))
     assert (clip.facts.fps, clip.facts.uneven) == (fps, False)
     assert clip.times_s == [n / fps for n in range(9)]
 
 
 def test_milliseconds_of_matroska_are_one_rate(tmp_path: Path) -> None:
     fps = Fraction(30000, 1001)
-    clip = open_clip(save_planes(tmp_path / "clip.mkv", pictures(40), fps=fps, time_base=Fraction(1, 1000)))
+    clip = open_clip(save_planes(tmp_path / "clip.mkv", shown(40), fps=fps, time_base=Fraction(1, 1000)))
     assert (clip.facts.fps, clip.facts.uneven) == (fps, False)
     assert clip.times_s[39] == Fraction(1301, 1000)
 
 
 def test_what_is_drawn_into_a_picture_stays_there(tmp_path: Path) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(6), options=SHORT_GOPS))
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(6), options=SHORT_GOPS))
     for frame in clip.frames():
         frame.planes[:] = 0
     assert numbers_of(list(clip.frames())) == list(range(6))
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi"])
-def test_any_part_is_the_same_as_in_the_whole(tmp_path: Path, ending: str) -> None:
-    options = SHORT_GOPS if ending != "avi" else {"g": "5", "qscale": "2"}
-    codec = "libx264" if ending != "avi" else "mpeg4"
-    clip = open_clip(save_planes(tmp_path / f"clip.{ending}", pictures(20), options=options, codec=codec))
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "avi"])
+def test_any_part_is_the_same_as_in_the_whole(tmp_path: Path, extension: str) -> None:
+    options = SHORT_GOPS if extension != "avi" else {"g": "5", "qscale": "2"}
+    codec = "libx264" if extension != "avi" else "mpeg4"
+    clip = open_clip(save_planes(tmp_path / f"clip.{extension}", shown(20), options=options, codec=codec))
     whole = list(clip.frames())
     for first, last in ((0, 3), (4, 5), (5, 11), (7, 8), (13, 20), (19, 30), (6, 6)):
         part = list(clip.frames(first, last))
@@ -86,7 +86,7 @@ def test_any_part_is_the_same_as_in_the_whole(tmp_path: Path, ending: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("ending", "codec", "options"),
+    ("extension", "codec", "options"),
     [
         ("avi", "mpeg4", {"bf": "2", "g": "10", "qscale": "2"}),
         ("avi", "libx264", {"bf": "2", "g": "10", "qp": "0"}),  # with its times in decoding order
@@ -99,16 +99,16 @@ def test_any_part_is_the_same_as_in_the_whole(tmp_path: Path, ending: str) -> No
     ],
 )
 def test_pictures_of_any_container_come_in_order(
-    tmp_path: Path, ending: str, codec: str, options: dict[str, str]
+    tmp_path: Path, extension: str, codec: str, options: dict[str, str]
 ) -> None:
     path = save_planes(
-        tmp_path / f"clip.{ending}", pictures(20), codec=codec, options=options, time_base=Fraction(1, 25)
+        tmp_path / f"clip.{extension}", shown(20), codec=codec, options=options, time_base=Fraction(1, 25)
     )
     clip = open_clip(path)
     frames = list(clip.frames())
     assert (len(frames), clip.facts.fps, clip.facts.uneven, clip.damaged_s) == (20, 25, False, ())
     for frame in frames:
-        away = [np.abs(frame.planes.astype(int) - planes).mean() for planes in pictures(20)]
+        away = [np.abs(frame.planes.astype(int) - planes).mean() for planes in shown(20)]
         assert np.argmin(away) == frame.index
     for first in (3, 10, 17):
         for frame in clip.frames(first, first + 3):
@@ -135,9 +135,9 @@ def test_turned_clips_stand_upright(tmp_path: Path, name: str) -> None:
     fixed = [n * 65536 for n in (a, b)] + [0] + [n * 65536 for n in (c, d)] + [0, 0, 0, 1 << 30]
     path = save_planes(
         tmp_path / "clip.mp4",
-        pictures(2),
+        shown(2),
         aspect=Fraction(4, 3),
-        posture=lambda track: track.set_display_matrix(fixed),
+        orientation=lambda track: track.set_display_matrix(fixed),
     )
     clip = open_clip(path)
     frame = next(clip.frames())
@@ -163,7 +163,7 @@ def flat(rgb: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> U8:
 
 
 @pytest.mark.parametrize(
-    ("codec", "pix_fmt", "ending"),
+    ("codec", "pix_fmt", "extension"),
     [
         ("libx264", "yuv420p10le", "mp4"),
         ("libx264", "yuv422p", "mp4"),
@@ -175,8 +175,8 @@ def flat(rgb: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> U8:
         ("mjpeg", "yuvj422p", "avi"),
     ],
 )
-def test_other_kinds_of_pictures_keep_their_colours(tmp_path: Path, codec: str, pix_fmt: str, ending: str) -> None:
-    path = tmp_path / f"clip.{ending}"
+def test_other_kinds_of_pictures_keep_their_colours(tmp_path: Path, codec: str, pix_fmt: str, extension: str) -> None:
+    path = tmp_path / f"clip.{extension}"
     colours = [(200, 60, 40), (30, 180, 90), (60, 70, 220), (128, 128, 128), (250, 250, 250)]
     with av.open(path, "w") as container:
         track = container.add_stream(codec, rate=25, options={"qp": "0"} if "264" in codec else {})
@@ -195,7 +195,7 @@ def test_other_kinds_of_pictures_keep_their_colours(tmp_path: Path, codec: str, 
 
 
 def test_a_grey_clip_is_grey(tmp_path: Path) -> None:
-    path = save_planes(tmp_path / "clip.mkv", pictures(2), codec="ffv1", pix_fmt="gray")
+    path = save_planes(tmp_path / "clip.mkv", shown(2), codec="ffv1", pix_fmt="gray")
     clip = open_clip(path)
     planes = next(clip.frames()).planes
     assert set(np.unique(planes[64:])) == {128}
@@ -203,26 +203,26 @@ def test_a_grey_clip_is_grey(tmp_path: Path) -> None:
 
 
 def test_full_range_keeps_its_levels(tmp_path: Path) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(2), pix_fmt="yuvj420p", tags=(1, 1, 1, 2)))
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), pix_fmt="yuvj420p", tags=(1, 1, 1, 2)))
     assert (clip.facts.colour.full_range, clip.facts.exact) == (True, True)
     frame = next(clip.frames())
     assert (frame.planes == planes_of(0)).all()
 
 
 def test_colour_tags_are_read(tmp_path: Path) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(2), tags=(6, 5, 4, 1)))
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), tags=(6, 5, 4, 1)))
     colour = clip.facts.colour
     assert (colour.matrix, colour.primaries, colour.transfer, colour.full_range) == (6, 5, 4, False)
 
 
 def test_a_matrix_that_is_not_known_is_told_and_kept(tmp_path: Path) -> None:
-    facts = open_clip(save_planes(tmp_path / "clip.mp4", pictures(2), tags=(8, 1, 1, 1))).facts
+    facts = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), tags=(8, 1, 1, 1))).facts
     assert facts.colour.matrix == 8
     assert "unusual colour matrix (code 8)" in facts.warnings[0]
 
 
 def test_an_unnamed_matrix_stays_unnamed_and_is_guessed_by_size(tmp_path: Path) -> None:
-    small = open_clip(save_planes(tmp_path / "small.mp4", pictures(1))).facts.colour
+    small = open_clip(save_planes(tmp_path / "small.mp4", shown(1))).facts.colour
     large = open_clip(save_planes(tmp_path / "large.mp4", [planes_of(0, 1280, 720)])).facts.colour
     assert (small.matrix, small.working_matrix) == (2, 6)
     assert (large.matrix, large.working_matrix) == (2, 1)
@@ -294,7 +294,7 @@ def test_odd_sides_lose_a_line(tmp_path: Path) -> None:
 
 
 def test_an_absurd_shape_of_pixels_is_not_believed(tmp_path: Path) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(1), aspect=Fraction(40, 1)))
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(1), aspect=Fraction(40, 1)))
     assert clip.facts.pixel_aspect == 1
     assert "pixels of the shape 40" in clip.facts.warnings[0]
 
@@ -306,7 +306,7 @@ def test_an_absurd_shape_of_pixels_is_not_believed(tmp_path: Path) -> None:
 def test_a_window_begins_and_ends_with_whole_pictures(
     tmp_path: Path, start_s: float | None, end_s: float | None, first: int, last: int
 ) -> None:
-    path = save_planes(tmp_path / "clip.mp4", pictures(20), options=SHORT_GOPS)
+    path = save_planes(tmp_path / "clip.mp4", shown(20), options=SHORT_GOPS)
     clip = open_clip(path, start_s=start_s, end_s=end_s)
     frames = list(clip.frames())
     assert numbers_of(frames) == list(range(first, last))
@@ -317,7 +317,7 @@ def test_a_window_begins_and_ends_with_whole_pictures(
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(0.9, None), (0.2, 1.5), (-1.0, None), (0.5, 0.3)])
 def test_windows_that_lie_outside(tmp_path: Path, start_s: float | None, end_s: float | None) -> None:
-    path = save_planes(tmp_path / "clip.mp4", pictures(20))
+    path = save_planes(tmp_path / "clip.mp4", shown(20))
     with pytest.raises(WindowOutOfRange, match=r"clip|window"):
         open_clip(path, start_s=start_s, end_s=end_s)
 
@@ -333,7 +333,7 @@ def test_windows_that_lie_outside(tmp_path: Path, start_s: float | None, end_s: 
     ],
 )
 def test_a_lower_rate_leaves_pictures_out(tmp_path: Path, max_fps: float | str, kept: range) -> None:
-    path = save_planes(tmp_path / "clip.mp4", pictures(20))
+    path = save_planes(tmp_path / "clip.mp4", shown(20))
     clip = open_clip(path, max_fps=max_fps)
     frames = list(clip.frames())
     assert numbers_of(frames) == list(kept)
@@ -344,11 +344,11 @@ def test_a_lower_rate_leaves_pictures_out(tmp_path: Path, max_fps: float | str, 
 
 def test_a_rate_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(InvalidOption):
-        open_clip(save_planes(tmp_path / "clip.mp4", pictures(2)), max_fps=0)
+        open_clip(save_planes(tmp_path / "clip.mp4", shown(2)), max_fps=0)
 
 
 def test_too_fast_is_refused_but_may_be_thinned_out(tmp_path: Path) -> None:
-    path = save_planes(tmp_path / "clip.mp4", pictures(24), fps=Fraction(120), time_base=Fraction(1, 12000))
+    path = save_planes(tmp_path / "clip.mp4", shown(24), fps=Fraction(120), time_base=Fraction(1, 12000))
     with pytest.raises(VideoTooLarge, match=r"clip\.mp4.* has 120 pictures per second.*--max-fps 60"):
         open_clip(path)
     clip = open_clip(path, max_fps=60)
@@ -369,8 +369,8 @@ def test_too_few_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
 
 
 def test_too_many_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    claims = save_planes(tmp_path / "claims.mp4", pictures(20))
-    silent = save_planes(tmp_path / "silent.mkv", pictures(20))
+    claims = save_planes(tmp_path / "claims.mp4", shown(20))
+    silent = save_planes(tmp_path / "silent.mkv", shown(20))
     monkeypatch.setattr(reader, "MAX_FRAMES", 19)
     monkeypatch.setattr(index, "MAX_FRAMES", 19)
     with pytest.raises(VideoTooLarge, match="claims 20 pictures"):
@@ -380,13 +380,13 @@ def test_too_many_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_clock_that_jumps(tmp_path: Path) -> None:
-    path = save_planes(tmp_path / "clip.mp4", pictures(3), ticks=(0, 512, 512 + 601 * 12800))
+    path = save_planes(tmp_path / "clip.mp4", shown(3), ticks=(0, 512, 512 + 601 * 12800))
     with pytest.raises(InvalidVideo, match=r"clock of 'clip\.mp4' jumps by more than 600 s"):
         open_clip(path)
 
 
 def test_a_last_picture_that_claims_to_stay_for_hours(tmp_path: Path) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(3), ticks=(0, 512, 1024), end=1024 + 4000 * 12800))
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(3), ticks=(0, 512, 1024), end=1024 + 4000 * 12800))
     assert clip.facts.duration_s == Fraction(3, 25)
 
 
@@ -394,11 +394,11 @@ def with_cover(path: Path) -> Path:
     """A song with its cover."""
     save_picture(path.with_suffix(".jpg"), colour_picture(96, 64))
     with av.open(path, "w") as container, av.open(path.with_suffix(".jpg")) as cover:
-        picture = container.add_stream_from_template(cover.streams.video[0])
-        picture.disposition = av.stream.Disposition.attached_pic
+        frame = container.add_stream_from_template(cover.streams.video[0])
+        frame.disposition = av.stream.Disposition.attached_pic
         heard = container.add_stream("aac", rate=48_000, layout="mono")
         packet = next(cover.demux(cover.streams.video[0]))
-        packet.stream = picture
+        packet.stream = frame
         frame = av.AudioFrame.from_ndarray(tone(0.5, rate_hz=48_000), format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
         container.mux(packet)
@@ -409,7 +409,7 @@ def with_cover(path: Path) -> Path:
 
 def encrypted(path: Path) -> Path:
     key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "00" * 15 + "01", "encryption_kid": "00" * 15 + "02"}
-    return save_planes(path, pictures(5), container_options=key)
+    return save_planes(path, shown(5), container_options=key)
 
 
 def text_file(path: Path) -> Path:
@@ -423,7 +423,7 @@ def empty_file(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("make", "ending", "error", "says"),
+    ("make", "extension", "error", "says"),
     [
         (lambda path: path, "mp4", InvalidVideo, "There is no file"),
         (text_file, "mp4", InvalidVideo, "cannot be read"),
@@ -434,10 +434,10 @@ def empty_file(path: Path) -> Path:
     ],
 )
 def test_what_is_no_clip(
-    tmp_path: Path, make: Callable[[Path], Path], ending: str, error: type[InputError], says: str
+    tmp_path: Path, make: Callable[[Path], Path], extension: str, error: type[InputError], says: str
 ) -> None:
-    with pytest.raises(error, match=rf"clip\.{ending}.*{re.escape(says)}|{re.escape(says)}.*clip\.{ending}"):
-        open_clip(make(tmp_path / f"clip.{ending}"))
+    with pytest.raises(error, match=rf"clip\.{extension}.*{re.escape(says)}|{re.escape(says)}.*clip\.{extension}"):
+        open_clip(make(tmp_path / f"clip.{extension}"))
 
 
 def test_the_default_of_several_tracks(tmp_path: Path) -> None:
@@ -464,13 +464,13 @@ def test_the_default_of_several_tracks(tmp_path: Path) -> None:
 
 def test_interlaced_lines_are_told(tmp_path: Path) -> None:
     options = {"qp": "0", "x264-params": "interlaced=1"}
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(3), options=options))
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(3), options=options))
     assert "says that it is interlaced" in clip.facts.warnings[0]
 
 
 def damaged_clip(tmp_path: Path) -> Clip:
     """Twenty pictures in groups of five, of which the group from ten on is hit."""
-    path = save_planes(tmp_path / "clip.mp4", pictures(20), options={"qp": "0", "g": "5", "bf": "0"})
+    path = save_planes(tmp_path / "clip.mp4", shown(20), options={"qp": "0", "g": "5", "bf": "0"})
     return open_clip(hurt(path, 0.55))
 
 
@@ -498,7 +498,7 @@ def test_damage_looks_the_same_each_time(tmp_path: Path) -> None:
 
 
 def test_a_damaged_beginning_shows_the_first_good_picture(tmp_path: Path) -> None:
-    path = save_planes(tmp_path / "clip.mp4", pictures(20), options={"qp": "0", "g": "5", "bf": "0"})
+    path = save_planes(tmp_path / "clip.mp4", shown(20), options={"qp": "0", "g": "5", "bf": "0"})
     size = path.stat().st_size
     clip = open_clip(hurt(path, 0.0, size // 8))
     frames = list(clip.frames())
@@ -509,7 +509,7 @@ def test_a_damaged_beginning_shows_the_first_good_picture(tmp_path: Path) -> Non
 
 def test_a_clip_cut_off_says_how_much_is_left(tmp_path: Path) -> None:
     options = {"movflags": "+faststart"}
-    path = save_planes(tmp_path / "clip.mp4", pictures(60), options=SHORT_GOPS, container_options=options)
+    path = save_planes(tmp_path / "clip.mp4", shown(60), options=SHORT_GOPS, container_options=options)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     clip = open_clip(path)
     assert "announces 2.40 s of pictures, but only" in clip.facts.warnings[0]
@@ -521,12 +521,12 @@ def test_a_clip_cut_off_says_how_much_is_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["loop", "bounce", "hold", "cut", "silence"])
 def test_playing_by_a_plan(tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_HELD_BYTES", 3 * 96 * 64 * 3 // 2)  # backwards three at a time
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(8), ticks=UNEVEN_TICKS, end=9512, options=SHORT_GOPS))
-    plan = ShowPlan(durations_s=clip.durations_s, sound_s=2.5, mode=mode)  # type: ignore[arg-type]
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(8), ticks=UNEVEN_TICKS, end=9512, options=SHORT_GOPS))
+    plan = ShowPlan(durations_s=clip.durations_s, audio_s=2.5, mode=mode)  # type: ignore[arg-type]
     played = 0
-    for shown, frame in zip(plan, clip.play(plan), strict=True):
-        assert (frame.planes == planes_of(shown.source)).all()
-        assert (frame.index, frame.time_s, frame.duration_s) == (shown.source, shown.time_s, shown.duration_s)
+    for planned, frame in zip(plan, clip.play(plan), strict=True):
+        assert (frame.planes == planes_of(planned.source)).all()
+        assert (frame.index, frame.time_s, frame.duration_s) == (planned.source, planned.time_s, planned.duration_s)
         frame.planes[:] = 0  # a picture that stays is not the one that was drawn into
         played += 1
     assert played == len(plan) >= 8
@@ -576,7 +576,9 @@ def test_large_pictures_are_scaled_where_asked(tmp_path: Path, turned: bool) -> 
     slope = np.full((96, 96), 128, np.uint8)
     slope[:64] = 40 + np.add.outer(np.arange(64), np.arange(96))
     path = save_planes(
-        tmp_path / "clip.mp4", [slope] * 3, posture=lambda track: track.set_display_matrix(fixed) if turned else None
+        tmp_path / "clip.mp4",
+        [slope] * 3,
+        orientation=lambda track: track.set_display_matrix(fixed) if turned else None,
     )
     whole, small = open_clip(path), open_clip(path, max_resolution=72)
     assert (small.facts.width, small.facts.height) == ((48, 72) if turned else (72, 48))
@@ -590,7 +592,7 @@ def test_large_pictures_are_scaled_where_asked(tmp_path: Path, turned: bool) -> 
 
 
 def test_pictures_that_are_small_enough_keep_their_bytes(tmp_path: Path) -> None:
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(4)), max_resolution=96)
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(4)), max_resolution=96)
     assert (clip.facts.exact, clip.facts.shrunk) == (True, 1)
     assert numbers_of(list(clip.frames())) == list(range(4))
 
@@ -603,6 +605,6 @@ def test_whoever_is_told_of_each_picture_may_end_the_walk(tmp_path: Path) -> Non
         if len(seen) == 3:
             raise InterruptedError
 
-    clip = open_clip(save_planes(tmp_path / "clip.mp4", pictures(8)), on_picture=enough)
+    clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(8)), on_frame=enough)
     with pytest.raises(InterruptedError):
         list(clip.frames())

@@ -22,10 +22,10 @@ from media_expected import (
 
 from lipsmith.errors import LipsmithError
 from lipsmith.media.clip import ClipFrame
-from lipsmith.media.decode import open_sound, read_frames
+from lipsmith.media.decode import open_audio, read_frames
 from lipsmith.media.encode import write_clip
+from lipsmith.media.image import read_image
 from lipsmith.media.reader import open_clip
-from lipsmith.media.still import read_picture
 
 FOLDERS = ("photos", "odd", "audio", "video")
 
@@ -39,26 +39,26 @@ def test_the_table_names_every_file_and_no_other(shared_media: Path) -> None:
 def test_picture(shared_media: Path, name: str) -> None:
     expected = PICTURES[name]
     if isinstance(expected, str):
-        _refuses(read_picture, shared_media / name, expected)
+        _refuses(read_image, shared_media / name, expected)
         return
-    picture = read_picture(shared_media / name)
-    assert (picture.width, picture.height, picture.grey) == expected
-    assert picture.rgb.shape == (expected[1], expected[0], 3)
-    assert picture.rgb.dtype == np.uint8
-    _warns(picture.warnings, PICTURE_WARNINGS.get(name))
+    image = read_image(shared_media / name)
+    assert (image.width, image.height, image.grey) == expected
+    assert image.rgb.shape == (expected[1], expected[0], 3)
+    assert image.rgb.dtype == np.uint8
+    _warns(image.warnings, PICTURE_WARNINGS.get(name))
 
 
 @pytest.mark.parametrize("name", SOUNDS)
 def test_sound(shared_media: Path, name: str) -> None:
     expected = SOUNDS[name]
     if isinstance(expected, str):
-        _refuses(open_sound, shared_media / name, expected)
+        _refuses(open_audio, shared_media / name, expected)
         return
-    sound = open_sound(shared_media / name)
-    assert (round(sound.duration_s, 3), sound.channels) == pytest.approx(expected, abs=0.0011)
-    _warns(sound.warnings, SOUND_WARNINGS.get(name))
-    played = sum(block.shape[1] for block in sound.blocks(16_000, 1))
-    assert played == pytest.approx(sound.duration_s * 16_000, abs=0.5001)
+    audio = open_audio(shared_media / name)
+    assert (round(audio.duration_s, 3), audio.channels) == pytest.approx(expected, abs=0.0011)
+    _warns(audio.warnings, SOUND_WARNINGS.get(name))
+    played = sum(block.shape[1] for block in audio.blocks(16_000, 1))
+    assert played == pytest.approx(audio.duration_s * 16_000, abs=0.5001)
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -111,9 +111,9 @@ def test_any_part_of_a_clip_is_the_same_as_in_the_whole(shared_media: Path, name
 def _are_bytes_of(path: Path, frames: list[ClipFrame]) -> None:
     """The luma of a file, as another way of reading it gives it, upright."""
     with av.open(path) as container:
-        for frame, picture in zip(frames, container.decode(video=0), strict=False):
-            luma = picture.to_ndarray()[: picture.height]
-            upright = np.rot90(luma, picture.rotation // 90)
+        for frame, image in zip(frames, container.decode(video=0), strict=False):
+            luma = image.to_ndarray()[: image.height]
+            upright = np.rot90(luma, image.rotation // 90)
             assert (frame.planes[: upright.shape[0]] == upright).all()
 
 

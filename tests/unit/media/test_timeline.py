@@ -164,7 +164,7 @@ UNEVEN = [Fraction(1, 25), Fraction(1, 10), Fraction(1, 30)]
 
 
 @pytest.mark.parametrize(
-    ("mode", "sound_s", "sources"),
+    ("mode", "audio_s", "sources"),
     [
         ("silence", 0.1, [0, 1, 2, 3, 4]),
         ("silence", 0.5, [0, 1, 2, 3, 4]),
@@ -178,37 +178,37 @@ UNEVEN = [Fraction(1, 25), Fraction(1, 10), Fraction(1, 30)]
         ("hold", 0.3, [0, 1, 2, 3, 4, 4, 4, 4]),
     ],
 )
-def test_which_picture_is_shown(mode: str, sound_s: float, sources: list[int]) -> None:
-    plan = ShowPlan(durations_s=FIVE, sound_s=sound_s, mode=mode)  # type: ignore[arg-type]
+def test_which_picture_is_shown(mode: str, audio_s: float, sources: list[int]) -> None:
+    plan = ShowPlan(durations_s=FIVE, audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
     assert [shown.source for shown in plan] == sources
     assert [shown.time_s for shown in plan] == [Fraction(n, 25) for n in range(len(sources))]
     assert len(plan) == len(sources)
 
 
 @given(st.sampled_from(LENGTH_MODES), st.floats(0.001, 5), st.integers(1, 3))
-def test_pictures_follow_without_gaps_each_for_its_own_time(mode: str, sound_s: float, count: int) -> None:
-    plan = ShowPlan(durations_s=UNEVEN[:count], sound_s=sound_s, mode=mode)  # type: ignore[arg-type]
+def test_pictures_follow_without_gaps_each_for_its_own_time(mode: str, audio_s: float, count: int) -> None:
+    plan = ShowPlan(durations_s=UNEVEN[:count], audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
     shown = list(plan)
     now = Fraction(0)
-    for n, picture in enumerate(shown):
-        assert picture.time_s == now
+    for n, image in enumerate(shown):
+        assert image.time_s == now
         if mode != "hold" or n < count:
-            assert picture.duration_s == UNEVEN[picture.source]
-        now += picture.duration_s
+            assert image.duration_s == UNEVEN[image.source]
+        now += image.duration_s
     assert now == plan.duration_s
     if mode == "silence":
         assert now == sum(UNEVEN[:count])
     elif mode == "cut":
         assert now <= sum(UNEVEN[:count])
     else:
-        assert now >= Fraction(sound_s) - Fraction(1, 100_000)
+        assert now >= Fraction(audio_s) - Fraction(1, 100_000)
     if mode != "silence":
-        assert shown[-1].time_s < sound_s
+        assert shown[-1].time_s < audio_s
 
 
 def test_a_length_mode_that_is_not_known() -> None:
     with pytest.raises(InvalidOption, match="'stretch' is not known"):
-        ShowPlan(durations_s=FIVE, sound_s=1.0, mode="stretch")  # type: ignore[arg-type]
+        ShowPlan(durations_s=FIVE, audio_s=1.0, mode="stretch")  # type: ignore[arg-type]
 
 
 @given(st.fractions(10, 120, max_denominator=1001), st.fractions(1, 60, max_denominator=1001), st.integers(2, 300))

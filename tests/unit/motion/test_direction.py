@@ -14,9 +14,9 @@ from motion_helpers import speech_of
 from numpy.typing import NDArray
 
 from lipsmith.errors import InvalidOption
-from lipsmith.motion.acts import DEEDS, LIMIT_DEG, MAX_GAZE_IOD, MAX_ZOOM, pauses
 from lipsmith.motion.choreography import build_motion
 from lipsmith.motion.direction import Act, Direction, apply_direction, direction_warnings, read_direction
+from lipsmith.motion.gestures import GESTURES, LIMIT_DEG, MAX_GAZE_IOD, MAX_ZOOM, pauses
 from lipsmith.motion.track import CHANNELS, MotionTrack
 from lipsmith.motion.vocabulary import ACTS, INTENSITY, WHEN, ActName, When
 
@@ -279,7 +279,7 @@ def test_every_forbidden_act_is_left_out(name: ActName) -> None:
 
 def test_all_negations_are_tested() -> None:
     assert set(LEFT_OUT) | NEVER_BY_ITSELF | SAYS_NOTHING == set(ACTS)
-    assert {name for name in ACTS if DEEDS[name].undo is None} == SAYS_NOTHING
+    assert {name for name in ACTS if GESTURES[name].undo is None} == SAYS_NOTHING
     for name in NEVER_BY_ITSELF:
         assert not any(added.any() for added in change(Act(name=name, negated=True)).values())  # type: ignore[arg-type]
 

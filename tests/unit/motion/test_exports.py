@@ -9,7 +9,7 @@ from motion_helpers import speech_of
 
 from lipsmith.errors import InvalidOption
 from lipsmith.motion.choreography import build_motion
-from lipsmith.motion.exports import ENDINGS, ending_of, export_text
+from lipsmith.motion.exports import EXTENSIONS, export_text, extension_of
 from lipsmith.motion.track import MotionTrack
 from lipsmith.pipeline import NEED_SPEECH
 
@@ -18,38 +18,38 @@ SPEECH = speech_of(("sil", 0.2), ("aa", 0.6), ("sil", 0.2))
 
 
 @pytest.mark.parametrize(
-    ("name", "ending"),
+    ("name", "extension"),
     [
         ("motion.json", ".json"), ("a.arkit.json", ".arkit.json"), ("a.b.ARKIT.CSV", ".arkit.csv"),
         ("cues.json", ".json"), ("x.cues.json", ".cues.json"), ("x.cues.tsv", ".cues.tsv"), ("Über.SRT", ".srt"),
         ("x.vtt", ".vtt"), ("folder.srt/x.json", ".json"),
     ],
 )  # fmt: skip
-def test_the_ending_says_how(name: str, ending: str) -> None:
-    assert ending_of(name) == ending_of(Path(name)) == ending
+def test_the_ending_says_how(name: str, extension: str) -> None:
+    assert extension_of(name) == extension_of(Path(name)) == extension
 
 
 @pytest.mark.parametrize("name", ["motion", "motion.csv", "cues.tsv.txt", "x.mp4", ".tsv"])
 def test_another_ending_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(InvalidOption, match=r"\.arkit\.csv, \.arkit\.json, \.cues\.tsv, .* \.json"):
-        ending_of(name)
+        extension_of(name)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_every_ending_can_be_written(ending: str) -> None:
-    text = export_text(ending, TRACK, SPEECH, "Ah.")
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_every_ending_can_be_written(extension: str) -> None:
+    text = export_text(extension, TRACK, SPEECH, "Ah.")
     assert text.endswith(("\n", "}"))
-    if ending.endswith("json"):
+    if extension.endswith("json"):
         json.loads(text)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_what_needs_speech_says_so(ending: str) -> None:
-    if ending in NEED_SPEECH:
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_what_needs_speech_says_so(extension: str) -> None:
+    if extension in NEED_SPEECH:
         with pytest.raises(InvalidOption, match="needs to know what is said"):
-            export_text(ending, TRACK, None, "Ah.")
+            export_text(extension, TRACK, None, "Ah.")
     else:
-        assert export_text(ending, TRACK, None, None)
+        assert export_text(extension, TRACK, None, None)
 
 
 @pytest.mark.parametrize("fps", [25, 30, 60])

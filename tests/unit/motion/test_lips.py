@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from motion_helpers import speech_of
 
-from lipsmith.motion.lips import SHUT_IOD, UNEVEN_HZ, lips_in_pictures
+from lipsmith.motion.lips import SHUT_IOD, UNEVEN_HZ, lips_at_frames
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.motion.track import MotionTrack
 from lipsmith.speech.visemes import Speech
@@ -18,7 +18,7 @@ SPEECH = speech_of(("sil", 0.3), ("aa", 0.3), ("PP", 0.1), ("aa", 0.3), ("E", 0.
 
 def at(times_s: list[Fraction], *, speech: Speech = SPEECH, reach: float = 1.0) -> MotionTrack:
     """At uneven times."""
-    return lips_in_pictures(speech, times_s=times_s, fps=Fraction(25), uneven=True, reach=reach)
+    return lips_at_frames(speech, times_s=times_s, fps=Fraction(25), uneven=True, reach=reach)
 
 
 def even(fps: Fraction, count: int) -> list[Fraction]:
@@ -27,7 +27,7 @@ def even(fps: Fraction, count: int) -> list[Fraction]:
 
 def test_an_even_clip_has_the_lips_of_a_talking_photo() -> None:
     fps = Fraction(30000, 1001)
-    motion = lips_in_pictures(SPEECH, times_s=even(fps, 60), fps=fps, uneven=False)
+    motion = lips_at_frames(SPEECH, times_s=even(fps, 60), fps=fps, uneven=False)
     assert (len(motion), motion.fps) == (60, fps)
     for name, curve in mouth_channels(SPEECH, fps=fps, frames=60).items():
         np.testing.assert_allclose(motion[name], curve, atol=2e-5)
@@ -36,7 +36,7 @@ def test_an_even_clip_has_the_lips_of_a_talking_photo() -> None:
 def test_uneven_times_are_where_an_even_clip_would_be() -> None:
     """Every picture of a clip with gaps shows what the same picture of the clip without gaps shows."""
     fps = Fraction(UNEVEN_HZ)
-    whole = lips_in_pictures(SPEECH, times_s=even(fps, 110), fps=fps, uneven=False)
+    whole = lips_at_frames(SPEECH, times_s=even(fps, 110), fps=fps, uneven=False)
     kept = [n for n in range(110) if n % 7 not in (2, 3, 5)]
     some = at([n / fps for n in kept])
     for name in ("aperture", "width", "pucker", "lower_drop"):
@@ -62,7 +62,7 @@ def test_a_picture_that_stays_very_long_is_as_it_begins() -> None:
 def test_reach_is_how_far_a_mouth_opens_and_shut_stays_shut(uneven: bool) -> None:
     times_s = even(Fraction(25), 50)
     tracks = [
-        lips_in_pictures(SPEECH, times_s=times_s, fps=Fraction(25), uneven=uneven, reach=reach) for reach in (1.0, 0.7)
+        lips_at_frames(SPEECH, times_s=times_s, fps=Fraction(25), uneven=uneven, reach=reach) for reach in (1.0, 0.7)
     ]
     np.testing.assert_allclose(tracks[1]["aperture"], 0.7 * tracks[0]["aperture"], atol=2e-5)
     assert tracks[1]["aperture"][16] < SHUT_IOD  # 0.64 s: p
@@ -72,7 +72,7 @@ def test_reach_is_how_far_a_mouth_opens_and_shut_stays_shut(uneven: bool) -> Non
 @pytest.mark.parametrize("uneven", [False, True])
 def test_after_the_last_word_the_lips_rest(uneven: bool) -> None:
     times_s = even(Fraction(25), 200)  # 8 s, of which the speech has 2
-    motion = lips_in_pictures(SPEECH, times_s=times_s, fps=Fraction(25), uneven=uneven)
+    motion = lips_at_frames(SPEECH, times_s=times_s, fps=Fraction(25), uneven=uneven)
     assert motion["aperture"][60:].max() < SHUT_IOD
 
 

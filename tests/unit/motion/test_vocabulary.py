@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lipsmith.motion.acts import DEEDS
 from lipsmith.motion.direction import plain_words, read_direction
+from lipsmith.motion.gestures import GESTURES
 from lipsmith.motion.vocabulary import (
     ACTS,
     ALONE,
@@ -36,7 +36,7 @@ def test_every_phrase_asks_for_its_act(name: str, phrase: str) -> None:
 @pytest.mark.parametrize(("name", "phrase"), ACT_PHRASES)
 def test_every_phrase_can_be_forbidden_or_is_given_back(name: str, phrase: str) -> None:
     direction = read_direction(f"Smile. Don't {phrase}.")
-    if DEEDS[name].undo is None:  # type: ignore[index]
+    if GESTURES[name].undo is None:  # type: ignore[index]
         assert [act.name for act in direction.acts] == ["smile"]
         assert direction.unknown == (f"Don't {phrase}",)
     else:
@@ -104,5 +104,5 @@ def test_no_phrase_stands_twice() -> None:
 
 
 def test_every_act_has_its_deed() -> None:
-    assert list(DEEDS) == [name for name in DEEDS if name in ACTS]
-    assert set(DEEDS) == set(ACTS) >= set(CAVEATS) | SLOW_ACTS
+    assert list(GESTURES) == [name for name in GESTURES if name in ACTS]
+    assert set(GESTURES) == set(ACTS) >= set(CAVEATS) | SLOW_ACTS

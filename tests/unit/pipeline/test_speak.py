@@ -10,8 +10,8 @@ import pytest
 
 from lipsmith import LipsmithError, speak_text
 from lipsmith.cli.main import run
-from lipsmith.media.decode import open_sound
-from lipsmith.media.encode import SPOKEN_PROVENANCE
+from lipsmith.media.decode import open_audio
+from lipsmith.media.encode import SPEECH_PROVENANCE
 from lipsmith.pipeline import Progress
 
 
@@ -21,20 +21,20 @@ def synthesizer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "codec"), [("wav", "pcm_s16le"), ("mp3", "mp3float"), ("m4a", "aac"), ("FLAC", "flac")]
+    ("extension", "codec"), [("wav", "pcm_s16le"), ("mp3", "mp3float"), ("m4a", "aac"), ("FLAC", "flac")]
 )
-def test_the_ending_says_how_it_is_written(tmp_path: Path, ending: str, codec: str) -> None:
-    result = speak_text("Good morning.", tmp_path / f"a.{ending}", voice="en-us+f3")
+def test_the_ending_says_how_it_is_written(tmp_path: Path, extension: str, codec: str) -> None:
+    result = speak_text("Good morning.", tmp_path / f"a.{extension}", voice="en-us+f3")
     assert (result.path.name, result.voice, result.language, result.warnings) == (
-        f"a.{ending}", "en-us+f3", "en-US", (),
+        f"a.{extension}", "en-us+f3", "en-US", (),
     )  # fmt: skip
     with av.open(str(result.path)) as file:
         track = file.streams.audio[0]
         assert (track.codec_context.name, track.rate, track.channels) == (codec, 48000, 1)
-        assert SPOKEN_PROVENANCE in {**file.metadata, **track.metadata}.values()
-    sound = open_sound(result.path)
-    assert sound.duration_s == pytest.approx(result.duration_s, abs=0.03)
-    assert sound.warnings == ()
+        assert SPEECH_PROVENANCE in {**file.metadata, **track.metadata}.values()
+    audio = open_audio(result.path)
+    assert audio.duration_s == pytest.approx(result.duration_s, abs=0.03)
+    assert audio.warnings == ()
     assert list(tmp_path.iterdir()) == [result.path]
 
 
@@ -87,7 +87,7 @@ def test_a_file_that_exists_stays_unless_it_may_be_replaced(tmp_path: Path) -> N
         speak_text("Hello", out)
     assert out.read_bytes() == b"mine"
     speak_text("Hello", out, overwrite=True)
-    assert open_sound(out).duration_s > 0.5
+    assert open_audio(out).duration_s > 0.5
 
 
 def test_progress_is_told_and_the_work_can_be_stopped(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lipsmith import LipsmithError, Speaker
 from lipsmith.face.choice import At
-from lipsmith.pipeline.speakers import FaceWish, face_choice, read_speakers
+from lipsmith.pipeline.speakers import FaceSelector, face_choice, read_speakers
 
 
 def test_a_file_names_faces_and_words_and_its_paths_start_at_its_folder(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_what_is_no_speaker(given: Any) -> None:
         ("310,120@1.5", At(x=310, y=120, time_s=1.5)),
     ],
 )
-def test_a_face_may_be_named_in_several_ways(face: FaceWish, choice: object) -> None:
+def test_a_face_may_be_named_in_several_ways(face: FaceSelector, choice: object) -> None:
     assert face_choice(face) == choice
 
 

@@ -39,10 +39,10 @@ def studio(room: Path, film: Path) -> Path:
     return room
 
 
-def changed(film: Path, out: Path, *, sound: bool = True, late_s: float = 0.0) -> Path:
+def changed(film: Path, out: Path, *, audio: bool = True, late_s: float = 0.0) -> Path:
     """The film without its sound, or with a later one; the pictures as they are."""
     with av.open(str(film)) as source, av.open(str(out), "w") as target:
-        streams = {s: target.add_stream_from_template(s) for s in source.streams if sound or s.type == "video"}
+        streams = {s: target.add_stream_from_template(s) for s in source.streams if audio or s.type == "video"}
         for packet in source.demux(list(streams)):
             if packet.dts is None:
                 continue
@@ -100,7 +100,7 @@ def test_an_offset_is_found_and_told(studio: Path) -> None:
 
 
 def test_clips_that_teach_nothing(studio: Path) -> None:
-    changed(studio / "film.mp4", studio / "mute.mp4", sound=False)
+    changed(studio / "film.mp4", studio / "mute.mp4", audio=False)
     assert refusal("mute.mp4").code == "style_not_learnt"
     assert "Nothing can be heard" in refusal("mute.mp4").message
     nobody = np.full((96, 96, 3), 127, np.uint8)
@@ -114,14 +114,14 @@ def test_clips_that_teach_nothing(studio: Path) -> None:
 def write_nobody(path: Path, rgb: NDArray[np.uint8], film: Path) -> None:
     """One grey second, again and again, under the film's sound."""
     with av.open(str(film)) as source, av.open(str(path), "w") as target:
-        picture, sound = target.add_stream("libx264", rate=10), target.add_stream_from_template(source.streams.audio[0])
-        picture.width, picture.height, picture.pix_fmt = 96, 96, "yuv420p"
+        frame, audio = target.add_stream("libx264", rate=10), target.add_stream_from_template(source.streams.audio[0])
+        frame.width, frame.height, frame.pix_fmt = 96, 96, "yuv420p"
         for _ in range(60):
-            target.mux(picture.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        target.mux(picture.encode(None))
+            target.mux(frame.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        target.mux(frame.encode(None))
         for packet in source.demux(source.streams.audio[0]):
             if packet.dts is not None:
-                packet.stream = sound
+                packet.stream = audio
                 target.mux(packet)
 
 

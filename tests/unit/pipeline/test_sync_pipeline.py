@@ -14,7 +14,7 @@ from PIL import Image
 
 from factories import write_clip_of, write_wav
 from lipsmith import LipsmithError, MotionTrack, Progress, Speaker, SyncResult, lip_sync
-from lipsmith.media.decode import open_sound
+from lipsmith.media.decode import open_audio
 from lipsmith.media.reader import open_clip
 from lipsmith.pipeline import SYNC_STAGES
 
@@ -135,7 +135,7 @@ def test_the_result_tells_what_was_made(room: Path) -> None:
     assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
     clip = open_clip("out.mp4")
     assert (len(clip), clip.facts.fps, clip.facts.duration_s) == (25, 25, 1)
-    assert open_sound("out.mp4").duration_s == pytest.approx(1.0, abs=0.03)
+    assert open_audio("out.mp4").duration_s == pytest.approx(1.0, abs=0.03)
 
 
 def test_stages_are_told_in_order_and_frames_one_by_one(room: Path) -> None:
@@ -212,7 +212,7 @@ def test_clip_and_sound_of_different_length(
     assert all(warns and warns in warning for warning in result.warnings)
     clip = open_clip("out.mp4")
     assert clip.times_s == [Fraction(n, 25) for n in range(frames)]
-    assert open_sound("out.mp4").duration_s == pytest.approx(frames / 25, abs=0.03)
+    assert open_audio("out.mp4").duration_s == pytest.approx(frames / 25, abs=0.03)
 
 
 def test_a_text_is_spoken(room: Path) -> None:
@@ -298,7 +298,7 @@ def test_intensity_opens_the_mouth_further(room: Path) -> None:
 
 def test_the_sound_of_the_clip_is_kept_beneath(room: Path) -> None:
     synced(audio_end_s=0.4, keep_background_db=-20)
-    (heard,) = [np.concatenate(list(open_sound("out.mp4").blocks(16000, 1)), axis=1)[0]]
+    (heard,) = [np.concatenate(list(open_audio("out.mp4").blocks(16000, 1)), axis=1)[0]]
     after = heard[int(0.6 * 16000) : int(0.95 * 16000)]  # the new sound is over, the hum goes on
     assert np.sqrt((after**2).mean()) == pytest.approx(0.1 * 0.1 / np.sqrt(2), rel=0.1)
 

@@ -10,19 +10,19 @@ from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, mesh_triangles,
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32
-from lipsmith.media.clip import F32, U8, Picture
+from lipsmith.media.clip import F32, U8, Image
 from lipsmith.render.portrait import Portrait
 from lipsmith.render.shape import FaceShape
 
 
 @pytest.fixture(scope="session")
-def picture(astronaut: NDArray[np.uint8]) -> Picture:
-    return Picture(rgb=astronaut, grey=False)
+def image(astronaut: NDArray[np.uint8]) -> Image:
+    return Image(rgb=astronaut, grey=False)
 
 
 @pytest.fixture(scope="session")
-def face(picture: Picture) -> Face:
-    return MediapipeFaceFinder().find(picture)[0]
+def face(image: Image) -> Face:
+    return MediapipeFaceFinder().find(image)[0]
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +31,13 @@ def triangles() -> I32:
 
 
 @pytest.fixture(scope="session")
-def matte(picture: Picture) -> F32:
-    return person_matte(picture.rgb)
+def matte(image: Image) -> F32:
+    return person_matte(image.rgb)
 
 
 @pytest.fixture(scope="session")
-def portrait(picture: Picture, face: Face, matte: F32, triangles: I32) -> Portrait:
-    return Portrait(picture, face, matte=matte, triangles=triangles)
+def portrait(image: Image, face: Face, matte: F32, triangles: I32) -> Portrait:
+    return Portrait(image, face, matte=matte, triangles=triangles)
 
 
 @pytest.fixture(scope="session")
@@ -56,14 +56,14 @@ def shapes(face: Face, shut_face: Face, triangles: I32) -> dict[str, FaceShape]:
 
 
 @pytest.fixture(scope="session")
-def filmed(picture: Picture, triangles: I32) -> dict[str, tuple[U8, F64]]:
+def filmed(image: Image, triangles: I32) -> dict[str, tuple[U8, F64]]:
     """A clip's frames, made by code: one head that speaks, each (rgb, (478, 3) points found in it), 84 px IOD."""
-    near = cv2.resize(picture.rgb[20:280, 100:360], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    near = cv2.resize(image.rgb[20:280, 100:360], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     finder = MediapipeFaceFinder()
-    still = Picture(rgb=np.asarray(near, np.uint8), grey=False)
+    still = Image(rgb=np.asarray(near, np.uint8), grey=False)
     portrait = Portrait(still, finder.find(still)[0], matte=np.ones((8, 8), np.float32), triangles=triangles)
     frames = {}
     for name, aperture in (("shut", 0.0), ("parted", 0.05), ("open", 0.12), ("wide", 0.2)):
         rgb = portrait.draw_rgb(motion(aperture=aperture, smile=0.3))
-        frames[name] = (rgb, finder.find(Picture(rgb=rgb, grey=False))[0].points)
+        frames[name] = (rgb, finder.find(Image(rgb=rgb, grey=False))[0].points)
     return frames

@@ -14,7 +14,7 @@ from lipsmith.database.tables import webhooks
 from lipsmith.errors import InvalidOption, LinkRefused, StorageFailed
 from lipsmith.server.context import Context, own_secret
 from lipsmith.server.settings import Settings
-from lipsmith.service.sealing import Sealer
+from lipsmith.service.billing.encryption import Encryptor
 
 KEY = "outputs/a/1/video.mp4"
 
@@ -35,12 +35,12 @@ def test_another_secret_opens_what_the_old_one_signed_and_sealed(tmp_path: Path)
     account = before.accounts.create("free")
     made, secret = before.webhooks.add("https://example.org/hook")
     sealed = sealed_secret(before, made.id)
-    first = before.doors.download(KEY, lifetime_s=60).url
+    first = before.signed_links.download(KEY, lifetime_s=60).url
     before.close()
 
     between = Context(Settings(data_dir=tmp_path, secret_key=SecretStr("1" * 32)))
     between.prepare()
-    second = between.doors.download(KEY, lifetime_s=60).url
+    second = between.signed_links.download(KEY, lifetime_s=60).url
     for link in (first, second):
         assert may_read(between, link)
     assert sealed_secret(between, made.id) != sealed
@@ -53,7 +53,7 @@ def test_another_secret_opens_what_the_old_one_signed_and_sealed(tmp_path: Path)
     after = Context(settings.model_copy(update={"old_secret_keys": SecretStr(f"{'0' * 32}, {'1' * 32}")}))
     after.prepare()
     assert [may_read(after, link) for link in (first, second)] == [False, True]
-    assert Sealer(b"2" * 32).open(sealed_secret(after, made.id)) == secret
+    assert Encryptor(b"2" * 32).open(sealed_secret(after, made.id)) == secret
     client = after.accounts.client(account.account.id)
     assert client is not None
     assert client.secret == account.client_secret
@@ -68,7 +68,7 @@ def sealed_secret(context: Context, webhook: str) -> str:
 def may_read(context: Context, url: str) -> bool:
     query = dict(parse_qsl(urlsplit(url).query))
     try:
-        return context.doors.check("GET", KEY, query).key == KEY
+        return context.signed_links.check("GET", KEY, query).key == KEY
     except LinkRefused:
         return False
 

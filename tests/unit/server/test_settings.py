@@ -8,7 +8,7 @@ import pytest
 
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings
-from lipsmith.service.plans import PLANS
+from lipsmith.service.billing.plans import PLANS
 
 
 def test_plans_are_as_the_vendor_has_them_unless_decided_otherwise(

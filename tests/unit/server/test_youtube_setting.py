@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lipsmith.server.context import Context, Worker
+from lipsmith.server.context import Context, Runner
 from lipsmith.server.settings import Settings
-from lipsmith.service import youtube
+from lipsmith.service.network import youtube
 
 
 def test_off_unless_asked_for(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_off_unless_asked_for(tmp_path: Path) -> None:
 def test_on_where_it_is_installed(tmp_path: Path) -> None:
     context = Context(Settings(data_dir=tmp_path, youtube=True))
     why = context.magic_hour().rules.no_youtube
-    Worker(context, {})
+    Runner(context, {})
     context.close()
     assert (why is None) == youtube.is_installed()
     assert why is None or "pip install 'lipsmith[youtube]'" in why

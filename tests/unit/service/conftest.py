@@ -1,4 +1,4 @@
-from houses import house
+from service_parts import house
 
 from databases import database, postgres
 

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lipsmith.service import sandbox
+from lipsmith.service.processes import sandbox
 
 GUARDS: Mapping[str, tuple[str, Any]] = {
     "network": ("_leave_the_network", lambda: False),

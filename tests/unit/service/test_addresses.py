@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from lipsmith.errors import InvalidOption
-from lipsmith.service.addresses import NOTHING_MORE, Allowed, is_public, may_be_asked, parse_allow
+from lipsmith.service.network.addresses import NOTHING_MORE, Allowed, is_public, may_be_asked, parse_allow
 
 PUBLIC = [
     *("1.1.1.1", "8.8.8.8", "93.184.215.14", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0"),

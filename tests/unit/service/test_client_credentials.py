@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from houses import RESULT, House
+from service_parts import RESULT, House
 
 from lipsmith.database.tables import webhook_deliveries, webhooks
 from lipsmith.errors import Suspended, Unauthorized
-from lipsmith.service.accounts import TOKEN_DAYS
+from lipsmith.service.billing.accounts import TOKEN_DAYS
 
 
 def test_halves_have_the_lengths_that_receivers_need(house: House) -> None:
@@ -38,7 +38,7 @@ def test_wrong_halves_and_forged_tokens_open_nothing(house: House) -> None:
         with pytest.raises(Unauthorized):
             house.accounts.make_token(client_id, secret)
     token = house.accounts.make_token(one.account.client_id, one.client_secret)
-    for forged in ("", "é", token[:-2], house.sealer.seal(one.client_secret), house.sealer.seal("a:b:c:d")):
+    for forged in ("", "é", token[:-2], house.encryptor.seal(one.client_secret), house.encryptor.seal("a:b:c:d")):
         with pytest.raises(Unauthorized):
             house.accounts.authenticate_token(forged)
 

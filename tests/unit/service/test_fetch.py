@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lipsmith.errors import FileTooLarge, InvalidUrl, SourceError, SourceRefused, SourceTooSlow, SourceUnreachable
-from lipsmith.service import addresses
-from lipsmith.service.addresses import parse_allow
-from lipsmith.service.fetch import MAX_ANSWER_BYTES, Answer, Fetcher, Patience, check_url
+from lipsmith.service.network import addresses
+from lipsmith.service.network.addresses import parse_allow
+from lipsmith.service.network.fetch import MAX_ANSWER_BYTES, Answer, Fetcher, Timeouts, check_url
 
 SITE, OTHER_SITE = "93.184.215.14", "198.41.0.4"  # public addresses; nothing is ever sent there
 CONTENT = b"\x89PNG and so on" * 99
-HURRIED = Patience(connect_s=5.0, total_s=0.5, window_s=0.5, min_bytes_per_s=0.0)
+HURRIED = Timeouts(connect_s=5.0, total_s=0.5, window_s=0.5, min_bytes_per_s=0.0)
 
 LOOPBACK = [
     *(
@@ -68,11 +68,11 @@ def site(request: pytest.FixtureRequest) -> Iterator[Host]:
         yield host
 
 
-def fetcher(net: Internet, patience: Patience = HURRIED, **more: object) -> Fetcher:
+def fetcher(net: Internet, patience: Timeouts = HURRIED, **more: object) -> Fetcher:
     return Fetcher(resolve=net.resolve, sockets=net, fetching=patience, posting=patience, **more)
 
 
-def fetched(behaviour: Behave, *, max_bytes: int = 10_000, patience: Patience = HURRIED) -> bytes:
+def fetched(behaviour: Behave, *, max_bytes: int = 10_000, patience: Timeouts = HURRIED) -> bytes:
     """What is fetched from a public host that behaves so."""
     with Host(behaviour) as host:
         net = Internet({"site.example": [[SITE]]}, {SITE: host})
@@ -457,7 +457,7 @@ def test_bytes_beyond_a_lying_length_are_not_taken() -> None:
     assert fetched(sends(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef")) == b"abc"
 
 
-PATIENT = Patience(connect_s=5.0, total_s=60.0, window_s=30.0, min_bytes_per_s=0.0)
+PATIENT = Timeouts(connect_s=5.0, total_s=60.0, window_s=30.0, min_bytes_per_s=0.0)
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def test_what_never_ends_is_stopped_by_its_size(behaviour: Behave) -> None:
 )
 def test_what_only_drips_is_stopped(beginning: bytes, min_bytes_per_s: float) -> None:
     total_s, window_s = (0.3, 5.0) if min_bytes_per_s == 0.0 else (60.0, 0.2)
-    patience = Patience(connect_s=5.0, total_s=total_s, window_s=window_s, min_bytes_per_s=min_bytes_per_s)
+    patience = Timeouts(connect_s=5.0, total_s=total_s, window_s=window_s, min_bytes_per_s=min_bytes_per_s)
     with pytest.raises(SourceTooSlow):
         fetched(keeps_sending(beginning, b"H", pause_s=0.01), patience=patience)
 
@@ -493,14 +493,14 @@ def test_a_host_that_says_nothing_is_left() -> None:
         connection.closing.wait()
 
     with pytest.raises(SourceTooSlow):
-        fetched(silent, patience=Patience(total_s=60.0, window_s=0.1))
+        fetched(silent, patience=Timeouts(total_s=60.0, window_s=0.1))
 
 
 def test_redirects_share_one_time() -> None:
     now_s = iter(range(0, 10_000, 20))
     with Host(leads_to("/on")) as site:
         net = Internet({"site.example": [[SITE]]}, {SITE: site})
-        hasty = fetcher(net, Patience(total_s=300.0, window_s=1e9), clock=lambda: next(now_s))
+        hasty = fetcher(net, Timeouts(total_s=300.0, window_s=1e9), clock=lambda: next(now_s))
         with pytest.raises(SourceTooSlow, match="300 s"):
             list(hasty.fetch("http://site.example/", max_bytes=99))
         assert 1 <= len(site.requests) <= 3
@@ -514,7 +514,7 @@ def test_a_resolver_that_never_answers_is_left() -> None:
         return []
 
     net = Internet({}, {})
-    waiting = Fetcher(resolve=stuck, sockets=net, fetching=Patience(connect_s=0.1))
+    waiting = Fetcher(resolve=stuck, sockets=net, fetching=Timeouts(connect_s=0.1))
     with pytest.raises(SourceUnreachable):
         list(waiting.fetch("http://site.example/", max_bytes=99))
     done.set()

@@ -6,11 +6,11 @@ import logging
 
 import pytest
 from dbos import error
-from houses import House
+from service_parts import House
 
 
 def test_a_job_that_was_canceled_while_it_ran_is_no_error(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    house.queue.held_back()  # the queue is there, and its log is set up
+    house.queue.delayed()  # the queue is there, and its log is set up
     logger = logging.getLogger("dbos")
     logger.error("Exception encountered:", exc_info=error.DBOSAwaitedWorkflowCancelledError("a job"))
     logger.warning("Workflow a job outcome was not recorded")

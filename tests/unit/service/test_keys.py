@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from houses import House
+from service_parts import House
 
 from lipsmith.errors import InvalidOption, NotFound, Unauthorized
-from lipsmith.service.keys import could_be_key, digest, make_key
-from lipsmith.service.sealing import Sealer
+from lipsmith.service.billing.encryption import Encryptor
+from lipsmith.service.billing.keys import could_be_key, digest, make_key
 
 
 def test_a_key_has_its_form() -> None:
@@ -24,14 +24,14 @@ def test_a_key_has_its_form() -> None:
 
 
 def test_sealed_is_not_readable_and_opens_again() -> None:
-    sealed = Sealer(b"x" * 32).seal("whsec_secret")
+    sealed = Encryptor(b"x" * 32).seal("whsec_secret")
     assert "secret" not in sealed
-    assert Sealer(b"x" * 32).open(sealed) == "whsec_secret"
+    assert Encryptor(b"x" * 32).open(sealed) == "whsec_secret"
 
 
 def test_older_secrets_open_and_seal_no_more() -> None:
-    old, new = Sealer(b"o" * 32), Sealer(b"n" * 32)
-    both = Sealer(b"n" * 32, b"o" * 32)
+    old, new = Encryptor(b"o" * 32), Encryptor(b"n" * 32)
+    both = Encryptor(b"n" * 32, b"o" * 32)
     sealed = old.seal("whsec_secret")
     assert both.open(sealed) == "whsec_secret"
     assert new.open(both.seal("whsec_new")) == "whsec_new"

@@ -7,11 +7,11 @@ import threading
 
 import pytest
 import sqlalchemy as sa
-from houses import RESULT, House
+from service_parts import RESULT, House
 
 from lipsmith.database.tables import jobs, projects
 from lipsmith.errors import InsufficientCredits, KeyReused, PlanTooSmall
-from lipsmith.service.prices import Price
+from lipsmith.service.billing.prices import Price
 from lipsmith.service.project import Failure
 
 THREADS = 64
@@ -124,7 +124,7 @@ def test_a_try_that_was_put_back_does_not_count(house: House) -> None:
         attempt = house.lifecycle.begin(job, "w")
         assert attempt is not None
         assert attempt.number == 1
-        house.lifecycle.put_back(attempt)
+        house.lifecycle.requeue(attempt)
 
 
 @pytest.mark.timeout(60 + 10 * ROUNDS)

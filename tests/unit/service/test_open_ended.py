@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from houses import RESULT, House
+from service_parts import RESULT, House
 
 from lipsmith.database.tables import projects
 from lipsmith.errors import InsufficientCredits
-from lipsmith.service.prices import Price
-from lipsmith.service.retention import Sweeper
+from lipsmith.service.billing.prices import Price
+from lipsmith.service.jobs.retention import Sweeper
 
 TENS = Price(credits=10, per="10 s")
 

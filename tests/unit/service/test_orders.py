@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from houses import House
+from service_parts import House
 
 from lipsmith.errors import FileInUse, InsufficientCredits, PlanTooSmall, UnusableAsset
-from lipsmith.service.projects import Wanted
+from lipsmith.service.jobs.orders import Wanted
 from lipsmith.storage.contract import put
 
 

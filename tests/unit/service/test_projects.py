@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from houses import House
+from service_parts import House
 
 from lipsmith.errors import NotFound, UnusableAsset
 

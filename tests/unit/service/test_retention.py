@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from houses import RESULT, House
+from service_parts import RESULT, House
 
 from lipsmith.errors import NotStored, UnusableAsset
-from lipsmith.service.projects import Wanted
-from lipsmith.service.retention import Sweeper
+from lipsmith.service.jobs.orders import Wanted
+from lipsmith.service.jobs.retention import Sweeper
 from lipsmith.storage.contract import put
 
 DAY_S = 86_400

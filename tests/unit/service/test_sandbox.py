@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from lipsmith.service import children, sandbox
-from lipsmith.service.children import Child, Limits
-from lipsmith.service.sandbox import Guards
+from lipsmith.service.processes import pool, sandbox
+from lipsmith.service.processes.pool import Child, Limits
+from lipsmith.service.processes.sandbox import Guards
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have the limits alone, and say so")
 
@@ -175,7 +175,7 @@ def test_too_little_memory_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_lacking_is_said_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "_told", set())
+    monkeypatch.setattr(pool, "_told", set())
     with capture_logs() as lines:
         assert worked(tmp_path / "without", "write within", ALL)
         assert worked(tmp_path / "again", "write within", ALL)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from lipsmith.errors import UnknownVoice
-from lipsmith.media.decode import open_sound
-from lipsmith.service import worker
+from lipsmith.media.decode import open_audio
+from lipsmith.service.processes import child_main
 
 
 def spoken(folder: Path, **options: Any) -> dict[str, Any]:
     told: list[Mapping[str, Any]] = []
     plain = {"text": "Hello there.", "voice": None, "language": None, "rate": 1.0}
-    result = worker.speak({"out": str(folder), "options": plain | options}, told.append)
+    result = child_main.speak({"out": str(folder), "options": plain | options}, told.append)
     assert {one["progress"]["stage"] for one in told} == {"sound"}
     return result
 
@@ -24,7 +24,7 @@ def spoken(folder: Path, **options: Any) -> dict[str, Any]:
 def test_a_text_becomes_a_sound(tmp_path: Path) -> None:
     result = spoken(tmp_path, voice="en-gb", rate=0.8)
     assert (result["files"], result["warnings"]) == (["voice.mp3"], [])
-    made = open_sound(tmp_path / "voice.mp3")
+    made = open_audio(tmp_path / "voice.mp3")
     assert made.duration_s == pytest.approx(result["duration_s"], abs=0.1)
 
 

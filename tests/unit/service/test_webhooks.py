@@ -11,17 +11,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
-from houses import RESULT, House
+from service_parts import RESULT, House
 
 from lipsmith.database.tables import webhook_deliveries
 from lipsmith.errors import InvalidOption, InvalidUrl, NotFound
-from lipsmith.service import sending as sending_module
-from lipsmith.service.addresses import parse_allow
-from lipsmith.service.fetch import POSTING, Fetcher, Patience
+from lipsmith.service.billing.encryption import Encryptor
+from lipsmith.service.network import deliveries as sending_module
+from lipsmith.service.network.addresses import parse_allow
+from lipsmith.service.network.deliveries import Deliverer
+from lipsmith.service.network.fetch import POSTING, Fetcher, Timeouts
+from lipsmith.service.network.webhooks import Webhooks
 from lipsmith.service.project import Failure
-from lipsmith.service.sealing import Sealer
-from lipsmith.service.sending import Sender
-from lipsmith.service.webhooks import Webhooks
 
 
 @dataclass
@@ -75,9 +75,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def sending(house: House, **patience: Patience) -> Iterator[Sender]:
+def sending(house: House, **patience: Timeouts) -> Iterator[Deliverer]:
     fetcher = Fetcher(allow=parse_allow("127.0.0.1"), **patience)
-    sender = Sender(house.database, house.clock, fetcher, house.sealer, house.formatters)
+    sender = Deliverer(house.database, house.clock, fetcher, house.encryptor, house.formatters)
     sender.start()
     try:
         yield sender
@@ -86,7 +86,7 @@ def sending(house: House, **patience: Patience) -> Iterator[Sender]:
 
 
 @pytest.fixture
-def sender(house: House) -> Iterator[Sender]:
+def sender(house: House) -> Iterator[Deliverer]:
     with sending(house) as sender:
         yield sender
 
@@ -106,7 +106,7 @@ def finished(house: House, **changes: str) -> str:
     return project.id
 
 
-def test_each_step_is_told_once_and_signed(house: House, receiver: Receiver, sender: Sender) -> None:
+def test_each_step_is_told_once_and_signed(house: House, receiver: Receiver, sender: Deliverer) -> None:
     made, secret = house.webhooks.add(receiver.url)
     assert secret.startswith("whsec_")
     project = finished(house)
@@ -137,10 +137,10 @@ def test_only_what_was_asked_for_is_told(house: House) -> None:
     assert [(d.webhook, d.event) for d in house.webhooks.deliveries()] == [(failures.id, "errored")]
 
 
-def test_it_is_tried_again_later_and_later_for_a_day(house: House, receiver: Receiver, sender: Sender) -> None:
+def test_it_is_tried_again_later_and_later_for_a_day(house: House, receiver: Receiver, sender: Deliverer) -> None:
     receiver.status = 500
     made, _ = house.webhooks.add(receiver.url)
-    house.webhooks.try_out(made.id)
+    house.webhooks.send_test(made.id)
     waits = []
     for tries in range(1, 18):
         until(lambda: house.webhooks.deliveries()[0].attempt == tries)  # noqa: B023
@@ -158,7 +158,7 @@ def test_it_is_tried_again_later_and_later_for_a_day(house: House, receiver: Rec
 
 
 @pytest.mark.parametrize("hours", [48, -48])
-def test_a_clock_that_jumps_loses_nothing(house: House, receiver: Receiver, sender: Sender, hours: int) -> None:
+def test_a_clock_that_jumps_loses_nothing(house: House, receiver: Receiver, sender: Deliverer, hours: int) -> None:
     receiver.status = 500
     house.webhooks.add(receiver.url)
     finished(house)
@@ -226,8 +226,8 @@ def test_without_an_end_to_patience_a_receiver_that_drips_is_waited_for_for_ever
 ) -> None:
     slow, _ = house.webhooks.add(receiver.url)
     receiver.drips = True
-    with sending(house, posting=Patience(total_s=3600, min_bytes_per_s=0)):
-        house.webhooks.try_out(slow.id)
+    with sending(house, posting=Timeouts(total_s=3600, min_bytes_per_s=0)):
+        house.webhooks.send_test(slow.id)
         until(lambda: receiver.heard != [])
         time.sleep(0.6)
         house.clock.pass_s(1)
@@ -236,7 +236,7 @@ def test_without_an_end_to_patience_a_receiver_that_drips_is_waited_for_for_ever
         until(lambda: house.webhooks.deliveries(slow.id)[0].attempt == 1)
 
 
-def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender: Sender) -> None:
+def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender: Deliverer) -> None:
     house.webhooks.add("http://127.0.0.1:1/nobody")
     house.webhooks.add(receiver.url)
     for _ in range(5):
@@ -245,9 +245,9 @@ def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender:
 
 
 def test_a_listener_whose_secret_cannot_be_opened_delays_nobody(
-    house: House, receiver: Receiver, sender: Sender
+    house: House, receiver: Receiver, sender: Deliverer
 ) -> None:
-    other = Webhooks(house.database, house.clock, Sealer(b"another secret"), house.formatters)
+    other = Webhooks(house.database, house.clock, Encryptor(b"another secret"), house.formatters)
     lost, _ = other.add(receiver.url)
     found, _ = house.webhooks.add(receiver.url)
     finished(house)
@@ -258,7 +258,7 @@ def test_a_listener_whose_secret_cannot_be_opened_delays_nobody(
 
 
 def test_a_disabled_listener_is_passed_by_and_its_news_fail_after_a_day(
-    house: House, receiver: Receiver, sender: Sender
+    house: House, receiver: Receiver, sender: Deliverer
 ) -> None:
     made, _ = house.webhooks.add(receiver.url)
     assert house.webhooks.disable(made.id).disabled
@@ -276,4 +276,4 @@ def test_what_cannot_be_added(house: House) -> None:
     with pytest.raises(NotFound, match="nobody"):
         house.webhooks.add("https://example.org", account="nobody")
     with pytest.raises(NotFound):
-        house.webhooks.try_out("none")
+        house.webhooks.send_test("none")

@@ -20,8 +20,8 @@ import pytest
 from hosts import Internet
 
 from lipsmith.errors import FileTooLarge, InvalidUrl, SourceRefused, SourceTooSlow, SourceUnreachable
-from lipsmith.service.fetch import Fetcher
-from lipsmith.service.youtube import YouTube, video_id
+from lipsmith.service.network.fetch import Fetcher
+from lipsmith.service.network.youtube import YouTube, video_id
 
 pytest.importorskip("yt_dlp", reason="it takes videos from YouTube: pip install yt-dlp")
 trustme = pytest.importorskip("trustme", reason="it makes certificates: pip install trustme")
@@ -177,7 +177,7 @@ def test_only_what_is_wanted_comes(tube: Tube, tmp_path: Path) -> None:
     assert 2.1 <= frames[-1][0] <= 4.1
     with av.open(io.BytesIO(tube.film)) as whole:
         expected = [frame.to_ndarray(format="gray") for frame in whole.decode(video=0)]
-    assert all(np.array_equal(picture, expected[200 + round(at_s * FPS)]) for at_s, picture in frames)
+    assert all(np.array_equal(image, expected[200 + round(at_s * FPS)]) for at_s, image in frames)
     assert tube.sent_bytes < len(tube.film) / 2
     assert {host for host, _ in tube.asked} == {"www.youtube.com", "rr1.googlevideo.com", "rr2.googlevideo.com"}
     assert [path.name for path in tmp_path.iterdir()] == ["video.bin"]

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import sawtooth
 
-from lipsmith.media.decode import MemorySound, open_sound
+from lipsmith.media.decode import MemoryAudio, open_audio
 from lipsmith.speech.activity import speech_activity
 from lipsmith.speech.features import measure, relative_loudness
 
@@ -43,7 +43,7 @@ def chords(seed: int, notes_a_second: float) -> NDArray[np.float64]:
 
 
 def spoken_share(samples: NDArray[np.float64]) -> float:
-    features = measure(MemorySound(samples.astype(np.float32)[np.newaxis], RATE_HZ))
+    features = measure(MemoryAudio(samples.astype(np.float32)[np.newaxis], RATE_HZ))
     return float((speech_activity(features) > 0.5).mean())
 
 
@@ -78,7 +78,7 @@ def test_digital_silence_is_no_speech() -> None:
 
 @pytest.mark.parametrize("name", ["music_only_6s.wav", "noise_only_3s.wav"])
 def test_recorded_music_and_noise_are_no_speech(shared_media: Path, name: str) -> None:
-    assert (speech_activity(measure(open_sound(shared_media / "audio" / name))) > 0.5).mean() <= 0.05
+    assert (speech_activity(measure(open_audio(shared_media / "audio" / name))) > 0.5).mean() <= 0.05
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_recorded_music_and_noise_are_no_speech(shared_media: Path, name: str) -
     ],
 )
 def test_recorded_speech_is_speech(shared_media: Path, name: str) -> None:
-    features = measure(open_sound(shared_media / "audio" / name))
+    features = measure(open_audio(shared_media / "audio" / name))
     loud = relative_loudness(features) > 0.5
     assert (speech_activity(features)[loud] > 0.5).mean() >= 0.9
 
@@ -105,8 +105,8 @@ def test_recorded_speech_is_speech(shared_media: Path, name: str) -> None:
 @pytest.mark.parametrize("below_db", [10, 5, 0])
 @pytest.mark.parametrize("kind", ["white", "pink", "chords"])
 def test_a_voice_is_heard_over_noise_and_music(shared_media: Path, kind: str, below_db: float) -> None:
-    sound = open_sound(shared_media / "audio" / "ljspeech_LJ001-0007_8s.flac")
-    voice = np.concatenate([block[0] for block in sound.blocks(RATE_HZ, 1)])[: len(TIME_S)].astype(np.float64)
+    audio = open_audio(shared_media / "audio" / "ljspeech_LJ001-0007_8s.flac")
+    voice = np.concatenate([block[0] for block in audio.blocks(RATE_HZ, 1)])[: len(TIME_S)].astype(np.float64)
     other = {"white": coloured(41, 0.0), "pink": coloured(42, 1.0), "chords": chords(43, 2.0)}[kind][: len(voice)]
     voice_db = 10 * np.log10(np.mean(np.square(voice)))
     assert spoken_share(voice + level(other, voice_db - below_db)) >= 0.9

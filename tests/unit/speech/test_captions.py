@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsmith.engines.voice_espeak import EspeakVoice
 from lipsmith.speech.captions import Caption, captions, sentences, to_srt, to_vtt
 from lipsmith.speech.visemes import HOP_S, VISEMES, Speech
+from lipsmith.synthesis.espeak import EspeakVoice
 
 
 def spoken(*stretches: float) -> Speech:

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lipsmith.media.decode import MemorySound
+from lipsmith.media.decode import MemoryAudio
 from lipsmith.speech.features import measure, relative_loudness, steady_pitch, syllable_level_db
 from lipsmith.speech.waveform import windows
 
 RATE_HZ = 16000
 
 
-def sound_of(samples: NDArray[np.float64]) -> MemorySound:
-    return MemorySound(samples.astype(np.float32)[np.newaxis], RATE_HZ)
+def sound_of(samples: NDArray[np.float64]) -> MemoryAudio:
+    return MemoryAudio(samples.astype(np.float32)[np.newaxis], RATE_HZ)
 
 
 def vowel(f0_hz: float, f1_hz: float, f2_hz: float, seconds: float = 1.0) -> NDArray[np.float64]:
@@ -30,8 +30,8 @@ def vowel(f0_hz: float, f1_hz: float, f2_hz: float, seconds: float = 1.0) -> NDA
 @pytest.mark.parametrize("seconds", [0.003, 0.5, 9.99, 10.0, 10.01, 25.0])
 def test_there_is_one_window_for_every_hop_inside_the_sound(seconds: float) -> None:
     count = round(seconds * RATE_HZ)
-    sound = sound_of(np.sin(np.arange(count)))
-    assert sum(len(batch) for batch in windows(sound)) == -(-count // 160)
+    audio = sound_of(np.sin(np.arange(count)))
+    assert sum(len(batch) for batch in windows(audio)) == -(-count // 160)
 
 
 def test_windows_are_centred_on_their_hop() -> None:

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from lipsmith.engines import registry
-from lipsmith.engines.contract import Spoken
 from lipsmith.engines.net_reader import NetReader
 from lipsmith.errors import InvalidStyle, StyleNotLearnt
-from lipsmith.media.decode import MemorySound
+from lipsmith.media.decode import MemoryAudio
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.speech.personal import (
     Footage,
@@ -31,6 +30,7 @@ from lipsmith.speech.personal import (
     read_personal_style,
 )
 from lipsmith.speech.visemes import HOP_S, VISEMES, LipRange
+from lipsmith.synthesis.contract import SynthesizedSpeech
 
 F64 = NDArray[np.float64]
 
@@ -46,9 +46,9 @@ OWN_APERTURE = dict.fromkeys(VISEMES, 0.10) | {"sil": 0.03, "PP": 0.0, "FF": 0.0
 OWN_WIDTH = dict.fromkeys(VISEMES, 0.80) | {"oh": 0.62, "ou": 0.60, "ih": 0.95, "E": 0.90}
 
 
-def lips_of(spoken: Spoken, later_s: float = 0.0) -> tuple[F64, F64, F64]:
+def lips_of(spoken: SynthesizedSpeech, later_s: float = 0.0) -> tuple[F64, F64, F64]:
     """Times at 25 fps, aperture and width of the person who says it."""
-    times_s = np.arange(int(spoken.sound.duration_s * 25)) / 25
+    times_s = np.arange(int(spoken.audio.duration_s * 25)) / 25
     rows_s = np.arange(len(spoken.speech.visemes)) * HOP_S
     curves = []
     for table in (OWN_APERTURE, OWN_WIDTH):
@@ -58,7 +58,7 @@ def lips_of(spoken: Spoken, later_s: float = 0.0) -> tuple[F64, F64, F64]:
 
 
 @pytest.fixture(scope="module")
-def say() -> Callable[[str], Spoken]:
+def say() -> Callable[[str], SynthesizedSpeech]:
     voice = registry.create("voice")
     return lambda text: voice.speak(text, voice="en-us+f2", rate=1.0)
 
@@ -68,13 +68,13 @@ def reader() -> NetReader:
     return NetReader()
 
 
-def footage(spoken: Spoken, reader: NetReader, later_s: float = 0.0) -> Footage:
+def footage(spoken: SynthesizedSpeech, reader: NetReader, later_s: float = 0.0) -> Footage:
     times_s, aperture, width = lips_of(spoken, later_s)
-    return Footage(reading=reader.reading(spoken.sound), times_s=times_s, aperture_iod=aperture, width_iod=width)
+    return Footage(reading=reader.reading(spoken.audio), times_s=times_s, aperture_iod=aperture, width_iod=width)
 
 
 @pytest.fixture(scope="module")
-def learnt(say: Callable[[str], Spoken], reader: NetReader) -> Learnt:
+def learnt(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> Learnt:
     return learn_personal_style([footage(say(LEARNT), reader), footage(say(LEARNT[60:]), reader)], net=reader.mark)
 
 
@@ -84,13 +84,13 @@ def style(learnt: Learnt) -> PersonalStyle:
 
 
 def test_a_person_is_followed_better_in_their_own_style(
-    say: Callable[[str], Spoken], reader: NetReader, style: PersonalStyle
+    say: Callable[[str], SynthesizedSpeech], reader: NetReader, style: PersonalStyle
 ) -> None:
     spoken = say(JUDGED)
     times_s, aperture, width = lips_of(spoken)
     likeness = {}
     for name, of in (("anybody", reader), ("own", reader.in_style(style))):
-        channels = mouth_channels(of.read(spoken.sound), fps=Fraction(25), frames=len(times_s))
+        channels = mouth_channels(of.read(spoken.audio), fps=Fraction(25), frames=len(times_s))
         likeness[name] = [
             float(np.corrcoef(channels[k], true)[0, 1]) for k, true in (("aperture", aperture), ("width", width))
         ]
@@ -100,14 +100,14 @@ def test_a_person_is_followed_better_in_their_own_style(
 
 @pytest.mark.parametrize("wider", [0.7, 1.3])
 def test_the_mouth_opens_as_far_as_theirs(
-    say: Callable[[str], Spoken], reader: NetReader, style: PersonalStyle, wider: float
+    say: Callable[[str], SynthesizedSpeech], reader: NetReader, style: PersonalStyle, wider: float
 ) -> None:
     spoken = say(JUDGED)
     span = style.range
     others = replace(style, range=replace(span, high_iod=span.high_iod * wider))
-    frames = int(spoken.sound.duration_s * 25)
+    frames = int(spoken.audio.duration_s * 25)
     apertures = [
-        mouth_channels(reader.in_style(s).read(spoken.sound), fps=Fraction(25), frames=frames)["aperture"]
+        mouth_channels(reader.in_style(s).read(spoken.audio), fps=Fraction(25), frames=frames)["aperture"]
         for s in (style, others)
     ]
     high = [float(np.percentile(aperture, 95)) for aperture in apertures]
@@ -115,7 +115,7 @@ def test_the_mouth_opens_as_far_as_theirs(
     assert high[1] / high[0] == pytest.approx(wider, rel=0.2)
 
 
-def test_a_text_is_spoken_in_their_range_too(say: Callable[[str], Spoken], style: PersonalStyle) -> None:
+def test_a_text_is_spoken_in_their_range_too(say: Callable[[str], SynthesizedSpeech], style: PersonalStyle) -> None:
     speech = say(JUDGED).speech
     frames = int(speech.duration_s * 25)
     small = LipRange(rest_iod=0.0, low_iod=0.0, high_iod=0.13, width_iod=0.1)
@@ -128,43 +128,45 @@ def test_a_text_is_spoken_in_their_range_too(say: Callable[[str], Spoken], style
 
 @pytest.mark.parametrize("later_s", [-0.12, 0.08, 0.16])
 def test_the_clips_own_offset_is_found_and_removed(
-    say: Callable[[str], Spoken], reader: NetReader, later_s: float, style: PersonalStyle
+    say: Callable[[str], SynthesizedSpeech], reader: NetReader, later_s: float, style: PersonalStyle
 ) -> None:
     shifted = learn_personal_style([footage(say(LEARNT), reader, later_s)], net=reader.mark)
     assert shifted.lags_s == (pytest.approx(-later_s, abs=0.031),)
     assert any(f"{abs(shifted.lags_s[0]) * 1000:.0f} ms" in warning for warning in shifted.warnings)
-    reading = reader.reading(say(JUDGED).sound)
+    reading = reader.reading(say(JUDGED).audio)
     ours, theirs = (s.lips(reading).aperture for s in (shifted.style, style))
     by_lag = [np.corrcoef(ours[10 + k : len(ours) - 10 + k], theirs[10:-10])[0, 1] for k in range(-5, 6)]
     assert abs(int(np.argmax(by_lag)) - 5) <= 1
 
 
 @pytest.mark.parametrize("rest_iod", [0.0, 0.09])
-def test_the_lips_rest_in_pauses_as_theirs_do(say: Callable[[str], Spoken], reader: NetReader, rest_iod: float) -> None:
+def test_the_lips_rest_in_pauses_as_theirs_do(
+    say: Callable[[str], SynthesizedSpeech], reader: NetReader, rest_iod: float
+) -> None:
     spoken = say(LEARNT)
-    samples = np.concatenate([block[0] for block in spoken.sound.blocks(22050, 1)])
+    samples = np.concatenate([block[0] for block in spoken.audio.blocks(22050, 1)])
     pause = np.zeros(2 * 22050, np.float32)
-    sound = MemorySound(np.concatenate([samples, pause, samples])[np.newaxis], 22050)
+    audio = MemoryAudio(np.concatenate([samples, pause, samples])[np.newaxis], 22050)
     times_s, aperture, width = lips_of(spoken)
-    pause_s = spoken.sound.duration_s + np.arange(50) / 25
+    pause_s = spoken.audio.duration_s + np.arange(50) / 25
     heard = Footage(
-        reading=reader.reading(sound),
+        reading=reader.reading(audio),
         times_s=np.concatenate([times_s, pause_s, times_s + pause_s[-1] + 0.04]),
         aperture_iod=np.concatenate([aperture, np.full(50, rest_iod), aperture]),
         width_iod=np.concatenate([width, np.full(50, 0.8), width]),
     )
     style = learn_personal_style([heard], net=reader.mark).style
-    frames = int(sound.duration_s * 25)
-    shown = mouth_channels(reader.in_style(style).read(sound), fps=Fraction(25), frames=frames)["aperture"]
-    middle = round((spoken.sound.duration_s + 1.0) * 25)
+    frames = int(audio.duration_s * 25)
+    shown = mouth_channels(reader.in_style(style).read(audio), fps=Fraction(25), frames=frames)["aperture"]
+    middle = round((spoken.audio.duration_s + 1.0) * 25)
     assert shown[middle - 6 : middle + 6].mean() == pytest.approx(rest_iod, abs=0.03)
 
 
 def test_who_was_never_seen_silent_shuts_the_mouth_as_others_do(
-    say: Callable[[str], Spoken], reader: NetReader, style: PersonalStyle
+    say: Callable[[str], SynthesizedSpeech], reader: NetReader, style: PersonalStyle
 ) -> None:
-    samples = np.concatenate([block[0] for block in say(LEARNT).sound.blocks(22050, 1)])
-    reading = reader.reading(MemorySound(np.append(samples, np.zeros(22050, np.float32))[np.newaxis], 22050))
+    samples = np.concatenate([block[0] for block in say(LEARNT).audio.blocks(22050, 1)])
+    reading = reader.reading(MemoryAudio(np.append(samples, np.zeros(22050, np.float32))[np.newaxis], 22050))
     wide_open = replace(style, weights=np.zeros_like(style.weights), bias=np.ones(2))
     never_silent, silent = (replace(wide_open, quiet_s=seconds).lips(reading).aperture for seconds in (0.0, 5.0))
     np.testing.assert_allclose(silent, 1.0)
@@ -180,14 +182,16 @@ def test_what_was_learnt_is_told(learnt: Learnt, style: PersonalStyle) -> None:
     assert style.range.high_iod == pytest.approx(0.24, abs=0.05)
 
 
-def test_lips_that_do_not_belong_to_the_sound_teach_nothing(say: Callable[[str], Spoken], reader: NetReader) -> None:
+def test_lips_that_do_not_belong_to_the_sound_teach_nothing(
+    say: Callable[[str], SynthesizedSpeech], reader: NetReader
+) -> None:
     heard = footage(say(LEARNT + JUDGED), reader)
     wandering = heard.aperture_iod[::-1].copy()
     with pytest.raises(StyleNotLearnt, match="do not surely move with the sound"):
         learn_personal_style([replace(heard, aperture_iod=wandering)], net=reader.mark)
 
 
-def test_too_little_teaches_nothing(say: Callable[[str], Spoken], reader: NetReader) -> None:
+def test_too_little_teaches_nothing(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> None:
     heard = footage(say(LEARNT), reader)
     short = {name: getattr(heard, name)[:60] for name in ("times_s", "aperture_iod", "width_iod")}
     with pytest.raises(StyleNotLearnt, match=r"Only 2\.\d s"):
@@ -196,7 +200,7 @@ def test_too_little_teaches_nothing(say: Callable[[str], Spoken], reader: NetRea
         learn_personal_style([replace(heard, times_s=heard.times_s[:1], aperture_iod=heard.aperture_iod[:1])], net="")
 
 
-def test_frames_without_the_face_do_not_count(say: Callable[[str], Spoken], reader: NetReader) -> None:
+def test_frames_without_the_face_do_not_count(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> None:
     heard = footage(say(LEARNT), reader)
     seen = np.ones(len(heard.times_s), dtype=bool)
     seen[20:60] = False
@@ -206,9 +210,9 @@ def test_frames_without_the_face_do_not_count(say: Callable[[str], Spoken], read
 
 
 def test_a_long_sound_is_read_like_its_parts(
-    style: PersonalStyle, say: Callable[[str], Spoken], reader: NetReader
+    style: PersonalStyle, say: Callable[[str], SynthesizedSpeech], reader: NetReader
 ) -> None:
-    reading = reader.reading(say(LEARNT).sound)
+    reading = reader.reading(say(LEARNT).audio)
     times = 9
     long = replace(
         reading,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsmith.speech.sentences import pieces
+from lipsmith.speech.sentences import split_text
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ from lipsmith.speech.sentences import pieces
     ],
 )
 def test_where_it_is_cut(text: str, longest: int, cut: list[str]) -> None:
-    assert list(pieces(text, longest)) == cut
+    assert list(split_text(text, longest)) == cut
 
 
 @given(st.text(alphabet="ab .,!\n。é", max_size=300), st.integers(5, 40))
 def test_nothing_is_lost_and_no_piece_is_too_long(text: str, longest: int) -> None:
-    cut = list(pieces(text, longest))
+    cut = list(split_text(text, longest))
     assert "".join("".join(cut).split()) == "".join(text.split())
     assert all(0 < len(piece) <= longest for piece in cut)

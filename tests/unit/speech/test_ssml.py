@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lipsmith.errors import InvalidMarkup
-from lipsmith.speech.ssml import Stretch, is_markup, plain_words, read_ssml
+from lipsmith.speech.ssml import Segment, is_markup, plain_words, read_ssml
 
 pytest.importorskip("defusedxml", reason="the extra lipsmith[voice] brings the parser")
 
@@ -26,67 +26,67 @@ def test_only_what_begins_with_speak_is_markup(text: str, is_it: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inside", "stretches"),
+    ("inside", "segments"),
     [
-        ("Hello there.", [Stretch(text="Hello there.")]),
-        ("  Hello \n there &amp; <![CDATA[<you>]]> ", [Stretch(text="Hello there & <you>")]),
-        ('One<break time="500ms"/>two', [Stretch(text="One", pause_s=0.5), Stretch(text="two")]),
-        ('One.<break time="1.25s"/>Two', [Stretch(text="One.", pause_s=1.25), Stretch(text="Two")]),
-        ("One<break/>two", [Stretch(text="One", pause_s=0.4), Stretch(text="two")]),
-        ('One<break strength="x-strong"/>two', [Stretch(text="One", pause_s=1.2), Stretch(text="two")]),
-        ('One<break time="1s"/> <break time="0.5s"/>two', [Stretch(text="One", pause_s=1.5), Stretch(text="two")]),
-        ('<break time="1s"/>One', [Stretch(text="", pause_s=1.0), Stretch(text="One")]),
-        ('One<break time="1s"/>', [Stretch(text="One", pause_s=1.0)]),
+        ("Hello there.", [Segment(text="Hello there.")]),
+        ("  Hello \n there &amp; <![CDATA[<you>]]> ", [Segment(text="Hello there & <you>")]),
+        ('One<break time="500ms"/>two', [Segment(text="One", pause_s=0.5), Segment(text="two")]),
+        ('One.<break time="1.25s"/>Two', [Segment(text="One.", pause_s=1.25), Segment(text="Two")]),
+        ("One<break/>two", [Segment(text="One", pause_s=0.4), Segment(text="two")]),
+        ('One<break strength="x-strong"/>two', [Segment(text="One", pause_s=1.2), Segment(text="two")]),
+        ('One<break time="1s"/> <break time="0.5s"/>two', [Segment(text="One", pause_s=1.5), Segment(text="two")]),
+        ('<break time="1s"/>One', [Segment(text="", pause_s=1.0), Segment(text="One")]),
+        ('One<break time="1s"/>', [Segment(text="One", pause_s=1.0)]),
         (
             'I <emphasis level="strong">really</emphasis> do.',
             [
-                Stretch(text="I", pause_s=0.03),
-                Stretch(text="really", rate=0.8, gain_db=3.0, pause_s=0.03),
-                Stretch(text="do."),
+                Segment(text="I", pause_s=0.03),
+                Segment(text="really", rate=0.8, gain_db=3.0, pause_s=0.03),
+                Segment(text="do."),
             ],
         ),
         (
             "I <emphasis>do</emphasis>. You too",
             [
-                Stretch(text="I", pause_s=0.03),
-                Stretch(text="do.", rate=0.9, gain_db=1.5, pause_s=0.35),
-                Stretch(text="You too"),
+                Segment(text="I", pause_s=0.03),
+                Segment(text="do.", rate=0.9, gain_db=1.5, pause_s=0.35),
+                Segment(text="You too"),
             ],
         ),
         (
             '<prosody rate="slow">One <prosody rate="50%">two</prosody></prosody>, three',
             [
-                Stretch(text="One", rate=0.8, pause_s=0.03),
-                Stretch(text="two,", rate=0.4, pause_s=0.15),
-                Stretch(text="three"),
+                Segment(text="One", rate=0.8, pause_s=0.03),
+                Segment(text="two,", rate=0.4, pause_s=0.15),
+                Segment(text="three"),
             ],
         ),
-        ('<prosody rate="+20%">One</prosody>', [Stretch(text="One", rate=1.2)]),
-        ('<prosody rate="-20%">One</prosody>', [Stretch(text="One", rate=0.8)]),
-        ('<prosody rate="1.5">One</prosody>', [Stretch(text="One", rate=1.5)]),
-        ('The <say-as interpret-as="characters">BBC</say-as> says', [Stretch(text="The B, B, C says")]),
-        ('Call <say-as interpret-as="digits">11 2</say-as>', [Stretch(text="Call 1, 1, 2")]),
-        ('<sub alias="World Wide Web">WWW</sub> rules', [Stretch(text="World Wide Web rules")]),
+        ('<prosody rate="+20%">One</prosody>', [Segment(text="One", rate=1.2)]),
+        ('<prosody rate="-20%">One</prosody>', [Segment(text="One", rate=0.8)]),
+        ('<prosody rate="1.5">One</prosody>', [Segment(text="One", rate=1.5)]),
+        ('The <say-as interpret-as="characters">BBC</say-as> says', [Segment(text="The B, B, C says")]),
+        ('Call <say-as interpret-as="digits">11 2</say-as>', [Segment(text="Call 1, 1, 2")]),
+        ('<sub alias="World Wide Web">WWW</sub> rules', [Segment(text="World Wide Web rules")]),
         (
             "<p><s>One</s><s>two</s></p><p>three</p>",
-            [Stretch(text="One", pause_s=0.35), Stretch(text="two", pause_s=0.7), Stretch(text="three")],
+            [Segment(text="One", pause_s=0.35), Segment(text="two", pause_s=0.7), Segment(text="three")],
         ),
         (
             '<p>One</p><break time="2s"/><p>two</p>',
-            [Stretch(text="One", pause_s=2.0), Stretch(text="two")],
+            [Segment(text="One", pause_s=2.0), Segment(text="two")],
         ),
     ],
 )
-def test_what_the_tags_mean(inside: str, stretches: list[Stretch]) -> None:
+def test_what_the_tags_mean(inside: str, segments: list[Segment]) -> None:
     read = read_ssml(f"<speak>{inside}</speak>")
-    assert [stretch.text for stretch in read] == [stretch.text for stretch in stretches]
-    for one, wanted in zip(read, stretches, strict=True):
+    assert [segment.text for segment in read] == [segment.text for segment in segments]
+    for one, wanted in zip(read, segments, strict=True):
         assert (one.rate, one.gain_db, one.pause_s) == pytest.approx((wanted.rate, wanted.gain_db, wanted.pause_s))
 
 
 def test_the_namespace_and_the_language_may_be_named() -> None:
     head = '<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en-US">'
-    assert read_ssml(f"{head}One<break/>two</speak>") == [Stretch(text="One", pause_s=0.4), Stretch(text="two")]
+    assert read_ssml(f"{head}One<break/>two</speak>") == [Segment(text="One", pause_s=0.4), Segment(text="two")]
 
 
 @pytest.mark.parametrize(

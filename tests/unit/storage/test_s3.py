@@ -40,8 +40,8 @@ def unfinished(storage: S3Storage) -> list[dict[str, Any]]:
 
 def test_a_large_file_goes_in_parts(storage: S3Storage) -> None:
     large = bytes(range(251)) * (2 * PART_BYTES // 251 + 999)
-    pieces = [large[at : at + 1_000_003] for at in range(0, len(large), 1_000_003)]
-    assert put(storage, KEY, pieces, max_bytes=len(large)) == len(large)
+    split_text = [large[at : at + 1_000_003] for at in range(0, len(large), 1_000_003)]
+    assert put(storage, KEY, split_text, max_bytes=len(large)) == len(large)
     assert content(storage, KEY) == large
     assert unfinished(storage) == []
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from lipsmith.dialects.akool.translate import STATUSES, TYPES, Linker, shown_id
+from lipsmith.service.network.webhooks import Credentials, WebhookRequest
 from lipsmith.service.project import Event, Project
-from lipsmith.service.webhooks import Credentials, Letter
 
 NOBODY = "0" * 24
 
@@ -42,15 +42,15 @@ class Events:
         kind = TYPES["talking_photo"]
         return kind, _body(NOBODY, STATUSES["error"], kind, "")
 
-    def letter(self, credentials: Credentials, body: str, now_ms: int) -> Letter:
+    def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
         """Encrypted for whoever knows the account's client secret, and signed with its client id."""
         sealed = encrypt(body, credentials)
         nonce = f"{secrets.randbelow(10_000):04d}"
         signature = sign(credentials.id, str(now_ms), nonce, sealed)
         told = {"signature": signature, "dataEncrypt": sealed, "timestamp": now_ms, "nonce": nonce}
-        return Letter(body=json.dumps(told).encode(), headers={})
+        return WebhookRequest(body=json.dumps(told).encode(), headers={})
 
-    def is_taken(self, status: int) -> bool:
+    def is_success(self, status: int) -> bool:
         """Nothing but this will do."""
         return status == 200
 

@@ -13,15 +13,15 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from lipsmith.dialects.akool import translate, wire
-from lipsmith.dialects.akool.uploads import Taker
+from lipsmith.dialects.akool.uploads import UploadReceiver
 from lipsmith.errors import InvalidRequest, NotFound, Suspended, Unauthorized
-from lipsmith.service.accounts import Account, Accounts
-from lipsmith.service.assets import Assets, Offer
-from lipsmith.service.clock import Clock
-from lipsmith.service.fetch import check_url
+from lipsmith.service.billing.accounts import Account, Accounts
+from lipsmith.service.jobs.orders import Order, Projects
+from lipsmith.service.network.assets import Assets, Offer
+from lipsmith.service.network.fetch import check_url
+from lipsmith.service.processes.clock import Clock
+from lipsmith.service.processes.voice_list import InstalledVoices
 from lipsmith.service.project import Kind, Project
-from lipsmith.service.projects import Order, Projects
-from lipsmith.service.voices import Voices
 from lipsmith.storage.contract import Link, Links, Storage, Upload
 
 PREFIX = "/api/open/v3"
@@ -50,7 +50,7 @@ class Parts:
     accounts: Accounts
     assets: Assets
     projects: Projects
-    voices: Voices
+    voices: InstalledVoices
     storage: Storage
     links: Links
     clock: Clock
@@ -176,11 +176,11 @@ def router(parts: Parts) -> APIRouter:
         """
         offers: list[Offer] = []
 
-        def begin(ending: str) -> Upload:
-            offers.extend(parts.assets.offer(account.id, [("any", ending)]))
+        def begin(extension: str) -> Upload:
+            offers.extend(parts.assets.offer(account.id, [("any", extension)]))
             return parts.storage.begin(offers[0].key, max_bytes=account.plan.max_upload_bytes)
 
-        taker = Taker(request.headers.get("content-type", ""), begin)
+        taker = UploadReceiver(request.headers.get("content-type", ""), begin)
         try:
             async for chunk in request.stream():
                 await run_sync(taker.take, chunk)

@@ -13,11 +13,11 @@ from typing import Any
 from lipsmith import errors
 from lipsmith.dialects.akool import wire
 from lipsmith.errors import LipsmithError, NotFound, NotStored, Suspended, Unauthorized
-from lipsmith.service.accounts import Account
-from lipsmith.service.prices import Price
+from lipsmith.service.billing.accounts import Account
+from lipsmith.service.billing.prices import Price
+from lipsmith.service.jobs.orders import Order, Wanted
+from lipsmith.service.processes.voice_list import VoiceDescription
 from lipsmith.service.project import Kind, Project, State
-from lipsmith.service.projects import Order, Wanted
-from lipsmith.service.voices import VoiceFacts
 from lipsmith.storage.contract import Link
 
 NAME = "akool"
@@ -97,7 +97,7 @@ class NoKey(Unauthorized):
     """No key was sent. Send it as x-api-key, or a token of getToken as Authorization: Bearer."""
 
 
-class Expired(NotStored):
+class ResultExpired(NotStored):
     """It is not there any more: results are kept for seven days, or until they are deleted."""
 
 
@@ -156,7 +156,7 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
     )
 
 
-def from_audio(request: wire.AudioRequest, voice: VoiceFacts, now_ms: int) -> Order:
+def from_audio(request: wire.AudioRequest, voice: VoiceDescription, now_ms: int) -> Order:
     """Speaking costs nothing: the vendor names no price for it."""
     return Order(
         dialect=NAME,
@@ -195,7 +195,7 @@ def to_audio(project: Project, linker: Linker) -> wire.Audio:
     return (wire.FailedAudio if "error_code" in told else wire.Audio)(**told)
 
 
-def to_voice(voice: VoiceFacts) -> wire.Voice:
+def to_voice(voice: VoiceDescription) -> wire.Voice:
     """One that can speak here. It has no price, no face and no sample to listen to."""
     return wire.Voice(
         id=hashlib.sha256(voice.name.encode()).hexdigest()[:24],
@@ -270,7 +270,7 @@ def from_id(text: str) -> str:
 def check_kept(project: Project, now_ms: int) -> None:
     """Raises Expired where its time is over, whether or not anybody has swept since, or it was deleted."""
     if project.deleted or (project.expires_ms is not None and project.expires_ms <= now_ms):
-        raise Expired()
+        raise ResultExpired()
 
 
 def to_uid(account: str) -> int:
@@ -301,7 +301,7 @@ def to_refusal(error: LipsmithError) -> wire.Done:
 
 
 def _wanted(url: str, kind: Any, field: str) -> Wanted:
-    return Wanted(text=url, kind=kind, field=field, needs_ending=False)
+    return Wanted(text=url, kind=kind, field=field, needs_extension=False)
 
 
 def _record(project: Project) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from lipsmith.errors import InvalidRequest
-from lipsmith.service.assets import UNKNOWN_ENDING
+from lipsmith.service.network.assets import UNKNOWN_EXTENSION
 from lipsmith.storage.contract import Upload
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 Begin = Callable[[str], Upload]
 """Starts to write a file of that ending."""
 
-_ENDING = re.compile(r"[a-z0-9]{1,16}")
+_EXTENSION = re.compile(r"[a-z0-9]{1,16}")
 
 
-class Taker:
+class UploadReceiver:
     """One file on its way in. Of a form, its first part that has a file name; everything else is passed over."""
 
     def __init__(self, content_type: str, begin: Begin) -> None:
@@ -33,7 +33,7 @@ class Taker:
         self._upload: Upload | None = None
         kind, options = parse_options_header(content_type)
         self._form: MultipartParser | None = None
-        self._ending = ending_of("", kind.decode("latin-1"))
+        self._ending = extension_of("", kind.decode("latin-1"))
         if kind == b"multipart/form-data":
             if not options.get(b"boundary"):
                 raise InvalidRequest("Content-Type: a form needs a boundary.")
@@ -63,9 +63,9 @@ class Taker:
         if self._upload is not None:
             self._upload.close()
 
-    def _opened(self, ending: str) -> Upload:
+    def _opened(self, extension: str) -> Upload:
         if self._upload is None:
-            self._upload = self._begin(ending)
+            self._upload = self._begin(extension)
         return self._upload
 
     def _callbacks(self) -> MultipartCallbacks:
@@ -87,7 +87,7 @@ class Taker:
             self._takes = b"filename" in options and self._upload is None
             if self._takes:
                 kind, _ = parse_options_header(self._headers.get(b"content-type", b""))
-                self._opened(ending_of(options[b"filename"].decode("utf-8", "replace"), kind.decode("latin-1")))
+                self._opened(extension_of(options[b"filename"].decode("utf-8", "replace"), kind.decode("latin-1")))
 
         def content(data: bytes, start: int, end: int) -> None:
             if self._takes and self._upload is not None:
@@ -103,12 +103,12 @@ class Taker:
         }
 
 
-def ending_of(name: str, content_type: str) -> str:
+def extension_of(name: str, content_type: str) -> str:
     """What a file is called at its end, by its name or else by its type.
 
     >>> ending_of("Ada.PNG", ""), ending_of("", "audio/mpeg"), ending_of("note", "")
     ('png', 'mp3', 'bin')
     """
     found = PurePosixPath(name).suffix or mimetypes.guess_extension(content_type, strict=True) or ""
-    ending = found.removeprefix(".").lower()
-    return ending if _ENDING.fullmatch(ending) else UNKNOWN_ENDING
+    extension = found.removeprefix(".").lower()
+    return extension if _EXTENSION.fullmatch(extension) else UNKNOWN_EXTENSION

@@ -17,7 +17,7 @@ Data = TypeVar("Data")
 
 
 def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if "\x00" in text or any("\ud800" <= request <= "\udfff" for request in text):
         raise ValueError("holds characters that cannot be stored")
     return text
 

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from lipsmith.dialects.magic_hour.translate import AUDIO_EVENTS, EVENTS, Linker, to_audio_project, to_video_project
+from lipsmith.service.network.webhooks import Credentials, WebhookRequest
 from lipsmith.service.project import Event, Project
-from lipsmith.service.webhooks import Credentials, Letter
 
 SIGNATURE = "magic-hour-event-signature"
 TIMESTAMP = "magic-hour-event-timestamp"
@@ -38,13 +38,13 @@ class Events:
         """Something to try out a receiver with."""
         return TRIAL, _body(TRIAL, {"id": "test", "sent_at_ms": now_ms})
 
-    def letter(self, credentials: Credentials, body: str, now_ms: int) -> Letter:
+    def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
         """HMAC-SHA256 over the time and the very bytes that are sent. Receivers refuse times of five minutes ago."""
         timestamp, sent = str(now_ms // 1000), body.encode()
         digest = hmac.new(credentials.secret.encode(), f"{timestamp}.".encode() + sent, hashlib.sha256)
-        return Letter(body=sent, headers={SIGNATURE: digest.hexdigest(), TIMESTAMP: timestamp})
+        return WebhookRequest(body=sent, headers={SIGNATURE: digest.hexdigest(), TIMESTAMP: timestamp})
 
-    def is_taken(self, status: int) -> bool:
+    def is_success(self, status: int) -> bool:
         """Any success will do."""
         return 200 <= status < 300
 

@@ -13,12 +13,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lipsmith.dialects.magic_hour import translate, wire
 from lipsmith.errors import NotFound, Unauthorized
-from lipsmith.service.accounts import Account, Accounts
-from lipsmith.service.assets import Assets
-from lipsmith.service.clock import Clock
+from lipsmith.service.billing.accounts import Account, Accounts
+from lipsmith.service.jobs.orders import MAX_IDEMPOTENCY_KEY_LENGTH as MAX_KEY_LENGTH
+from lipsmith.service.jobs.orders import Projects
+from lipsmith.service.network.assets import Assets
+from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import Project
-from lipsmith.service.projects import MAX_IDEMPOTENCY_KEY_LENGTH as MAX_KEY_LENGTH
-from lipsmith.service.projects import Projects
 from lipsmith.storage.contract import Link, Links
 
 VIDEO_KINDS = ("talking_photo", "lip_sync")

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from lipsmith.errors import EmptyText, InvalidMarkup, InvalidRequest, MissingDependency
 from lipsmith.speech.script import speakable
-from lipsmith.speech.ssml import Stretch, is_markup, plain_words, read_ssml
+from lipsmith.speech.ssml import Segment, is_markup, plain_words, read_ssml
 
 SMALL_LETTER_S, OTHER_SIGN_S, AROUND_S = 0.12, 0.6, 2.0
 """Slow speakers say eight letters a second. Digits, capitals, signs and letters of other scripts may each be a word."""
@@ -65,7 +65,7 @@ def guessed_s(text: str, rate: float) -> float:
     >>> guessed_s("hello there", 1.0), guessed_s("hello there", 0.5), guessed_s("7", 1.0)
     (3.32, 4.64, 2.6)
     """
-    stretches = [Stretch(text=text)]
+    stretches = [Segment(text=text)]
     if is_markup(text):
         with suppress(MissingDependency):
             stretches = list(read_ssml(text))

@@ -25,13 +25,13 @@ from lipsmith.errors import (
     UnknownVoice,
     UnusableAsset,
 )
-from lipsmith.service import youtube
-from lipsmith.service.accounts import Account
-from lipsmith.service.assets import EXTENSIONS, Offer
-from lipsmith.service.plans import Plan
-from lipsmith.service.prices import ESTIMATE_FPS, Price
+from lipsmith.service.billing.accounts import Account
+from lipsmith.service.billing.plans import Plan
+from lipsmith.service.billing.prices import ESTIMATE_FPS, Price
+from lipsmith.service.jobs.orders import Order, Wanted
+from lipsmith.service.network import youtube
+from lipsmith.service.network.assets import EXTENSIONS, Offer
 from lipsmith.service.project import Event, Failure, Project
-from lipsmith.service.projects import Order, Wanted
 from lipsmith.storage.contract import Link
 
 NAME = "magic_hour"
@@ -242,14 +242,14 @@ def to_audio_project(project: Project, linker: Linker) -> wire.AudioProject:
 def from_face_detection(request: wire.FaceDetectionRequest) -> Order:
     """What is to be looked at tells by its ending whether it moves."""
     target = request.assets.target_file_path
-    ending = target.partition("?")[0].rpartition(".")[2].lower()
+    extension = target.partition("?")[0].rpartition(".")[2].lower()
     least = DEFAULT_CONFIDENCE if request.confidence_score is None else request.confidence_score
     return Order(
         dialect=NAME,
         kind="face_detection",
         name="Face Detection",
         inputs={"target": Wanted(text=target, kind="any", field="assets.target_file_path")},
-        options={"least_score": least, "moving": ending in EXTENSIONS["video"]},
+        options={"least_score": least, "moving": extension in EXTENSIONS["video"]},
         start_s=0,
         end_s=0,
         fps=0,
@@ -307,7 +307,7 @@ def _clip(assets: wire.LipSyncAssets, rules: Rules) -> Wanted:
         video = youtube.video_id(assets.youtube_url)
     except InvalidUrl as error:
         raise UnusableAsset(f"assets.youtube_url: {error.message}") from error
-    return Wanted(text=youtube.plain_url(video), kind="video", field="assets.youtube_url", needs_ending=False)
+    return Wanted(text=youtube.plain_url(video), kind="video", field="assets.youtube_url", needs_extension=False)
 
 
 def _given(field: str, seconds: float | None) -> float:

@@ -1,0 +1,328 @@
+"""The weight-free lip syncer: each frame's lower face is warped to the new words, with the person's own teeth.
+
+Three steps: what the clip teaches about this mouth, who among its frames lends a mouth to which new frame, and the
+drawing, in threads. The first two look at the whole clip once; the third needs nothing but them and the one frame, so
+that parts of a clip can be drawn apart from each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+
+from lipsmith.engines.contract import Effort, NewLips
+from lipsmith.engines.mediapipe_face import mesh_triangles
+from lipsmith.engines.prefetch import prefetch
+from lipsmith.face.geometry import F64, HeadFrame, smoothstep
+from lipsmith.face.layout import INNER_UPPER
+from lipsmith.face.track import FaceTrack
+from lipsmith.media.clip import U8, ClipFrame
+from lipsmith.media.colour import cut_planes
+from lipsmith.media.reader import Clip
+from lipsmith.render.clip_look import read_clip_look
+from lipsmith.render.clip_shape import typical_mesh
+from lipsmith.render.compositing import Mouth
+from lipsmith.render.donors import CANDIDATES, Donors, Selection, select_donors, thumbnail, usable_donors
+from lipsmith.render.lips import Asked, LipPainter
+from lipsmith.render.occlusion import OcclusionFinder
+from lipsmith.render.region import Region
+from lipsmith.render.warp import Source
+
+Rows = NDArray[np.int64]
+
+FULL_YAW_DEG, LOST_YAW_DEG = 38.0, 52.0
+"""Up to the first the lips are wholly new; from the second on one corner is hidden and the frame stays as it is."""
+DONOR_YAW_DEG = 30.0
+FADE_FRAMES = 4
+"""New lips fade in and out over so many frames where a face comes or goes without a cut."""
+WIDTH_MOOD_SIGMA_S = 0.5
+"""The mouth's width is the person's own over this time and the new words' at shorter ones, so that a smile stays."""
+FACE_REACH_IOD = (1.6, 1.9)
+DONOR_REACH_IOD = (0.78, 0.66)
+"""Half the width and height of what is kept of a face whose look is read, and of a mouth that may be lent."""
+DONOR_CACHE_BYTES = 32_000_000
+DONOR_RUN_FRAMES = 25
+LOOK_FRAMES = 5
+LEARNT_FRAMES = 40
+TYPICAL_FRAMES = 60
+ALIKE_IOD = 0.02
+"""Neighbouring frames whose mouths differ by less can be laid over one another."""
+JOINED_FRAMES = 150
+"""Frames further apart than this are jumped to; what lies between nearer ones is decoded along."""
+
+
+class ClassicLipSyncer:
+    """The role `LipSyncer`, played by the render rooms."""
+
+    def __init__(self, threads: int = 2) -> None:
+        """``threads``: how many frames are drawn at the same time."""
+        self._threads = threads
+
+    def frames(
+        self, clip: Clip, shown: Iterable[ClipFrame], speakers: Sequence[NewLips], *, effort: Effort, first: int = 0
+    ) -> Iterator[ClipFrame]:
+        """The pictures ``shown``, in their order, with new lips; see `LipSyncer`."""
+        drawers = [_Drawer(clip, speaker, effort) for speaker in speakers]
+        jobs = (partial(_drawn, drawers, frame, number) for number, frame in enumerate(shown, start=first))
+        yield from prefetch(jobs, self._threads)
+
+
+def _drawn(drawers: Sequence[_Drawer], frame: ClipFrame, number: int) -> ClipFrame:
+    for drawer in drawers:
+        drawer.draw(frame, number)
+    return frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DonorFrame:
+    """What is kept of a frame that may lend its mouth."""
+
+    index: int
+    planes: U8
+    """I420 of its piece alone."""
+    region: Region
+    points: F64
+    """(478, 3) in the piece."""
+
+
+class _Drawer:
+    """One face with its new lips, ready to be drawn into any frame."""
+
+    def __init__(self, clip: Clip, speaker: NewLips, effort: Effort) -> None:
+        self._speaker, self._track = speaker, speaker.track
+        self._colour = clip.facts.colour
+        self._is_fine = effort == "pro"
+        self._aspect = float(clip.facts.pixel_aspect)
+        self._size = (clip.facts.width, clip.facts.height)
+        self._mood = mood_width(speaker.track)
+        self._strength = replacement_strength(speaker.track)
+        seen = np.flatnonzero(speaker.track.present & ~speaker.track.bridged)
+        triangles = mesh_triangles()
+        meshes = [speaker.track.points(int(i)) for i in seen[:: max(1, len(seen) // TYPICAL_FRAMES)]]
+        wide, faces, lenders = self._gather(clip, seen, effort)
+        typical = typical_mesh(np.stack(meshes))
+        look = read_clip_look(wide)
+        self._painter = LipPainter(typical, triangles, look, _resting_lip(speaker.track, seen))
+        self._covers = OcclusionFinder(typical, triangles, faces)
+        self._lenders = [donor_frame for donor_frame in lenders if self._is_free(donor_frame)]
+        self._loans = self._donor_mesh(CANDIDATES[effort]) if effort != "lite" else []
+
+    def draw(self, frame: ClipFrame, number: int) -> None:
+        """Draws the lips of picture ``number`` of the new video into a frame of the clip, in place."""
+        share = float(self._strength[frame.index])
+        if share <= 0.0:
+            return
+        points = self._track.points(frame.index)
+        low, high = self._painter.reach(points)
+        region = Region.of(low, high, aspect=self._aspect, frame=self._size)
+        if region.is_too_small:
+            return
+        before = region.read(frame.planes, self._colour)
+        drawn = self._painter.draw(
+            before,
+            region.inside(points),
+            self._asked(frame.index, number, share),
+            self._donor_mouth(number),
+            fine=self._is_fine,
+        )
+        occlusion = self._covers.occlusion(before, region.inside(points))
+        if occlusion is not None:
+            drawn = cv2.blendLinear(before, drawn, occlusion, 1.0 - occlusion)
+        region.write(frame.planes, before, drawn, share=share, colour=self._colour)
+
+    def _asked(self, index: int, number: int, share: float) -> Asked:
+        """What the new words want; where they fade, what the frame's own lips do."""
+        lips = self._speaker.motion.frame(number)
+        own_aperture, own_width = float(self._track.aperture[index]), float(self._track.width[index])
+        width = float(self._mood[index]) + lips["width"]
+        return Asked(
+            aperture=own_aperture + share * (lips["aperture"] - own_aperture),
+            width=own_width + share * (width - own_width),
+            lips=lips,
+        )
+
+    def _donor_mouth(self, number: int) -> list[tuple[Mouth, float]]:
+        """The mouths that are laid over one another, each with how far it covers what lies beneath it."""
+        if not self._loans or self._loans[number].share <= 0.0:
+            return []
+        selection, done, layers = self._loans[number], 0.0, []
+        for row, part in selection.donors:
+            done += part
+            layers.append((self._mouth(row), selection.share * part / done))
+        return layers
+
+    def _mouth(self, row: int) -> Mouth:
+        mouth = self._single_mouth(self._lenders[row])
+        if not self._is_fine:
+            return mouth
+        near = [self._lenders[k] for k in (row - 1, row + 1) if 0 <= k < len(self._lenders)]
+        beside = [other for other in near if self._is_alike(self._lenders[row], other)]
+        return replace(mouth, beside=tuple(self._single_mouth(other) for other in beside))
+
+    def _single_mouth(self, donor_frame: _DonorFrame) -> Mouth:
+        rgb = donor_frame.region.read_own(donor_frame.planes, self._colour)
+        source = Source.of(rgb, 0, 0) if self._is_fine else Source.as_it_is(rgb)
+        return Mouth(source=source, points=donor_frame.points[:, :2])
+
+    def _is_alike(self, donor_frame: _DonorFrame, other: _DonorFrame) -> bool:
+        """The next frame, with the mouth hardly more or less open: then both show the same."""
+        opening = self._track.aperture
+        return abs(donor_frame.index - other.index) == 1 and bool(
+            abs(opening[donor_frame.index] - opening[other.index]) < ALIKE_IOD
+        )
+
+    def _gather(
+        self, clip: Clip, seen: Rows, effort: Effort
+    ) -> tuple[list[tuple[U8, F64]], list[tuple[U8, F64]], list[_DonorFrame]]:
+        """Faces with open mouths, faces spread over time, and mouths to lend, in one walk through what is needed."""
+        wide = set(_widest_open(self._track, seen))
+        spread = set(_spread_over(seen))
+        lends = set() if effort == "lite" else set(_may_donate(self._track, seen))
+        open_mouths, faces, lenders = [], [], []
+        for start, end in _walks(sorted(wide | spread | lends)):
+            for frame in clip.frames(start, end):
+                if frame.index in wide:
+                    open_mouths.append(self._face_of(frame))
+                if frame.index in spread:
+                    faces.append(self._face_of(frame))
+                if frame.index in lends and not frame.damaged:
+                    lenders.append(self._donor_frame_of(frame))
+        return open_mouths, faces, lenders
+
+    def _is_free(self, donor_frame: _DonorFrame) -> bool:
+        """Nothing stands before this mouth."""
+        rgb = donor_frame.region.read_own(donor_frame.planes, self._colour)
+        return not self._covers.is_occluded(rgb, donor_frame.points)
+
+    def _face_of(self, frame: ClipFrame) -> tuple[U8, F64]:
+        points = self._track.points(frame.index)
+        region = self._region(points, points[168], FACE_REACH_IOD)
+        return region.read(frame.planes, self._colour), region.inside(points)
+
+    def _donor_frame_of(self, frame: ClipFrame) -> _DonorFrame:
+        points = self._track.points(frame.index)
+        region = self._region(points, points[[61, 291]].mean(axis=0), DONOR_REACH_IOD)
+        planes = cut_planes(frame.planes, region.box)
+        return _DonorFrame(index=frame.index, planes=planes, region=region, points=region.inside(points))
+
+    def _region(self, points: F64, middle: F64, reach_iod: tuple[float, float]) -> Region:
+        reach = np.array(reach_iod) * HeadFrame.of(points).iod_px
+        return Region.of(middle[:2] - reach, middle[:2] + reach, aspect=self._aspect, frame=self._size)
+
+    def _thumbnail(self, donor_frame: _DonorFrame) -> U8:
+        return thumbnail(donor_frame.region.read_own(donor_frame.planes, self._colour), donor_frame.points)
+
+    def _donor_mesh(self, candidates: int) -> list[Selection]:
+        """Who lends a mouth to each new frame; empty where the clip does not show it in enough shapes."""
+        track, rows = self._track, np.array([donor_frame.index for donor_frame in self._lenders], dtype=np.int64)
+        if not len(rows):
+            return []
+        donors = Donors(
+            frame=rows,
+            aperture=track.aperture[rows],
+            width=track.width[rows],
+            yaw_deg=track.yaw_deg[rows],
+            pitch_deg=track.pitch_deg[rows],
+            thumbnails=np.stack([self._thumbnail(donor_frame) for donor_frame in self._lenders]),
+        )
+        if not usable_donors(donors):
+            return []
+        motion, sources = self._speaker.motion, self._speaker.sources
+        return select_donors(
+            donors,
+            aperture=motion["aperture"].astype(np.float64),
+            width=self._mood[sources] + motion["width"],
+            yaw_deg=np.nan_to_num(track.yaw_deg[sources].astype(np.float64)),
+            pitch_deg=np.nan_to_num(track.pitch_deg[sources].astype(np.float64)),
+            candidates=candidates,
+        )
+
+
+def mood_width(track: FaceTrack) -> F64:
+    """(n,) IOD: how wide the mouth is apart from what it says, scene by scene; even where the face is absent."""
+    width = track.width.astype(np.float64)
+    frame_s = float(np.median(np.diff(track.times_s))) if len(track) > 1 else 1.0
+    overall = float(np.nanmedian(width))
+    out = np.full(len(width), overall)
+    edges = [0, *track.cuts, len(width)]
+    for start, end in pairwise(edges):
+        known = np.flatnonzero(np.isfinite(width[start:end]))
+        if len(known):
+            filled = np.interp(np.arange(end - start), known, width[start:end][known])
+            out[start:end] = gaussian_filter1d(filled, WIDTH_MOOD_SIGMA_S / max(frame_s, 1e-3), mode="nearest")
+    return out
+
+
+def replacement_strength(track: FaceTrack) -> F64:
+    """(n,) 0-1: how far each frame gets new lips. 0 where the face is absent or looks away."""
+    turned = np.abs(np.nan_to_num(track.yaw_deg.astype(np.float64), nan=90.0))
+    full = np.where(track.present, 1.0 - smoothstep(turned, FULL_YAW_DEG, LOST_YAW_DEG), 0.0)
+    out = full.copy()
+    edges = [0, *track.cuts, len(full)]
+    for start, end in pairwise(edges):
+        # The least within reach, smoothed, is 0 just where a face goes, and 1 again a few frames inside.
+        near = minimum_filter1d(full[start:end], 2 * (FADE_FRAMES // 2) + 1, mode="nearest")
+        smooth = gaussian_filter1d(near, FADE_FRAMES / 4, mode="nearest")
+        smooth = np.where(smooth > 0.995, 1.0, np.where(smooth < 0.02, 0.0, smooth))
+        out[start:end] = np.minimum(full[start:end], smooth)
+    return out
+
+
+def _resting_lip(track: FaceTrack, seen: Rows) -> F64:
+    """(3,) IOD in the head's frame: where the inner edge of the upper lip lies while the mouth is least open."""
+    rested = seen[np.argsort(track.aperture[seen], kind="stable")[: max(3, len(seen) // 5)]]
+    rested = rested[:: max(1, len(rested) // TYPICAL_FRAMES)]
+    middles = []
+    for index in rested:
+        points = track.points(int(index))
+        middles.append(HeadFrame.of(points).to_head(points)[list(INNER_UPPER[3:8])].mean(axis=0))
+    median: F64 = np.median(np.stack(middles), axis=0)
+    return median
+
+
+def _widest_open(track: FaceTrack, seen: Rows) -> list[int]:
+    """A few frames, far apart, in which the mouth is open wide."""
+    near = seen[: 60 * DONOR_RUN_FRAMES]
+    wide = np.sort(near[np.argsort(-track.aperture[near], kind="stable")[: max(LOOK_FRAMES, len(near) // 8)]])
+    return [int(i) for i in wide[np.linspace(0, len(wide) - 1, min(LOOK_FRAMES, len(wide))).astype(int)]]
+
+
+def _spread_over(seen: Rows) -> list[int]:
+    """Frames that show what the face looks like: some from each part of what is learnt from."""
+    near = seen[: 60 * DONOR_RUN_FRAMES]
+    return [int(i) for i in near[np.linspace(0, len(near) - 1, min(LEARNT_FRAMES, len(near))).astype(int)]]
+
+
+def _may_donate(track: FaceTrack, seen: Rows) -> list[int]:
+    """Frames whose mouth can be lent: all that fit into memory, else runs spread over the clip."""
+    facing = seen[np.abs(track.yaw_deg[seen]) < DONOR_YAW_DEG]
+    if not len(facing):
+        return []
+    side_px = 2.0 * float(np.median(track.iod_px[facing]))
+    most = max(
+        4 * DONOR_RUN_FRAMES, int(DONOR_CACHE_BYTES / (1.5 * side_px**2 * DONOR_REACH_IOD[0] * DONOR_REACH_IOD[1]))
+    )
+    if len(facing) <= most:
+        return facing.tolist()
+    starts = np.linspace(0, len(facing) - DONOR_RUN_FRAMES, most // DONOR_RUN_FRAMES).astype(int)
+    return sorted({int(i) for start in starts for i in facing[start : start + DONOR_RUN_FRAMES]})
+
+
+def _walks(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Stretches from-to that hold all ``indices``."""
+    start = last = None
+    for index in indices:
+        if start is None or last is None or index - last > JOINED_FRAMES:
+            if start is not None and last is not None:
+                yield start, last + 1
+            start = index
+        last = index
+    if start is not None and last is not None:
+        yield start, last + 1

@@ -1,0 +1,47 @@
+"""Plug-ins by role and name: built-in classes and those of other packages. Imports a class only when it is chosen.
+
+Other packages add engines through the entry point group ``lipsmith.engines``; the entry point's name is the role and
+the engine's name with a dot between them, such as ``photo_animator.puppet``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from lipsmith.errors import InvalidOption, MissingDependency
+
+GROUP = "lipsmith.engines"
+
+
+def names(role: str, built_in: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of all engines for ``role``, the built-in ones first. ``built_in`` maps names to ``module:Class``."""
+    return tuple(dict.fromkeys([*built_in, *_entry_points(role)]))
+
+
+def create(role: str, name: str | None, built_in: Mapping[str, str]) -> Any:
+    """Import the engine called ``name`` (the first of ``built_in`` when None) and return a new instance.
+
+    A built-in engine wins over a plugged-in one of the same name, so that no package changes what a name means.
+    Raises InvalidOption for an unknown name, MissingDependency where the engine's own libraries are not installed.
+    """
+    chosen = name or next(iter(built_in))
+    entry = _entry_points(role).get(chosen)
+    if (target := built_in.get(chosen)) is not None:
+        entry = EntryPoint(name=f"{role}.{chosen}", value=target, group=GROUP)
+    if entry is None:
+        known = ", ".join(names(role, built_in))
+        raise InvalidOption(f"There is no {role.replace('_', ' ')} called {chosen!r}. Known: {known}.")
+    try:
+        return getattr(import_module(entry.module), entry.attr)()
+    except ImportError as error:
+        raise MissingDependency(
+            f"The engine {chosen!r} could not be loaded: {error}. `lipsmith doctor` says what to install."
+        ) from error
+
+
+def _entry_points(role: str) -> dict[str, EntryPoint]:
+    start = f"{role}."
+    return {e.name.removeprefix(start): e for e in entry_points(group=GROUP) if e.name.startswith(start)}

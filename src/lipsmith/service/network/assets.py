@@ -1,0 +1,193 @@
+"""Inputs: files that were uploaded, URLs, and what the account made before. Knows who may use which, no bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+
+from lipsmith.database.connection import Database
+from lipsmith.database.tables import files
+from lipsmith.errors import InvalidUrl, NotStored, UnusableAsset
+from lipsmith.service import project as projects
+from lipsmith.service.network.fetch import check_url
+from lipsmith.service.processes.clock import Clock
+from lipsmith.storage.contract import Storage
+
+AssetKind = Literal["image", "audio", "video"]
+WantedKind = Literal["image", "audio", "video", "any"]
+"""What an input is for; ``any`` is something to look at."""
+
+EXTENSIONS: Mapping[AssetKind, tuple[str, ...]] = {
+    "video": ("mp4", "m4v", "mov", "webm"),
+    "audio": ("mp3", "mpeg", "wav", "aac", "flac", "webm", "weba", "m4a", "opus", "ogg", "oga", "aiff", "amr"),
+    "image": ("png", "jpg", "jpeg", "jfif", "heic", "heif", "webp", "avif", "jp2", "tiff", "tif", "bmp"),
+}
+FITS: Mapping[WantedKind, tuple[AssetKind, ...]] = {
+    "image": ("image",),
+    "audio": ("audio", "video"),  # a video's sound serves as well
+    "video": ("video",),
+    "any": ("image", "video"),
+}
+"""What is asked for -> what may be given."""
+FOLDER = "api-assets/"
+"""Official clients take only this beginning for a file that is already here."""
+RETENTION_DAYS = 7
+_OWN_KEY = re.compile(r"/((?P<upload>api-assets/[a-z0-9-]+/[a-z0-9.-]+)|outputs/(?P<project>c[a-z0-9]+)/\d+/[^/]+)$")
+_DAY_MS = 86_400_000
+UNKNOWN_EXTENSION = "bin"
+"""Of files and URLs that do not tell what they are."""
+_EXTENSION = re.compile(r"[a-z0-9]{1,16}")
+_LIBRARY_IDS = ("videoId", "audioId", "imageId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A place for one file that will be uploaded."""
+
+    key: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the bytes of an input are."""
+
+    key: str | None = None
+    url: str | None = None
+    extension: str
+
+
+class Assets:
+    """The use cases around inputs."""
+
+    def __init__(self, database: Database, storage: Storage, clock: Clock) -> None:
+        self._database, self._storage, self._clock = database, storage, clock
+
+    def offer(self, account: str, wishes: Sequence[tuple[WantedKind, str]]) -> list[Offer]:
+        """One place for each (kind, extension), which belong together as in `EXTENSIONS`. Raises UnusableAsset.
+
+        What is of the kind ``any`` may be named for everything.
+        """
+        now_ms = self._clock.now_ms()
+        offers = []
+        with self._database.write() as conn:
+            for kind, extension in wishes:
+                _check_pair(kind, extension)
+                name = self._clock.new_id()
+                offer = Offer(key=f"{FOLDER}{name}/{name}.{extension}", expires_ms=now_ms + RETENTION_DAYS * _DAY_MS)
+                conn.execute(
+                    files.insert().values(
+                        key=offer.key,
+                        account=account,
+                        kind=kind,
+                        extension=extension,
+                        state="pending",
+                        created_ms=now_ms,
+                        expires_ms=offer.expires_ms,
+                    )
+                )
+                offers.append(offer)
+        return offers
+
+    def received(self, key: str, size_bytes: int) -> None:
+        """The bytes of an offered file are here."""
+        with self._database.write() as conn:
+            conn.execute(files.update().where(files.c.key == key).values(state="uploaded", size_bytes=size_bytes))
+
+    def adopt(self, conn: sa.Connection, account: str, key: str, kind: AssetKind) -> None:
+        """Something made here may be used like an upload."""
+        now_ms = self._clock.now_ms()
+        conn.execute(
+            files.insert().values(
+                key=key,
+                account=account,
+                kind=kind,
+                extension=key.rpartition(".")[2],
+                state="uploaded",
+                created_ms=now_ms,
+                expires_ms=now_ms + RETENTION_DAYS * _DAY_MS,
+            )
+        )
+
+    def resolve(
+        self,
+        conn: sa.Connection,
+        account: str,
+        text: str,
+        wanted: WantedKind,
+        field: str,
+        *,
+        needs_extension: bool = True,
+    ) -> Source:
+        """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``.
+
+        Without ``needs_extension``, URLs of any ending will do.
+        """
+        if "://" in text:
+            return self._from_url(conn, account, text, wanted, field, needs_extension)
+        if text.startswith(FOLDER):
+            return self._from_upload(conn, account, text, wanted, field)
+        return self._from_project(conn, account, text, wanted, field)
+
+    def _from_upload(self, conn: sa.Connection, account: str, key: str, wanted: WantedKind, field: str) -> Source:
+        row = conn.execute(sa.select(files).where(files.c.key == key, files.c.account == account)).first()
+        if row is None or row.state != "uploaded" or row.expires_ms <= self._clock.now_ms():
+            raise UnusableAsset(f"{field}: no file was uploaded as {key!r}, or it has expired. Upload it again.")
+        if row.kind not in (*FITS[wanted], "any"):
+            raise UnusableAsset(f"{field}: {key!r} was uploaded as {row.kind}, and {_listing(FITS[wanted])} is needed.")
+        try:
+            self._storage.size(key)
+        except NotStored as error:
+            raise UnusableAsset(f"{field}: the file {key!r} is gone. Upload it again.") from error
+        return Source(key=key, extension=row.extension)
+
+    def _from_url(
+        self, conn: sa.Connection, account: str, url: str, wanted: WantedKind, field: str, needs_extension: bool
+    ) -> Source:
+        try:
+            read = check_url(url)
+        except InvalidUrl as error:
+            raise UnusableAsset(f"{field}: {error.message}") from error
+        if own := _OWN_KEY.search(read.path):  # a link of ours: no need to ask ourselves for it
+            with suppress(UnusableAsset):
+                return self.resolve(conn, account, own["upload"] or own["project"], wanted, field)
+        if read.path.rstrip("/").endswith("/my-library"):
+            for name, value in read.params.multi_items():
+                if name in _LIBRARY_IDS:
+                    return self._from_project(conn, account, value, wanted, field)
+        extension = read.path.rpartition("/")[2].rpartition(".")[2].lower()
+        allowed = [extension for kind in FITS[wanted] for extension in EXTENSIONS[kind]]
+        if extension not in allowed and needs_extension:
+            raise UnusableAsset(f"{field}: the URL's path has to end in one of {_listing(tuple(allowed))}.")
+        return Source(url=url, extension=extension if extension in allowed else UNKNOWN_EXTENSION)
+
+    def _from_project(self, conn: sa.Connection, account: str, name: str, wanted: WantedKind, field: str) -> Source:
+        found = projects.find(conn, name, account)
+        if found is None or found.kind == "face_detection" or not found.keys:
+            raise UnusableAsset(
+                f"{field}: {name[:200]!r} is no uploaded file, no URL and no finished project of yours."
+            )
+        made: AssetKind = "audio" if found.kind == "voice" else "video"
+        if made not in FITS[wanted]:
+            raise UnusableAsset(f"{field}: {name!r} made {made}, and {_listing(FITS[wanted])} is needed.")
+        return Source(key=found.keys[0], extension=found.keys[0].rpartition(".")[2])
+
+
+def _check_pair(kind: WantedKind, extension: str) -> None:
+    if kind == "any":
+        if not _EXTENSION.fullmatch(extension):
+            raise UnusableAsset(f"The extension {extension!r} has to be small letters and digits.")
+    elif extension not in EXTENSIONS[kind]:
+        raise UnusableAsset(
+            f"The extension {extension!r} does not belong to the type {kind!r}. "
+            f"Possible extensions: {_listing(EXTENSIONS[kind])}."
+        )
+
+
+def _listing(words: tuple[str, ...]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,355 @@
+"""The story from photo to video: what is refused at the door, what is told on the way, what is left behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from factories import SENTENCE, turned_head, write_wav
+from lipsmith import LipsmithError, MotionTrack, Progress, talking_photo
+from lipsmith.pipeline import STAGES
+
+STOCK = {"portrait.png", "two.png", "small.png", "speech.wav", "clip.mp4", "pair.mp4"}
+
+
+def frames(path: Path) -> list[NDArray[np.uint8]]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def refusal(**options: Any) -> LipsmithError:
+    given = {"photo": "portrait.png", "audio": "speech.wav", "out": "out.mp4"} | options
+    with pytest.raises(LipsmithError) as caught:
+        talking_photo(**given)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        ({"audio": None}, "invalid_option", "Nothing to say"),
+        ({"rate": 0.8}, "invalid_option", "how fast a text is spoken"),
+        ({"seed": -1}, "invalid_option", "-1"),
+        ({"seed": 1.5}, "invalid_option", "1.5"),
+        ({"crf": 0}, "invalid_option", "0"),
+        ({"crf": 18.5}, "invalid_option", "18.5"),
+        ({"face": "2"}, "invalid_option", "a point (x, y)"),
+        ({"face": (1, 2, 3)}, "invalid_option", "a point (x, y)"),
+        ({"face": True}, "invalid_option", "True"),
+        ({"max_resolution": 255.5}, "invalid_option", "255.5"),
+        ({"background": (0, 255, 0)}, "invalid_option", "colour"),
+        ({"photo": None}, "invalid_option", "photo is None"),
+        ({"fps": 0.5}, "invalid_option", "between 1 and 60"),
+        ({"text": "Hello", "voice": "en-us"}, "invalid_option", "a recording is its own voice"),
+        ({"text": "Hello", "rate": 0.8}, "invalid_option", "a recording keeps its own"),
+        ({"audio": None, "text": "Hello", "end_s": 0.8}, "invalid_option", "cut a window out of a recording"),
+        ({"text": " "}, "empty_text", ""),
+        ({"voice": "en-us"}, "invalid_option", "only speaks a text"),
+        ({"audio": None, "text": "Hello", "start_s": 1.0}, "invalid_option", "cut a window out of a recording"),
+        ({"audio": None, "text": "Hello", "rate": 2.5}, "invalid_option", "rate is 2.5"),
+        ({"audio": None, "text": "Hello", "rate": float("nan")}, "invalid_option", "rate is nan"),
+        ({"fps": 61}, "invalid_option", "61"),
+        ({"fps": 0}, "invalid_option", "0"),
+        ({"max_resolution": 63}, "invalid_option", "63"),
+        ({"face": 0}, "invalid_option", "counted from 1"),
+        ({"motion": "wild"}, "invalid_option", "calm, natural, lively"),
+        ({"crf": 52}, "invalid_option", "52"),
+        ({"mode": "wild"}, "invalid_option", "realistic, prompted"),
+        ({"mode": "prompted"}, "invalid_option", "needs a prompt"),
+        ({"mode": "prompted", "prompt": " "}, "invalid_option", "needs a prompt"),
+        ({"mode": "prompted", "prompt": "nod " * 501}, "invalid_option", "2004 characters"),
+        ({"mode": "prompted", "prompt": "nod", "from_motion": "m.json"}, "invalid_option", "Leave one of them out"),
+        ({"intensity": 0.05}, "invalid_option", "0.05"),
+        ({"intensity": float("nan")}, "invalid_option", "nan"),
+        ({"background": "blurple"}, "invalid_option", "blurple"),
+        ({"animator": "nobody"}, "invalid_option", "classic"),
+        ({"start_s": 2.0, "end_s": 1.0}, "window_out_of_range", "not after"),
+        ({"start_s": -1.0}, "window_out_of_range", "-1"),
+        ({"start_s": 90.0}, "window_out_of_range", "90"),
+        ({"out": "out.avi"}, "invalid_option", ".mp4"),
+        ({"out": "nowhere/out.mp4"}, "invalid_option", "nowhere"),
+        ({"export": "nowhere/out.json"}, "invalid_option", "nowhere"),
+        ({"export": "out.mp4"}, "invalid_option", "used twice"),
+        ({"export": "speech.wav", "overwrite": True}, "invalid_option", "used twice"),
+        ({"export": "two.png"}, "output_exists", "two.png"),
+        ({"export": "motion.csv"}, "invalid_option", ".arkit.csv, .arkit.json"),
+        ({"export": "words.srt"}, "invalid_option", "nobody tells what is said in a recording"),
+        ({"from_motion": "missing.json"}, "invalid_motion", "missing.json"),
+        ({"from_motion": "portrait.png"}, "invalid_motion", "portrait.png"),
+        ({"photo": "missing.png"}, "invalid_image", "missing.png"),
+        ({"photo": "speech.wav"}, "invalid_image", "speech.wav"),
+        ({"audio": "missing.wav"}, "invalid_audio", "missing.wav"),
+        ({"audio": "portrait.png"}, "invalid_audio", "portrait.png"),
+        ({"audio": None, "text": " "}, "empty_text", ""),
+        ({"audio": None, "text": "Hello", "voice": "klingon-9"}, "unknown_voice", "klingon-9"),
+        ({"face": 2}, "no_such_face", "There is no face number 2. Found, counted from the left"),
+        ({"face": (5.0, 310.0)}, "no_such_face", "There is no face at (5, 310)"),
+        ({"photo": "small.png"}, "face_too_small", "18 pixels between the eyes"),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(room: Path, options: dict[str, Any], code: str, says: str) -> None:
+    error = refusal(**options)
+    assert (error.code, says in error.message) == (code, True), error.message
+    assert {path.name for path in room.iterdir()} == STOCK
+
+
+def test_a_head_turned_too_far_is_refused(room: Path, astronaut: NDArray[np.uint8]) -> None:
+    head = np.array(Image.fromarray(astronaut[:300, 60:360]).resize((900, 900), Image.Resampling.BICUBIC))
+    Image.fromarray(turned_head(head, 60)).save("turned.png")
+    error = refusal(photo="turned.png")
+    assert error.code == "face_turned_away"
+    assert "beyond 45°" in error.message
+
+
+def test_a_small_video_of_a_large_face_shows_what_a_large_one_does(room: Path) -> None:
+    large = talking_photo("portrait.png", "speech.wav", "large.mp4", crf=8, still=True)
+    small = talking_photo("portrait.png", "speech.wav", "small.mp4", crf=8, still=True, max_resolution=96)
+    assert large.iod_px == pytest.approx(42, abs=1)
+    assert (small.width, small.height, small.frames) == (96, 96, large.frames)
+    assert small.iod_px == pytest.approx(42 * 96 / 320, abs=0.5)
+    assert any("13 pixels between the eyes" in warning for warning in small.warnings)
+    pairs = list(zip(frames(large.path), frames(small.path), strict=True))
+    left, top, right, bottom = small.face_box
+    faces = [(cv2.resize(one, (96, 96), interpolation=cv2.INTER_AREA), two) for one, two in pairs]
+    apart = [np.abs(one.astype(int) - two)[top:bottom, left:right].mean() for one, two in faces]
+    moved = [np.abs(two.astype(int) - faces[0][1])[(top + bottom) // 2 : bottom, left:right].mean() for _, two in faces]
+    assert max(apart) < 4
+    assert max(moved) > 4
+
+
+def test_a_picture_without_a_face_is_refused(room: Path) -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (160, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save("noise.png")
+    assert refusal(photo="noise.png").code == "no_source_face"
+
+
+def test_the_result_tells_what_was_made(room: Path) -> None:
+    result = talking_photo("portrait.png", "speech.wav", "out.mp4", fps=12.5, end_s=0.8, crf=30)
+    assert (result.path, result.frames, result.fps, result.seconds) == (Path("out.mp4"), 10, Fraction(25, 2), 0.8)
+    assert (result.width, result.height) == (320, 320)
+    left, top, right, bottom = result.face_box
+    assert (abs(left - 115), abs(top - 69), abs(right - 208), abs(bottom - 178)) < (6, 6, 6, 6)
+    assert 40 < result.iod_px < 45
+    assert result.warnings == ()
+    assert tuple(result.stage_seconds) == STAGES
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
+
+
+def test_stages_are_told_in_order_and_frames_one_by_one(room: Path) -> None:
+    told: list[Progress] = []
+    talking_photo("portrait.png", None, "out.mp4", text="Oh.", fps=10, progress=told.append)
+    assert list(dict.fromkeys(progress.stage for progress in told)) == list(STAGES)
+    video = [progress for progress in told if progress.stage == "video"]
+    assert [progress.done for progress in video] == list(range(video[-1].total + 1))
+    assert video[-1].left_s == 0.0
+    assert all(progress.fps > 0 for progress in video[1:])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_cancelling_in_any_stage_leaves_nothing(room: Path, stage: str) -> None:
+    reached: list[str] = []
+    with pytest.raises(LipsmithError) as caught:
+        talking_photo(
+            "portrait.png",
+            "speech.wav",
+            "out.mp4",
+            export="motion.json",
+            progress=lambda progress: reached.append(progress.stage),
+            cancelled=lambda: stage in reached,
+        )
+    assert caught.value.code == "cancelled"
+    assert reached[-1] == stage
+    assert {path.name for path in room.iterdir()} == STOCK
+
+
+def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
+    Path("out.mp4").write_bytes(b"older")
+
+    def trip(progress: Progress) -> None:
+        if progress.stage == "video" and progress.done == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        talking_photo("portrait.png", "speech.wav", "out.mp4", overwrite=True, export="m.json", progress=trip)
+    assert Path("out.mp4").read_bytes() == b"older"
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
+
+
+def test_a_recording_without_speech_is_told(room: Path) -> None:
+    samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
+    write_wav(Path("noise.wav"), samples, 16000)
+    result = talking_photo("portrait.png", "noise.wav", "out.mp4")
+    assert any("No speech was heard" in warning for warning in result.warnings)
+
+
+def test_the_script_of_a_text_chooses_its_voice(room: Path) -> None:
+    result = talking_photo("portrait.png", out="out.mp4", text="Привет")
+    assert any("'ru'" in warning for warning in result.warnings)
+    chosen = talking_photo("portrait.png", out="other.mp4", text="Привет", voice="ru")
+    assert chosen.frames == result.frames
+    assert not any("'ru'" in warning for warning in chosen.warnings)
+
+
+def test_a_program_without_a_terminal_works(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2).frames == 5
+
+
+def test_small_faces_and_shrunk_photos_are_told(room: Path) -> None:
+    result = talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2, max_resolution=256)
+    assert (result.width, result.height) == (256, 256)
+    assert result.warnings == ("The face is small: 34 pixels between the eyes. From 40 on lips and teeth look sharp.",)
+
+
+def test_an_odd_row_and_column_are_cut_off(room: Path) -> None:
+    Image.open("portrait.png").crop((0, 0, 319, 317)).save("odd.png")
+    result = talking_photo("odd.png", "speech.wav", "out.mp4", end_s=0.2, max_resolution=4000)
+    assert (result.width, result.height) == (318, 316)
+
+
+def test_the_face_may_be_chosen_by_number_or_point(room: Path) -> None:
+    def middle(out: str, face: Any) -> int:
+        box = talking_photo("two.png", "speech.wav", out, end_s=0.1, face=face).face_box
+        return round((box[0] + box[2]) / 2 / 320)
+
+    assert middle("second.mp4", 2) == 2  # 160 and 480 are the middles: halves go to the even number
+    assert middle("point.mp4", (480.0, 130.0)) == 2
+    assert middle("first.mp4", 1) == middle("by_point.mp4", (165.0, 120.0)) == 1
+
+
+def test_a_given_track_is_held_or_cut_to_the_sound(room: Path) -> None:
+    talking_photo("portrait.png", "speech.wav", "first.mp4", end_s=0.4, export="motion.json")
+    export_text_of = MotionTrack.from_json(Path("motion.json").read_text())
+    assert len(export_text_of) == 10
+
+    longer = talking_photo(
+        "portrait.png", "speech.wav", "b.mp4", end_s=0.6, from_motion="motion.json", export="held.json"
+    )
+    held = json.loads(Path("held.json").read_text())["channels"]["aperture"]
+    assert held[:10] == json.loads(Path("motion.json").read_text())["channels"]["aperture"]
+    assert held[10:] == [held[9]] * 5
+    assert longer.warnings == ("The motion has 10 frames and the sound needs 15: its last frame is held.",)
+    assert "motion" not in longer.stage_seconds
+
+    shorter = talking_photo("portrait.png", "speech.wav", "c.mp4", end_s=0.2, from_motion=export_text_of)
+    assert shorter.warnings == ("The motion has 10 frames and the sound needs 5: its end is cut.",)
+
+
+def test_a_prompt_is_done_and_what_cannot_be_done_is_named(room: Path) -> None:
+    said: dict[str, Any] = {"audio": "speech.wav", "end_s": 0.6, "export": "m.json", "overwrite": True}
+    talking_photo("portrait.png", out="plain.mp4", **said)
+    plain = MotionTrack.from_json(Path("m.json").read_text())
+    result = talking_photo(
+        "portrait.png", out="tilted.mp4", mode="prompted", prompt="Tilt left, then juggle.", intensity=0.5, **said
+    )
+    track = MotionTrack.from_json(Path("m.json").read_text())
+    assert result.warnings == ('The prompt asks for "juggle", which lipsmith cannot act on.',)
+    assert track["head_roll"][-1] < plain["head_roll"][-1] - 3.0
+    np.testing.assert_allclose(track["aperture"], 0.5 * plain["aperture"], atol=1e-5)
+
+
+def test_the_realistic_mode_ignores_a_prompt_aloud(room: Path) -> None:
+    said: dict[str, Any] = {"audio": "speech.wav", "end_s": 0.2, "export": "m.json", "overwrite": True}
+    talking_photo("portrait.png", out="plain.mp4", **said)
+    plain = Path("m.json").read_bytes()
+    result = talking_photo("portrait.png", out="same.mp4", prompt="Tilt left.", **said)
+    assert result.warnings == ("The mode realistic takes no prompt: it was ignored. Choose the mode prompted.",)
+    assert Path("m.json").read_bytes() == plain
+    again = talking_photo("portrait.png", "speech.wav", "again.mp4", end_s=0.2, from_motion="m.json", prompt="Nod.")
+    assert again.warnings == result.warnings
+
+
+@pytest.mark.parametrize("name", ["m.arkit.csv", "m.arkit.json", "m.cues.tsv", "m.cues.json", "m.srt", "m.vtt"])
+def test_the_ending_of_the_export_chooses_what_is_written(room: Path, name: str) -> None:
+    result = talking_photo("portrait.png", None, "out.mp4", text="Oh. Ah!", fps=10, export=name)
+    written = Path(name).read_text()
+    assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4", name}
+    if "arkit" in name:
+        assert written.count("00:00:0" if name.endswith("csv") else '"time"') == result.frames
+    elif "cues" in name:
+        assert ("X\n" if name.endswith("tsv") else '"X"') in written
+    else:
+        assert "Oh.\n\n" in written and "Ah!\n\n" in written
+
+
+def test_a_known_text_moves_the_lips_of_a_recording(room: Path) -> None:
+    pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
+    said: dict[str, Any] = {"fps": 50, "crf": 40}
+    result = talking_photo("portrait.png", "speech.wav", "known.mp4", text=SENTENCE, export="known.cues.tsv", **said)
+    assert result.warnings == ()
+    talking_photo("portrait.png", "speech.wav", "heard.mp4", export="heard.cues.tsv", **said)
+    known = Path("known.cues.tsv").read_text()
+    assert known != Path("heard.cues.tsv").read_text()
+    assert sum(line.endswith("\tA") for line in known.splitlines()) == 4  # p, p, m, b
+
+
+def test_a_known_text_gives_a_recording_its_captions(room: Path) -> None:
+    result = talking_photo("portrait.png", "speech.wav", "out.mp4", text=SENTENCE, fps=10, export="words.srt")
+    (first, times, words, *_) = Path("words.srt").read_text().splitlines()
+    assert (first, words) == ("1", SENTENCE)
+    start, end = (float(clock[6:].replace(",", ".")) for clock in times.split(" --> "))
+    assert start < 0.2
+    assert result.seconds - 0.6 < end <= result.seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Papa sees a small xyzzyx.", "Not in the English dictionary: xyzzyx."),
+        ("Папа видит лодку.", "written in another script"),
+        ("Nobody told us that it was raining.", "Check that every word is in it"),
+    ],
+)
+def test_a_text_that_cannot_be_found_is_told_and_the_lips_follow_the_sound(room: Path, text: str, why: str) -> None:
+    pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
+    said: dict[str, Any] = {"fps": 5, "crf": 40, "overwrite": True, "export": "m.json"}
+    talking_photo("portrait.png", "speech.wav", "out.mp4", **said)
+    heard = Path("m.json").read_bytes()
+    (warning,) = talking_photo("portrait.png", "speech.wav", "out.mp4", text=text, **said).warnings
+    assert warning.startswith("The lips follow what is heard, and not the text. ")
+    assert why in warning
+    assert Path("m.json").read_bytes() == heard
+
+
+def test_a_known_text_without_its_library_is_told(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    (warning,) = talking_photo("portrait.png", "speech.wav", "out.mp4", text=SENTENCE, end_s=0.2).warnings
+    assert "pip install 'lipsmith[align]'" in warning
+
+
+def test_cues_of_a_given_motion_are_heard(room: Path) -> None:
+    track = MotionTrack.of(Fraction(25), 5)
+    result = talking_photo("portrait.png", "speech.wav", "a.mp4", end_s=0.2, from_motion=track, export="m.cues.tsv")
+    assert Path("m.cues.tsv").read_text().startswith("0.00\t")
+    assert "speech" in result.stage_seconds and "motion" not in result.stage_seconds
+
+
+def test_a_given_motion_that_tells_what_is_said_keeps_its_cues(room: Path) -> None:
+    said: dict[str, Any] = {"text": "Oh. Papa!", "fps": 25}
+    talking_photo("portrait.png", None, "a.mp4", export="m.json", **said)
+    track = MotionTrack.from_json(Path("m.json").read_text())
+    seconds = len(track) / 25
+    result = talking_photo("portrait.png", "speech.wav", "b.mp4", end_s=seconds, from_motion=track, export="m.cues.tsv")
+    assert "speech" not in result.stage_seconds
+    talking_photo("portrait.png", None, "c.mp4", export="n.cues.tsv", **said)
+    ours, theirs = (
+        [line.split("\t")[1] for line in Path(name).read_text().splitlines()] for name in ("m.cues.tsv", "n.cues.tsv")
+    )
+    assert ours == theirs
+    assert "A" in ours
+
+
+def test_the_rate_of_a_given_track_is_its_own(room: Path) -> None:
+    track = MotionTrack.of(Fraction(30), 6)
+    assert "30 fps, not 25" in refusal(from_motion=track, fps=25).message
+    assert talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2, from_motion=track).fps == 30

@@ -1,0 +1,98 @@
+"""How one try brings its inputs together, and what it says where that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from service_parts import House
+from structlog.testing import capture_logs
+
+from lipsmith.errors import SourceUnreachable
+from lipsmith.service.billing.plans import PLANS, PlanName
+from lipsmith.service.jobs.orders import Wanted
+from lipsmith.service.jobs.runner import Fetch, JobRunner
+from lipsmith.service.processes.pool import ChildPool, Limits
+
+
+def attempts(house: House, folder: Path, fetch: Fetch) -> JobRunner:
+    pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, folder)
+    parts = (house.lifecycle, house.storage, house.assets, fetch, pool)
+    return JobRunner(*parts, worker="w", timeout_s=60)
+
+
+@pytest.mark.parametrize("plan", ["free", "business"])
+def test_a_url_may_hold_as_much_as_the_account_may_upload(house: House, tmp_path: Path, plan: PlanName) -> None:
+    asked = []
+
+    def fetch(url: str, path: Path, max_bytes: int) -> None:
+        asked.append((url, max_bytes))
+        raise SourceUnreachable
+
+    job = house.job(house.order(house.account(plan)))
+    assert attempts(house, tmp_path, fetch).run(job)
+    assert asked == [("https://example.org/a.png", PLANS[plan].max_upload_bytes)]
+
+
+class Tube:
+    """Has every video, cut four seconds before what is wanted."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, float, float | None]] = []
+
+    def knows(self, url: str) -> bool:
+        return "youtube" in url
+
+    def bring(self, url: str, path: Path, *, start_s: float, end_s: float | None, max_bytes: int) -> float:
+        self.asked.append((url, start_s, end_s))
+        path.write_bytes(b"video")
+        return start_s - 4
+
+
+TELL = """
+import json, sys
+spec = json.loads(sys.stdin.readline())
+told = f"{spec['start_s']} to {spec['end_s']} of {open(spec['inputs']['video']).read()}"
+print(json.dumps({"error": {"code": "told", "message": told}}), flush=True)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")  # pipes of the dead
+@pytest.mark.parametrize(("longest_s", "end_s"), [(None, 32.0), (60.0, 90.0)])
+def test_of_a_video_elsewhere_only_a_part_comes(
+    house: House, tmp_path: Path, longest_s: float | None, end_s: float
+) -> None:
+    account, tube = house.account(), Tube()
+    url = "https://www.youtube.com/watch?v=aaaaaaaaaaa"
+    wanted = Wanted(text=url, kind="video", field="video", needs_extension=False)
+    window = {"start_s": 30.0, "end_s": 32.0, "longest_s": longest_s}
+    project = house.order(account, kind="lip_sync", inputs={"video": wanted}, **window)
+    pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, tmp_path, program=("-c", TELL))
+    parts = (house.lifecycle, house.storage, house.assets, nothing_else, pool)
+    assert JobRunner(*parts, worker="w", timeout_s=60, videos=tube).run(house.job(project))
+    pool.close()
+    error = house.projects.show(account.id, project.id).error
+    assert error is not None
+    assert (error.code, error.message) == ("told", "4.0 to 6.0 of video")
+    assert tube.asked == [(url, 30.0, end_s)]
+
+
+def nothing_else(url: str, path: Path, max_bytes: int) -> None:
+    raise AssertionError(url)
+
+
+def test_why_a_url_was_not_reached_is_for_the_log_alone(house: House, tmp_path: Path) -> None:
+    def fetch(url: str, path: Path, max_bytes: int) -> None:
+        raise SourceUnreachable from OSError("10.0.0.1 may not be asked")
+
+    account = house.account()
+    project = house.order(account)
+    with capture_logs() as lines:
+        attempts(house, tmp_path, fetch).run(house.job(project))
+    [failed] = [line for line in lines if line["event"] == "failed"]
+    assert failed["why"] == "10.0.0.1 may not be asked"
+    shown = house.projects.show(account.id, project.id)
+    assert shown.state == "error"
+    assert shown.error is not None
+    assert (shown.error.code, shown.error.message) == ("source_unreachable", SourceUnreachable().message)
+    assert house.accounts.balance(account.id) == 1000
