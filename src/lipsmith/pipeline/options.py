@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, Union, ge
 from lipsmith.errors import InvalidOption
 from lipsmith.limits import Range
 
-JsonValue: TypeAlias = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 
 _LAZY_TYPES = {"MotionTrack": Path, "PersonalStyle": Path}
 """Annotations whose modules import numpy. Outside Python such an option is a file."""
@@ -96,9 +96,13 @@ class Record:
         return cls(**current_names(cls, {**data, **paths}, stacklevel=0))
 
 
-@cache
 def option_fields(record: type[Record]) -> tuple[OptionField, ...]:
     """All options of ``record``, in the order of its parameters."""
+    return _option_fields(record)
+
+
+@cache
+def _option_fields(record: Any) -> tuple[OptionField, ...]:
     hints = get_type_hints(record, localns=_LAZY_TYPES, include_extras=True)
     found = []
     for field in fields(record):
