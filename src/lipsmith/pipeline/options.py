@@ -98,7 +98,7 @@ class Record:
 
 def option_fields(record: type[Record]) -> tuple[OptionField, ...]:
     """All options of ``record``, in the order of its parameters."""
-    return _option_fields(record)
+    return _option_fields(record)  # type: ignore[arg-type]  # a metaclass with __hash__ is hashable
 
 
 @cache
