@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterable
 
 from lipsmith.motion.direction import plain_words, read_direction
 from lipsmith.motion.gestures import GESTURES
@@ -26,76 +26,93 @@ ACT_PHRASES = [(name, phrase) for name, phrases in ACTS.items() for phrase in ph
 WHEN_PHRASES = [(when, phrase) for when, phrases in WHEN.items() for phrase in phrases]
 
 
-@pytest.mark.parametrize(("name", "phrase"), ACT_PHRASES)
-def test_every_phrase_asks_for_its_act(name: str, phrase: str) -> None:
-    direction = read_direction(phrase)
-    assert [(act.name, act.negated, act.intensity, act.when) for act in direction.acts] == [(name, False, 1.0, "whole")]
-    assert direction.unknown == ()
+def readings(prompts: Iterable[str]) -> dict[str, tuple[list[tuple[str, bool, float, str]], tuple[str, ...]]]:
+    """Return, by prompt, the acts that are read from it and the parts that are not understood."""
+    found = {}
+    for prompt in prompts:
+        direction = read_direction(prompt)
+        acts: list[tuple[str, bool, float, str]] = [
+            (act.name, act.negated, act.intensity, act.when) for act in direction.acts
+        ]
+        found[prompt] = (acts, direction.unknown)
+    return found
 
 
-@pytest.mark.parametrize(("name", "phrase"), ACT_PHRASES)
-def test_every_phrase_can_be_forbidden_or_is_given_back(name: str, phrase: str) -> None:
-    direction = read_direction(f"Smile. Don't {phrase}.")
-    if GESTURES[name].undo is None:  # type: ignore[index]
-        assert [act.name for act in direction.acts] == ["smile"]
-        assert direction.unknown == (f"Don't {phrase}",)
-    else:
-        assert [(act.name, act.negated) for act in direction.acts] == [("smile", False), (name, True)]
-        assert direction.unknown == ()
+def test_every_phrase_asks_for_its_act() -> None:
+    expected = {phrase: ([(name, False, 1.0, "whole")], ()) for name, phrase in ACT_PHRASES}
+    assert readings(expected) == expected
 
 
-@pytest.mark.parametrize(("when", "phrase"), WHEN_PHRASES)
-@pytest.mark.parametrize("prompt", ["nod {}", "{}, nod", "{} nod gently"])
-def test_every_time_is_understood_before_and_after_the_act(when: str, phrase: str, prompt: str) -> None:
-    direction = read_direction(prompt.format(phrase))
-    assert [(act.name, act.when) for act in direction.acts] == [("nod", when)]
-    assert direction.unknown == ()
+def test_every_phrase_can_be_forbidden_or_is_given_back() -> None:
+    smile = ("smile", False, 1.0, "whole")
+    expected: dict[str, object] = {}
+    for name, phrase in ACT_PHRASES:
+        if GESTURES[name].undo is None:  # type: ignore[index]
+            expected[f"Smile. Don't {phrase}."] = ([smile], (f"Don't {phrase}",))
+        else:
+            expected[f"Smile. Don't {phrase}."] = ([smile, (name, True, 1.0, "whole")], ())
+    assert readings(expected) == expected
 
 
-@pytest.mark.parametrize(("words", "factor"), [*INTENSITY.items(), *AMPLIFIERS.items()])
-@pytest.mark.parametrize("prompt", ["smile {}", "{} smile", "smile, {}"])
-def test_every_degree_changes_the_intensity(words: str, factor: float, prompt: str) -> None:
-    direction = read_direction(prompt.format(words))
-    assert [(act.name, act.negated, act.intensity) for act in direction.acts] == [("smile", False, factor)]
-    assert direction.unknown == ()
+def test_every_time_is_understood_before_and_after_the_act() -> None:
+    expected = {
+        prompt.format(phrase): when
+        for when, phrase in WHEN_PHRASES
+        for prompt in ("nod {}", "{}, nod", "{} nod gently")
+    }
+    found = {
+        prompt: unknown or [(name, when) for name, _, _, when in acts]
+        for prompt, (acts, unknown) in readings(expected).items()
+    }
+    assert found == {prompt: [("nod", when)] for prompt, when in expected.items()}
 
 
-@pytest.mark.parametrize(("words", "share"), LESS.items())
-@pytest.mark.parametrize("prompt", ["smile {}", "{} smile"])
-def test_every_word_for_less_takes_away(words: str, share: float, prompt: str) -> None:
-    direction = read_direction(prompt.format(words))
-    assert [(act.name, act.negated, act.intensity) for act in direction.acts] == [("smile", True, share)]
-    assert direction.unknown == ()
+def test_every_degree_changes_the_intensity() -> None:
+    expected = {
+        prompt.format(words): ([("smile", False, factor, "whole")], ())
+        for words, factor in [*INTENSITY.items(), *AMPLIFIERS.items()]
+        for prompt in ("smile {}", "{} smile", "smile, {}")
+    }
+    assert readings(expected) == expected
 
 
-@pytest.mark.parametrize("word", sorted(NEGATORS))
-def test_every_negator_negates(word: str) -> None:
-    assert [(act.name, act.negated) for act in read_direction(f"{word} smiling").acts] == [("smile", True)]
+def test_every_word_for_less_takes_away() -> None:
+    expected = {
+        prompt.format(words): ([("smile", True, share, "whole")], ())
+        for words, share in LESS.items()
+        for prompt in ("smile {}", "{} smile")
+    }
+    assert readings(expected) == expected
 
 
-@pytest.mark.parametrize("word", sorted(CONNECTORS - {"nor"}))
-def test_every_connector_parts_two_wishes(word: str) -> None:
-    direction = read_direction(f"smile {word} nod strongly")
-    assert [(act.name, act.intensity) for act in direction.acts] == [("smile", 1.0), ("nod", 1.6)]
-    assert direction.unknown == ()
+def test_every_negator_negates() -> None:
+    found = readings(f"{word} smiling" for word in sorted(NEGATORS))
+    assert {prompt: [(act[0], act[1]) for act in acts] for prompt, (acts, _) in found.items()} == {
+        f"{word} smiling": [("smile", True)] for word in NEGATORS
+    }
 
 
-@pytest.mark.parametrize("form", sorted(FORMS))
-def test_every_form_is_read_as_its_base(form: str) -> None:
-    assert plain_words(form) == (FORMS[form],)
-    assert FORMS[form] not in FORMS
+def test_every_connector_parts_two_wishes() -> None:
+    expected = {
+        f"smile {word} nod strongly": ([("smile", False, 1.0, "whole"), ("nod", False, 1.6, "whole")], ())
+        for word in CONNECTORS - {"nor"}
+    }
+    assert readings(expected) == expected
 
 
-@pytest.mark.parametrize("word", sorted(PLAIN))
-def test_every_filling_word_asks_for_nothing(word: str) -> None:
-    direction = read_direction(word)
-    assert (direction.acts, direction.unknown) == ((), ())
+def test_every_form_is_read_as_its_base() -> None:
+    assert {form: plain_words(form) for form in FORMS} == {form: (base,) for form, base in FORMS.items()}
+    assert not set(FORMS) & set(FORMS.values())
 
 
-@pytest.mark.parametrize("word", sorted(ALONE | LAST))
-def test_every_ambiguous_word_needs_company_that_is_understood(word: str) -> None:
-    direction = read_direction(f"{word} lamps")
-    assert (direction.acts, direction.unknown) == ((), (f"{word} lamps",))
+def test_every_filling_word_asks_for_nothing() -> None:
+    expected: dict[str, object] = {word: ([], ()) for word in PLAIN}
+    assert readings(expected) == expected
+
+
+def test_every_ambiguous_word_needs_company_that_is_understood() -> None:
+    expected: dict[str, object] = {f"{word} lamps": ([], (f"{word} lamps",)) for word in ALONE | LAST}
+    assert readings(expected) == expected
 
 
 def test_no_phrase_stands_twice() -> None:
