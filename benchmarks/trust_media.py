@@ -1,4 +1,4 @@
-"""Hostile pictures, sounds and clips: verdicts in the sandbox, and what a server makes of some of them.
+"""Hostile pictures, sounds and clips: checks in the sandbox, and what a server makes of some of them.
 
 Verdicts come from processes that live where rendering processes live, one fresh process for each file; a server is sent
 a part of the files as orders, since each order costs a whole rendering process.
@@ -25,7 +25,7 @@ from benchmarks.trust import Found
 sys.path.insert(0, str(REPOSITORY / "tests" / "hostile"))  # the corpus belongs to the tests
 
 from corpus import Case, by_hand, corpus, mutations
-from judge import Verdict, verdicts
+from file_checks import FileCheck, check_files
 
 FILES, LONG_FILES = 400, 10_000
 ORDERS, LONG_ORDERS = 12, 240
@@ -37,8 +37,8 @@ BARS = (
     Bar("faults", 0.0, 0.0, "files that crash or break their process, or of which it says nothing within 10 s"),
     Bar("wrong", 0.0, 0.0, "labelled files accepted or refused against their label"),
     Bar("labelled", 100.0, INF, "files with a label"),
-    Bar("slowest_s", 0.0, 2.0, "slowest verdict, processor seconds"),
-    Bar("largest_mb", 0.0, 512.0, "most memory of a verdict, MB"),
+    Bar("slowest_s", 0.0, 2.0, "slowest check, processor seconds"),
+    Bar("largest_mb", 0.0, 512.0, "most memory of a check, MB"),
     Bar("server_faults", 0.0, 0.0, "orders with hostile files that end in no final state, or in a fault of ours"),
     Bar("server_restarts", 0.0, 0.0, "crashes of the server"),
     Bar("server_growth_mb", -INF, 50.0, "what the server's memory grows by over these orders, MB"),
@@ -49,32 +49,32 @@ def measure(folder: Path, *, long: bool) -> Found:
     """Judges the corpus, then has a server take orders."""
     shared = SHARED / "media" if long and (SHARED / "media").is_dir() else None
     count, orders = (LONG_FILES, LONG_ORDERS) if long else (FILES, ORDERS)
-    judged: list[Verdict] = []
+    checks: list[FileCheck] = []
     start = time.monotonic()
-    for verdict in verdicts(corpus(count, seed=SEED, large=long, shared=shared), folder):
-        judged.append(verdict)
-        if verdict.is_fault or verdict.is_wrong or verdict.cpu_s > 2 or verdict.peak_mb > 512:
-            print(f"  {verdict}; {verdict.cpu_s:.2f} CPU s; must be refused: {verdict.case.refuse}", flush=True)
-        if len(judged) % 500 == 0:
-            print(f"  {len(judged)} of {count} after {time.monotonic() - start:.0f} s", flush=True)
+    for check in check_files(corpus(count, seed=SEED, large=long, shared=shared), folder):
+        checks.append(check)
+        if check.is_fault or check.is_wrong or check.cpu_s > 2 or check.peak_mb > 512:
+            print(f"  {check}; {check.cpu_s:.2f} CPU s; must be refused: {check.case.refuse}", flush=True)
+        if len(checks) % 500 == 0:
+            print(f"  {len(checks)} of {count} after {time.monotonic() - start:.0f} s", flush=True)
     with serving(folder / "server", "--workers", str(AT_ONCE)) as server:
         served = through_server(server, folder, orders)
-    codes = Counter(verdict.said for verdict in judged)
+    codes = Counter(check.outcome for check in checks)
     return Found(
         values={
-            "faults": sum(verdict.is_fault for verdict in judged),
-            "wrong": sum(verdict.is_wrong for verdict in judged),
-            "labelled": sum(verdict.case.refuse is not None for verdict in judged),
-            "slowest_s": max(verdict.cpu_s for verdict in judged),
-            "largest_mb": max(verdict.peak_mb for verdict in judged),
+            "faults": sum(check.is_fault for check in checks),
+            "wrong": sum(check.is_wrong for check in checks),
+            "labelled": sum(check.case.refuse is not None for check in checks),
+            "slowest_s": max(check.cpu_s for check in checks),
+            "largest_mb": max(check.peak_mb for check in checks),
             **served,
         },
-        size=f"{len(judged):,} files, and {orders} orders to a server",
+        size=f"{len(checks):,} files, and {orders} orders to a server",
         notes=[
-            "Verdicts: " + ", ".join(f"{said} {number:,}" for said, number in codes.most_common()),
-            f"By the clock, with other programs on the machine: median {np.median([v.seconds for v in judged]):.3f} s, "
-            f"99 % within {np.percentile([v.seconds for v in judged], 99):.2f} s, "
-            f"slowest {max(v.seconds for v in judged):.2f} s.",
+            "Outcomes: " + ", ".join(f"{outcome} {number:,}" for outcome, number in codes.most_common()),
+            f"By the clock, with other programs on the machine: median {np.median([v.seconds for v in checks]):.3f} s, "
+            f"99 % within {np.percentile([v.seconds for v in checks], 99):.2f} s, "
+            f"slowest {max(v.seconds for v in checks):.2f} s.",
         ],
     )
 

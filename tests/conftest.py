@@ -10,8 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from lipsmith.storage.s3 import connect
+
+settings.register_profile("lipsmith", deadline=None)  # a slow machine is no fault
+settings.load_profile("lipsmith")
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 

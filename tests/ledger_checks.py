@@ -12,7 +12,7 @@ from lipsmith.database.tables import jobs, ledger, projects
 from lipsmith.storage.local import LocalStorage
 
 
-def balanced(url: str, data_dir: Path, *, granted: int, killed: bool = False) -> dict[str, int]:
+def check_ledger(url: str, data_dir: Path, *, granted: int, killed: bool = False) -> dict[str, int]:
     """Project -> what it cost, after checking that each job is final, charged once or not at all, and has its files.
 
     ``granted`` is what the accounts got in all. Where a process was ``killed``, it may leave a file it was writing, for

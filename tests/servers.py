@@ -20,7 +20,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from test_hosts import ALLOWED
+from local_hosts import ALLOWED
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
 TIMEOUT_S = 120

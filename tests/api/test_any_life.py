@@ -24,7 +24,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from databases import fresh, postgres
-from inprocess import listening
+from in_process_server import listening
 from lipsmith.database.tables import jobs, ledger, projects
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings

@@ -22,7 +22,7 @@ from PIL import Image
 from factories import turned_head
 from lipsmith import errors
 from lipsmith.cli.main import run
-from preloaded import ENDLESS, disk_of
+from preload_libraries import ENDLESS, disk_of
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
 GIVEN = ("portrait.png", "speech.wav", "-o", "out.mp4")

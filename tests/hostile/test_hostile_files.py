@@ -10,11 +10,11 @@ import signal
 from itertools import islice
 from pathlib import Path
 
+import file_check_process
 import good_files
-import judge_process
 import pytest
 from corpus import KINDS, Case, by_hand, corpus, mutations
-from judge import verdicts
+from file_checks import check_files
 
 from lipsmith.media import probe
 
@@ -26,10 +26,10 @@ MAX_MB = 512
 @pytest.mark.timeout(1800)
 def test_every_file_is_judged(tmp_path: Path, shared: Path | None) -> None:
     cases = list(by_hand(large=False)) + list(islice(mutations(1, shared), MUTATIONS))
-    heard = list(verdicts(corpus(FILES, large=True, shared=shared) if FILES else cases, tmp_path))
-    assert len(heard) >= len(cases)
-    assert [str(verdict) for verdict in heard if verdict.is_fault or verdict.is_wrong] == []
-    assert [str(verdict) for verdict in heard if verdict.peak_mb > MAX_MB] == []
+    checks = list(check_files(corpus(FILES, large=True, shared=shared) if FILES else cases, tmp_path))
+    assert len(checks) >= len(cases)
+    assert [str(check) for check in checks if check.is_fault or check.is_wrong] == []
+    assert [str(check) for check in checks if check.peak_mb > MAX_MB] == []
 
 
 @pytest.fixture
@@ -68,16 +68,20 @@ def stumble(kind: str, path: str) -> str:
     return f"FAULT {1 / 2}"
 
 
-@pytest.mark.parametrize(("broken", "said"), [(hang, "HANG"), (crash, "CRASH SIGKILL"), (stumble, "FAULT 0.5")])
-def test_a_broken_reader_is_noticed(monkeypatch: pytest.MonkeyPatch, broken: object, said: str) -> None:
-    monkeypatch.setattr(judge_process, "verdict", broken)
-    found = judge_process.judged("picture", "nowhere", 0.5)
-    assert found["verdict"] == said
+@pytest.mark.parametrize(
+    ("broken", "hang_s", "outcome"), [(hang, 0.5, "HANG"), (crash, 60, "CRASH SIGKILL"), (stumble, 60, "FAULT 0.5")]
+)
+def test_a_broken_reader_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, broken: object, hang_s: float, outcome: str
+) -> None:
+    monkeypatch.setattr(file_check_process, "outcome_of", broken)
+    found = file_check_process.check_in_fork("picture", "nowhere", hang_s)
+    assert found["outcome"] == outcome
 
 
 def test_memory_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge_process, "verdict", lambda kind, path: str(len(bytearray(700 << 20))))
-    assert judge_process.judged("picture", "nowhere", 20.0)["peak_mb"] > MAX_MB
+    monkeypatch.setattr(file_check_process, "outcome_of", lambda kind, path: str(len(bytearray(700 << 20))))
+    assert file_check_process.check_in_fork("picture", "nowhere", 60)["peak_mb"] > MAX_MB
 
 
 def test_without_its_limits_the_reader_takes_what_it_must_refuse(
@@ -86,17 +90,17 @@ def test_without_its_limits_the_reader_takes_what_it_must_refuse(
     """The labels are not true by themselves: with the list of formats gone, a playlist plays."""
     (tmp_path / "good.wav").write_bytes(good_files.good("sound", "wav"))
     (tmp_path / "list.wav").write_bytes(b"ffconcat version 1.0\nfile good.wav\n")
-    assert judge_process.verdict("sound", str(tmp_path / "list.wav")) == "invalid_audio"
+    assert file_check_process.outcome_of("sound", str(tmp_path / "list.wav")) == "invalid_audio"
     monkeypatch.setattr(probe, "MEDIA_FORMATS", f"{probe.MEDIA_FORMATS},concat")
     real = probe.av.open
     monkeypatch.setattr(probe.av, "open", lambda file, mode, **rest: real(file.name, mode, options={"safe": "0"}))
-    assert judge_process.verdict("sound", str(tmp_path / "list.wav")) == "accepted"
+    assert file_check_process.outcome_of("sound", str(tmp_path / "list.wav")) == "accepted"
 
 
 def test_a_wrong_verdict_is_told() -> None:
-    from judge import Verdict
+    from file_checks import FileCheck
 
     case = Case(name="a", kind="sound", content=b"", refuse=True)
-    wrong = Verdict(case=case, said="accepted", seconds=0.1, cpu_s=0.1, peak_mb=50)
+    wrong = FileCheck(case=case, outcome="accepted", seconds=0.1, cpu_s=0.1, peak_mb=50)
     assert wrong.is_wrong
-    assert not Verdict(case=case, said="invalid_audio", seconds=0.1, cpu_s=0.1, peak_mb=50).is_wrong
+    assert not FileCheck(case=case, outcome="invalid_audio", seconds=0.1, cpu_s=0.1, peak_mb=50).is_wrong

@@ -4,7 +4,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for `benchmarks`, which holds the requests
 
 from factories import stock
-from inprocess import inside
+from in_process_server import in_process
 from servers import running, server
 
-__all__ = ["inside", "running", "server", "stock"]
+__all__ = ["in_process", "running", "server", "stock"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from asgi_servers import Lenient, Where, answer, dial, guarded, listening
 from benchmarks import http_probes
 from benchmarks.trust_http import place, refused_once, spoken
-from twins import Lenient, Where, answer, dial, guarded, listening
 
 from servers import Server
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from asgi_servers import Where, echo, listening
 from benchmarks.trust_http import spoken
 from fastapi import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from twins import Where, echo, listening
 
-from inprocess import Inside, some_picture
+from in_process_server import InProcessServer, some_picture
 from lipsmith.server.files import Download
 from lipsmith.server.middleware import SAFE_HEADERS, AllowedHosts, BodyLimits, own_hosts
 
@@ -32,28 +32,28 @@ def asked_for(where: Where, host: str, path: str = "/v1/account") -> int:
     return int(said.split()[1])
 
 
-def test_every_answer_says_what_browsers_may_do(inside: Inside) -> None:
+def test_every_answer_says_what_browsers_may_do(in_process: InProcessServer) -> None:
     asked = [
-        inside.client.get("/v1/account"),
-        httpx.get(f"{inside.url}/v1/account"),
-        inside.client.post("/v1/face-detection", content=b"{"),
-        inside.client.get("/nowhere"),
-        inside.client.get("/healthz"),
-        inside.client.get("/openapi.json"),
-        inside.client.get("/files/a/b.png"),
+        in_process.client.get("/v1/account"),
+        httpx.get(f"{in_process.url}/v1/account"),
+        in_process.client.post("/v1/face-detection", content=b"{"),
+        in_process.client.get("/nowhere"),
+        in_process.client.get("/healthz"),
+        in_process.client.get("/openapi.json"),
+        in_process.client.get("/files/a/b.png"),
     ]
     assert [got.status_code for got in asked] == [200, 401, 400, 404, 200, 200, 403]
     for got in asked:
         assert {name: got.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
 
 
-def test_what_breaks_is_answered_like_all_else(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_breaks_is_answered_like_all_else(in_process: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async def breaks(self: BodyLimits, *request: object) -> None:
         raise RuntimeError("nobody thought of this")
 
     monkeypatch.setattr(BodyLimits, "__call__", breaks)
-    first = inside.client.get("/v1/account")
-    second = inside.client.get("/api/open/v3/voice/list", headers={"Origin": "https://example.org"})
+    first = in_process.client.get("/v1/account")
+    second = in_process.client.get("/api/open/v3/voice/list", headers={"Origin": "https://example.org"})
     assert (first.status_code, first.json()) == (500, {"message": "The server could not do this.", "code": "failed"})
     assert (second.status_code, second.json()["code"]) == (500, 1010)
     for got in (first, second):
@@ -67,8 +67,8 @@ def test_without_the_guard_they_do_not() -> None:
     assert set(SAFE_HEADERS).isdisjoint(got.headers)
 
 
-def test_the_documentation_may_show_its_own_style_and_nothing_else(inside: Inside) -> None:
-    got = inside.client.get("/docs")
+def test_the_documentation_may_show_its_own_style_and_nothing_else(in_process: InProcessServer) -> None:
+    got = in_process.client.get("/docs")
     style = got.text.partition("<style>")[2].partition("</style>")[0]
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = got.headers["content-security-policy"]
@@ -76,9 +76,9 @@ def test_the_documentation_may_show_its_own_style_and_nothing_else(inside: Insid
     assert "<script" not in got.text
 
 
-def test_a_download_is_a_file_to_keep(inside: Inside) -> None:
-    key = inside.upload("image", "png", some_picture())
-    got = httpx.get(inside.url + inside.context.links.download(key, lifetime_s=60).url)
+def test_a_download_is_a_file_to_keep(in_process: InProcessServer) -> None:
+    key = in_process.upload("image", "png", some_picture())
+    got = httpx.get(in_process.url + in_process.context.links.download(key, lifetime_s=60).url)
     assert got.content == some_picture()
     assert got.headers["content-disposition"] == f'attachment; filename="{key.rpartition("/")[2]}"'
     assert got.headers["content-security-policy"] == "default-src 'none'; sandbox"

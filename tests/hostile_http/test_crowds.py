@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from twins import LONG_S, Timeouts, Where, answer, dial, guarded, is_ended, listening
+from asgi_servers import LONG_S, Timeouts, Where, answer, dial, guarded, is_ended, listening
 
 from lipsmith.server.connection_limits import ConnectionLimits, subscriber
 

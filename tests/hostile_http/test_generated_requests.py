@@ -9,9 +9,9 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from asgi_servers import LONG_S, dial, echo, guarded, listening
 from benchmarks import http_probes, trust_http
 from starlette.types import Receive, Scope, Send
-from twins import LONG_S, dial, echo, guarded, listening
 
 from servers import Server, started
 

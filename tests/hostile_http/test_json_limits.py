@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from asgi_servers import LONG_S, Where, answer, dial, echo, listening
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
-from twins import LONG_S, Where, answer, dial, echo, listening
 
-from inprocess import Inside
+from in_process_server import InProcessServer
 from lipsmith.server.middleware import MAX_BODY_BYTES, MAX_SIGNS, BodyLimits, depth
 
 PATH = "/v1/face-detection"
@@ -50,13 +50,13 @@ def begun(where: Where, head: bytes, body: bytes) -> bytes:
             return b""
 
 
-def test_nobody_unknown_has_much_read(inside: Inside) -> None:
-    parts = urlsplit(inside.url)
+def test_nobody_unknown_has_much_read(in_process: InProcessServer) -> None:
+    parts = urlsplit(in_process.url)
     where = (str(parts.hostname), int(parts.port or 0))
     said = begun(where, LARGE, b"a" * 40_000)
     assert said.startswith(b"HTTP/1.1 401 ")
     assert json.loads(said.partition(b"\r\n\r\n")[2])["code"] == "unauthorized"
-    assert begun(where, LARGE + f"Authorization: Bearer {inside.key}\r\n".encode(), b"a" * 40_000) == b""
+    assert begun(where, LARGE + f"Authorization: Bearer {in_process.key}\r\n".encode(), b"a" * 40_000) == b""
 
 
 def test_without_the_guard_all_of_it_is_waited_for(open_door: Where) -> None:
@@ -139,9 +139,9 @@ def nesting(value: object) -> int:
     return 0 if inner is None else 1 + max(map(nesting, inner), default=0)
 
 
-def test_numbers_of_thousands_of_digits(inside: Inside) -> None:
+def test_numbers_of_thousands_of_digits(in_process: InProcessServer) -> None:
     for digits in (4299, 4300, 4301, 900_000):
-        got = inside.client.post(PATH, content=b'{"assets": ' + b"9" * digits + b"}")
+        got = in_process.client.post(PATH, content=b'{"assets": ' + b"9" * digits + b"}")
         assert (got.status_code, got.json()["code"]) == (400, "invalid_request")
         assert len(got.text) < 500
     with pytest.raises(ValueError, match="4300 digits"):  # what it would be without our answer to it

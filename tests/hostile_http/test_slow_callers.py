@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 
 import pytest
-from twins import LONG_S, Where, answer, dial, ended, guarded, is_ended, listening
+from asgi_servers import LONG_S, Where, answer, dial, ended, guarded, is_ended, listening
 
 from lipsmith.server.protocol import Timeouts
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from inprocess import Inside, some_picture, some_sound
+from in_process_server import InProcessServer, some_picture, some_sound
 from lipsmith.server.app import application
 
 CANARY = "CanaryNameOfAda"
@@ -32,24 +32,24 @@ class Owned:
 
 
 @pytest.fixture(scope="module")
-def owned(inside: Inside) -> Owned:
+def owned(in_process: InProcessServer) -> Owned:
     """A video, a face detection, the files they use, and a video of the second dialect."""
-    image = inside.upload("image", "png", some_picture())
-    audio = inside.upload("audio", "wav", some_sound())
+    image = in_process.upload("image", "png", some_picture())
+    audio = in_process.upload("audio", "wav", some_sound())
     order = {"assets": {"image_file_path": image, "audio_file_path": audio}, "start_seconds": 0, "end_seconds": 1}
-    video = inside.client.post("/v1/ai-talking-photo", json=order | {"name": CANARY, "style": {"prompt": PROMPT}})
-    faces = inside.client.post("/v1/face-detection", json={"assets": {"target_file_path": image}})
+    video = in_process.client.post("/v1/ai-talking-photo", json=order | {"name": CANARY, "style": {"prompt": PROMPT}})
+    faces = in_process.client.post("/v1/face-detection", json={"assets": {"target_file_path": image}})
     urls = {"talking_photo_url": "https://example.org/a.png", "audio_url": "https://example.org/a.wav"}
-    other = inside.client.post("/api/open/v3/content/video/createbytalkingphoto", json=urls | {"prompt": PROMPT})
+    other = in_process.client.post("/api/open/v3/content/video/createbytalkingphoto", json=urls | {"prompt": PROMPT})
     projects = [video.json()["id"], faces.json()["id"], other.json()["data"]["_id"]]
     return Owned(projects=projects, image=image, audio=audio)
 
 
 @pytest.fixture(scope="module")
-def stranger(inside: Inside) -> Iterator[httpx.Client]:
+def stranger(in_process: InProcessServer) -> Iterator[httpx.Client]:
     """The other account."""
-    made = inside.context.accounts.create("business", credits_given=10**6)
-    with httpx.Client(base_url=inside.url, headers={"Authorization": f"Bearer {made.api_key}"}) as client:
+    made = in_process.context.accounts.create("business", credits_given=10**6)
+    with httpx.Client(base_url=in_process.url, headers={"Authorization": f"Bearer {made.api_key}"}) as client:
         yield client
 
 
@@ -93,10 +93,10 @@ def told(answer: httpx.Response, names: Sequence[str]) -> tuple[int, str]:
     return answer.status_code, text
 
 
-def differences(inside: Inside, owned: Owned, stranger: httpx.Client) -> list[str]:
+def differences(in_process: InProcessServer, owned: Owned, stranger: httpx.Client) -> list[str]:
     """Where the stranger could tell what is the other's from what nobody has; and what was said too much."""
     found = []
-    description = application(inside.context).openapi()
+    description = application(in_process.context).openapi()
     for project in owned.projects:
         theirs = (project, owned.image, owned.audio)
         nobodys = (absent(project), absent(owned.image), absent(owned.audio))
@@ -110,69 +110,73 @@ def differences(inside: Inside, owned: Owned, stranger: httpx.Client) -> list[st
                 alike = told(got, theirs) == told(expected, nobodys)
             if not alike or got.status_code >= 500:
                 found.append(f"{method} {path}")
-            found += [f"{method} {path}: {word}" for word in (CANARY, PROMPT, inside.account) if word in got.text]
+            found += [f"{method} {path}: {word}" for word in (CANARY, PROMPT, in_process.account) if word in got.text]
     return found
 
 
-def test_absent_and_forbidden_look_alike(inside: Inside, owned: Owned, stranger: httpx.Client) -> None:
-    assert differences(inside, owned, stranger) == []
+def test_absent_and_forbidden_look_alike(in_process: InProcessServer, owned: Owned, stranger: httpx.Client) -> None:
+    assert differences(in_process, owned, stranger) == []
 
 
 def test_where_accounts_are_mixed_up_it_is_found(
-    inside: Inside, owned: Owned, stranger: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    in_process: InProcessServer, owned: Owned, stranger: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broken twin: use cases that do not ask whose project it is."""
-    show = inside.context.projects.show
-    monkeypatch.setattr(inside.context.projects, "show", lambda account, project: show(inside.account, project))
-    monkeypatch.setattr(inside.context.projects, "delete", lambda account, project: None)
-    found = differences(inside, owned, stranger)
+    show = in_process.context.projects.show
+    monkeypatch.setattr(in_process.context.projects, "show", lambda account, project: show(in_process.account, project))
+    monkeypatch.setattr(in_process.context.projects, "delete", lambda account, project: None)
+    found = differences(in_process, owned, stranger)
     video = f"/v1/video-projects/{owned.projects[0]}"
     assert {f"GET {video}", f"GET {video}: {CANARY}", f"DELETE {video}"} <= set(found)
 
 
-def test_every_route_is_asked(inside: Inside) -> None:
-    description = application(inside.context).openapi()
+def test_every_route_is_asked(in_process: InProcessServer) -> None:
+    description = application(in_process.context).openapi()
     asked = {(method, path.partition("?")[0]) for method, path, _ in requests(description, "{id}", "i", "a")}
     listed = {(way.upper(), path) for path, operations in description["paths"].items() for way in operations}
     assert asked == listed
     assert len(listed) >= 9
 
 
-def test_nothing_of_the_owners_has_changed(inside: Inside, owned: Owned, stranger: httpx.Client) -> None:
-    before = snapshot(inside, owned)
+def test_nothing_of_the_owners_has_changed(in_process: InProcessServer, owned: Owned, stranger: httpx.Client) -> None:
+    before = snapshot(in_process, owned)
     for project in owned.projects:
-        for method, path, body in requests(application(inside.context).openapi(), project, owned.image, owned.audio):
+        for method, path, body in requests(
+            application(in_process.context).openapi(), project, owned.image, owned.audio
+        ):
             stranger.request(method, path, json=body)
-    assert snapshot(inside, owned) == before
+    assert snapshot(in_process, owned) == before
     assert [status for status, _ in before[:2]] == [200, 200]
     assert CANARY in before[0][1]
 
 
-def test_the_owner_sees_what_the_stranger_does_not(inside: Inside, owned: Owned, stranger: httpx.Client) -> None:
+def test_the_owner_sees_what_the_stranger_does_not(
+    in_process: InProcessServer, owned: Owned, stranger: httpx.Client
+) -> None:
     """The twin: somebody who may. The same comparison has to tell these apart."""
     path, other = (f"/v1/video-projects/{project}" for project in (owned.projects[0], absent(owned.projects[0])))
     names = (owned.projects[0], absent(owned.projects[0]))
-    assert told(inside.client.get(path), names) != told(inside.client.get(other), names)
-    assert CANARY in inside.client.get(path).text
+    assert told(in_process.client.get(path), names) != told(in_process.client.get(other), names)
+    assert CANARY in in_process.client.get(path).text
     assert told(stranger.get(path), names) == told(stranger.get(other), names)
 
 
-def snapshot(inside: Inside, owned: Owned) -> list[tuple[int, str]]:
+def snapshot(in_process: InProcessServer, owned: Owned) -> list[tuple[int, str]]:
     """All that the owner sees."""
     video, faces, other = owned.projects
     paths = (f"/v1/video-projects/{video}", f"/v1/face-detection/{faces}", "/v1/account")
     paths = (*paths, f"/api/open/v3/content/video/infobymodelid?video_model_id={other}")
-    return [told(inside.client.get(path), ()) for path in paths]
+    return [told(in_process.client.get(path), ()) for path in paths]
 
 
-def test_secrets_are_not_in_the_data_folder(inside: Inside, owned: Owned) -> None:
-    made = inside.context.accounts.create("pro")
-    _, webhook_secret = inside.context.webhooks.add("https://example.org/hook?token=CanaryToken")
-    _, key = inside.context.accounts.add_key(made.account.id)
-    link = inside.context.links.download(owned.image, lifetime_s=60).url
+def test_secrets_are_not_in_the_data_folder(in_process: InProcessServer, owned: Owned) -> None:
+    made = in_process.context.accounts.create("pro")
+    _, webhook_secret = in_process.context.webhooks.add("https://example.org/hook?token=CanaryToken")
+    _, key = in_process.context.accounts.add_key(made.account.id)
+    link = in_process.context.links.download(owned.image, lifetime_s=60).url
     signature = link.partition("signature=")[2]
-    files = [path.read_bytes() for path in inside.context.settings.data_dir.rglob("*") if path.is_file()]
+    files = [path.read_bytes() for path in in_process.context.settings.data_dir.rglob("*") if path.is_file()]
     assert any(CANARY.encode() in content for content in files)  # the twin: what may be kept is found there
-    for secret in (inside.key, key, made.api_key, made.client_secret, webhook_secret, signature):
+    for secret in (in_process.key, key, made.api_key, made.client_secret, webhook_secret, signature):
         assert len(secret) > 20
         assert not any(secret.encode() in content for content in files)

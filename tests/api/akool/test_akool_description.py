@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from inprocess import Inside
+from in_process_server import InProcessServer
 
 schemathesis = pytest.importorskip("schemathesis", reason="it makes the requests: pip install schemathesis")
 
@@ -28,9 +28,9 @@ CASES_EACH = 20
 
 
 @pytest.fixture(scope="module")
-def description(inside: Inside) -> Any:
+def description(in_process: InProcessServer) -> Any:
     """The application's own description."""
-    return schemathesis.openapi.from_url(f"{inside.url}/openapi.json")
+    return schemathesis.openapi.from_url(f"{in_process.url}/openapi.json")
 
 
 def test_every_route_is_described(description: Any) -> None:
@@ -41,9 +41,11 @@ def test_every_route_is_described(description: Any) -> None:
 
 @pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "forbidden"])
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_answer_has_a_number(description: Any, inside: Inside, operation: str, allowed: bool) -> None:
+def test_every_answer_has_a_number(
+    description: Any, in_process: InProcessServer, operation: str, allowed: bool
+) -> None:
     method, path = operation.split(" ")
-    known = inside.context.accounts.client(inside.account)
+    known = in_process.context.accounts.client(in_process.account)
     assert known is not None
     mode = schemathesis.GenerationMode.POSITIVE if allowed else schemathesis.GenerationMode.NEGATIVE
     if operation in ("POST /upload", "GET /faceswap/quota/info") and not allowed:

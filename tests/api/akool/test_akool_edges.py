@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from sqlalchemy.exc import OperationalError
 
-from inprocess import Inside, some_picture
-from languages import Akool, Made
+from dialect_clients import Akool, NewAccount
+from in_process_server import InProcessServer, some_picture
 from lipsmith.errors import MissingDependency, StorageFailed
 from servers import Server
 
@@ -22,11 +22,11 @@ PREFIX = "/api/open/v3"
 
 
 @pytest.fixture(scope="module")
-def client(inside: Inside) -> Iterator[httpx.Client]:
+def client(in_process: InProcessServer) -> Iterator[httpx.Client]:
     """Speaks for the account by its secret."""
-    known = inside.context.accounts.client(inside.account)
+    known = in_process.context.accounts.client(in_process.account)
     assert known is not None
-    with httpx.Client(base_url=inside.url + PREFIX, headers={"x-api-key": known.secret}, timeout=60) as one:
+    with httpx.Client(base_url=in_process.url + PREFIX, headers={"x-api-key": known.secret}, timeout=60) as one:
         yield one
 
 
@@ -46,46 +46,46 @@ def test_uploads_come_back_as_they_are(client: httpx.Client, asked: dict[str, ob
     assert (len(there.content), data["url"].split("?")[0].rpartition(".")[2]) == (data["size"], extension)
 
 
-def test_an_upload_beyond_the_plan_leaves_nothing(inside: Inside, client: httpx.Client) -> None:
-    plans = inside.context.accounts._plans
-    before = {stored.key for stored in inside.context.storage.stored("api-assets/")}
-    inside.context.accounts._plans = {name: replace(plan, max_upload_bytes=10) for name, plan in plans.items()}
+def test_an_upload_beyond_the_plan_leaves_nothing(in_process: InProcessServer, client: httpx.Client) -> None:
+    plans = in_process.context.accounts._plans
+    before = {stored.key for stored in in_process.context.storage.stored("api-assets/")}
+    in_process.context.accounts._plans = {name: replace(plan, max_upload_bytes=10) for name, plan in plans.items()}
     try:
         for asked in ({"content": b"x" * 11}, {"files": {"file": ("a.png", b"x" * 11)}}):
             answer = client.post("/upload", **asked)  # type: ignore[arg-type]
             assert (answer.status_code, answer.json()["code"]) == (200, 1207)
         assert client.post("/upload", content=b"x" * 10).json()["code"] == 1000
     finally:
-        inside.context.accounts._plans = plans
-    after = {stored.key for stored in inside.context.storage.stored("api-assets/")}
+        in_process.context.accounts._plans = plans
+    after = {stored.key for stored in in_process.context.storage.stored("api-assets/")}
     assert len(after - before) == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": "wrong"}])
-def test_nobodys_upload_is_not_taken(inside: Inside, headers: dict[str, str]) -> None:
-    before = {stored.key for stored in inside.context.storage.stored("api-assets/")}
-    answer = httpx.post(f"{inside.url}{PREFIX}/upload", content=b"x", headers=headers)
+def test_nobodys_upload_is_not_taken(in_process: InProcessServer, headers: dict[str, str]) -> None:
+    before = {stored.key for stored in in_process.context.storage.stored("api-assets/")}
+    answer = httpx.post(f"{in_process.url}{PREFIX}/upload", content=b"x", headers=headers)
     assert answer.json()["code"] == (1101 if headers else 1102)
-    assert {stored.key for stored in inside.context.storage.stored("api-assets/")} == before
+    assert {stored.key for stored in in_process.context.storage.stored("api-assets/")} == before
 
 
-def test_web_pages_may_ask(inside: Inside, client: httpx.Client) -> None:
+def test_web_pages_may_ask(in_process: InProcessServer, client: httpx.Client) -> None:
     wish = {
         "Origin": "https://page.example",
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,x-api-key,content-type",
     }
-    allowed = httpx.options(f"{inside.url}{PREFIX}/content/video/lipsync", headers=wish)
+    allowed = httpx.options(f"{in_process.url}{PREFIX}/content/video/lipsync", headers=wish)
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "*")
     assert allowed.headers["access-control-allow-headers"] == "authorization,x-api-key,content-type"
     for path in ("/faceswap/quota/info", "/nothing"):
         assert client.get(path, headers={"Origin": "null"}).headers["access-control-allow-origin"] == "*"
-    refused = httpx.post(f"{inside.url}{PREFIX}/getToken", content=b"{", headers={"Origin": "null"})
+    refused = httpx.post(f"{in_process.url}{PREFIX}/getToken", content=b"{", headers={"Origin": "null"})
     assert (refused.json()["code"], refused.headers["access-control-allow-origin"]) == (1003, "*")
 
 
-def test_other_routes_are_not_open_to_web_pages(inside: Inside) -> None:
-    answer = inside.client.get("/v1/account", headers={"Origin": "https://page.example"})
+def test_other_routes_are_not_open_to_web_pages(in_process: InProcessServer) -> None:
+    answer = in_process.client.get("/v1/account", headers={"Origin": "https://page.example"})
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
 
@@ -105,20 +105,20 @@ def test_odd_bodies_are_refused_in_its_shape(client: httpx.Client, body: bytes, 
     [(StorageFailed(), 503), (OperationalError("", None, Exception("locked")), 503), (MissingDependency(), 500)],
 )
 def test_faults_of_the_server_have_its_shape(
-    inside: Inside, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int
+    in_process: InProcessServer, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int
 ) -> None:
     def broken(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(inside.context.accounts, "todays_balance", broken)
+    monkeypatch.setattr(in_process.context.accounts, "todays_balance", broken)
     answer = client.get("/faceswap/quota/info")
     assert (answer.status_code, answer.json()["code"], answer.json().keys()) == (status, 1010, {"code", "msg"})
 
 
 def test_an_account_from_before_has_to_get_credentials_for_webhooks(
-    inside: Inside, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    in_process: InProcessServer, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inside.context.accounts, "client", lambda account: None)
+    monkeypatch.setattr(in_process.context.accounts, "client", lambda account: None)
     body = {"input_text": "Hello.", "voice_id": "en-us", "webhookUrl": "https://example.org/hook"}
     answer = client.post("/audio/create", json=body).json()
     assert answer["code"] == 1003
@@ -127,7 +127,7 @@ def test_an_account_from_before_has_to_get_credentials_for_webhooks(
 
 
 def test_1080_has_1920_pixels_on_the_longer_side(server: Server, stock: Path) -> None:
-    customer = Akool(server.url, Made.of(server.admin("account", "create", "--plan", "business")))
+    customer = Akool(server.url, NewAccount.of(server.admin("account", "create", "--plan", "business")))
     as_magic_hour = {"Authorization": f"Bearer {customer.account.api_key}"}
     with customer.client, httpx.Client(base_url=server.url, headers=as_magic_hour, timeout=60) as theirs:
         file = io.BytesIO()

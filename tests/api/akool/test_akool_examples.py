@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from documented import differences, filled
-from inprocess import Inside, some_picture, some_sound
+from in_process_server import InProcessServer, some_picture, some_sound
 from lipsmith.database.tables import projects
 from lipsmith.service.project import Failure
 
@@ -35,45 +35,45 @@ VIDEO = {"frames": 292, "fps": 25.0, "width": 720, "height": 960, "warnings": ["
 
 
 @pytest.fixture(scope="module")
-def words(inside: Inside) -> dict[str, str]:
+def words(in_process: InProcessServer) -> dict[str, str]:
     """What is there, by the words for it."""
-    client = inside.context.accounts.client(inside.account)
+    client = in_process.context.accounts.client(in_process.account)
     assert client is not None
-    token = inside.context.accounts.make_token(client.id, client.secret)
+    token = in_process.context.accounts.make_token(client.id, client.secret)
     known = {"<client>": client.id, "<secret>": client.secret, "<token>": token}
     for word, name, content in (("<image>", "a.png", some_picture()), ("<audio>", "a.wav", some_sound())):
         sent = httpx.post(
-            f"{inside.url}{PREFIX}/upload", files={"file": (name, content)}, headers={"x-api-key": client.secret}
+            f"{in_process.url}{PREFIX}/upload", files={"file": (name, content)}, headers={"x-api-key": client.secret}
         )
         known[word] = sent.json()["data"]["url"]
     return known
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example(inside: Inside, words: dict[str, str], path: Path) -> None:
+def test_example(in_process: InProcessServer, words: dict[str, str], path: Path) -> None:
     example = json.loads(path.read_text())
     known = dict(words)
     if "state" in example:
-        known["<project>"] = project_in(inside, words, example["kind"], example["state"])
+        known["<project>"] = project_in(in_process, words, example["kind"], example["state"])
     asked = filled(example["request"], known)
     body = {"json": asked["body"]} if "body" in asked else {"content": asked.get("raw", "")}
-    answer = httpx.request(asked["method"], inside.url + asked["path"], headers=asked["headers"], **body)
+    answer = httpx.request(asked["method"], in_process.url + asked["path"], headers=asked["headers"], **body)
     assert answer.status_code == example["answer"]["status"], answer.text
     assert answer.headers["content-type"] == "application/json"
     assert differences(example["answer"]["body"], answer.json(), PATTERNS) == []
 
 
-def project_in(inside: Inside, words: dict[str, str], kind: str, state: str) -> str:
+def project_in(in_process: InProcessServer, words: dict[str, str], kind: str, state: str) -> str:
     """Something that came to that state as a worker brings it there; what the vendor calls it."""
-    shown = str(ordered(inside, words, kind)["_id"])
+    shown = str(ordered(in_process, words, kind)["_id"])
     project = f"c{shown}"
     if state == "queued":
         return shown
     if state == "canceled":
-        inside.context.projects.cancel(project)
+        in_process.context.projects.cancel(project)
         return shown
-    lifecycle = inside.context.lifecycle
-    attempt = lifecycle.begin(inside.job(project), "worker")
+    lifecycle = in_process.context.lifecycle
+    attempt = lifecycle.begin(in_process.job(project), "worker")
     assert attempt is not None
     if state == "rendering":
         assert lifecycle.report(attempt, progress=0.5, stage="video", left_s=3.5)
@@ -84,15 +84,15 @@ def project_in(inside: Inside, words: dict[str, str], kind: str, state: str) -> 
         extension, facts = ("mp3", {"duration_s": 2.0, "warnings": []}) if kind == "voice" else ("mp4", VIDEO)
         assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/1/{project}.{extension}"], **facts})
     if state == "deleted":
-        inside.context.projects.delete(inside.account, project)
+        in_process.context.projects.delete(in_process.account, project)
     if state == "expired":
         change = projects.update().where(projects.c.id == project, projects.c.expires_ms > sa.literal(0))
-        with inside.context.database.write() as conn:
-            assert conn.execute(change.values(expires_ms=inside.context.clock.now_ms() - 1)).rowcount == 1
+        with in_process.context.database.write() as conn:
+            assert conn.execute(change.values(expires_ms=in_process.context.clock.now_ms() - 1)).rowcount == 1
     return shown
 
 
-def ordered(inside: Inside, words: dict[str, str], kind: str) -> dict[str, Any]:
+def ordered(in_process: InProcessServer, words: dict[str, str], kind: str) -> dict[str, Any]:
     """What creating it answers."""
     path, body = {
         "talking_photo": (
@@ -105,6 +105,6 @@ def ordered(inside: Inside, words: dict[str, str], kind: str) -> dict[str, Any]:
         ),
         "voice": ("/audio/create", {"input_text": "Hello, this is Ada.", "voice_id": "en-us+f3"}),
     }[kind]
-    sent = httpx.post(f"{inside.url}{PREFIX}{path}", json=body, headers={"x-api-key": words["<secret>"]})
+    sent = httpx.post(f"{in_process.url}{PREFIX}{path}", json=body, headers={"x-api-key": words["<secret>"]})
     assert sent.json()["code"] == 1000, sent.text
     return dict(sent.json()["data"])

@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from inprocess import Inside
-from languages import Akool, Made, opened
+from dialect_clients import Akool, NewAccount, opened
+from in_process_server import InProcessServer
 from lipsmith.dialects.akool.events import Events
 from lipsmith.service.network.webhooks import Credentials
 from lipsmith.service.processes.clock import SystemClock
 from lipsmith.storage.contract import Link
+from local_hosts import local_host, wait_until
 from servers import Server
-from test_hosts import neighbour, until
 
 NODE = Path(__file__).with_name("receiver.cjs")
 Receiver = Callable[[bytes, Credentials], str]
@@ -66,8 +66,8 @@ def _read(message: bytes, account: Credentials, first_block: bytes) -> str:
 
 @pytest.mark.parametrize("receiver", [in_node, in_python, in_java])
 @pytest.mark.parametrize("text", ["", "x" * 15, "x" * 16, '{"url": "http://here/é🎬?a=b&c=d"}'], ids=len)
-def test_every_published_receiver_reads_them(inside: Inside, receiver: Receiver, text: str) -> None:
-    renewed = inside.context.accounts.renew_client(inside.account)
+def test_every_published_receiver_reads_them(in_process: InProcessServer, receiver: Receiver, text: str) -> None:
+    renewed = in_process.context.accounts.renew_client(in_process.account)
     account = Credentials(id=renewed.id, secret=renewed.secret)
     formatter = Events(lambda key: Link(url=key, expires_at_s=0))
     letter = formatter.letter(account, text, SystemClock().now_ms())
@@ -75,29 +75,29 @@ def test_every_published_receiver_reads_them(inside: Inside, receiver: Receiver,
 
 
 def test_anything_but_200_is_told_again_signed_anew(server: Server, stock: Path, tmp_path: Path) -> None:
-    account = Made.of(server.admin("account", "create", "--plan", "business"))
+    account = NewAccount.of(server.admin("account", "create", "--plan", "business"))
     customer = Akool(server.url, account)
     (tmp_path / "note.png").write_text("this is no picture")
-    with neighbour() as there, customer.client:
+    with local_host() as there, customer.client:
         there.statuses["/hook"] = [204, 302]
         customer.listen(f"{there.url}/hook", server.admin)
         inputs = customer.upload(tmp_path / "note.png", "image"), customer.upload(stock / "speech.wav", "audio")
         order = customer.talk(*inputs)
-        until(lambda: len(there.at("/hook")) == 3)
-        bodies = [heard.body for heard in there.at("/hook")]
+        wait_until(lambda: len(there.at("/hook")) == 3)
+        bodies = [received.body for received in there.at("/hook")]
         told: list[dict[str, Any]] = [opened(body, account.client_id, account.client_secret) for body in bodies]
         assert told == [{"_id": order, "status": 4, "type": "talking photo", "url": ""}] * 3
         stamps = [json.loads(body)["timestamp"] for body in bodies]
         assert stamps[0] + 1000 <= stamps[1] <= stamps[2] - 1000
-        assert {heard.headers["content-type"] for heard in there.at("/hook")} == {"application/json"}
+        assert {received.headers["content-type"] for received in there.at("/hook")} == {"application/json"}
 
 
-def test_a_token_dies_with_the_credentials_it_was_made_with(inside: Inside) -> None:
-    old = inside.context.accounts.renew_client(inside.account)
+def test_a_token_dies_with_the_credentials_it_was_made_with(in_process: InProcessServer) -> None:
+    old = in_process.context.accounts.renew_client(in_process.account)
     made = {"clientId": old.id, "clientSecret": old.secret}
-    token = inside.client.post("/api/open/v3/getToken", json=made).json()["token"]
+    token = in_process.client.post("/api/open/v3/getToken", json=made).json()["token"]
     bearer = {"Authorization": f"Bearer {token}"}
-    assert inside.client.get("/api/open/v3/faceswap/quota/info", headers=bearer).json()["code"] == 1000
-    inside.context.accounts.renew_client(inside.account)
+    assert in_process.client.get("/api/open/v3/faceswap/quota/info", headers=bearer).json()["code"] == 1000
+    in_process.context.accounts.renew_client(in_process.account)
     for headers in (bearer, {"Authorization": f"Bearer {old.secret}"}):
-        assert inside.client.get("/api/open/v3/faceswap/quota/info", headers=headers).json()["code"] == 1101
+        assert in_process.client.get("/api/open/v3/faceswap/quota/info", headers=headers).json()["code"] == 1101

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from local_hosts import LocalHost, local_host, wait_until
 from servers import Server
-from test_hosts import Neighbour, neighbour, until
 
 FLAGS = (
     "--headless",
@@ -32,12 +32,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture
-def page(stock: Path, tmp_path: Path) -> Iterator[Neighbour]:
+def page(stock: Path, tmp_path: Path) -> Iterator[LocalHost]:
     """A host that hands out the page."""
     (tmp_path / "site").mkdir()
     shutil.copy(Path(__file__).with_name("page.html"), tmp_path / "site" / "page.html")
     shutil.copy(stock / "portrait.png", tmp_path / "site" / "portrait.png")
-    with neighbour(tmp_path / "site") as there:
+    with local_host(tmp_path / "site") as there:
         yield there
 
 
@@ -56,11 +56,11 @@ def browsing(url: str, profile: Path) -> Iterator[None]:
             process.wait(timeout=30)
 
 
-def test_from_a_text_to_a_video_that_plays(server: Server, page: Neighbour, tmp_path: Path) -> None:
+def test_from_a_text_to_a_video_that_plays(server: Server, page: LocalHost, tmp_path: Path) -> None:
     account = server.admin("account", "create", "--plan", "business")
     given = {"server": server.url, "id": account["client_id"], "secret": account["client_secret"]}
     with browsing(f"{page.url}/page.html?{urlencode(given)}", tmp_path / "profile"):
-        until(lambda: page.at("/report"), timeout_s=120)
+        wait_until(lambda: page.at("/report"), timeout_s=120)
     told: dict[str, Any] = json.loads(page.at("/report")[0].body)
     assert "error" not in told, told
     assert {step.split()[1] for step in told["steps"]} == {

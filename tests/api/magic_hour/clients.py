@@ -11,8 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
+from local_hosts import local_host
 from servers import Server
-from test_hosts import neighbour
 
 REFUSALS = {
     "a wrong key": (401, "Unauthorized"),
@@ -34,7 +34,7 @@ def inputs(server: Server, stock: Path, folder: Path) -> Iterator[dict[str, Any]
     shutil.copy(stock / "portrait.png", remote / "portrait.png")
     (folder / "muddle.png").write_text("this is no picture")
     write_spoken(folder / "spoken.webm", stock / "speech.wav")
-    with neighbour(remote) as host:
+    with local_host(remote) as host:
         yield {
             "url": server.url,
             "key": server.key,
@@ -102,8 +102,8 @@ def check_sound(told: dict[str, Any], folder: Path) -> None:
     [path] = told["downloaded_paths"]
     assert (Path(path).parent, Path(path).suffix) == (folder, ".mp3")
     with av.open(path) as audio:
-        heard = np.concatenate([frame.to_ndarray().ravel() for frame in audio.decode(audio=0)])
-    assert np.ptp(heard) > 0.1
+        received = np.concatenate([frame.to_ndarray().ravel() for frame in audio.decode(audio=0)])
+    assert np.ptp(received) > 0.1
     assert (told["talked"], told["again"]) == ("complete", 6 * 2)
     assert told["deleted"] == [False, []]
 

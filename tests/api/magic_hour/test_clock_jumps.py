@@ -18,10 +18,10 @@ import httpx
 import pytest
 
 from databases import fresh
-from ledger_checks import balanced
-from preloaded import compiled
+from ledger_checks import check_ledger
+from local_hosts import ALLOWED, ReceivedRequest, check_signature, local_host, wait_until
+from preload_libraries import compiled
 from servers import Server
-from test_hosts import ALLOWED, Heard, check_signature, neighbour, until
 
 GRANTED = 70_000
 SECONDS = 0.4
@@ -70,9 +70,9 @@ def ordered(server: Server, stock: Path) -> str:
     return str(answer.json()["id"])
 
 
-def told(heard: list[Heard]) -> set[str]:
+def told(received: list[ReceivedRequest]) -> set[str]:
     """The projects that were told."""
-    return {json.loads(one.body)["payload"]["id"] for one in heard}
+    return {json.loads(one.body)["payload"]["id"] for one in received}
 
 
 def dated(server: Server, project: str) -> float:
@@ -90,7 +90,7 @@ def test_a_life_with_jumps(
     stock: Path,
     tmp_path: Path,
 ) -> None:
-    with neighbour() as receiver:
+    with local_host() as receiver:
         receiver.statuses["/hook"] = [500]  # tells once more, across the jump
         server = running(**environment)
         secret = server.admin("webhook", "add", f"{receiver.url}/hook", "--event", "video.completed")["secret"]
@@ -113,11 +113,11 @@ def test_a_life_with_jumps(
         shown = [server.finished(project) for project in all_of_them]
         assert [project["status"] for project in shown] == ["complete"] * len(shown)
         assert len({httpx.get(project["download"]["url"]).content for project in shown}) == 1
-        until(lambda: told(receiver.at("/hook")) >= set(all_of_them))
-        for heard in receiver.at("/hook"):
-            check_signature(heard, secret, ahead_s=(0, hours * 3600, -hours * 3600))
+        wait_until(lambda: told(receiver.at("/hook")) >= set(all_of_them))
+        for received in receiver.at("/hook"):
+            check_signature(received, secret, ahead_s=(0, hours * 3600, -hours * 3600))
         assert server.stop() == 0
         database = environment.get("LIPSMITH_DATABASE_URL", f"sqlite:///{tmp_path / 'data/lipsmith.db'}")
-        costs = balanced(database, tmp_path / "data", granted=GRANTED, killed=True)
+        costs = check_ledger(database, tmp_path / "data", granted=GRANTED, killed=True)
         assert costs == dict.fromkeys(all_of_them, 2 * round(25 * SECONDS))
         assert "Traceback" not in server.log.read_text()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from inprocess import Inside, some_picture, some_sound
+from in_process_server import InProcessServer, some_picture, some_sound
 
 schemathesis = pytest.importorskip("schemathesis", reason="it makes the requests: pip install schemathesis")
 checks = pytest.importorskip("schemathesis.checks")
@@ -36,16 +36,16 @@ EXCLUDED = [
 
 
 @pytest.fixture(scope="module")
-def description(inside: Inside) -> Any:
+def description(in_process: InProcessServer) -> Any:
     """The application's own description."""
-    return schemathesis.openapi.from_url(f"{inside.url}/openapi.json")
+    return schemathesis.openapi.from_url(f"{in_process.url}/openapi.json")
 
 
 @pytest.fixture(scope="module")
-def known(inside: Inside) -> dict[str, Any]:
+def known(in_process: InProcessServer) -> dict[str, Any]:
     """What is really there, by the name of the field or the path that may name it."""
-    image = inside.upload("image", "png", some_picture())
-    audio = inside.upload("audio", "wav", some_sound())
+    image = in_process.upload("image", "png", some_picture())
+    audio = in_process.upload("audio", "wav", some_sound())
     assets = {"image_file_path": image, "audio_file_path": audio}
     order = {"assets": assets, "start_seconds": 0, "end_seconds": 1}
     speech = {"style": {"prompt": "Hello.", "voice_name": "en-gb"}}
@@ -55,9 +55,9 @@ def known(inside: Inside) -> dict[str, Any]:
         "target_file_path": image,
         "video_file_path": "https://example.org/a.mp4",
         "video_source": "file",
-        "/v1/video-projects/{id}": inside.client.post("/v1/ai-talking-photo", json=order).json()["id"],
-        "/v1/audio-projects/{id}": inside.client.post("/v1/ai-voice-generator", json=speech).json()["id"],
-        "/v1/face-detection/{id}": inside.client.post("/v1/face-detection", json=look).json()["id"],
+        "/v1/video-projects/{id}": in_process.client.post("/v1/ai-talking-photo", json=order).json()["id"],
+        "/v1/audio-projects/{id}": in_process.client.post("/v1/ai-voice-generator", json=speech).json()["id"],
+        "/v1/face-detection/{id}": in_process.client.post("/v1/face-detection", json=look).json()["id"],
     }
 
 
@@ -71,7 +71,7 @@ def answers() -> Counter[tuple[str, int]]:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_answer_is_one_that_is_described(
     description: Any,
-    inside: Inside,
+    in_process: InProcessServer,
     known: dict[str, Any],
     answers: Counter[tuple[str, int]],
     operation: str,
@@ -92,7 +92,7 @@ def test_every_answer_is_one_that_is_described(
     def check(case: Any) -> None:
         if allowed and len(str(case.body) + str(case.path_parameters)) % 2:
             name_what_is_there(case, known)
-        answer = case.call(headers={"Authorization": f"Bearer {inside.key}"})
+        answer = case.call(headers={"Authorization": f"Bearer {in_process.key}"})
         answers[operation, answer.status_code] += 1
         case.validate_response(answer, excluded_checks=EXCLUDED)
 

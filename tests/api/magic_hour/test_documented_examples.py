@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from documented import differences, filled
-from inprocess import Inside, some_picture, some_sound
+from in_process_server import InProcessServer, some_picture, some_sound
 from lipsmith.service.project import Failure
 
 EXAMPLES = sorted(Path(__file__).with_name("examples").glob("*.json"))
@@ -30,24 +30,24 @@ PATTERNS = {
 
 
 @pytest.fixture(scope="module")
-def uploads(inside: Inside) -> dict[str, str]:
+def uploads(in_process: InProcessServer) -> dict[str, str]:
     """What is there, by the words for it."""
     return {
-        "<image>": inside.upload("image", "png", some_picture()),
-        "<audio>": inside.upload("audio", "wav", some_sound()),
+        "<image>": in_process.upload("image", "png", some_picture()),
+        "<audio>": in_process.upload("audio", "wav", some_sound()),
     }
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example(inside: Inside, uploads: dict[str, str], path: Path) -> None:
+def test_example(in_process: InProcessServer, uploads: dict[str, str], path: Path) -> None:
     example = json.loads(path.read_text())
     words = dict(uploads)
     if "state" in example:
-        words["<project>"] = project_in(inside, uploads, example["state"])
+        words["<project>"] = project_in(in_process, uploads, example["state"])
     asked = filled(example["request"], words)
-    headers = {"Authorization": f"Bearer {inside.key}"} if asked.get("key", True) else {}
+    headers = {"Authorization": f"Bearer {in_process.key}"} if asked.get("key", True) else {}
     body = {"json": asked["body"]} if "body" in asked else {}
-    answer = httpx.request(asked["method"], inside.url + asked["path"], headers=headers, **body)
+    answer = httpx.request(asked["method"], in_process.url + asked["path"], headers=headers, **body)
     assert answer.status_code == example["answer"]["status"], answer.text
     if "body" in example["answer"]:
         assert answer.headers["content-type"] == "application/json"
@@ -56,19 +56,19 @@ def test_example(inside: Inside, uploads: dict[str, str], path: Path) -> None:
         assert answer.content == b""
 
 
-def project_in(inside: Inside, uploads: dict[str, str], state: str) -> str:
+def project_in(in_process: InProcessServer, uploads: dict[str, str], state: str) -> str:
     """A project that came to that state as a worker brings it there."""
     assets = {"image_file_path": uploads["<image>"], "audio_file_path": uploads["<audio>"]}
     if state == "spoken":
-        return spoken(inside)
-    project = str(inside.client.post("/v1/ai-talking-photo", json={"assets": assets, **ORDER}).json()["id"])
+        return spoken(in_process)
+    project = str(in_process.client.post("/v1/ai-talking-photo", json={"assets": assets, **ORDER}).json()["id"])
     if state == "queued":
         return project
     if state == "canceled":
-        inside.context.projects.cancel(project)
+        in_process.context.projects.cancel(project)
         return project
-    lifecycle = inside.context.lifecycle
-    attempt = lifecycle.begin(inside.job(project), "worker")
+    lifecycle = in_process.context.lifecycle
+    attempt = lifecycle.begin(in_process.job(project), "worker")
     assert attempt is not None
     if state == "rendering":
         assert lifecycle.report(attempt, progress=0.5, stage="video", left_s=3.5)
@@ -80,16 +80,18 @@ def project_in(inside: Inside, uploads: dict[str, str], state: str) -> str:
         facts = {"frames": 48, "fps": 24.0, "width": 720, "height": 960, "warnings": ["A word of warning."]}
         assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp4"], **facts})
     if state == "deleted":
-        assert inside.client.delete(f"/v1/video-projects/{project}").status_code == 204
+        assert in_process.client.delete(f"/v1/video-projects/{project}").status_code == 204
     return project
 
 
-def spoken(inside: Inside) -> str:
+def spoken(in_process: InProcessServer) -> str:
     """A text that a worker has spoken."""
     style = {"prompt": "Hello, how are you?", "voice_name": "Abraham Lincoln"}
-    project = str(inside.client.post("/v1/ai-voice-generator", json={"name": "Greeting", "style": style}).json()["id"])
-    attempt = inside.context.lifecycle.begin(inside.job(project), "worker")
+    project = str(
+        in_process.client.post("/v1/ai-voice-generator", json={"name": "Greeting", "style": style}).json()["id"]
+    )
+    attempt = in_process.context.lifecycle.begin(in_process.job(project), "worker")
     assert attempt is not None
     facts = {"duration_s": 1.5, "warnings": ["A word of warning."]}
-    assert inside.context.lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp3"], **facts})
+    assert in_process.context.lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp3"], **facts})
     return project

@@ -23,10 +23,10 @@ import pytest
 from PIL import Image
 
 from databases import fresh
-from ledger_checks import balanced
+from ledger_checks import check_ledger
 from lipsmith.service.fault_injection import POINTS
+from local_hosts import ALLOWED, LocalHost, check_signature, local_host, wait_until
 from servers import TIMEOUT_S, NoServer, Server
-from test_hosts import ALLOWED, Neighbour, check_signature, neighbour, until
 
 SEEDS = int(os.environ.get("LIPSMITH_TEST_SEEDS", "2"))
 GRANTED = 70_000
@@ -57,9 +57,9 @@ def has_died(server: Server) -> bool:
         raise AssertionError(server.log.read_text()) from None
 
 
-def told(receiver: Neighbour) -> set[str]:
-    """The projects of which it has heard."""
-    return {json.loads(heard.body)["payload"]["id"] for heard in receiver.at("/hook")}
+def told(receiver: LocalHost) -> set[str]:
+    """The projects of which it has received."""
+    return {json.loads(received.body)["payload"]["id"] for received in receiver.at("/hook")}
 
 
 def asked(server: Server, body: Mapping[str, Any], key: str) -> httpx.Response:
@@ -70,7 +70,7 @@ def asked(server: Server, body: Mapping[str, Any], key: str) -> httpx.Response:
 def test_a_life_of_sudden_deaths(
     seed: int, running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
 ) -> None:
-    with neighbour() as receiver:
+    with local_host() as receiver:
         environment["LIPSMITH_FETCH_ALLOW"] = ALLOWED
         receiver.statuses["/hook"] = [500, 404]
         live(random.Random(seed), running, environment, stock, tmp_path, receiver)
@@ -82,7 +82,7 @@ def live(
     environment: dict[str, str],
     stock: Path,
     tmp_path: Path,
-    receiver: Neighbour,
+    receiver: LocalHost,
 ) -> None:
     points = chance.sample(POINTS, len(POINTS))
     orders: dict[str, dict[str, Any]] = {}
@@ -119,12 +119,12 @@ def live(
         video = httpx.get(shown["download"]["url"])
         assert video.status_code == 200
         assert videos.setdefault(orders[name]["end_seconds"], video.content) == video.content
-    until(lambda: set(found.values()) <= told(receiver), timeout_s=120)
-    for heard in receiver.at("/hook"):
-        check_signature(heard, secret)
+    wait_until(lambda: set(found.values()) <= told(receiver), timeout_s=120)
+    for received in receiver.at("/hook"):
+        check_signature(received, secret)
     assert last.stop() == 0
     assert list((tmp_path / "data" / "work").glob("*/")) == []  # also what the dead had there
-    costs = balanced(database_of(environment, tmp_path / "data"), tmp_path / "data", granted=GRANTED, killed=True)
+    costs = check_ledger(database_of(environment, tmp_path / "data"), tmp_path / "data", granted=GRANTED, killed=True)
     assert set(costs) == set(found.values())
 
 
@@ -141,7 +141,7 @@ def test_a_job_that_always_kills_its_worker_fails_after_three_tries(
     shown = last.finished(project)
     assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "processing_failed", 0)
     assert last.stop() == 0
-    assert balanced(database_of(environment, last.data_dir), last.data_dir, granted=GRANTED) == {project: 0}
+    assert check_ledger(database_of(environment, last.data_dir), last.data_dir, granted=GRANTED) == {project: 0}
 
 
 @pytest.mark.parametrize("environment", ["postgres"], indirect=True)
@@ -162,7 +162,7 @@ def test_a_full_disk_fails_cleanly(
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
     assert server.finished(asked(server, body, "room again").json()["id"])["status"] == "complete"
     assert server.stop() == 0
-    costs = balanced(environment["LIPSMITH_DATABASE_URL"], server.data_dir, granted=GRANTED)
+    costs = check_ledger(environment["LIPSMITH_DATABASE_URL"], server.data_dir, granted=GRANTED)
     assert sorted(costs.values()) == [0, 48]
 
 
@@ -179,4 +179,4 @@ def test_a_video_larger_than_allowed_fails_cleanly(running: Callable[..., Server
     assert (shown["status"], shown["credits_charged"]) == ("error", 0)
     assert server.stop() == 0
     data_dir = server.data_dir
-    assert balanced(f"sqlite:///{data_dir / 'lipsmith.db'}", data_dir, granted=GRANTED) == {project: 0}
+    assert check_ledger(f"sqlite:///{data_dir / 'lipsmith.db'}", data_dir, granted=GRANTED) == {project: 0}

@@ -17,10 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ledger_checks import balanced
-from preloaded import ENDLESS, Disk, disk_of
+from ledger_checks import check_ledger
+from local_hosts import ALLOWED, LocalHost, local_host, wait_until
+from preload_libraries import ENDLESS, Disk, disk_of
 from servers import FINAL, TIMEOUT_S, Server
-from test_hosts import ALLOWED, Neighbour, neighbour, until
 
 GRANTED = 70_000
 SECONDS = 0.2
@@ -61,7 +61,7 @@ def tried(server: Server, disk: Disk, stock: Path, writes: int) -> Tried:
             "end_seconds": SECONDS,
         }
         project = str(taken(server.client.post("/v1/ai-talking-photo", json=body)).json()["id"])
-        until(lambda: disk.state()[1] or is_final(server, project))
+        wait_until(lambda: disk.state()[1] or is_final(server, project))
         time.sleep(0.3)  # whoever was refused tries what he will
     except Unavailable:
         pass
@@ -93,14 +93,14 @@ def is_final(server: Server, project: str | None) -> bool:
     return bool(server.client.get(f"/v1/video-projects/{project}").json()["status"] in FINAL)
 
 
-def extensions(receiver: Neighbour) -> dict[str, str]:
+def extensions(receiver: LocalHost) -> dict[str, str]:
     """Project -> the last that was told of it."""
-    told = [json.loads(heard.body) for heard in receiver.at("/hook")]
+    told = [json.loads(received.body) for received in receiver.at("/hook")]
     return {one["payload"]["id"]: one["type"] for one in told if one["type"] != "video.started"}
 
 
 def test_from_any_write_on(running: Callable[..., Server], disk: Disk, stock: Path) -> None:
-    with neighbour() as receiver:
+    with local_host() as receiver:
         settings = {"LIPSMITH_FETCH_ALLOW": ALLOWED, "LIPSMITH_LOG_LEVEL": "warning"}
         server = running(**settings, **disk.environment)
         server.admin("webhook", "add", f"{receiver.url}/hook")
@@ -123,9 +123,9 @@ def test_from_any_write_on(running: Callable[..., Server], disk: Disk, stock: Pa
                 assert shown["error"]["code"] == "storage_failed", (writes, shown)
                 expected[one.project] = "video.errored"
             assert shown["credits_charged"] == (2 * round(25 * SECONDS) if shown["status"] == "complete" else 0)
-        until(lambda: expected.items() <= extensions(receiver).items(), timeout_s=TIMEOUT_S)
+        wait_until(lambda: expected.items() <= extensions(receiver).items(), timeout_s=TIMEOUT_S)
         assert extensions(receiver) == expected
         assert server.stop() == 0
-    costs = balanced(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=GRANTED)
+    costs = check_ledger(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=GRANTED)
     assert costs.keys() == expected.keys()
     assert "Traceback" not in server.log.read_text()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inprocess import Inside, some_picture, some_sound
+from in_process_server import InProcessServer, some_picture, some_sound
 
 ODD_NUMBERS = ("1e999", "-1e999", "NaN", "Infinity", "-Infinity", "9" * 400, "9" * 5000, "1e-400", "-0", "0.1e1", "00")
 ODD_TEXTS = (
@@ -50,11 +50,11 @@ HUGE = "9" * 5000
 
 
 @pytest.fixture(scope="module")
-def good(inside: Inside) -> dict[str, Any]:
+def good(in_process: InProcessServer) -> dict[str, Any]:
     """Requests that are fulfilled, by their paths."""
     assets = {
-        "image_file_path": inside.upload("image", "png", some_picture()),
-        "audio_file_path": inside.upload("audio", "wav", some_sound()),
+        "image_file_path": in_process.upload("image", "png", some_picture()),
+        "audio_file_path": in_process.upload("audio", "wav", some_sound()),
     }
     clip = {"video_source": "file", "video_file_path": "https://example.org/a.mp4"}
     window = {"start_seconds": 0, "end_seconds": 1.5, "name": "A name"}
@@ -91,25 +91,25 @@ odd_values = st.one_of(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_odd_values_at_any_place(inside: Inside, good: dict[str, Any], path: str) -> None:
+def test_odd_values_at_any_place(in_process: InProcessServer, good: dict[str, Any], path: str) -> None:
     places = [*places_in(good[path]), ("something", "new")]
 
     @settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(place=st.sampled_from(places), odd=odd_values, end=st.sampled_from(ODD_ENDS) | st.just(""))
     def check(place: tuple[Any, ...], odd: str, end: str) -> None:
-        check_answer(sent(inside, path, with_value(good[path], place, odd) + end))
+        check_answer(sent(in_process, path, with_value(good[path], place, odd) + end))
 
     check()
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_anything_as_a_body(inside: Inside, path: str) -> None:
+def test_anything_as_a_body(in_process: InProcessServer, path: str) -> None:
     @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(
         body=odd_values.map(str.encode) | st.binary() | st.sampled_from(["[1]", "{}"]).map(lambda t: t.encode("utf-16"))
     )
     def check(body: bytes) -> None:
-        answer = sent(inside, path, body)
+        answer = sent(in_process, path, body)
         check_answer(answer)
         assert answer.status_code == 400
 
@@ -117,25 +117,27 @@ def test_anything_as_a_body(inside: Inside, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_good_ones_are_fulfilled(inside: Inside, good: dict[str, Any], path: str) -> None:
-    assert sent(inside, path, json.dumps(good[path])).status_code == 200
+def test_the_good_ones_are_fulfilled(in_process: InProcessServer, good: dict[str, Any], path: str) -> None:
+    assert sent(in_process, path, json.dumps(good[path])).status_code == 200
 
 
 @pytest.mark.parametrize("odd", [HUGE, "1e999", "NaN", '"\\ud800"'])
-def test_odd_values_where_nobody_looks(inside: Inside, good: dict[str, Any], odd: str) -> None:
+def test_odd_values_where_nobody_looks(in_process: InProcessServer, good: dict[str, Any], odd: str) -> None:
     path = "/v1/ai-talking-photo"
-    check_answer(sent(inside, path, with_value(good[path], ("nobody", "looks"), odd)))
+    check_answer(sent(in_process, path, with_value(good[path], ("nobody", "looks"), odd)))
     for header in ("a b", "a" * 256, "ключ".encode().decode("latin-1")):
         body = json.dumps(good[path])
-        answer = inside.client.post(path, content=body, headers={b"Idempotency-Key": header.encode("latin-1")})
+        answer = in_process.client.post(path, content=body, headers={b"Idempotency-Key": header.encode("latin-1")})
         check_answer(answer)
     for id in ("%00", "%ff", "a" * 5000, "..%2f..", "%E2%80%AE"):
-        answer = inside.client.get(f"/v1/video-projects/{id}")
+        answer = in_process.client.get(f"/v1/video-projects/{id}")
         assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
 
 
-def sent(inside: Inside, path: str, body: str | bytes) -> httpx.Response:
-    return inside.client.post(path, content=body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
+def sent(in_process: InProcessServer, path: str, body: str | bytes) -> httpx.Response:
+    return in_process.client.post(
+        path, content=body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    )
 
 
 def check_answer(answer: httpx.Response) -> None:

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from databases import Postgres, fresh, private
-from ledger_checks import balanced
+from ledger_checks import check_ledger
+from local_hosts import wait_until
 from servers import Server
-from test_hosts import until
 
 SECRET = "one secret for all of these machines"
 
@@ -56,12 +56,12 @@ def test_the_database_goes_and_comes_back(running: Callable[..., Server], stoppa
         ready = server.client.get("/readyz")
         assert (ready.status_code, ready.json()["database"], ready.json()["storage"]) == (503, False, True)
         stoppable.start()
-        until(lambda: server.client.get("/readyz").status_code == 200)
+        wait_until(lambda: server.client.get("/readyz").status_code == 200)
         assert httpx.put(item["upload_url"], content=b"RIFF").status_code == 200
         again = server.client.post("/v1/ai-talking-photo", json=order).json()["id"]
         assert server.finished(again)["status"] == "complete"
         assert server.stop() == 0
-        assert set(balanced(url, server.data_dir, granted=70_000).values()) == {20}
+        assert set(check_ledger(url, server.data_dir, granted=70_000).values()) == {20}
         said = [json.loads(line) for line in server.log.read_text().splitlines()]
         assert not [line for line in said if "exception" in line]
 
@@ -81,7 +81,9 @@ def test_a_disk_without_room_for_the_database(running: Callable[..., Server], st
     project = server.client.post("/v1/ai-talking-photo", json=order).json()["id"]
     assert server.finished(project)["status"] == "complete"
     assert server.stop() == 0
-    assert balanced(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=70_000) == {project: 20}
+    assert check_ledger(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=70_000) == {
+        project: 20
+    }
     assert "Traceback" not in server.log.read_text()
 
 
@@ -91,7 +93,7 @@ def test_a_disk_that_fills_up_while_a_video_is_made(running: Callable[..., Serve
     server.wait(project, "rendering")
     before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4000, before[1]))
-    until(lambda: "full" in server.log.read_text() or "I/O" in server.log.read_text())
+    wait_until(lambda: "full" in server.log.read_text() or "I/O" in server.log.read_text())
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
     shown = server.finished(project)
     assert (shown["status"], shown["error"] and shown["error"]["code"]) in [
@@ -99,5 +101,5 @@ def test_a_disk_that_fills_up_while_a_video_is_made(running: Callable[..., Serve
         ("error", "storage_failed"),
     ]
     assert server.stop() == 0
-    costs = balanced(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=70_000)
+    costs = check_ledger(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=70_000)
     assert costs == {project: shown["credits_charged"]}

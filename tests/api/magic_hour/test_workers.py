@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from databases import fresh
 from factories import SENTENCE, write_speech
-from ledger_checks import balanced
+from ledger_checks import check_ledger
 from servers import COMMAND, Server
 
 SECRET = "one secret for all of these machines"
@@ -89,7 +89,7 @@ def test_a_job_outlives_the_worker_that_had_it(
     assert shown["status"] == "complete", (server.data_dir.parent / "workers.log").read_text()
     assert sorted(worker.returncode for worker in both) == [-signal.SIGKILL, 0]
     assert server.stop() == 0
-    assert balanced(shared, server.data_dir, granted=GRANTED) == {project: 192}
+    assert check_ledger(shared, server.data_dir, granted=GRANTED) == {project: 192}
 
 
 @pytest.mark.parametrize(("count", "why"), [("3", "--workers 1 here"), ("0", "does nothing")])
@@ -121,7 +121,7 @@ def test_the_late_result_of_a_frozen_worker_is_refused(
         assert server.finished(after)["status"] == "complete"  # it is well again, and through with the old one
     assert [worker.returncode for worker in both] == [0, 0]
     assert server.stop() == 0
-    assert balanced(shared, server.data_dir, granted=GRANTED) == {project: 192, after: 20}
+    assert check_ledger(shared, server.data_dir, granted=GRANTED) == {project: 192, after: 20}
     videos = server.data_dir / "files" / "open" / "outputs" / project
     assert [path.name for path in videos.iterdir()] == ["2"]  # the second try's, and no other
     assert asked(shared, "SELECT state FROM jobs WHERE attempt = 2") == ["complete"]
@@ -140,7 +140,7 @@ def test_a_job_outlives_restarts_of_the_database(
     after = order(server, stock, 0.4)
     assert server.finished(after)["status"] == "complete"
     assert server.stop() == 0
-    assert balanced(shared, server.data_dir, granted=GRANTED) == {project: 192, after: 20}
+    assert check_ledger(shared, server.data_dir, granted=GRANTED) == {project: 192, after: 20}
 
 
 def crash(url: str) -> None:

@@ -1,5 +1,5 @@
-from service_parts import house
+from service_parts import service
 
 from databases import database, postgres
 
-__all__ = ["database", "house", "postgres"]
+__all__ = ["database", "postgres", "service"]

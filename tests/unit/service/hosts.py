@@ -73,7 +73,7 @@ class Host:
         self._listener = socket.create_server((address, 0), family=family)
         self._listener.settimeout(0.01)
         self.port: int = self._listener.getsockname()[1]
-        self._threads = [Thread(target=self._measure_levels)]
+        self._threads = [Thread(target=self._accept_connections)]
         self._threads[0].start()
 
     def __enter__(self) -> Host:
@@ -85,7 +85,7 @@ class Host:
             thread.join()
         self._listener.close()
 
-    def _measure_levels(self) -> None:
+    def _accept_connections(self) -> None:
         while not self._closing.is_set():
             with suppress(TimeoutError):
                 stream, _ = self._listener.accept()

@@ -46,7 +46,7 @@ class Plain:
 
 
 @dataclass
-class House:
+class ServiceParts:
     """All parts."""
 
     database: Database
@@ -98,7 +98,7 @@ class House:
 
 
 @pytest.fixture
-def house(database: Database) -> Iterator[House]:
-    made = House(database)
+def service(database: Database) -> Iterator[ServiceParts]:
+    made = ServiceParts(database)
     yield made
     made.queue.close()

@@ -6,11 +6,13 @@ import logging
 
 import pytest
 from dbos import error
-from service_parts import House
+from service_parts import ServiceParts
 
 
-def test_a_job_that_was_canceled_while_it_ran_is_no_error(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    house.queue.delayed()  # the queue is there, and its log is set up
+def test_a_job_that_was_canceled_while_it_ran_is_no_error(
+    service: ServiceParts, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.queue.delayed()  # the queue is there, and its log is set up
     logger = logging.getLogger("dbos")
     logger.error("Exception encountered:", exc_info=error.DBOSAwaitedWorkflowCancelledError("a job"))
     logger.warning("Workflow a job outcome was not recorded")

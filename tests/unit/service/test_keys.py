@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from service_parts import House
+from service_parts import ServiceParts
 
 from lipsmith.errors import InvalidOption, NotFound, Unauthorized
 from lipsmith.service.billing.encryption import Encryptor
@@ -44,21 +44,21 @@ def test_older_secrets_open_and_seal_no_more() -> None:
         new.open(sealed)
 
 
-def test_doors(house: House) -> None:
-    made = house.accounts.create("creator", credits_given=7, email="a@example.org")
-    assert house.accounts.authenticate(made.api_key) == made.account
-    assert house.accounts.balance(made.account.id) == 7
-    key, text = house.accounts.add_key(made.account.id)
-    house.accounts.revoke_key(key.id)
+def test_doors(service: ServiceParts) -> None:
+    made = service.accounts.create("creator", credits_given=7, email="a@example.org")
+    assert service.accounts.authenticate(made.api_key) == made.account
+    assert service.accounts.balance(made.account.id) == 7
+    key, text = service.accounts.add_key(made.account.id)
+    service.accounts.revoke_key(key.id)
     for wrong in (text, make_key(), "", "mhk_live_x"):
         with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
-            house.accounts.authenticate(wrong)
-    house.accounts.suspend(made.account.id)
+            service.accounts.authenticate(wrong)
+    service.accounts.suspend(made.account.id)
     with pytest.raises(Unauthorized):
-        house.accounts.authenticate(made.api_key)
-    house.accounts.suspend(made.account.id, suspended=False)
-    assert house.accounts.set_plan(made.account.id, "pro").plan.name == "pro"
-    assert house.accounts.authenticate(made.api_key).plan.name == "pro"
-    assert house.accounts.grant(made.account.id, 5) == 12
+        service.accounts.authenticate(made.api_key)
+    service.accounts.suspend(made.account.id, suspended=False)
+    assert service.accounts.set_plan(made.account.id, "pro").plan.name == "pro"
+    assert service.accounts.authenticate(made.api_key).plan.name == "pro"
+    assert service.accounts.grant(made.account.id, 5) == 12
     with pytest.raises(NotFound):
-        house.accounts.grant("nobody", 5)
+        service.accounts.grant("nobody", 5)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from service_parts import House
+from service_parts import ServiceParts
 
 from lipsmith.errors import FileInUse, InsufficientCredits, PlanTooSmall, UnusableAsset
 from lipsmith.service.jobs.orders import Wanted
 from lipsmith.storage.contract import put
 
 
-def uploaded(house: House, account: str, content: bytes = b"first") -> str:
-    [offer] = house.assets.offer(account, [("image", "png")])
-    house.assets.received(offer.key, put(house.storage, offer.key, [content], max_bytes=10))
+def uploaded(service: ServiceParts, account: str, content: bytes = b"first") -> str:
+    [offer] = service.assets.offer(account, [("image", "png")])
+    service.assets.received(offer.key, put(service.storage, offer.key, [content], max_bytes=10))
     return offer.key
 
 
@@ -20,23 +20,23 @@ def image(text: str) -> dict[str, Wanted]:
     return {"image": Wanted(text=text, kind="image", field="assets.image_file_path")}
 
 
-def test_an_input_is_fixed_once_the_order_is_taken(house: House) -> None:
-    account = house.account()
-    key = uploaded(house, account.id)
-    house.order(account, inputs=image(key))
+def test_an_input_is_fixed_once_the_order_is_taken(service: ServiceParts) -> None:
+    account = service.account()
+    key = uploaded(service, account.id)
+    service.order(account, inputs=image(key))
     with pytest.raises(FileInUse):
-        put(house.storage, key, [b"second"], max_bytes=10)
+        put(service.storage, key, [b"second"], max_bytes=10)
 
 
-def test_what_a_refused_order_named_may_still_be_replaced(house: House) -> None:
-    account = house.account("free", credits=10)
-    key = uploaded(house, account.id)
+def test_what_a_refused_order_named_may_still_be_replaced(service: ServiceParts) -> None:
+    account = service.account("free", credits=10)
+    key = uploaded(service, account.id)
     with pytest.raises(InsufficientCredits):
-        house.order(account, inputs=image(key))
+        service.order(account, inputs=image(key))
     with pytest.raises(PlanTooSmall):
-        house.order(account, inputs=image(key), needs_paid_plan="pro")
-    put(house.storage, key, [b"second"], max_bytes=10)
-    assert b"".join(house.storage.read(key)) == b"second"
+        service.order(account, inputs=image(key), needs_paid_plan="pro")
+    put(service.storage, key, [b"second"], max_bytes=10)
+    assert b"".join(service.storage.read(key)) == b"second"
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,16 @@ def test_what_a_refused_order_named_may_still_be_replaced(house: House) -> None:
         ("https://example.org/a.exe", "has to end in"),
     ],
 )
-def test_a_url_that_nobody_can_ask_is_refused_at_the_door(house: House, url: str, why: str) -> None:
-    account = house.account()
+def test_a_url_that_nobody_can_ask_is_refused_at_the_door(service: ServiceParts, url: str, why: str) -> None:
+    account = service.account()
     with pytest.raises(UnusableAsset, match=rf"^assets\.image_file_path: .*{why}"):
-        house.order(account, inputs=image(url))
-    assert house.lines(account) == [("grant", 1000)]
+        service.order(account, inputs=image(url))
+    assert service.lines(account) == [("grant", 1000)]
 
 
-def test_a_file_that_is_gone_is_told_at_the_door(house: House) -> None:
-    account = house.account()
-    key = uploaded(house, account.id)
-    house.storage.delete(key)
+def test_a_file_that_is_gone_is_told_at_the_door(service: ServiceParts) -> None:
+    account = service.account()
+    key = uploaded(service, account.id)
+    service.storage.delete(key)
     with pytest.raises(UnusableAsset, match="is gone"):
-        house.order(account, inputs=image(key))
+        service.order(account, inputs=image(key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from service_parts import House
+from service_parts import ServiceParts
 from structlog.testing import capture_logs
 
 from lipsmith.errors import SourceUnreachable
@@ -15,22 +15,24 @@ from lipsmith.service.jobs.runner import Fetch, JobRunner
 from lipsmith.service.processes.pool import ChildPool, Limits
 
 
-def attempts(house: House, folder: Path, fetch: Fetch) -> JobRunner:
+def attempts(service: ServiceParts, folder: Path, fetch: Fetch) -> JobRunner:
     pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, folder)
-    parts = (house.lifecycle, house.storage, house.assets, fetch, pool)
+    parts = (service.lifecycle, service.storage, service.assets, fetch, pool)
     return JobRunner(*parts, worker="w", timeout_s=60)
 
 
 @pytest.mark.parametrize("plan", ["free", "business"])
-def test_a_url_may_hold_as_much_as_the_account_may_upload(house: House, tmp_path: Path, plan: PlanName) -> None:
+def test_a_url_may_hold_as_much_as_the_account_may_upload(
+    service: ServiceParts, tmp_path: Path, plan: PlanName
+) -> None:
     asked = []
 
     def fetch(url: str, path: Path, max_bytes: int) -> None:
         asked.append((url, max_bytes))
         raise SourceUnreachable
 
-    job = house.job(house.order(house.account(plan)))
-    assert attempts(house, tmp_path, fetch).run(job)
+    job = service.job(service.order(service.account(plan)))
+    assert attempts(service, tmp_path, fetch).run(job)
     assert asked == [("https://example.org/a.png", PLANS[plan].max_upload_bytes)]
 
 
@@ -60,18 +62,18 @@ print(json.dumps({"error": {"code": "told", "message": told}}), flush=True)
 @pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")  # pipes of the dead
 @pytest.mark.parametrize(("longest_s", "end_s"), [(None, 32.0), (60.0, 90.0)])
 def test_of_a_video_elsewhere_only_a_part_comes(
-    house: House, tmp_path: Path, longest_s: float | None, end_s: float
+    service: ServiceParts, tmp_path: Path, longest_s: float | None, end_s: float
 ) -> None:
-    account, tube = house.account(), Tube()
+    account, tube = service.account(), Tube()
     url = "https://www.youtube.com/watch?v=aaaaaaaaaaa"
     wanted = Wanted(text=url, kind="video", field="video", needs_extension=False)
     window = {"start_s": 30.0, "end_s": 32.0, "longest_s": longest_s}
-    project = house.order(account, kind="lip_sync", inputs={"video": wanted}, **window)
+    project = service.order(account, kind="lip_sync", inputs={"video": wanted}, **window)
     pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, tmp_path, program=("-c", TELL))
-    parts = (house.lifecycle, house.storage, house.assets, nothing_else, pool)
-    assert JobRunner(*parts, worker="w", timeout_s=60, videos=tube).run(house.job(project))
+    parts = (service.lifecycle, service.storage, service.assets, nothing_else, pool)
+    assert JobRunner(*parts, worker="w", timeout_s=60, videos=tube).run(service.job(project))
     pool.close()
-    error = house.projects.show(account.id, project.id).error
+    error = service.projects.show(account.id, project.id).error
     assert error is not None
     assert (error.code, error.message) == ("told", "4.0 to 6.0 of video")
     assert tube.asked == [(url, 30.0, end_s)]
@@ -81,18 +83,18 @@ def nothing_else(url: str, path: Path, max_bytes: int) -> None:
     raise AssertionError(url)
 
 
-def test_why_a_url_was_not_reached_is_for_the_log_alone(house: House, tmp_path: Path) -> None:
+def test_why_a_url_was_not_reached_is_for_the_log_alone(service: ServiceParts, tmp_path: Path) -> None:
     def fetch(url: str, path: Path, max_bytes: int) -> None:
         raise SourceUnreachable from OSError("10.0.0.1 may not be asked")
 
-    account = house.account()
-    project = house.order(account)
+    account = service.account()
+    project = service.order(account)
     with capture_logs() as lines:
-        attempts(house, tmp_path, fetch).run(house.job(project))
+        attempts(service, tmp_path, fetch).run(service.job(project))
     [failed] = [line for line in lines if line["event"] == "failed"]
     assert failed["why"] == "10.0.0.1 may not be asked"
-    shown = house.projects.show(account.id, project.id)
+    shown = service.projects.show(account.id, project.id)
     assert shown.state == "error"
     assert shown.error is not None
     assert (shown.error.code, shown.error.message) == ("source_unreachable", SourceUnreachable().message)
-    assert house.accounts.balance(account.id) == 1000
+    assert service.accounts.balance(account.id) == 1000

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
-from service_parts import RESULT, House
+from service_parts import RESULT, ServiceParts
 
 from lipsmith.database.tables import webhook_deliveries
 from lipsmith.errors import InvalidOption, InvalidUrl, NotFound
@@ -75,9 +75,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def sending(house: House, **patience: Timeouts) -> Iterator[Deliverer]:
+def sending(service: ServiceParts, **patience: Timeouts) -> Iterator[Deliverer]:
     fetcher = Fetcher(allow=parse_allow("127.0.0.1"), **patience)
-    sender = Deliverer(house.database, house.clock, fetcher, house.encryptor, house.formatters)
+    sender = Deliverer(service.database, service.clock, fetcher, service.encryptor, service.formatters)
     sender.start()
     try:
         yield sender
@@ -86,8 +86,8 @@ def sending(house: House, **patience: Timeouts) -> Iterator[Deliverer]:
 
 
 @pytest.fixture
-def sender(house: House) -> Iterator[Deliverer]:
-    with sending(house) as sender:
+def sender(service: ServiceParts) -> Iterator[Deliverer]:
+    with sending(service) as sender:
         yield sender
 
 
@@ -98,18 +98,18 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def finished(house: House, **changes: str) -> str:
-    project = house.order(house.account())
-    attempt = house.lifecycle.begin(house.job(project), "w")
+def finished(service: ServiceParts, **changes: str) -> str:
+    project = service.order(service.account())
+    attempt = service.lifecycle.begin(service.job(project), "w")
     assert attempt is not None
-    house.lifecycle.complete(attempt, RESULT)
+    service.lifecycle.complete(attempt, RESULT)
     return project.id
 
 
-def test_each_step_is_told_once_and_signed(house: House, receiver: Receiver, sender: Deliverer) -> None:
-    made, secret = house.webhooks.add(receiver.url)
+def test_each_step_is_told_once_and_signed(service: ServiceParts, receiver: Receiver, sender: Deliverer) -> None:
+    made, secret = service.webhooks.add(receiver.url)
     assert secret.startswith("whsec_")
-    project = finished(house)
+    project = finished(service)
     until(lambda: len(receiver.heard) == 2)
     bodies = [body.decode() for _, body in receiver.heard]
     assert bodies == [
@@ -118,100 +118,104 @@ def test_each_step_is_told_once_and_signed(house: House, receiver: Receiver, sen
     ]
     headers = receiver.heard[0][0]
     assert (headers["x-secret"], headers["content-type"]) == (secret, "application/json")
-    until(lambda: {delivery.state for delivery in house.webhooks.deliveries(made.id)} == {"delivered"})
-    assert {(d.status, d.answer, d.attempt) for d in house.webhooks.deliveries()} == {(200, "thanks", 1)}
+    until(lambda: {delivery.state for delivery in service.webhooks.deliveries(made.id)} == {"delivered"})
+    assert {(d.status, d.answer, d.attempt) for d in service.webhooks.deliveries()} == {(200, "thanks", 1)}
 
 
-def test_only_what_was_asked_for_is_told(house: House) -> None:
-    stranger = house.account()
-    house.webhooks.add("https://example.org/mine", account=stranger.id)
-    failures, _ = house.webhooks.add("https://example.org/failures", events=("errored",))
-    finished(house)
-    assert house.webhooks.deliveries() == []
-    project = house.order(house.account())
-    attempt = house.lifecycle.begin(house.job(project), "w")
+def test_only_what_was_asked_for_is_told(service: ServiceParts) -> None:
+    stranger = service.account()
+    service.webhooks.add("https://example.org/mine", account=stranger.id)
+    failures, _ = service.webhooks.add("https://example.org/failures", events=("errored",))
+    finished(service)
+    assert service.webhooks.deliveries() == []
+    project = service.order(service.account())
+    attempt = service.lifecycle.begin(service.job(project), "w")
     assert attempt is not None
-    house.lifecycle.fail(attempt, Failure(code="x", message="y"))
-    canceled = house.order(house.account())
-    house.projects.cancel(canceled.id)
-    assert [(d.webhook, d.event) for d in house.webhooks.deliveries()] == [(failures.id, "errored")]
+    service.lifecycle.fail(attempt, Failure(code="x", message="y"))
+    canceled = service.order(service.account())
+    service.projects.cancel(canceled.id)
+    assert [(d.webhook, d.event) for d in service.webhooks.deliveries()] == [(failures.id, "errored")]
 
 
-def test_it_is_tried_again_later_and_later_for_a_day(house: House, receiver: Receiver, sender: Deliverer) -> None:
+def test_it_is_tried_again_later_and_later_for_a_day(
+    service: ServiceParts, receiver: Receiver, sender: Deliverer
+) -> None:
     receiver.status = 500
-    made, _ = house.webhooks.add(receiver.url)
-    house.webhooks.send_test(made.id)
+    made, _ = service.webhooks.add(receiver.url)
+    service.webhooks.send_test(made.id)
     waits = []
     for tries in range(1, 18):
-        until(lambda: house.webhooks.deliveries()[0].attempt == tries)  # noqa: B023
-        if house.webhooks.deliveries()[0].state != "pending":
+        until(lambda: service.webhooks.deliveries()[0].attempt == tries)  # noqa: B023
+        if service.webhooks.deliveries()[0].state != "pending":
             break
         waits.append(2 ** (tries - 1))
-        house.clock.pass_s(waits[-1])
-    [delivery] = house.webhooks.deliveries()
+        service.clock.pass_s(waits[-1])
+    [delivery] = service.webhooks.deliveries()
     assert (delivery.state, delivery.status) == ("failed", 500)
     assert waits == [2**n for n in range(16)]
     assert sum(waits) < 86_400
     receiver.status = 204
-    assert house.webhooks.redeliver(delivery.id).state == "pending"
-    until(lambda: house.webhooks.deliveries()[0].state == "delivered")
+    assert service.webhooks.redeliver(delivery.id).state == "pending"
+    until(lambda: service.webhooks.deliveries()[0].state == "delivered")
 
 
 @pytest.mark.parametrize("hours", [48, -48])
-def test_a_clock_that_jumps_loses_nothing(house: House, receiver: Receiver, sender: Deliverer, hours: int) -> None:
+def test_a_clock_that_jumps_loses_nothing(
+    service: ServiceParts, receiver: Receiver, sender: Deliverer, hours: int
+) -> None:
     receiver.status = 500
-    house.webhooks.add(receiver.url)
-    finished(house)
-    until(lambda: all(delivery.attempt == 1 for delivery in house.webhooks.deliveries()))
-    house.clock.pass_s(hours * 3600)
-    until(lambda: all(delivery.attempt == 2 for delivery in house.webhooks.deliveries()))
-    assert {delivery.state for delivery in house.webhooks.deliveries()} == {"pending"}
+    service.webhooks.add(receiver.url)
+    finished(service)
+    until(lambda: all(delivery.attempt == 1 for delivery in service.webhooks.deliveries()))
+    service.clock.pass_s(hours * 3600)
+    until(lambda: all(delivery.attempt == 2 for delivery in service.webhooks.deliveries()))
+    assert {delivery.state for delivery in service.webhooks.deliveries()} == {"pending"}
     receiver.status = 204
-    house.clock.pass_s(2)
-    until(lambda: {delivery.state for delivery in house.webhooks.deliveries()} == {"delivered"})
-    assert len(house.webhooks.deliveries()) == 2
+    service.clock.pass_s(2)
+    until(lambda: {delivery.state for delivery in service.webhooks.deliveries()} == {"delivered"})
+    assert len(service.webhooks.deliveries()) == 2
 
 
 def test_a_sender_that_believes_every_date_waits_for_two_days(
-    house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    service: ServiceParts, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = webhook_deliveries
     monkeypatch.setattr(sending_module, "_due", lambda now_ms: (table.c.state == "pending", table.c.next_ms <= now_ms))
     receiver.status = 500
-    with sending(house):
-        house.webhooks.add(receiver.url)
-        finished(house)
-        until(lambda: all(delivery.attempt == 1 for delivery in house.webhooks.deliveries()))
-        house.clock.pass_s(-48 * 3600)
+    with sending(service):
+        service.webhooks.add(receiver.url)
+        finished(service)
+        until(lambda: all(delivery.attempt == 1 for delivery in service.webhooks.deliveries()))
+        service.clock.pass_s(-48 * 3600)
         time.sleep(4 * sending_module.LOOK_S)
-        assert {delivery.attempt for delivery in house.webhooks.deliveries()} == {1}
+        assert {delivery.attempt for delivery in service.webhooks.deliveries()} == {1}
 
 
-def test_a_server_that_was_away_for_days_still_tells(house: House, receiver: Receiver) -> None:
-    house.webhooks.add(receiver.url)
-    finished(house)
-    house.clock.pass_s(3 * 86_400)
-    with sending(house):
+def test_a_server_that_was_away_for_days_still_tells(service: ServiceParts, receiver: Receiver) -> None:
+    service.webhooks.add(receiver.url)
+    finished(service)
+    service.clock.pass_s(3 * 86_400)
+    with sending(service):
         until(lambda: len(receiver.heard) == 2)
 
 
 def test_a_receiver_that_drips_for_six_hours_is_told_in_the_end_and_delays_nobody(
-    house: House, receiver: Receiver
+    service: ServiceParts, receiver: Receiver
 ) -> None:
-    slow, secret = house.webhooks.add(receiver.url)
+    slow, secret = service.webhooks.add(receiver.url)
     receiver.drips = True
-    with listening_one() as lively, sending(house, posting=replace(POSTING, total_s=0.15)):
-        house.webhooks.add(lively.url)
-        project = finished(house)
+    with listening_one() as lively, sending(service, posting=replace(POSTING, total_s=0.15)):
+        service.webhooks.add(lively.url)
+        project = finished(service)
         until(lambda: len(lively.heard) == 2)
         passed_s = tries = 0
         while passed_s < 6 * 3600:
             tries += 1
-            until(lambda: {delivery.attempt for delivery in house.webhooks.deliveries(slow.id)} == {tries})  # noqa: B023
-            house.clock.pass_s(2 ** (tries - 1))
+            until(lambda: {delivery.attempt for delivery in service.webhooks.deliveries(slow.id)} == {tries})  # noqa: B023
+            service.clock.pass_s(2 ** (tries - 1))
             passed_s += 2 ** (tries - 1)
         receiver.drips = False
-        until(lambda: {delivery.state for delivery in house.webhooks.deliveries(slow.id)} == {"delivered"})
+        until(lambda: {delivery.state for delivery in service.webhooks.deliveries(slow.id)} == {"delivered"})
     assert tries == 15
     told = Counter(body for _, body in receiver.heard)
     assert set(told) == {body for _, body in lively.heard}  # the same words each time, with the same id
@@ -222,58 +226,58 @@ def test_a_receiver_that_drips_for_six_hours_is_told_in_the_end_and_delays_nobod
 
 
 def test_without_an_end_to_patience_a_receiver_that_drips_is_waited_for_for_ever(
-    house: House, receiver: Receiver
+    service: ServiceParts, receiver: Receiver
 ) -> None:
-    slow, _ = house.webhooks.add(receiver.url)
+    slow, _ = service.webhooks.add(receiver.url)
     receiver.drips = True
-    with sending(house, posting=Timeouts(total_s=3600, min_bytes_per_s=0)):
-        house.webhooks.send_test(slow.id)
+    with sending(service, posting=Timeouts(total_s=3600, min_bytes_per_s=0)):
+        service.webhooks.send_test(slow.id)
         until(lambda: receiver.heard != [])
         time.sleep(0.6)
-        house.clock.pass_s(1)
-        assert [delivery.attempt for delivery in house.webhooks.deliveries(slow.id)] == [0]
+        service.clock.pass_s(1)
+        assert [delivery.attempt for delivery in service.webhooks.deliveries(slow.id)] == [0]
         receiver.drips = False
-        until(lambda: house.webhooks.deliveries(slow.id)[0].attempt == 1)
+        until(lambda: service.webhooks.deliveries(slow.id)[0].attempt == 1)
 
 
-def test_a_deaf_listener_delays_nobody(house: House, receiver: Receiver, sender: Deliverer) -> None:
-    house.webhooks.add("http://127.0.0.1:1/nobody")
-    house.webhooks.add(receiver.url)
+def test_a_deaf_listener_delays_nobody(service: ServiceParts, receiver: Receiver, sender: Deliverer) -> None:
+    service.webhooks.add("http://127.0.0.1:1/nobody")
+    service.webhooks.add(receiver.url)
     for _ in range(5):
-        finished(house)
+        finished(service)
     until(lambda: len(receiver.heard) == 10)
 
 
 def test_a_listener_whose_secret_cannot_be_opened_delays_nobody(
-    house: House, receiver: Receiver, sender: Deliverer
+    service: ServiceParts, receiver: Receiver, sender: Deliverer
 ) -> None:
-    other = Webhooks(house.database, house.clock, Encryptor(b"another secret"), house.formatters)
+    other = Webhooks(service.database, service.clock, Encryptor(b"another secret"), service.formatters)
     lost, _ = other.add(receiver.url)
-    found, _ = house.webhooks.add(receiver.url)
-    finished(house)
-    until(lambda: {d.state for d in house.webhooks.deliveries(found.id)} == {"delivered"})
-    until(lambda: any(d.attempt == 1 for d in house.webhooks.deliveries(lost.id)))
-    [answer] = {d.answer for d in house.webhooks.deliveries(lost.id) if d.attempt}
+    found, _ = service.webhooks.add(receiver.url)
+    finished(service)
+    until(lambda: {d.state for d in service.webhooks.deliveries(found.id)} == {"delivered"})
+    until(lambda: any(d.attempt == 1 for d in service.webhooks.deliveries(lost.id)))
+    [answer] = {d.answer for d in service.webhooks.deliveries(lost.id) if d.attempt}
     assert "another server secret" in str(answer)
 
 
 def test_a_disabled_listener_is_passed_by_and_its_news_fail_after_a_day(
-    house: House, receiver: Receiver, sender: Deliverer
+    service: ServiceParts, receiver: Receiver, sender: Deliverer
 ) -> None:
-    made, _ = house.webhooks.add(receiver.url)
-    assert house.webhooks.disable(made.id).disabled
-    finished(house)
-    house.clock.pass_s(86_401)
-    until(lambda: {delivery.state for delivery in house.webhooks.deliveries()} == {"failed"})
+    made, _ = service.webhooks.add(receiver.url)
+    assert service.webhooks.disable(made.id).disabled
+    finished(service)
+    service.clock.pass_s(86_401)
+    until(lambda: {delivery.state for delivery in service.webhooks.deliveries()} == {"failed"})
     assert receiver.heard == []
 
 
-def test_what_cannot_be_added(house: House) -> None:
+def test_what_cannot_be_added(service: ServiceParts) -> None:
     with pytest.raises(InvalidUrl):
-        house.webhooks.add("ftp://example.org")
+        service.webhooks.add("ftp://example.org")
     with pytest.raises(InvalidOption, match="no event 'sung'"):
-        house.webhooks.add("https://example.org", events=("sung",))
+        service.webhooks.add("https://example.org", events=("sung",))
     with pytest.raises(NotFound, match="nobody"):
-        house.webhooks.add("https://example.org", account="nobody")
+        service.webhooks.add("https://example.org", account="nobody")
     with pytest.raises(NotFound):
-        house.webhooks.send_test("none")
+        service.webhooks.send_test("none")

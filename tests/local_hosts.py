@@ -20,7 +20,7 @@ ALLOWED = "127.0.0.2"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class ReceivedRequest:
     """One POST."""
 
     path: str
@@ -30,30 +30,30 @@ class Heard:
 
 
 @dataclass
-class Neighbour:
+class LocalHost:
     """Hands out the files of a folder, and hears what is posted."""
 
     url: str
     folder: Path | None
-    heard: list[Heard] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
     statuses: dict[str, list[int]] = field(default_factory=dict)
     """By path, what the next POSTs are answered with; 200 when there are no more."""
     leads: dict[str, str] = field(default_factory=dict)
     """Paths that lead elsewhere, and where."""
 
-    def at(self, path: str) -> list[Heard]:
+    def at(self, path: str) -> list[ReceivedRequest]:
         """What was posted there."""
-        return [heard for heard in self.heard if heard.path == path]
+        return [received for received in self.received if received.path == path]
 
 
-class Canary:
+class ForbiddenHost:
     """Counts who comes by."""
 
     def __init__(self, address: str) -> None:
         self._listener = socket.create_server((address, 0))
         self.port: int = self._listener.getsockname()[1]
         self.visits = 0
-        self._thread = threading.Thread(target=self._measure_levels)
+        self._thread = threading.Thread(target=self._accept_connections)
         self._thread.start()
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class Canary:
         self._thread.join()
         self._listener.close()
 
-    def _measure_levels(self) -> None:
+    def _accept_connections(self) -> None:
         with suppress(OSError):
             while True:
                 stream, _ = self._listener.accept()
@@ -72,7 +72,7 @@ class Canary:
 
 
 @contextmanager
-def neighbour(folder: Path | None = None) -> Iterator[Neighbour]:
+def local_host(folder: Path | None = None) -> Iterator[LocalHost]:
     """One that is allowed."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -94,7 +94,7 @@ def neighbour(folder: Path | None = None) -> Iterator[Neighbour]:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             waiting = there.statuses.get(self.path)
-            there.heard.append(Heard(path=self.path, headers=headers, body=body))
+            there.received.append(ReceivedRequest(path=self.path, headers=headers, body=body))
             self.send_response(waiting.pop(0) if waiting else 200)
             self.end_headers()
 
@@ -106,7 +106,7 @@ def neighbour(folder: Path | None = None) -> Iterator[Neighbour]:
     except OSError as error:
         pytest.skip(f"this machine has no second loopback address {ALLOWED}: {error}")
     with server:
-        there = Neighbour(f"http://{ALLOWED}:{server.server_address[1]}", folder)
+        there = LocalHost(f"http://{ALLOWED}:{server.server_address[1]}", folder)
         threading.Thread(target=server.serve_forever).start()
         try:
             yield there
@@ -115,9 +115,9 @@ def neighbour(folder: Path | None = None) -> Iterator[Neighbour]:
 
 
 @contextmanager
-def canary(address: str = "127.0.0.1") -> Iterator[Canary]:
+def forbidden_host(address: str = "127.0.0.1") -> Iterator[ForbiddenHost]:
     """One that nobody may visit."""
-    listening = Canary(address)
+    listening = ForbiddenHost(address)
     try:
         yield listening
     finally:
@@ -125,26 +125,26 @@ def canary(address: str = "127.0.0.1") -> Iterator[Canary]:
 
 
 @contextmanager
-def deaf() -> Iterator[str]:
+def silent_host() -> Iterator[str]:
     """The URL of a host that takes every connection and never answers."""
     with socket.create_server((ALLOWED, 0)) as listener:
         yield f"http://{ALLOWED}:{listener.getsockname()[1]}/hook"
 
 
-def check_signature(heard: Heard, secret: str, *, ahead_s: Sequence[int] = (0,)) -> None:
+def check_signature(received: ReceivedRequest, secret: str, *, ahead_s: Sequence[int] = (0,)) -> None:
     """As the vendor's own example for receivers does it: over the raw bytes, and not older than five minutes.
 
     ``ahead_s``: by how much the sender's clock may have been ahead of ours.
     """
-    stamp, signature = heard.headers["magic-hour-event-timestamp"], heard.headers["magic-hour-event-signature"]
+    stamp, signature = received.headers["magic-hour-event-timestamp"], received.headers["magic-hour-event-signature"]
     assert min(abs(int(stamp) - time.time() - seconds) for seconds in ahead_s) < 300
     assert len(signature) == 64
     assert set(signature) <= set("0123456789abcdef")
-    assert signature == hmac.new(secret.encode(), f"{stamp}.".encode() + heard.body, hashlib.sha256).hexdigest()
-    assert heard.headers["content-type"] == "application/json"
+    assert signature == hmac.new(secret.encode(), f"{stamp}.".encode() + received.body, hashlib.sha256).hexdigest()
+    assert received.headers["content-type"] == "application/json"
 
 
-def until(true: Callable[[], object], timeout_s: float = 60) -> None:
+def wait_until(true: Callable[[], object], timeout_s: float = 60) -> None:
     """Returns once it is true."""
     deadline = time.monotonic() + timeout_s
     while not true():

@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from test_hosts import Heard
+from local_hosts import ReceivedRequest
 
 Admin = Callable[..., Any]
 """Runs a command for administrators, and answers what it prints."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class NewAccount:
     """An account, as it is shown when it is made."""
 
     id: str
@@ -33,12 +33,12 @@ class Made:
     client_secret: str
 
     @classmethod
-    def of(cls, shown: Mapping[str, Any]) -> Made:
+    def of(cls, shown: Mapping[str, Any]) -> NewAccount:
         return cls(**{name: shown[name] for name in ("id", "api_key", "client_id", "client_secret")})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class VideoStatus:
     """What is told of a video."""
 
     state: str
@@ -49,7 +49,7 @@ class Seen:
     """The vendor's code of a failure."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The server did not do it."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -57,7 +57,7 @@ class Refused(Exception):
         self.code, self.message = code, message
 
 
-class Tongue(ABC):
+class DialectClient(ABC):
     """What both vendors' clients can do."""
 
     refusals: ClassVar[Mapping[str, int]]
@@ -65,7 +65,7 @@ class Tongue(ABC):
     no_face: str | int
     """Its code of a picture that cannot be used."""
 
-    def __init__(self, url: str, account: Made, key: str | None = None) -> None:
+    def __init__(self, url: str, account: NewAccount, key: str | None = None) -> None:
         """``key`` instead of the account's own; empty for none."""
         self.account, self._key = account, key
         self.client = httpx.Client(base_url=url, headers=self.headers(), timeout=60)
@@ -87,7 +87,7 @@ class Tongue(ABC):
         """Orders a lip sync; its id."""
 
     @abstractmethod
-    def see(self, id: str) -> Seen:
+    def see(self, id: str) -> VideoStatus:
         """What is told of it now."""
 
     @abstractmethod
@@ -99,7 +99,7 @@ class Tongue(ABC):
         """Forgets it."""
 
     @abstractmethod
-    def listen(self, url: str, admin: Admin) -> Callable[[Heard], dict[str, Any] | None]:
+    def listen(self, url: str, admin: Admin) -> Callable[[ReceivedRequest], dict[str, Any] | None]:
         """From now on is told of every video; reads one message: its id, its state and its address."""
 
     @property
@@ -108,7 +108,7 @@ class Tongue(ABC):
         return "0" * 24
 
 
-class MagicHour(Tongue):
+class MagicHour(DialectClient):
     """The first dialect."""
 
     refusals: ClassVar = {"nothing": 404, "nobody": 401, "suspended": 401, "poor": 402, "wrong": 400, "unusable": 422}
@@ -132,10 +132,10 @@ class MagicHour(Tongue):
         assets = {"video_file_path": video, "audio_file_path": audio, "video_source": "file"}
         return self._order("/v1/lip-sync", assets)
 
-    def see(self, id: str) -> Seen:
+    def see(self, id: str) -> VideoStatus:
         shown = self._ask("GET", f"/v1/video-projects/{id}")
         state = {"queued": "waiting", "error": "failed"}.get(shown["status"], shown["status"])
-        return Seen(
+        return VideoStatus(
             state=state if shown["enabled"] else "gone",
             url=shown["download"]["url"] if shown["download"] else "",
             charged=shown["credits_charged"],
@@ -148,14 +148,14 @@ class MagicHour(Tongue):
     def delete(self, id: str) -> None:
         self._ask("DELETE", f"/v1/video-projects/{id}")
 
-    def listen(self, url: str, admin: Admin) -> Callable[[Heard], dict[str, Any] | None]:
+    def listen(self, url: str, admin: Admin) -> Callable[[ReceivedRequest], dict[str, Any] | None]:
         secret = str(admin("webhook", "add", url, "--account", self.account.id)["secret"]).encode()
 
-        def read(heard: Heard) -> dict[str, Any] | None:
-            signed = f"{heard.headers['magic-hour-event-timestamp']}.".encode() + heard.body
+        def read(received: ReceivedRequest) -> dict[str, Any] | None:
+            signed = f"{received.headers['magic-hour-event-timestamp']}.".encode() + received.body
             expected = hmac.new(secret, signed, hashlib.sha256).hexdigest()
-            assert heard.headers["magic-hour-event-signature"] == expected
-            told = json.loads(heard.body)
+            assert received.headers["magic-hour-event-signature"] == expected
+            told = json.loads(received.body)
             if told["type"] == "video.started":
                 return None
             payload = told["payload"]
@@ -172,11 +172,11 @@ class MagicHour(Tongue):
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         answer = self.client.request(method, path, json=body) if body else self.client.request(method, path)
         if answer.status_code >= 300:
-            raise Refused(answer.status_code, answer.json()["message"])
+            raise RequestRefused(answer.status_code, answer.json()["message"])
         return answer.json() if answer.content else None
 
 
-class Akool(Tongue):
+class Akool(DialectClient):
     """The second dialect, asked with a token."""
 
     prefix = "/api/open/v3"
@@ -207,13 +207,13 @@ class Akool(Tongue):
     def sync(self, video: str, audio: str) -> str:
         return self._order("/content/video/lipsync", {"video_url": video, "audio_url": audio})
 
-    def see(self, id: str) -> Seen:
+    def see(self, id: str) -> VideoStatus:
         query = {"video_model_id": id}
         answer = self.client.get(f"{self.prefix}/content/video/infobymodelid", params=query)
         if answer.json()["code"] == 1014:
-            return Seen(state="gone", url="", charged=0, why=None)
+            return VideoStatus(state="gone", url="", charged=0, why=None)
         shown = self._data(answer)
-        return Seen(
+        return VideoStatus(
             state={1: "waiting", 2: "rendering", 3: "complete", 4: "failed"}[shown["video_status"]],
             url=shown["video"],
             charged=shown["deduction_lock_duration"],
@@ -226,11 +226,11 @@ class Akool(Tongue):
     def delete(self, id: str) -> None:
         self._data(self.client.post(f"{self.prefix}/faceswap/result/delbyids", json={"_ids": id}))
 
-    def listen(self, url: str, admin: Admin) -> Callable[[Heard], dict[str, Any] | None]:
+    def listen(self, url: str, admin: Admin) -> Callable[[ReceivedRequest], dict[str, Any] | None]:
         self.webhook = url
 
-        def read(heard: Heard) -> dict[str, Any] | None:
-            told = opened(heard.body, self.account.client_id, self.account.client_secret)
+        def read(received: ReceivedRequest) -> dict[str, Any] | None:
+            told = opened(received.body, self.account.client_id, self.account.client_secret)
             return {"id": told["_id"], "state": {3: "complete", 4: "failed"}[told["status"]], "url": told["url"]}
 
         return read
@@ -243,7 +243,7 @@ class Akool(Tongue):
         assert answer.status_code == 200, answer.text
         told = answer.json()
         if told["code"] != 1000:
-            raise Refused(told["code"], told["msg"])
+            raise RequestRefused(told["code"], told["msg"])
         return told.get("data")
 
 

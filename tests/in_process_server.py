@@ -26,7 +26,7 @@ PLENTY = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inside:
+class InProcessServer:
     """The parts, and an account with credits that do not run out."""
 
     context: Context
@@ -50,16 +50,16 @@ class Inside:
 
 
 @pytest.fixture(scope="module")
-def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessServer]:
     """One for all tests of a module."""
-    context = Context(Settings(data_dir=tmp_path_factory.mktemp("inside")))
+    context = Context(Settings(data_dir=tmp_path_factory.mktemp("in_process")))
     context.prepare()
     made = context.accounts.create("business", credits_given=PLENTY, email="ada@example.org")
     with (
         listening(context) as url,
         httpx.Client(base_url=url, headers={"Authorization": f"Bearer {made.api_key}"}) as client,
     ):
-        yield Inside(context=context, url=url, account=made.account.id, key=made.api_key, client=client)
+        yield InProcessServer(context=context, url=url, account=made.account.id, key=made.api_key, client=client)
     context.close()
 
 

@@ -1,4 +1,4 @@
-"""Has files judged in the sandbox that rendering processes live in, and keeps what each verdict cost."""
+"""Read files in the sandbox of the rendering processes; note outcome, time and memory of each."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from corpus import Case
 
 from lipsmith.service.processes.pool import SCRATCH, Child, Limits
 
-PROGRAM = (str(Path(__file__).with_name("judge_process.py")),)
+PROGRAM = (str(Path(__file__).with_name("file_check_process.py")),)
 LIMITS = Limits(memory_mb=4096, cpu_s=600, file_mb=100)
 KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What was said about one file."""
+class FileCheck:
+    """The outcome for one file."""
 
     case: Case
-    said: str
+    outcome: str
     """``accepted``, an error's code, or, in capitals, what should never be: FAULT, HANG, CRASH."""
     seconds: float
     cpu_s: float
@@ -31,34 +31,34 @@ class Verdict:
     @property
     def is_fault(self) -> bool:
         """Neither accepted nor refused."""
-        return self.said.split()[0] in ("FAULT", "HANG", "CRASH")
+        return self.outcome.split()[0] in ("FAULT", "HANG", "CRASH")
 
     @property
     def is_wrong(self) -> bool:
         """Accepted or refused against the label."""
-        return self.case.refuse is not None and self.case.refuse == (self.said == "accepted")
+        return self.case.refuse is not None and self.case.refuse == (self.outcome == "accepted")
 
     def __str__(self) -> str:
-        return f"{self.case.kind} {self.case.name}: {self.said}, {self.seconds:.2f} s, {self.peak_mb:.0f} MB"
+        return f"{self.case.kind} {self.case.name}: {self.outcome}, {self.seconds:.2f} s, {self.peak_mb:.0f} MB"
 
 
-class Judge:
-    """One sandboxed process that judges one file after the other."""
+class FileChecker:
+    """One sandboxed process that reads one file after the other."""
 
     def __init__(self, child: Child) -> None:
         self.child = child
         self._answers = child.answers(every_s=60.0)
 
-    def judge(self, case: Case) -> Verdict:
-        """Writes the file into the sandbox, hears what is said, and takes it out again."""
+    def check(self, case: Case) -> FileCheck:
+        """Write the file into the sandbox, wait for its outcome, and delete it."""
         path = self.child.folder / SCRATCH / "case"
         path.write_bytes(case.content)
         self.child.send({"kind": case.kind, "path": str(path)})
         found = next(self._answers)["result"]
         path.unlink()
-        return Verdict(
+        return FileCheck(
             case=case,
-            said=found["verdict"],
+            outcome=found["outcome"],
             seconds=found["seconds"],
             cpu_s=found["cpu_s"],
             peak_mb=found["peak_mb"],
@@ -66,17 +66,17 @@ class Judge:
 
 
 @contextmanager
-def judging(folder: Path) -> Iterator[Judge]:
-    """A judge whose private folder lies in ``folder``."""
+def file_checker(folder: Path) -> Iterator[FileChecker]:
+    """A checker whose private folder lies in ``folder``."""
     environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    child = Child(LIMITS, environment, folder / "judge", program=PROGRAM)
+    child = Child(LIMITS, environment, folder / "checker", program=PROGRAM)
     try:
-        yield Judge(child)
+        yield FileChecker(child)
     finally:
         child.kill()
 
 
-def verdicts(cases: Iterable[Case], folder: Path) -> Iterator[Verdict]:
+def check_files(cases: Iterable[Case], folder: Path) -> Iterator[FileCheck]:
     """One for each file, in order."""
-    with judging(folder) as judge:
-        yield from map(judge.judge, cases)
+    with file_checker(folder) as checker:
+        yield from map(checker.check, cases)

@@ -1,7 +1,7 @@
-"""A child that judges file after file, each in a process of its own that begins afresh. Enters the sandbox as all do.
+"""A sandboxed child process that reads one file after the other, each in a fork of its own.
 
-Reads lines of JSON, ``{"kind": ..., "path": ...}``; answers each with how it was judged, how long that took and how
-much memory it needed.
+Reads lines of JSON, ``{"kind": ..., "path": ...}``; answers each with the outcome,
+the time and the peak memory.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 from lipsmith.service.processes.sandbox import Limits, enter
 
 WINDOW_S = 60.0
-"""The longest that a server's orders ask of a sound, where nobody says otherwise."""
+"""The longest window of an audio that a request to the server asks for by default."""
 
 
-def verdict(kind: str, path: str) -> str:
+def outcome_of(kind: str, path: str) -> str:
     """``accepted``, or the code of the error that says why not."""
     from lipsmith.errors import LipsmithError, WindowOutOfRange
     from lipsmith.media.decode import open_audio
@@ -49,27 +49,28 @@ def verdict(kind: str, path: str) -> str:
     return "accepted"
 
 
-def judged(kind: str, path: str, hang_s: float) -> dict[str, Any]:
-    """The verdict of a process of its own."""
-    hear, tell = os.pipe()
+def check_in_fork(kind: str, path: str, hang_s: float) -> dict[str, Any]:
+    """Read the file in a fork; one that has not answered after ``hang_s`` is killed."""
+    reader, writer = os.pipe()
     start = time.monotonic()
     child = os.fork()
     if child == 0:
-        os.close(hear)
-        os.write(tell, verdict(kind, path).encode(errors="replace")[:500])
+        os.close(reader)
+        os.write(writer, outcome_of(kind, path).encode(errors="replace")[:500])
         os._exit(0)
-    os.close(tell)
-    if not select.select([hear], [], [], hang_s)[0]:
+    os.close(writer)
+    hung = not select.select([reader], [], [], hang_s)[0]
+    if hung:
         os.kill(child, signal.SIGKILL)
-    said = os.read(hear, 1000).decode(errors="replace")
-    os.close(hear)
+    outcome = os.read(reader, 1000).decode(errors="replace")
+    os.close(reader)
     seconds = time.monotonic() - start
     _, status, used = os.wait4(child, 0)
-    if not said:
+    if not outcome:
         how = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
-        said = "HANG" if seconds >= hang_s else f"CRASH {how}"
+        outcome = "HANG" if hung else f"CRASH {how}"
     return {
-        "verdict": said,
+        "outcome": outcome,
         "seconds": seconds,
         "cpu_s": used.ru_utime + used.ru_stime,
         "peak_mb": used.ru_maxrss / 1024,
@@ -84,11 +85,11 @@ def main() -> None:
     parser.add_argument("--cpu-s", type=int, required=True)
     parser.add_argument("--file-mb", type=int, required=True)
     parser.add_argument("--hang-s", type=float, default=10.0)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     guards = enter(
-        Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb),
-        asked.private,
-        readable=asked.readable,
+        Limits(memory_mb=options.memory_mb, cpu_s=options.cpu_s, file_mb=options.file_mb),
+        options.private,
+        readable=options.readable,
     )
 
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -97,7 +98,7 @@ def main() -> None:
     answers.write(json.dumps({"guards": asdict(guards)}).encode() + b"\n")
     for line in sys.stdin.buffer:
         case = json.loads(line)
-        found = judged(case["kind"], case["path"], asked.hang_s)
+        found = check_in_fork(case["kind"], case["path"], options.hang_s)
         answers.write(json.dumps({"result": {"files": [], **found}}).encode() + b"\n")
 
 
