@@ -33,5 +33,5 @@ def pass_through(
     start = time.perf_counter()
     opened = open_clip(clip, end_s=end_s)
     heard = audio or open_own_audio(opened)
-    write_clip(out, opened.facts, opened.frames(), heard, crf=crf, overwrite=True)
+    write_clip(out, opened.info, opened.frames(), heard, crf=crf, overwrite=True)
     return PassThrough(frames=len(opened), seconds=time.perf_counter() - start)

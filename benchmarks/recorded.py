@@ -48,8 +48,8 @@ class Recording:
         return len(self._times_s)
 
     @property
-    def facts(self) -> ClipInfo:
-        return self.clip.facts
+    def info(self) -> ClipInfo:
+        return self.clip.info
 
     @property
     def track(self) -> FaceTrack:
@@ -67,7 +67,7 @@ class Recording:
 
     def drawn(self) -> Iterator[Drawn]:
         """All pictures as they went to the encoder."""
-        shape = (self.facts.height * 3 // 2, self.facts.width)
+        shape = (self.info.height * 3 // 2, self.info.width)
         with self._store.open("rb") as file:
             for time_s in self._times_s:
                 yield Drawn(planes=np.fromfile(file, np.uint8, shape[0] * shape[1]).reshape(shape), time_s=time_s)

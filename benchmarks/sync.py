@@ -22,7 +22,7 @@ from lipsmith.media.clip import F32, Audio
 from lipsmith.media.decode import MemoryAudio, open_audio
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.speech.features import measure
-from lipsmith.speech.net import hear
+from lipsmith.speech.net import run_nets
 from lipsmith.speech.personal import Footage, learn_personal_style
 from lipsmith.speech.visemes import VISEMES, Speech, viseme_rows
 
@@ -187,7 +187,7 @@ def _accuracy(said: Sequence[object], noise: Callable[[int], np.ndarray] | None,
             samples = (samples + other).astype(np.float32)
         audio = MemoryAudio(samples[np.newaxis], RATE_HZ)
         rows = viseme_rows(utterance.phones, audio.duration_s)  # type: ignore[attr-defined]
-        heard = hear(measure(audio).mel).visemes[: len(rows)]
+        heard = run_nets(measure(audio).mel).visemes[: len(rows)]
         right += int((heard.argmax(1) == rows[: len(heard)].argmax(1)).sum())
         count += len(heard)
     return right / count

@@ -51,7 +51,7 @@ def columns_of(made: Sequence[Recording], modes: Sequence[str]) -> list[U8]:
     """One column of cells for each picture: the source, then each of ``made``; above it its number and the opening."""
     first = made[0]
     columns: list[U8] = []
-    middle = np.array([first.facts.width / 2, first.facts.height / 2])
+    middle = np.array([first.info.width / 2, first.info.height / 2])
     for number, views in enumerate(zip(*(recording.pairs() for recording in made), strict=True)):
         index, source, _ = views[0]
         head = None
@@ -59,11 +59,11 @@ def columns_of(made: Sequence[Recording], modes: Sequence[str]) -> list[U8]:
             points = first.track.points(index)
             head, middle = HeadFrame.of(points), points[[61, 291], :2].mean(axis=0)
         iod_px = head.iod_px if head is not None else float(np.nanmedian(first.track.iod_px))
-        aspect = float(first.facts.pixel_aspect)
+        aspect = float(first.info.pixel_aspect)
         told = f"{number} {first.asked[number]:.2f}" if head is not None else f"{number} no face"
         cells = [label(told, red=head is None or first.asked[number] < 0.012)]
         frames = [source, *(drawn for _, _, drawn in views)]
-        cells += [around(planes, middle, iod_px, aspect, first.facts.colour) for planes in frames]
+        cells += [around(planes, middle, iod_px, aspect, first.info.colour) for planes in frames]
         columns.append(np.vstack(cells))
     return columns
 

@@ -31,7 +31,7 @@ from lipsmith.media.colour import Colour, rgb_patch
 from lipsmith.media.decode import open_audio
 from lipsmith.media.encode import write_clip
 from lipsmith.media.reader import open_clip
-from lipsmith.media.timeline import ShowPlan
+from lipsmith.media.timeline import FramePlan
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "results" / "sync_video.json", HERE / "README.md"
@@ -131,12 +131,12 @@ def cases(media: Path) -> list[Case]:
 
 def measured(case: Case, folder: Path, seconds: float) -> Numbers:
     """All numbers of one lip sync of the first ``seconds`` of a clip."""
-    length_s = float(open_clip(case.clip).facts.duration_s)
+    length_s = float(open_clip(case.clip).info.duration_s)
     end_s = min(seconds, length_s)
     made = record(case.clip, case.words, folder / "out.mp4", mode=case.mode, end_s=end_s)
     try:
-        drawn = _same_face(_follow(made.drawn(), made.facts.pixel_aspect), made.track)
-        decoded = _same_face(_follow(open_clip(made.out).frames(), made.facts.pixel_aspect), made.track)
+        drawn = _same_face(_follow(made.drawn(), made.info.pixel_aspect), made.track)
+        decoded = _same_face(_follow(open_clip(made.out).frames(), made.info.pixel_aspect), made.track)
         numbers: Numbers = {"frames": float(len(made)), "new_lips": float((made.share > 0).mean())}
         numbers |= {f"aperture_{key}": value for key, value in seen_opening(made, drawn).items()}
         numbers |= {f"decoded_{key}": value for key, value in seen_opening(made, decoded).items()}
@@ -165,7 +165,7 @@ def seen_opening(made: Recording, found: FaceTrack | None) -> Numbers:
 
 def looks(made: Recording, drawn: FaceTrack | None) -> Numbers:
     """Everything that compares pictures before and after."""
-    aspect = float(made.facts.pixel_aspect)
+    aspect = float(made.info.pixel_aspect)
     parts: dict[str, list[int]] = {"above": [], "beside": [], "below": [], "elsewhere": []}
     steps: list[float] = []
     flickers: dict[str, list[tuple[int, float]]] = {"own": [], "new": []}
@@ -197,7 +197,7 @@ def looks(made: Recording, drawn: FaceTrack | None) -> Numbers:
                 if (apart := measures.lip_flicker(*frames)) is not None:
                     flickers[key].append((number, apart))
         last = index, own, new
-        if (step := _colour_step(before, after, changed, points, made.facts.colour, aspect)) is not None:
+        if (step := _colour_step(before, after, changed, points, made.info.colour, aspect)) is not None:
             steps.append(step)
     worst = {key: float(max(counts, default=0)) for key, counts in parts.items()}
     jumps = sorted(flickers["new"], key=lambda entry: -entry[1])[:3]
@@ -225,10 +225,10 @@ def _over_time(flickers: dict[str, list[tuple[int, float]]], sharp: dict[str, li
 
 def lags(made: Recording, decoded: FaceTrack | None, words: Path) -> Numbers:
     """How much later than asked lips and sound come in the written file, ms."""
-    facts = open_clip(made.out).facts
+    info = open_clip(made.out).info
     given, heard = _samples(words, 60.0), _samples(made.out, 60.0)
     audio = measures.sound_lag_s(given, heard, SOUND_HZ)
-    sound_ms = None if audio is None else 1000 * (audio - float(facts.starts_at_s))
+    sound_ms = None if audio is None else 1000 * (audio - float(info.window_start_s))
     if decoded is None:
         return {"lips_lag_ms": None, "sound_lag_ms": sound_ms}
     asked_s = made.track.times_s[made.speaker.sources] - made.track.times_s[made.speaker.sources[0]]
@@ -272,9 +272,9 @@ def speed(clip: Path, words: Path, folder: Path, repeats: int = 2) -> Numbers:
 def write_wide(clip: Path, out: Path, *, seconds: float | None = None) -> None:
     """The clip scaled to 720 lines, with its edges drawn out to 1280 columns; again and again up to ``seconds``."""
     opened = open_clip(clip)
-    plan = ShowPlan(durations_s=opened.durations_s, audio_s=seconds or float(opened.facts.duration_s), mode="loop")
-    facts = opened.facts.__class__(**{**opened.facts.__dict__, "width": 1280, "height": 720})
-    write_clip(out, facts, (_widened(frame) for frame in opened.play(plan)), open_audio(clip), crf=18, overwrite=True)
+    plan = FramePlan(durations_s=opened.durations_s, audio_s=seconds or float(opened.info.duration_s), mode="loop")
+    info = opened.info.__class__(**{**opened.info.__dict__, "width": 1280, "height": 720})
+    write_clip(out, info, (_widened(frame) for frame in opened.play(plan)), open_audio(clip), crf=18, overwrite=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,13 +306,13 @@ def long_run(clip: Path, words: Path, folder: Path) -> Numbers:
         out = folder / "spoken.mp4"
         done = subprocess.run([*command, str(out)], check=True, capture_output=True, text=True, cwd=HERE.parent)
         numbers[f"peak_mb_{seconds:g}_s"] = json.loads(done.stdout.splitlines()[-1])["peak_mb"]
-    facts = open_clip(out).facts
+    info = open_clip(out).info
     given, heard = _samples(said, LONG_S), _samples(out, LONG_S)
     for name, at in (("first", 0), ("last", min(len(given), len(heard)) - 20 * SOUND_HZ)):
         lag = measures.sound_lag_s(given[at : at + 20 * SOUND_HZ], heard[at : at + 20 * SOUND_HZ], SOUND_HZ)
-        numbers[f"sound_lag_{name}_20_s_ms"] = None if lag is None else 1000 * (lag - float(facts.starts_at_s))
+        numbers[f"sound_lag_{name}_20_s_ms"] = None if lag is None else 1000 * (lag - float(info.window_start_s))
     numbers["pictures_end_late_ms"] = 1000 * (
-        float(facts.duration_s) - float(open_clip(folder / "long.mp4").facts.duration_s)
+        float(info.duration_s) - float(open_clip(folder / "long.mp4").info.duration_s)
     )
     return numbers
 

@@ -62,7 +62,7 @@ def export_nets(folder: Path) -> None:
     mel = (gaussian_filter(noise, (3.0, 2.0)) * 40.0 - 8.0).astype(np.float16)
     got = np.mean([by_torch(net, mel.astype(np.float32)) for net in nets.values()], axis=0)
     np.savez_compressed(_REFERENCE, mel=mel, visemes=got)
-    off = np.abs(numpy_net.hear(mel.astype(np.float32)).visemes - got).max()
+    off = np.abs(numpy_net.run_nets(mel.astype(np.float32)).visemes - got).max()
     print(f"numpy against torch: at most {off:.1e} apart")
 
 

@@ -75,7 +75,7 @@ def ranges(clips: Sequence[Recording]) -> dict[str, tuple[float, float, float, f
 
 def seen_by_head(mel: F32) -> F32:
     """(n, 80): hidden features, visemes and loudness, as `lipsmith.speech.net.lips` puts them together."""
-    heard = numpy_net.hear(mel)
+    heard = numpy_net.run_nets(mel)
     empty = np.zeros(len(mel), np.float32)
     others = dict.fromkeys(
         ("level_db", "periodicity", "pitch_hz", "f1_hz", "f2_hz", "high_share", "low_share", "flatness"), empty

@@ -8,7 +8,7 @@
     │   │   └── ImageTooSmall      image_too_small
     │   ├── AudioError
     │   │   ├── InvalidAudio       invalid_audio
-    │   │   ├── NoAudibleSound     no_audible_sound
+    │   │   ├── SilentAudio        no_audible_sound
     │   │   └── WindowOutOfRange   window_out_of_range
     │   ├── VideoError
     │   │   ├── InvalidVideo       invalid_video
@@ -118,13 +118,13 @@ class InvalidAudio(AudioError):
     """The recording could not be read. Save it again as WAV, FLAC or MP3 and try once more."""
 
 
-class NoAudibleSound(AudioError):
+class SilentAudio(AudioError):
     """Nothing can be heard in the recording. Check that it is not muted and that the right track was saved."""
 
     code = "no_audible_sound"
 
 
-class SoundTooLong(AudioError):
+class AudioTooLong(AudioError):
     """The speech is longer than it may be here. Give a shorter one, or a shorter text."""
 
     code = "sound_too_long"

@@ -19,7 +19,7 @@ from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import ClipFrame
 from lipsmith.media.durations import LengthMode
 from lipsmith.media.reader import Clip, open_clip
-from lipsmith.media.timeline import ShowPlan
+from lipsmith.media.timeline import FramePlan
 from lipsmith.motion.track import MotionTrack
 
 EFFORTS: tuple[Effort, ...] = ("lite", "standard", "pro")
@@ -34,16 +34,16 @@ class Scene:
     clip: Clip
     tracks: tuple[FaceTrack, ...]
 
-    def plan(self, mode: LengthMode = "silence", audio_s: float = 1.0) -> ShowPlan:
-        return ShowPlan(durations_s=self.clip.durations_s, audio_s=audio_s, mode=mode)
+    def plan(self, mode: LengthMode = "silence", audio_s: float = 1.0) -> FramePlan:
+        return FramePlan(durations_s=self.clip.durations_s, audio_s=audio_s, mode=mode)
 
-    def new_lips(self, plan: ShowPlan, face: int = 0) -> NewLips:
+    def new_lips(self, plan: FramePlan, face: int = 0) -> NewLips:
         sources = np.array([shown.source for shown in plan])
         speaking = 0.12 + 0.1 * np.sin(np.arange(len(sources)) / 2)
-        motion = MotionTrack.of(self.clip.facts.fps, len(sources), aperture=speaking)
+        motion = MotionTrack.of(self.clip.info.fps, len(sources), aperture=speaking)
         return NewLips(track=self.tracks[face], motion=motion, sources=sources)
 
-    def drawn(self, name: str, effort: Effort, plan: ShowPlan, *faces: int) -> list[ClipFrame]:
+    def drawn(self, name: str, effort: Effort, plan: FramePlan, *faces: int) -> list[ClipFrame]:
         lips = [self.new_lips(plan, face) for face in faces]
         return list(registry.create("lip_syncer", name).frames(self.clip, self.clip.play(plan), lips, effort=effort))
 
@@ -51,7 +51,7 @@ class Scene:
 def scene_of(path: Path, end_s: float | None = None) -> Scene:
     clip = open_clip(path, end_s=end_s)
     follower = registry.create("face_follower")
-    return Scene(clip=clip, tracks=tuple(follower.follow(clip.frames(), pixel_aspect=clip.facts.pixel_aspect)))
+    return Scene(clip=clip, tracks=tuple(follower.follow(clip.frames(), pixel_aspect=clip.info.pixel_aspect)))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_parts_drawn_apart_are_the_whole(name: str, effort: Effort, talking: Sce
 def test_two_faces_are_drawn_as_each_alone(name: str, two_of_her: Scene) -> None:
     plan = two_of_her.plan()
     both, left, right = (two_of_her.drawn(name, "lite", plan, *faces) for faces in ((0, 1), (0,), (1,)))
-    height = two_of_her.clip.facts.height
+    height = two_of_her.clip.info.height
     for together, one, other in zip(both, left, right, strict=True):
         assert (together.planes[:height, :320] == one.planes[:height, :320]).all()
         assert (together.planes[:height, 320:] == other.planes[:height, 320:]).all()

@@ -173,8 +173,8 @@ def _plays_like_its_clip(
     """Every picture at its own exact time, the colours as they were, and sound to the end."""
     before, after = open_clip(source, start_s=start_s, end_s=end_s), open_clip(out)
     assert after.times_s == before.times_s
-    assert after.facts.duration_s == before.facts.duration_s == Fraction(result.seconds).limit_denominator(10**6)
-    assert (after.facts.colour, after.facts.pixel_aspect) == (before.facts.colour, before.facts.pixel_aspect)
+    assert after.info.duration_s == before.info.duration_s == Fraction(result.seconds).limit_denominator(10**6)
+    assert (after.info.colour, after.info.pixel_aspect) == (before.info.colour, before.info.pixel_aspect)
     assert sum(1 for _ in after.frames()) == result.frames
     assert after.damaged_s == ()
     audio = open_audio(out)

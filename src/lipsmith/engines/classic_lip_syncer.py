@@ -97,10 +97,10 @@ class _Drawer:
 
     def __init__(self, clip: Clip, speaker: NewLips, effort: Effort) -> None:
         self._speaker, self._track = speaker, speaker.track
-        self._colour = clip.facts.colour
+        self._colour = clip.info.colour
         self._is_fine = effort == "pro"
-        self._aspect = float(clip.facts.pixel_aspect)
-        self._size = (clip.facts.width, clip.facts.height)
+        self._aspect = float(clip.info.pixel_aspect)
+        self._size = (clip.info.width, clip.info.height)
         self._mood = mood_width(speaker.track)
         self._strength = replacement_strength(speaker.track)
         seen = np.flatnonzero(speaker.track.present & ~speaker.track.bridged)

@@ -13,8 +13,8 @@ from lipsmith.errors import InvalidStyle
 from lipsmith.media.clip import F32, Audio
 from lipsmith.speech.features import Features, measure
 from lipsmith.speech.net import WEIGHTS, read_arrays
-from lipsmith.speech.personal import PersonalStyle, Reading
-from lipsmith.speech.recognition import reading_of, recognize
+from lipsmith.speech.personal import PersonalStyle, SpeechReading
+from lipsmith.speech.recognition import recognize, speech_reading_of
 from lipsmith.speech.visemes import Speech
 
 
@@ -53,14 +53,14 @@ class NetReader:
             return speech
         return self._in_style(self._style, speech, features, active)
 
-    def reading(self, audio: Audio) -> Reading:
+    def reading(self, audio: Audio) -> SpeechReading:
         """What a personal style is learnt from."""
         features = measure(audio)
         speech, _ = recognize(features, audio.duration_s, self._head)
-        return reading_of(speech, features)
+        return speech_reading_of(speech, features)
 
     def _in_style(self, style: PersonalStyle, speech: Speech, features: Features, active: F32) -> Speech:
-        lips = style.lips(reading_of(speech, features))
+        lips = style.lips(speech_reading_of(speech, features))
         rest = (style.range.rest_iod - style.range.low_iod) / (style.range.high_iod - style.range.low_iod)
         return replace(
             speech,

@@ -40,7 +40,7 @@ A number: from left to right, starting at 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opening:
+class ExpectedOpening:
     """How far a mouth should be open by what is heard, on the clock of the pictures."""
 
     times_s: F64
@@ -57,10 +57,10 @@ class Agreement:
     """How much later the sound comes than the lips."""
 
 
-def read_choice(text: str) -> FaceChoice:
+def parse_face_choice(text: str) -> FaceChoice:
     """``auto``, ``speaker``, a number, or ``X,Y@T``; ``@T`` may be left out. Raises InvalidOption.
 
-    >>> read_choice("320,200@1.5")
+    >>> parse_face_choice("320,200@1.5")
     At(x=320.0, y=200.0, time_s=1.5)
     """
     words: dict[str, FaceChoice] = {"auto": "auto", "speaker": "speaker"}
@@ -75,7 +75,9 @@ def read_choice(text: str) -> FaceChoice:
     raise InvalidOption(f"The face {text!r} is not known. Say auto, speaker, a number from the left, or X,Y@SECONDS.")
 
 
-def choose_face(tracks: Sequence[FaceTrack], choice: FaceChoice, *, heard: Opening | None = None) -> FaceTrack:
+def choose_face(
+    tracks: Sequence[FaceTrack], choice: FaceChoice, *, expected: ExpectedOpening | None = None
+) -> FaceTrack:
     """The face that is meant by ``choice``, of those that `follow_faces` found.
 
     Raises NoSourceFace where there is none, NoSuchFace where it is none of these, FaceTooSmall.
@@ -84,7 +86,7 @@ def choose_face(tracks: Sequence[FaceTrack], choice: FaceChoice, *, heard: Openi
         raise NoSourceFace(
             "No human face was found in the clip. Use a clip in which a face is clearly visible from the front."
         )
-    chosen = _chosen(tracks, choice, heard)
+    chosen = _chosen(tracks, choice, expected)
     if (iod_px := float(np.nanmedian(chosen.iod_px))) < MIN_IOD_PX:
         raise FaceTooSmall(
             f"The face is too small in the clip: {iod_px:.0f} pixels between the eyes, at least {MIN_IOD_PX} are "
@@ -93,14 +95,14 @@ def choose_face(tracks: Sequence[FaceTrack], choice: FaceChoice, *, heard: Openi
     return chosen
 
 
-def lips_with_sound(track: FaceTrack, heard: Opening) -> Agreement | None:
+def lip_audio_agreement(track: FaceTrack, expected: ExpectedOpening) -> Agreement | None:
     """How the lips of ``track`` go with what is heard, within 0.2 s; None where little is seen, or nothing moves."""
     seen = track.present & ~track.bridged
     if float(np.diff(track.times_s, append=track.times_s[-1])[seen].sum()) < _LEAST_SHOWN_S:
         return None
     lips = track.aperture[seen]
     lags_s = np.arange(-_LARGEST_LAG_S, _LARGEST_LAG_S + _LAG_STEP_S / 2, _LAG_STEP_S)
-    shifted = [np.interp(track.times_s[seen] + lag_s, heard.times_s, heard.openness) for lag_s in lags_s]
+    shifted = [np.interp(track.times_s[seen] + lag_s, expected.times_s, expected.openness) for lag_s in lags_s]
     if lips.std() < 1e-4 or min(curve.std() for curve in shifted) < 1e-4:
         return None
     by_lag = [float(np.corrcoef(curve, lips)[0, 1]) for curve in shifted]
@@ -108,14 +110,14 @@ def lips_with_sound(track: FaceTrack, heard: Opening) -> Agreement | None:
     return Agreement(r=by_lag[best], lag_s=float(round(lags_s[best], 2)))
 
 
-def _chosen(tracks: Sequence[FaceTrack], choice: FaceChoice, heard: Opening | None) -> FaceTrack:
+def _chosen(tracks: Sequence[FaceTrack], choice: FaceChoice, expected: ExpectedOpening | None) -> FaceTrack:
     if isinstance(choice, At):
         return _at(tracks, choice)
     if isinstance(choice, int):
         if not 1 <= choice <= len(tracks):
             raise NoSuchFace(f"There is no face {choice} in the clip: {len(tracks)} can be followed.")
         return tracks[choice - 1]
-    speaker = None if heard is None else _speaker(tracks, heard)
+    speaker = None if expected is None else _speaker(tracks, expected)
     if speaker is None and choice == "speaker":
         raise NoSuchFace(
             "Nobody's lips in the clip clearly move with its own sound. Choose the face by its number or its place."
@@ -123,9 +125,9 @@ def _chosen(tracks: Sequence[FaceTrack], choice: FaceChoice, heard: Opening | No
     return speaker or max(tracks, key=lambda track: track.prominence)
 
 
-def _speaker(tracks: Sequence[FaceTrack], heard: Opening) -> FaceTrack | None:
+def _speaker(tracks: Sequence[FaceTrack], expected: ExpectedOpening) -> FaceTrack | None:
     """Whose lips go with the sound, and clearly better than the others'."""
-    agreements = [lips_with_sound(track, heard) for track in tracks]
+    agreements = [lip_audio_agreement(track, expected) for track in tracks]
     ranked = sorted((agreement.r if agreement else -1.0, k) for k, agreement in enumerate(agreements))
     best_r, best = ranked[-1]
     next_r = ranked[-2][0] if len(ranked) > 1 else -1.0

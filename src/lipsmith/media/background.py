@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsmith.errors import InvalidOption, NoAudibleSound, WindowOutOfRange
+from lipsmith.errors import InvalidOption, SilentAudio, WindowOutOfRange
 from lipsmith.media.clip import F32, Audio, ClipInfo
 from lipsmith.media.decode import FileAudio, open_audio
 from lipsmith.media.reader import Clip
@@ -24,26 +24,26 @@ def open_own_audio(clip: Clip) -> FileAudio | None:
 
     Raises InvalidAudio for a sound track that cannot be decoded.
     """
-    facts = clip.facts
-    if not facts.has_audio:
+    info = clip.info
+    if not info.has_audio:
         return None
-    start_s = float(max(Fraction(0), facts.starts_at_s))
-    end_s = float(facts.starts_at_s + facts.duration_s)
+    start_s = float(max(Fraction(0), info.window_start_s))
+    end_s = float(info.window_start_s + info.duration_s)
     try:
         try:
             return open_audio(clip.path, start_s=start_s, end_s=end_s)
         except WindowOutOfRange:  # it ends before the pictures do
             return open_audio(clip.path, start_s=start_s)
-    except (NoAudibleSound, WindowOutOfRange):  # silent, or at its end before the window begins
+    except (SilentAudio, WindowOutOfRange):  # silent, or at its end before the window begins
         return None
 
 
-def own_audio_delay_s(facts: ClipInfo) -> float:
+def own_audio_delay_s(info: ClipInfo) -> float:
     """How long after the window's first picture its own sound can begin: pictures may come before the file's clock."""
-    return float(max(Fraction(0), -facts.starts_at_s))
+    return float(max(Fraction(0), -info.window_start_s))
 
 
-class KeptBackground:
+class BackgroundMix:
     """A new sound with another one beneath it, exactly ``duration_s`` long. Implements `Audio`.
 
     Both are padded with silence or cut. ``behind`` begins ``delay_s`` late; with ``repeat_s`` it begins anew each time

@@ -105,13 +105,13 @@ class ClipInfo:
     """In the window, after thinning out."""
     fps: Fraction
     """Average over the window."""
-    uneven: bool
+    variable_rate: bool
     """True where the pictures do not come at one rate (VFR)."""
     time_base: Fraction
     """Seconds; all times are whole multiples of it."""
     duration_s: Fraction
     """From the first picture's beginning to the last one's end."""
-    starts_at_s: Fraction
+    window_start_s: Fraction
     """Where the window's first picture lies on the clock of `decode.open_audio`; below 0 it comes before it."""
     pixel_aspect: Fraction
     """Width of a pixel over its height, as shown."""
@@ -120,7 +120,7 @@ class ClipInfo:
     exact: bool
     """True when the planes hold the source's own bytes: it is 8-bit 4:2:0."""
     has_audio: bool
-    shrunk: Fraction = Fraction(1)
+    scale: Fraction = Fraction(1)
     """Width of the pictures over their width in the file; below 1 where they were scaled down."""
     warnings: tuple[str, ...] = ()
     """What was changed or may look wrong."""

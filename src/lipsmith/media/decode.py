@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from lipsmith.errors import InputError, InvalidAudio, NoAudibleSound, WindowOutOfRange
+from lipsmith.errors import InputError, InvalidAudio, SilentAudio, WindowOutOfRange
 from lipsmith.media.clip import F32, U8
 from lipsmith.media.probe import AUDIO_RATES_HZ, MAX_FRAME_PIXELS, AudioInfo, audio_info, audio_track, open_media
 from lipsmith.media.timeline import check_window, seconds_to_samples
@@ -41,7 +41,7 @@ _EXACT_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolat
 
 @dataclass(kw_only=True)
 class _Levels:
-    """What a pass over a sound has heard; grows by `hear`."""
+    """What a pass over a sound has heard; grows by `add`."""
 
     channels: int
     samples: int = 0
@@ -55,7 +55,7 @@ class _Levels:
         self.lowest = np.full(self.channels, np.inf, dtype=np.float32)
         self.energy = np.zeros(self.channels)
 
-    def hear(self, block: F32) -> None:
+    def add(self, block: F32) -> None:
         """Takes in a (channels, n) block."""
         self.samples += block.shape[1]
         with np.errstate(all="ignore"):  # samples that are no numbers are judged at the end, by `fault`
@@ -103,14 +103,14 @@ class FileAudio:
         self,
         path: Path,
         *,
-        facts: AudioInfo,
+        info: AudioInfo,
         first_sample: int,
         gain: float,
         levels: _Levels,
         warnings: tuple[str, ...],
     ) -> None:
         self._path = path
-        self._facts = facts
+        self._info = info
         self._first_sample = first_sample
         self._gain = gain
         self._levels = levels
@@ -130,12 +130,12 @@ class FileAudio:
     @property
     def rate_hz(self) -> int:
         """The file's own rate."""
-        return self._facts.rate_hz
+        return self._info.rate_hz
 
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
         """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
         with open_media(self._path, InvalidAudio) as container:
-            decoded = _decoded(container, self._path, self._facts, _DecodingFaults())
+            decoded = _decoded(container, self._path, self._info, _DecodingFaults())
             window = _cut(decoded, self._first_sample, self._first_sample + self._levels.samples)
             mixed = (_mix(block * np.float32(self._gain), channels, self._levels) for block in window)
             yield from _at_rate(mixed, self.rate_hz, rate_hz, self._levels.samples)
@@ -157,7 +157,7 @@ class MemoryAudio:
         self._samples = samples
         self._rate_hz = rate_hz
         self._levels = _Levels(channels=samples.shape[0])
-        self._levels.hear(samples)
+        self._levels.add(samples)
         if self._levels.fault is not None:
             raise InvalidAudio(f"The sound {self._levels.fault}")
         self.warnings: tuple[str, ...] = ()
@@ -199,24 +199,24 @@ def open_audio(path: str | Path, *, start_s: float | None = None, end_s: float |
     A sound file runs on its own clock, from its first sample; a track that starts late within a video is led by
     silence, so that it stays with the pictures.
 
-    Raises InvalidAudio, NoAudibleSound or WindowOutOfRange.
+    Raises InvalidAudio, SilentAudio or WindowOutOfRange.
     """
     path = Path(path)
     start, end = check_window(start_s, end_s)
     faults = _DecodingFaults()
     with open_media(path, InvalidAudio) as container:
-        facts = audio_info(container, audio_track(container, path), path)
-        levels = _Levels(channels=min(2, facts.channels))
-        first = seconds_to_samples(start, facts.rate_hz)
-        last = None if math.isinf(end) else seconds_to_samples(end, facts.rate_hz)
-        heard = _measure_levels(_decoded(container, path, facts, faults), first, last, levels)
+        info = audio_info(container, audio_track(container, path), path)
+        levels = _Levels(channels=min(2, info.channels))
+        first = seconds_to_samples(start, info.rate_hz)
+        last = None if math.isinf(end) else seconds_to_samples(end, info.rate_hz)
+        heard = _measure_levels(_decoded(container, path, info, faults), first, last, levels)
     _refuse_nothing(path, heard)
     if last is None or heard < last:
-        check_window(start_s, end_s, heard / facts.rate_hz)
+        check_window(start_s, end_s, heard / info.rate_hz)
     _refuse_unheard(path, levels)
-    gain, gain_notes = _room_for_peaks(facts, levels)
-    notes = (*_other_tracks(path, facts), *_what_is_missing(path, facts, heard, last, faults), *gain_notes)
-    return FileAudio(path, facts=facts, first_sample=first, gain=gain, levels=levels, warnings=notes)
+    gain, gain_notes = _room_for_peaks(info, levels)
+    notes = (*_other_tracks(path, info), *_what_is_missing(path, info, heard, last, faults), *gain_notes)
+    return FileAudio(path, info=info, first_sample=first, gain=gain, levels=levels, warnings=notes)
 
 
 @dataclass(kw_only=True)
@@ -234,7 +234,7 @@ def _measure_levels(blocks: Iterable[F32], first: int, last: int | None, levels:
         part = block[:, max(0, first - heard) : None if last is None else max(0, last - heard)]
         heard += block.shape[1]
         if part.shape[1]:
-            levels.hear(part)
+            levels.add(part)
         if last is not None and heard >= last:
             break
     return heard
@@ -253,37 +253,37 @@ def _refuse_unheard(path: Path, levels: _Levels) -> None:
     if levels.fault is not None:
         raise InvalidAudio(f"{path.name!r} {levels.fault}")
     if levels.audible_dbfs < INAUDIBLE_PEAK_DBFS:
-        raise NoAudibleSound(
+        raise SilentAudio(
             f"Nothing can be heard in {path.name!r}: its loudest sample lies below {INAUDIBLE_PEAK_DBFS:g} dB of full "
             "scale. Check that the microphone was not muted and that the window holds speech."
         )
 
 
-def _room_for_peaks(facts: AudioInfo, levels: _Levels) -> tuple[float, tuple[str, ...]]:
+def _room_for_peaks(info: AudioInfo, levels: _Levels) -> tuple[float, tuple[str, ...]]:
     """The gain that keeps a mix of many channels from clipping; sound of one or two is never touched."""
-    if facts.channels <= 2:
+    if info.channels <= 2:
         return 1.0, ()
-    note = f"The {facts.channels} channels were mixed down to stereo"
+    note = f"The {info.channels} channels were mixed down to stereo"
     if levels.peak <= 1.0:
         return 1.0, (f"{note}.",)
     return 1.0 / levels.peak, (f"{note}, {20 * math.log10(levels.peak):.1f} dB softer so that no peak clips.",)
 
 
-def _other_tracks(path: Path, facts: AudioInfo) -> tuple[str, ...]:
-    if facts.tracks < 2:
+def _other_tracks(path: Path, info: AudioInfo) -> tuple[str, ...]:
+    if info.tracks < 2:
         return ()
-    return (f"{path.name!r} has {facts.tracks} sound tracks; only the first is used.",)
+    return (f"{path.name!r} has {info.tracks} sound tracks; only the first is used.",)
 
 
 def _what_is_missing(
-    path: Path, facts: AudioInfo, heard: int, last: int | None, faults: _DecodingFaults
+    path: Path, info: AudioInfo, heard: int, last: int | None, faults: _DecodingFaults
 ) -> tuple[str, ...]:
-    read_s = heard / facts.rate_hz
+    read_s = heard / info.rate_hz
     if last is not None and heard >= last:
         return ()
-    if facts.announced_s is not None and facts.announced_s - read_s > max(MISSING_S, MISSING_SHARE * read_s):
+    if info.announced_s is not None and info.announced_s - read_s > max(MISSING_S, MISSING_SHARE * read_s):
         return (
-            f"{path.name!r} announces {facts.announced_s:.2f} s of sound, but only {read_s:.2f} s could be read: "
+            f"{path.name!r} announces {info.announced_s:.2f} s of sound, but only {read_s:.2f} s could be read: "
             "it was probably cut off or damaged.",
         )
     if faults.broke_off or faults.packets:
@@ -291,20 +291,20 @@ def _what_is_missing(
     return ()
 
 
-def _decoded(container: InputContainer, path: Path, facts: AudioInfo, faults: _DecodingFaults) -> Iterator[F32]:
+def _decoded(container: InputContainer, path: Path, info: AudioInfo, faults: _DecodingFaults) -> Iterator[F32]:
     """(1 or 2, n) float32 blocks at the file's rate, from the first sample, or from the start of its video."""
-    channels = min(2, facts.channels)
+    channels = min(2, info.channels)
     resampler: AudioResampler | None = None
     seen: tuple[str, str, int] | None = None
-    for lost_s, frame in _audio_frames(container, facts, faults):
-        yield from _silence(channels, seconds_to_samples(lost_s, facts.rate_hz))  # what follows stays in its place
-        if seen is None and facts.has_video:
-            yield from _silence(channels, _lead_samples(container, frame.time, facts.rate_hz))
+    for lost_s, frame in _audio_frames(container, info, faults):
+        yield from _silence(channels, seconds_to_samples(lost_s, info.rate_hz))  # what follows stays in its place
+        if seen is None and info.has_video:
+            yield from _silence(channels, _lead_samples(container, frame.time, info.rate_hz))
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind != seen:  # joined recordings may change in the middle
             if resampler is not None:
                 yield from _read_ahead(resampler, None, path)
-            resampler = AudioResampler("fltp", _LAYOUTS[channels], facts.rate_hz)
+            resampler = AudioResampler("fltp", _LAYOUTS[channels], info.rate_hz)
             seen = kind
         assert resampler is not None
         frame.pts = None  # the clock of a hostile file must not open gaps in the filter
@@ -324,7 +324,7 @@ def _read_ahead(resampler: AudioResampler, frame: AudioFrame | None, path: Path)
 
 
 def _audio_frames(
-    container: InputContainer, facts: AudioInfo, faults: _DecodingFaults
+    container: InputContainer, info: AudioInfo, faults: _DecodingFaults
 ) -> Iterator[tuple[float, AudioFrame]]:
     """Every frame that can be decoded, with the seconds that are missing before it; a broken file just ends."""
     packets = container.demux(container.streams.audio[0])
@@ -346,7 +346,7 @@ def _audio_frames(
             continue
         for frame in frames:
             gap_s = 0.0 if due_s is None or frame.time is None else frame.time - due_s
-            told = gap_s > 0 and (lost or (facts.has_video and gap_s >= SHORTEST_GAP_S))
+            told = gap_s > 0 and (lost or (info.has_video and gap_s >= SHORTEST_GAP_S))
             missing_s = gap_s if told and filled_s + gap_s <= LONGEST_LEAD_S else 0.0
             filled_s += missing_s
             lost, due_s = False, None if frame.time is None else frame.time + frame.samples / frame.sample_rate

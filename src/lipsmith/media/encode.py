@@ -97,7 +97,7 @@ def write_video(
 
 def write_clip(
     path: str | Path,
-    facts: ClipInfo,
+    info: ClipInfo,
     frames: Iterable[TimedPlanes],
     audio: Audio | None,
     *,
@@ -107,7 +107,7 @@ def write_clip(
 ) -> None:
     """Writes pictures at their own times, as H.264 with AAC; the sound is padded or cut to the length of the pictures.
 
-    Size, shape of pixels and colour are those of ``facts``; so is the time base, of which all times have to be
+    Size, shape of pixels and colour are those of ``info``; so is the time base, of which all times have to be
     multiples. The pictures follow one another without gaps, the first at 0. The planes go to the encoder as they are.
     ``crf`` 16 is visually lossless; 0 would be lossless, for tests, in a form that few players know. Without ``audio``
     the file has no sound track. Nothing that the source says about itself goes over.
@@ -118,7 +118,7 @@ def write_clip(
     if not 0 <= crf <= 51:
         raise InvalidOption(f"The quality crf {crf} is out of range. Use 1 (best) to 51; 16 looks like the source.")
     with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
-        _write_clip(unfinished, CONTAINERS[path.suffix.lower()], facts, frames, audio, crf, on_frame)
+        _write_clip(unfinished, CONTAINERS[path.suffix.lower()], info, frames, audio, crf, on_frame)
 
 
 def write_audio(path: str | Path, audio: Audio, *, overwrite: bool = False) -> None:
@@ -201,7 +201,7 @@ def _write(
 def _write_clip(
     path: Path,
     container_format: str,
-    facts: ClipInfo,
+    info: ClipInfo,
     frames: Iterable[TimedPlanes],
     audio: Audio | None,
     crf: int,
@@ -212,11 +212,11 @@ def _write_clip(
     try:
         with _encoder_faults():
             container.metadata.update({"comment": PROVENANCE, "description": PROVENANCE})
-            picture_track = _clip_track(container, facts, crf)
+            picture_track = _clip_track(container, info, crf)
             audio_track = None if audio is None else _AudioTrack(container, audio)
         written, ends_s = 0, Fraction(0)
         for frame in frames:
-            image = _clip_frame(frame, facts, due_s=ends_s)
+            image = _clip_frame(frame, info, due_s=ends_s)
             with _encoder_faults():
                 container.mux(picture_track.encode(image))
             written += 1
@@ -304,42 +304,42 @@ def _video_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:
     return track
 
 
-def _clip_track(container: OutputContainer, facts: ClipInfo, crf: int) -> VideoStream:
-    track = container.add_stream("libx264", rate=facts.fps.limit_denominator(_LARGEST_RATE_TERM))
-    track.width, track.height = facts.width, facts.height
+def _clip_track(container: OutputContainer, info: ClipInfo, crf: int) -> VideoStream:
+    track = container.add_stream("libx264", rate=info.fps.limit_denominator(_LARGEST_RATE_TERM))
+    track.width, track.height = info.width, info.height
     track.pix_fmt = "yuv420p"
     context = track.codec_context
-    context.time_base = facts.time_base
-    context.sample_aspect_ratio = facts.pixel_aspect
+    context.time_base = info.time_base
+    context.sample_aspect_ratio = info.pixel_aspect
     context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
-    context.colorspace = facts.colour.matrix
-    context.color_primaries = facts.colour.primaries
-    context.color_trc = facts.colour.transfer
-    context.color_range = _range_of(facts)
+    context.colorspace = info.colour.matrix
+    context.color_primaries = info.colour.primaries
+    context.color_trc = info.colour.transfer
+    context.color_range = _range_of(info)
     context.flags |= Flags.frame_duration  # the last picture's length is told nowhere else
     context.options = {"preset": _PRESET, "crf": str(crf)} | ({"profile": "high"} if crf else {})
     return track
 
 
-def _clip_frame(frame: TimedPlanes, facts: ClipInfo, *, due_s: Fraction) -> VideoFrame:
-    if frame.planes.shape != (facts.height * 3 // 2, facts.width):
+def _clip_frame(frame: TimedPlanes, info: ClipInfo, *, due_s: Fraction) -> VideoFrame:
+    if frame.planes.shape != (info.height * 3 // 2, info.width):
         raise EncodingFailed(
-            f"A frame has the shape {frame.planes.shape}; {(facts.height * 3 // 2, facts.width)} was agreed."
+            f"A frame has the shape {frame.planes.shape}; {(info.height * 3 // 2, info.width)} was agreed."
         )
-    pts, duration = frame.time_s / facts.time_base, frame.duration_s / facts.time_base
+    pts, duration = frame.time_s / info.time_base, frame.duration_s / info.time_base
     if frame.time_s != due_s or pts.denominator != 1 or duration.denominator != 1 or duration <= 0:
         raise EncodingFailed(
-            f"A frame begins at {frame.time_s} s and stays {frame.duration_s} s; multiples of {facts.time_base} s, one "
+            f"A frame begins at {frame.time_s} s and stays {frame.duration_s} s; multiples of {info.time_base} s, one "
             f"after the other, were agreed, and {due_s} s is next."
         )
     image = VideoFrame.from_ndarray(frame.planes, format="yuv420p")
-    image.pts, image.duration, image.time_base = int(pts), int(duration), facts.time_base
-    image.colorspace, image.color_range = facts.colour.matrix, _range_of(facts)
+    image.pts, image.duration, image.time_base = int(pts), int(duration), info.time_base
+    image.colorspace, image.color_range = info.colour.matrix, _range_of(info)
     return image
 
 
-def _range_of(facts: ClipInfo) -> ColorRange:
-    return ColorRange.JPEG if facts.colour.full_range else ColorRange.MPEG
+def _range_of(info: ClipInfo) -> ColorRange:
+    return ColorRange.JPEG if info.colour.full_range else ColorRange.MPEG
 
 
 class _FrameMaker:

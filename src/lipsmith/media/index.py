@@ -1,7 +1,7 @@
 """When each picture of a clip is shown, read from its packets without decoding them. Makes no pixels.
 
 Times are whole ticks of the track's own time base, so nothing is ever rounded: 29.97 fps stays what it is, and so does
-a clip whose pictures come at uneven times.
+a clip whose pictures come at a variable rate.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lipsmith.errors import InvalidVideo, VideoEncrypted, VideoTooLarge
 
 MAX_FRAMES = 500_000  # five and a half hours at 25 fps; to index them takes a second and 150 MB
 LONGEST_PAUSE_S = 600  # a picture that stays longer comes from a broken clock
-UNEVEN_SHARE = 0.02  # pictures whose lengths differ by more than this, and by more than a tick, come at uneven times
+UNEVEN_SHARE = 0.02  # frames whose lengths differ by more than this, and by more than a tick, come at a variable rate
 _USUAL_RATE = Fraction(25)  # for a single picture that does not say how long it stays
 _NAMED_RATE_SHARE = Fraction(1, 1000)  # containers that count in milliseconds miss 30000/1001 by less
 
@@ -66,7 +66,7 @@ class FrameIndex:
         return len(self) / self.duration_s
 
     @property
-    def is_uneven(self) -> bool:
+    def is_variable_rate(self) -> bool:
         """True where the pictures do not come at one rate (VFR)."""
         durations = self.durations
         usual = float(np.median(durations))

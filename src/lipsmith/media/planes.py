@@ -68,7 +68,7 @@ class PlaneMaker:
         return self._format in _AS_THEY_ARE and not self.tone_mapped and not self.is_scaled
 
     @property
-    def shrunk(self) -> Fraction:
+    def scale(self) -> Fraction:
         """Width of the planes over that of the stored picture, before a line was left out."""
         return Fraction(self._size[0], self.stored_size[0])
 

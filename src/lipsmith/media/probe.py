@@ -78,7 +78,7 @@ class AudioInfo:
 
 
 def probe_image(path: str | Path) -> ImageInfo:
-    """Header facts of a picture within the limits; raises as `open_image` does."""
+    """Header info of a picture within the limits; raises as `open_image` does."""
     with open_image(path) as image:
         return ImageInfo(
             format=image.format or "", width=image.width, height=image.height, several=holds_several(image)
@@ -86,7 +86,7 @@ def probe_image(path: str | Path) -> ImageInfo:
 
 
 def probe_audio(path: str | Path) -> AudioInfo:
-    """Header facts of the first sound track of a file; raises InvalidAudio."""
+    """Header info of the first sound track of a file; raises InvalidAudio."""
     with open_media(path, InvalidAudio) as container:
         return audio_info(container, audio_track(container, path), path)
 

@@ -29,7 +29,7 @@ from lipsmith.media.decode import MISSING_S, MISSING_SHARE
 from lipsmith.media.index import MAX_FRAMES, FrameIndex, Ticks, index_decoded, index_packets, named_rate
 from lipsmith.media.planes import PlaneMaker
 from lipsmith.media.probe import MAX_FRAME_PIXELS, open_media
-from lipsmith.media.timeline import MAX_FPS, Shown, check_fps, check_window, thin_out
+from lipsmith.media.timeline import MAX_FPS, PlannedFrame, check_fps, check_window, thin_out
 
 MAX_ASPECT = 10  # pixels wider or taller than this come from a broken header
 MIN_SIDE_PIXELS = 16  # a face needs more, but nothing can be counted in less
@@ -46,13 +46,13 @@ class Clip:
     def __init__(
         self,
         path: Path,
-        facts: ClipInfo,
+        info: ClipInfo,
         index: FrameIndex,
         to_planes: Callable[[], PlaneMaker],
         on_frame: Callable[[], None] | None,
     ) -> None:
         self.path = path
-        self.facts = facts
+        self.info = info
         self._index = index
         self._to_planes = to_planes
         self._on_frame = on_frame
@@ -78,7 +78,7 @@ class Clip:
 
         Each reaches to the next key picture: until then the pictures are made from damaged ones.
         """
-        times = [float(time_s) for time_s in (*self.times_s, self.facts.duration_s)]
+        times = [float(time_s) for time_s in (*self.times_s, self.info.duration_s)]
         stretches: list[tuple[float, float]] = []
         for index in sorted(self._damaged):
             start, end = times[index], times[self._well_again(index)]
@@ -127,7 +127,7 @@ class Clip:
             for missing in range(due, last):
                 yield self._frame(missing, maker(good), damaged=True)
 
-    def play(self, plan: Iterable[Shown]) -> Iterator[ClipFrame]:
+    def play(self, plan: Iterable[PlannedFrame]) -> Iterator[ClipFrame]:
         """The pictures that a plan asks for, at its times; ``index`` stays the number within the clip.
 
         Forwards, backwards and standing still cost little memory: backwards, a short stretch at a time is decoded.
@@ -145,7 +145,7 @@ class Clip:
 
     def _backwards(self, last: int) -> Iterator[ClipFrame]:
         """The pictures from ``last`` down to the first."""
-        at_once = max(1, _HELD_BYTES // (self.facts.width * self.facts.height * 3 // 2))
+        at_once = max(1, _HELD_BYTES // (self.info.width * self.info.height * 3 // 2))
         for end in range(last + 1, 0, -at_once):
             yield from reversed(list(self.frames(max(0, end - at_once), end)))
 
@@ -199,10 +199,10 @@ def open_clip(
         chosen = chosen.only(thin_out(chosen.ticks, chosen.time_base, limit))
     _refuse_fast(chosen, path)
     with open_media(path, InvalidVideo) as container:
-        facts = _facts(container, path, chosen, PlaneMaker(first, max_resolution), first)
+        info = _clip_info(container, path, chosen, PlaneMaker(first, max_resolution), first)
         missing = _what_is_missing(_video_track(container, path), index, path)
-    facts = replace(facts, warnings=(*facts.warnings, *missing))
-    return Clip(path, facts, chosen, partial(PlaneMaker, first, max_resolution), on_frame)
+    info = replace(info, warnings=(*info.warnings, *missing))
+    return Clip(path, info, chosen, partial(PlaneMaker, first, max_resolution), on_frame)
 
 
 def _reported(frames: Iterable[VideoFrame], on_frame: Callable[[], None] | None) -> Iterator[VideoFrame]:
@@ -348,7 +348,9 @@ def _refuse_fast(index: FrameIndex, path: Path) -> None:
         )
 
 
-def _facts(container: InputContainer, path: Path, index: FrameIndex, maker: PlaneMaker, frame: VideoFrame) -> ClipInfo:
+def _clip_info(
+    container: InputContainer, path: Path, index: FrameIndex, maker: PlaneMaker, frame: VideoFrame
+) -> ClipInfo:
     track = _video_track(container, path)
     aspect, aspect_notes = _pixel_aspect(track, maker)
     start_s = int(index.ticks[0]) * index.time_base - Fraction(container.start_time or 0, av.time_base)
@@ -358,13 +360,13 @@ def _facts(container: InputContainer, path: Path, index: FrameIndex, maker: Plan
         codec=track.codec_context.name,
         width=maker.width,
         height=maker.height,
-        shrunk=maker.shrunk,
+        scale=maker.scale,
         frames=len(index),
         fps=named_rate(index.fps, track.average_rate),
-        uneven=index.is_uneven,
+        variable_rate=index.is_variable_rate,
         time_base=index.time_base,
         duration_s=index.duration_s,
-        starts_at_s=start_s,
+        window_start_s=start_s,
         pixel_aspect=aspect,
         colour=maker.colour,
         exact=maker.is_exact,

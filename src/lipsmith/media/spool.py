@@ -46,7 +46,7 @@ class SpooledAudio:
             self.write(np.zeros(min(_BLOCK_SAMPLES, samples - at), np.float32))
 
     def finished(self) -> SpooledAudio:
-        """The same, to be played. Raises NoAudibleSound where only silence was written."""
+        """The same, to be played. Raises SilentAudio where only silence was written."""
         self._wave.close()
         self._file.close()
         self._sound = open_audio(self._path)

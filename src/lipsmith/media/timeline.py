@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsmith.errors import InvalidOption, SoundTooLong, VideoTooLong, WindowOutOfRange
+from lipsmith.errors import AudioTooLong, InvalidOption, VideoTooLong, WindowOutOfRange
 from lipsmith.media.durations import LENGTH_MODES, LengthMode
 
 MIN_FPS, MAX_FPS = 1, 60
@@ -71,7 +71,7 @@ _FLOAT_NOISE_S = Fraction(1, 1_000_000)  # lengths of sounds are floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class PlannedFrame:
     """A picture of a clip at a time of the new video."""
 
     source: int
@@ -81,7 +81,7 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShowPlan:
+class FramePlan:
     """Which picture of a clip is shown when; can be walked through as often as wanted, and is never held as a whole."""
 
     durations_s: Sequence[Fraction]
@@ -94,13 +94,13 @@ class ShowPlan:
         if self.mode not in LENGTH_MODES:
             raise InvalidOption(f"The length mode {self.mode!r} is not known. Use one of {', '.join(LENGTH_MODES)}.")
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[PlannedFrame]:
         end_s = None if self.mode == "silence" else Fraction(self.audio_s) - _FLOAT_NOISE_S
         now = Fraction(0)
         for source, duration_s in self._endless():
             if end_s is not None and now >= end_s and now > 0:
                 return
-            yield Shown(source=source, time_s=now, duration_s=duration_s)
+            yield PlannedFrame(source=source, time_s=now, duration_s=duration_s)
             now += duration_s
 
     def __len__(self) -> int:
@@ -176,11 +176,11 @@ def check_window(
 
 
 def check_length(
-    length_s: float, longest_s: float | None, kind: type[SoundTooLong] | type[VideoTooLong] = SoundTooLong
+    length_s: float, longest_s: float | None, kind: type[AudioTooLong] | type[VideoTooLong] = AudioTooLong
 ) -> None:
     """Raises ``kind`` for what is longer than ``longest_s`` by more than `WINDOW_SLACK_S`."""
     if longest_s is not None and length_s > longest_s + WINDOW_SLACK_S:
-        what = "speech" if kind is SoundTooLong else "video"
+        what = "speech" if kind is AudioTooLong else "video"
         raise kind(
             f"The {what} would last {length_s:.1f} s, and {longest_s:g} s are allowed. Give a shorter one.",
             length_s=length_s,

@@ -23,15 +23,15 @@ SHUT_IOD = 0.012
 
 
 def lips_at_frames(
-    speech: Speech, *, times_s: Sequence[Fraction], fps: Fraction, uneven: bool, reach: float = 1.0
+    speech: Speech, *, times_s: Sequence[Fraction], fps: Fraction, variable_rate: bool, reach: float = 1.0
 ) -> MotionTrack:
     """One row for each picture, shown from ``times_s`` on.
 
-    ``fps``: their rate, on average where they come ``uneven``; ``reach``: how far this person opens the mouth, 1 for
+    ``fps``: their rate, an average where ``variable_rate``; ``reach``: how far this person opens the mouth, 1 for
     most people. Lips that meet are seen shut in at least one picture.
     """
     count = len(times_s)
-    if not uneven:
+    if not variable_rate:
         channels = mouth_channels(speech, fps=fps, frames=count)
     else:
         channels = _at_times(speech, np.array([float(t) for t in times_s]))

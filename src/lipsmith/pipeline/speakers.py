@@ -91,10 +91,10 @@ def check_speaker(speaker: Speaker, called: str = "") -> None:
 
 def face_choice(face: FaceSelector) -> FaceChoice:
     """What is meant by a face. Raises InvalidOption."""
-    from lipsmith.face.choice import At, read_choice
+    from lipsmith.face.choice import At, parse_face_choice
 
     if isinstance(face, str):
-        return read_choice(face)
+        return parse_face_choice(face)
     if isinstance(face, int) and not isinstance(face, bool) and face >= 1:
         return face
     if isinstance(face, tuple | list) and len(face) in (2, 3) and all(_is_number(value) for value in face):

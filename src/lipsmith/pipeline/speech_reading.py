@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lipsmith.errors import InvalidOption, MissingDependency, TranscriptNotUsed
 from lipsmith.pipeline.progress import StrPath
-from lipsmith.speech.language import USUAL, Guess
+from lipsmith.speech.language import USUAL, LanguageGuess
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.media.clip import Audio
@@ -61,10 +61,10 @@ def say(text: str, *, voice: str | None, language: str | None, rate: float) -> U
             raise InvalidOption(
                 f"The voice {speaker.name!r} speaks {speaker.language!r} and not {language!r}. Leave one of them out."
             )
-    return Utterance(spoken=long_text.say(text, speaker, rate), words=words, voice=speaker, warnings=warnings)
+    return Utterance(spoken=long_text.synthesize(text, speaker, rate), words=words, voice=speaker, warnings=warnings)
 
 
-def _guess_warnings(guess: Guess | None, speaker: VoiceInfo) -> tuple[str, ...]:
+def _guess_warnings(guess: LanguageGuess | None, speaker: VoiceInfo) -> tuple[str, ...]:
     if guess is None or (guess.sure and guess.tag == USUAL):
         return ()
     if guess.sure:

@@ -115,13 +115,13 @@ def _footage(path: Path, choice: FaceChoice, reader: NetReader, work: ProgressRe
     with work.stage("clip"):
         clip = open_clip(path, on_frame=work.check)
         audio = _sound_of(clip)
-        delay_s = own_audio_delay_s(clip.facts)
+        delay_s = own_audio_delay_s(clip.info)
     with work.stage("speech"):
         reading = reader.reading(work.cancellable(audio))
     with work.stage("face"):
         last = sum(1 for time_s in clip.times_s if time_s < MAX_CLIP_S)
         tracks = follow(clip, last, work)
-        track = choose_face(tracks, choice, heard=opening_of(reading, delay_s))
+        track = choose_face(tracks, choice, expected=opening_of(reading, delay_s))
     return footage_of(track, reading, audio_delay_s=delay_s, name=path.name)
 
 
@@ -131,7 +131,7 @@ def _sound_of(clip: Clip) -> Audio:
     audio = open_own_audio(clip)
     if audio is None:
         raise StyleNotLearnt(
-            f"Nothing can be heard in {clip.facts.name!r}, so it does not tell how its lips go with a sound. "
+            f"Nothing can be heard in {clip.info.name!r}, so it does not tell how its lips go with a sound. "
             "Choose a clip in which the person speaks."
         )
     return audio

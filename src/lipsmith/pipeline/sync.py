@@ -38,15 +38,15 @@ from lipsmith.pipeline.speech_reading import (
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
     from lipsmith.engines.contract import NewLips
-    from lipsmith.face.choice import FaceChoice, Opening
+    from lipsmith.face.choice import ExpectedOpening, FaceChoice
     from lipsmith.face.geometry import F64
     from lipsmith.face.track import FaceTrack
     from lipsmith.media.clip import Audio, ClipInfo, TimedPlanes
     from lipsmith.media.durations import LengthMode
     from lipsmith.media.reader import Clip
-    from lipsmith.media.timeline import Shown, ShowPlan
+    from lipsmith.media.timeline import FramePlan, PlannedFrame
     from lipsmith.motion.track import MotionTrack
-    from lipsmith.speech.personal import Learnt, PersonalStyle, Reading
+    from lipsmith.speech.personal import LearnedStyle, PersonalStyle, SpeechReading
     from lipsmith.speech.visemes import Speech
     from lipsmith.synthesis.contract import SynthesizedSpeech
 
@@ -177,7 +177,7 @@ def lip_sync(
     """
     from lipsmith.media.background import open_own_audio
     from lipsmith.media.reader import open_clip
-    from lipsmith.media.timeline import ShowPlan, check_length
+    from lipsmith.media.timeline import FramePlan, check_length
 
     _check_types(video, out, max_resolution, crf, keep_background_db, adapt)
     _check_options(
@@ -211,20 +211,20 @@ def lip_sync(
             max_resolution=max_resolution,
             on_frame=work.check,
         )
-        _check_rate(given, clip.facts)
+        _check_rate(given, clip.info)
         own = open_own_audio(clip)
     with work.stage("sound"):
         words = [_words(speaker) for speaker in asked]
         sound = _together(words)
-        plan = ShowPlan(durations_s=clip.durations_s, audio_s=sound.duration_s, mode=length_mode)
+        plan = FramePlan(durations_s=clip.durations_s, audio_s=sound.duration_s, mode=length_mode)
         check_length(float(plan.duration_s), longest_s, VideoTooLong)
         shown = list(plan)
     with work.stage("face"):
         tracks = follow(clip, 1 + max(picture.source for picture in shown), work)
     with work.stage("speech"):
         learns = adapt and given is None and None in speaking_styles
-        heard = _own_speech(own, clip.facts, work) if own and (learns or _is_asked(choices, tracks)) else None
-        chosen = _choose(tracks, choices, heard, clip.facts)
+        heard = _own_speech(own, clip.info, work) if own and (learns or _is_asked(choices, tracks)) else None
+        chosen = _choose(tracks, choices, heard, clip.info)
         people = [
             _person(track, one, heard if learns else None) for track, one in zip(chosen, speaking_styles, strict=True)
         ]
@@ -235,7 +235,7 @@ def lip_sync(
         if given is not None:
             motions = [given.of_length(len(shown))]
         else:
-            motions = [_motion(one, clip.facts, shown, intensity) for one in said]
+            motions = [_motion(one, clip.info, shown, intensity) for one in said]
         new_lips = _new_lips(chosen, motions, shown)
     speech = said[0].speech if said else None
     with (
@@ -249,18 +249,18 @@ def lip_sync(
         path=Path(out),
         seconds=float(plan.duration_s),
         frames=len(shown),
-        fps=clip.facts.fps,
-        width=clip.facts.width,
-        height=clip.facts.height,
+        fps=clip.info.fps,
+        width=clip.info.width,
+        height=clip.info.height,
         faces=tuple(_synced_face(person, tracks) for person in people),
         faces_found=len(tracks),
         unchanged_s=unchanged_s,
         damaged_s=clip.damaged_s,
         warnings=(
-            *clip.facts.warnings,
+            *clip.info.warnings,
             *_damage_warnings(clip.damaged_s),
             *(note for one in words for note in one.warnings),
-            *_length_warnings(plan, clip.facts, given, len(shown)),
+            *_length_warnings(plan, clip.info, given, len(shown)),
             *(note for one in said for note in one.warnings),
             *_silence_warnings(motions),
             *_face_warnings(people, unchanged_s, float(plan.duration_s)),
@@ -292,8 +292,8 @@ class _SpeakerAudio:
 class _OwnSpeech:
     """The clip's own speech."""
 
-    reading: Reading
-    opening: Opening
+    reading: SpeechReading
+    opening: ExpectedOpening
     delay_s: float
     name: str
 
@@ -304,7 +304,7 @@ class _Person:
 
     track: FaceTrack
     speaking_style: PersonalStyle | None
-    learnt: Learnt | None
+    learnt: LearnedStyle | None
     """What the clip's own speech taught."""
     reach: float
     """How far this mouth opens where the manner does not tell; 1 for most people."""
@@ -408,10 +408,10 @@ def _in_window(choice: FaceChoice, start_s: float | None, end_s: float | None) -
     return replace(choice, time_s=time_s)
 
 
-def _check_rate(given: MotionTrack | None, facts: ClipInfo) -> None:
-    if given is not None and given.fps != facts.fps:
+def _check_rate(given: MotionTrack | None, info: ClipInfo) -> None:
+    if given is not None and given.fps != info.fps:
         raise InvalidOption(
-            f"The motion was made for {given.fps} fps, and the clip has {facts.fps}. Make it from this clip (--export)."
+            f"The motion was made for {given.fps} fps, and the clip has {info.fps}. Make it from this clip (--export)."
         )
 
 
@@ -441,26 +441,26 @@ def _is_asked(choices: Sequence[FaceChoice], tracks: Sequence[FaceTrack]) -> boo
     return "speaker" in choices or ("auto" in choices and len(tracks) > 1)
 
 
-def _own_speech(own: Audio, facts: ClipInfo, work: ProgressReporter) -> _OwnSpeech:
+def _own_speech(own: Audio, info: ClipInfo, work: ProgressReporter) -> _OwnSpeech:
     from lipsmith.engines.net_reader import NetReader
     from lipsmith.media.background import own_audio_delay_s
 
     reading = NetReader().reading(work.cancellable(own))
-    delay_s = own_audio_delay_s(facts)
-    return _OwnSpeech(reading=reading, opening=opening_of(reading, delay_s), delay_s=delay_s, name=facts.name)
+    delay_s = own_audio_delay_s(info)
+    return _OwnSpeech(reading=reading, opening=opening_of(reading, delay_s), delay_s=delay_s, name=info.name)
 
 
 def _choose(
-    tracks: Sequence[FaceTrack], choices: Sequence[FaceChoice], heard: _OwnSpeech | None, facts: ClipInfo
+    tracks: Sequence[FaceTrack], choices: Sequence[FaceChoice], heard: _OwnSpeech | None, info: ClipInfo
 ) -> list[FaceTrack]:
     from lipsmith.face.choice import At, choose_face
 
-    shrunk = float(facts.shrunk)
+    shrunk = float(info.scale)
     chosen: list[FaceTrack] = []
     for choice in choices:
         place = replace(choice, x=choice.x * shrunk, y=choice.y * shrunk) if isinstance(choice, At) else choice
         try:
-            track = choose_face(tracks, place, heard=heard.opening if heard else None)
+            track = choose_face(tracks, place, expected=heard.opening if heard else None)
         except FaceTooSmall as error:
             if shrunk == 1.0:
                 raise
@@ -488,19 +488,19 @@ def _person(track: FaceTrack, speaking_style: PersonalStyle | None, heard: _OwnS
     """What is known of how this one speaks: given, learnt from what is heard, or guessed from the mouth's size."""
     import numpy as np
 
-    from lipsmith.face.choice import lips_with_sound
+    from lipsmith.face.choice import lip_audio_agreement
 
     reach = float(np.clip(np.nanmedian(track.width) / USUAL_WIDTH_IOD, 0.80, 1.05))
     if heard is None or speaking_style is not None:
         return _Person(track=track, speaking_style=speaking_style, learnt=None, reach=reach)
-    agreement = lips_with_sound(track, heard.opening)
+    agreement = lip_audio_agreement(track, heard.opening)
     if agreement is not None and agreement.r >= MIN_SPEAKER_R:
         reach = float(np.clip(np.nanpercentile(track.aperture, 95) / USUAL_OPENING_IOD, 0.6, 1.15))
     learnt = _learnt(track, heard)
     return _Person(track=track, speaking_style=learnt.style if learnt else None, learnt=learnt, reach=reach)
 
 
-def _learnt(track: FaceTrack, heard: _OwnSpeech) -> Learnt | None:
+def _learnt(track: FaceTrack, heard: _OwnSpeech) -> LearnedStyle | None:
     """This person's way of speaking; None where the clip does not show enough of it."""
     from lipsmith.engines.net_reader import NetReader
     from lipsmith.speech.personal import learn_personal_style
@@ -512,36 +512,38 @@ def _learnt(track: FaceTrack, heard: _OwnSpeech) -> Learnt | None:
         return None
 
 
-def _read(words: _SpeakerAudio, person: _Person, plan: ShowPlan, work: ProgressReporter) -> _ReadSpeech:
+def _read(words: _SpeakerAudio, person: _Person, plan: FramePlan, work: ProgressReporter) -> _ReadSpeech:
     from lipsmith.media.mix import AudioStart
-    from lipsmith.speech.visemes import later
+    from lipsmith.speech.visemes import delayed
 
     reach = person.reach if person.speaking_style is None else 1.0
     if words.spoken is not None:
         speech = with_lip_range(person.speaking_style, speech_of(words.spoken))
-        return _ReadSpeech(speech=later(speech, words.hops), reach=reach, warnings=())
+        return _ReadSpeech(speech=delayed(speech, words.hops), reach=reach, warnings=())
     sound = words.audio
     if words.text is None:  # a known text has to be found as a whole
         sound = AudioStart(whole=sound, most_s=max(float(plan.duration_s) - words.at_s, 0.0) + READ_MARGIN_S)
     speech, warnings = read_speech(work.cancellable(sound), words.text, person.speaking_style)
-    return _ReadSpeech(speech=later(speech, words.hops), reach=reach, warnings=tuple(warnings))
+    return _ReadSpeech(speech=delayed(speech, words.hops), reach=reach, warnings=tuple(warnings))
 
 
-def _motion(said: _ReadSpeech, facts: ClipInfo, shown: Sequence[Shown], intensity: float) -> MotionTrack:
+def _motion(said: _ReadSpeech, info: ClipInfo, shown: Sequence[PlannedFrame], intensity: float) -> MotionTrack:
     from lipsmith.motion.intensity import scale_intensity
     from lipsmith.motion.lips import lips_at_frames
 
     motion = lips_at_frames(
         said.speech,
         times_s=[picture.time_s for picture in shown],
-        fps=facts.fps,
-        uneven=facts.uneven,
+        fps=info.fps,
+        variable_rate=info.variable_rate,
         reach=said.reach,
     )
     return scale_intensity(motion, intensity)
 
 
-def _new_lips(tracks: Sequence[FaceTrack], motions: Sequence[MotionTrack], shown: Sequence[Shown]) -> list[NewLips]:
+def _new_lips(
+    tracks: Sequence[FaceTrack], motions: Sequence[MotionTrack], shown: Sequence[PlannedFrame]
+) -> list[NewLips]:
     import numpy as np
 
     from lipsmith.engines.contract import NewLips
@@ -550,24 +552,24 @@ def _new_lips(tracks: Sequence[FaceTrack], motions: Sequence[MotionTrack], shown
     return [NewLips(track=track, motion=motion, sources=sources) for track, motion in zip(tracks, motions, strict=True)]
 
 
-def _mix_background(sound: Audio, own: Audio | None, clip: Clip, plan: ShowPlan, gain_db: float | None) -> Audio:
-    from lipsmith.media.background import KeptBackground, own_audio_delay_s
+def _mix_background(sound: Audio, own: Audio | None, clip: Clip, plan: FramePlan, gain_db: float | None) -> Audio:
+    from lipsmith.media.background import BackgroundMix, own_audio_delay_s
 
     if gain_db is None or own is None:
         return sound
-    return KeptBackground(
+    return BackgroundMix(
         sound,
         own,
         gain_db=gain_db,
         duration_s=plan.duration_s,
-        delay_s=own_audio_delay_s(clip.facts),
-        repeat_s=clip.facts.duration_s if plan.mode == "loop" else None,
+        delay_s=own_audio_delay_s(clip.info),
+        repeat_s=clip.info.duration_s if plan.mode == "loop" else None,
     )
 
 
 def _write(
     clip: Clip,
-    plan: ShowPlan,
+    plan: FramePlan,
     new_lips: Sequence[NewLips],
     sound: Audio,
     out: Path,
@@ -587,13 +589,13 @@ def _write(
         clip, clip.play(plan), new_lips, effort=mode
     )
     if mark:
-        frames = watermarked_clip(frames, mark, clip.facts.width, clip.facts.height)
+        frames = watermarked_clip(frames, mark, clip.info.width, clip.info.height)
     write_clip(
-        out, clip.facts, frames, sound, crf=crf, on_frame=lambda done: work.frame(done, total), overwrite=overwrite
+        out, clip.info, frames, sound, crf=crf, on_frame=lambda done: work.frame(done, total), overwrite=overwrite
     )
 
 
-def _unchanged(tracks: Sequence[FaceTrack], shown: Sequence[Shown]) -> tuple[tuple[float, float], ...]:
+def _unchanged(tracks: Sequence[FaceTrack], shown: Sequence[PlannedFrame]) -> tuple[tuple[float, float], ...]:
     """The stretches, (start, end) in seconds of the video, in which no lips are new."""
     shares = [_replacement_share(track) for track in tracks]
     stretches: list[tuple[Fraction, Fraction]] = []
@@ -626,8 +628,8 @@ def _damage_warnings(damaged_s: Sequence[tuple[float, float]]) -> Iterator[str]:
         yield f"The clip is damaged at {places}; the last good picture stands there, or a flawed one."
 
 
-def _length_warnings(plan: ShowPlan, facts: ClipInfo, given: MotionTrack | None, frames: int) -> Iterator[str]:
-    longer_s = plan.audio_s - float(facts.duration_s)
+def _length_warnings(plan: FramePlan, info: ClipInfo, given: MotionTrack | None, frames: int) -> Iterator[str]:
+    longer_s = plan.audio_s - float(info.duration_s)
     if plan.mode == "silence" and longer_s > MIN_REPORTED_S:
         yield (
             f"The sound is {longer_s:.2f} s longer than the clip, and its end was cut. The length modes loop, bounce "

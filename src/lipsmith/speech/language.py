@@ -38,7 +38,7 @@ _FEWEST_LETTERS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guess:
+class LanguageGuess:
     """What language a text is probably in."""
 
     tag: str
@@ -46,22 +46,22 @@ class Guess:
     """False where the script's usual language stands in for one that could not be told."""
 
 
-def guess_language(text: str) -> Guess:
+def guess_language(text: str) -> LanguageGuess:
     """The language of ``text``, its spoken words without markup."""
     usual = language_of(text) or USUAL
     shared = _SHARE_A_SCRIPT.get(usual)
     if shared is None:
-        return Guess(tag=usual, sure=True)
+        return LanguageGuess(tag=usual, sure=True)
     shares = _shares(text, shared)
     if not shares:
-        return Guess(tag=usual, sure=False)
+        return LanguageGuess(tag=usual, sure=False)
     likeliest = max(shares, key=lambda tag: shares[tag])
     letters = sum(character.isalpha() for character in text)
     if likeliest == usual:
-        return Guess(tag=usual, sure=True)
+        return LanguageGuess(tag=usual, sure=True)
     if shares[likeliest] >= _SURE and letters >= _FEWEST_LETTERS:
-        return Guess(tag=likeliest, sure=True)
-    return Guess(tag=usual, sure=False)
+        return LanguageGuess(tag=likeliest, sure=True)
+    return LanguageGuess(tag=usual, sure=False)
 
 
 def _shares(text: str, languages: Sequence[str]) -> dict[str, float]:

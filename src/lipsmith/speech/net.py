@@ -42,7 +42,7 @@ _HEAD_CONTEXT_ROWS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class NetOutput:
     """What the nets make of a sound, every 20 ms."""
 
     visemes: F32
@@ -59,13 +59,13 @@ class Lips:
     width: F32
 
 
-def hear(mel: F32) -> Heard:
+def run_nets(mel: F32) -> NetOutput:
     """Runs the nets over (t, 40) logarithms of mel power, 10 ms each, of any length."""
     parts = [(h.visemes[kept], h.hidden[kept]) for h, _, kept in _windows(mel, _CONTEXT_ROWS)]
-    return Heard(visemes=np.concatenate([v for v, _ in parts]), hidden=np.concatenate([h for _, h in parts]))
+    return NetOutput(visemes=np.concatenate([v for v, _ in parts]), hidden=np.concatenate([h for _, h in parts]))
 
 
-def hear_lips(mel: F32, loudness: F32, head: Mapping[str, F32] | None = None) -> tuple[F32, Lips]:
+def visemes_and_lips(mel: F32, loudness: F32, head: Mapping[str, F32] | None = None) -> tuple[F32, Lips]:
     """(n, 15) visemes and the lips, window by window, so that an hour needs hardly more memory than a minute.
 
     ``loudness`` is 0–1 for each of the n rows, one for every two of ``mel``, rounded up. ``head`` is another one than
@@ -89,7 +89,7 @@ def level(mel: F32) -> F32:
     return np.interp(np.arange(len(mel)), (edges[:-1] + edges[1:]) / 2, levels).astype(np.float32)
 
 
-def lips(heard: Heard, loudness: F32, head: Mapping[str, F32] | None = None) -> Lips:
+def lips(heard: NetOutput, loudness: F32, head: Mapping[str, F32] | None = None) -> Lips:
     """The head: the mean of several small nets that were fitted to the lips of people who speak.
 
     ``head`` is another one than that of the package, as `read_arrays` gives it.
@@ -107,7 +107,7 @@ def _block_level(mel: F32) -> float:
     return float(np.percentile(mel[frame >= np.percentile(frame, 98) - LOUD_RANGE_NEPER], 95))
 
 
-def _windows(mel: F32, context: int) -> Iterator[tuple[Heard, slice, slice]]:
+def _windows(mel: F32, context: int) -> Iterator[tuple[NetOutput, slice, slice]]:
     """What is heard in each window with its context, the rows that both cover, and which of those are to be kept."""
     weights, levels = _weights("viseme_net.npz"), level(mel)
     rows = max(1, -(-len(mel) // MEL_PER_ROW))
@@ -125,12 +125,12 @@ def _piece(mel: F32, levels: F32, first: int, last: int) -> F32:
     return np.pad(x, ((inside.start - begin, end - inside.stop), (0, 0)))
 
 
-def _run(weights: Mapping[str, F32], piece: F32) -> Heard:
+def _run(weights: Mapping[str, F32], piece: F32) -> NetOutput:
     first, grown = (_run_one(weights, prefix, piece) for prefix in _DILATIONS)
-    return Heard(visemes=(first.visemes + grown.visemes) / 2, hidden=first.hidden)
+    return NetOutput(visemes=(first.visemes + grown.visemes) / 2, hidden=first.hidden)
 
 
-def _run_one(weights: Mapping[str, F32], prefix: str, piece: F32) -> Heard:
+def _run_one(weights: Mapping[str, F32], prefix: str, piece: F32) -> NetOutput:
     patches = np.lib.stride_tricks.sliding_window_view(piece, _STEM_SIZE, axis=0)[::MEL_PER_ROW]
     flat = np.swapaxes(patches, 1, 2).reshape(len(patches), -1)
     x = flat @ _matrix(weights, f"{prefix}stem") + weights[f"{prefix}stem.bias"]
@@ -141,7 +141,7 @@ def _run_one(weights: Mapping[str, F32], prefix: str, piece: F32) -> Heard:
     hidden = np.maximum(_convolved(weights, f"{prefix}neck", np.maximum(x, 0.0)), 0.0)
     logits = _convolved(weights, f"{prefix}out", hidden)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return Heard(visemes=shares / shares.sum(axis=1, keepdims=True), hidden=hidden)
+    return NetOutput(visemes=shares / shares.sum(axis=1, keepdims=True), hidden=hidden)
 
 
 def _head(weights: Mapping[str, F32], prefix: str, x: F32) -> F32:

@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from lipsmith.errors import InvalidStyle, StyleNotLearnt
 from lipsmith.media.clip import F32
-from lipsmith.speech.net import Heard, Lips
+from lipsmith.speech.net import Lips, NetOutput
 from lipsmith.speech.visemes import HOP_S, VISEMES, LipRange
 
 F64 = NDArray[np.float64]
@@ -57,10 +57,10 @@ _RANGE = ("rest_iod", "rest_share", "low_iod", "high_iod", "width_iod")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class SpeechReading:
     """What a general reader makes of a sound, every 20 ms."""
 
-    heard: Heard
+    heard: NetOutput
     loudness: F32
     """(n,) 0–1."""
     lips: Lips
@@ -71,7 +71,7 @@ class Reading:
 class Footage:
     """A person's sound, and the lips that were seen with it."""
 
-    reading: Reading
+    reading: SpeechReading
     times_s: F64
     """(m,) when the lips were seen, on the sound's clock as far as that is known; growing."""
     aperture_iod: F64
@@ -95,11 +95,11 @@ class PersonalStyle:
     net: str
     """Mark of the net and the head whose features the weights are for."""
     seconds: float
-    """Learnt from so much."""
+    """LearnedStyle from so much."""
     quiet_s: float
     """In so much of it nothing was said."""
 
-    def lips(self, reading: Reading) -> Lips:
+    def lips(self, reading: SpeechReading) -> Lips:
         """What this person's lips do: aperture 0 = their 5th percentile, 1 = their 95th; width around its mean."""
         rows = len(reading.loudness)
         parts = []
@@ -130,7 +130,7 @@ class PersonalStyle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learnt:
+class LearnedStyle:
     """A style, and how learning it went."""
 
     style: PersonalStyle
@@ -143,7 +143,7 @@ class Learnt:
     warnings: tuple[str, ...]
 
 
-def learn_personal_style(footage: Sequence[Footage], *, net: str) -> Learnt:
+def learn_personal_style(footage: Sequence[Footage], *, net: str) -> LearnedStyle:
     """Learns how the person in all of ``footage`` moves the lips; ``net`` marks the reader that read the sound.
 
     Raises StyleNotLearnt where too little is seen or heard, or where lips and sound do not belong together.
@@ -183,7 +183,7 @@ def learn_personal_style(footage: Sequence[Footage], *, net: str) -> Learnt:
         seconds=round(seconds, 2),
         quiet_s=round(float(quiet.sum()) * HOP_S, 2),
     )
-    return Learnt(
+    return LearnedStyle(
         style=style,
         lags_s=tuple(lags),
         r_before=opening.r_before,
@@ -309,7 +309,7 @@ def _ridge(features: F64, wanted: F64, base: int, *, learns: bool) -> tuple[F64,
     return weights, float(wanted.mean() - mean @ weights)
 
 
-def _features(reading: Reading, rows: slice) -> F64:
+def _features(reading: SpeechReading, rows: slice) -> F64:
     """(n, FEATURES); the first two are the general reader's aperture and width."""
     curves = np.stack([reading.lips.aperture[rows], reading.lips.width[rows]], axis=1).astype(np.float64)
     loud = gaussian_filter1d(reading.loudness[rows].astype(np.float64), _LOUD_SMOOTH_ROWS)
@@ -382,7 +382,7 @@ def _warnings(footage: Sequence[Footage], lags_s: Sequence[float], seconds: floa
         if lag_s
     ]
     if seconds < GOOD_S:
-        told.append(f"Learnt from {seconds:.0f} s only; {GOOD_S:.0f} s or more make a better style.")
+        told.append(f"LearnedStyle from {seconds:.0f} s only; {GOOD_S:.0f} s or more make a better style.")
     if r < _WEAK_R:
         told.append(f"The lips follow the sound weakly (r {r:.2f}); the style may hardly help.")
     return told

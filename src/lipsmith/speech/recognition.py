@@ -15,9 +15,9 @@ from scipy.ndimage import gaussian_filter1d
 from lipsmith.media.clip import F32
 from lipsmith.speech.activity import speech_activity
 from lipsmith.speech.features import Features, at_rows, relative_loudness, steady_pitch
-from lipsmith.speech.net import MEL_PER_ROW, Heard, Lips, hear, hear_lips
+from lipsmith.speech.net import MEL_PER_ROW, Lips, NetOutput, run_nets, visemes_and_lips
 from lipsmith.speech.openness import openness_by_rule
-from lipsmith.speech.personal import Reading
+from lipsmith.speech.personal import SpeechReading
 from lipsmith.speech.visemes import HOP_S, VISEMES, Speech, row_count
 
 # The head learned from people who speak evenly. Others open wider where they are louder: with this share of the rule, r
@@ -45,7 +45,7 @@ def recognize(
     active_hops, relative = speech_activity(features), relative_loudness(features)
     active, loudness = (at_rows(curve, duration_s) for curve in (active_hops, relative))
     net_rows = -(-len(features.mel) // MEL_PER_ROW)
-    visemes, curves = hear_lips(features.mel, _first_rows(loudness, net_rows), head)
+    visemes, curves = visemes_and_lips(features.mel, _first_rows(loudness, net_rows), head)
     rows = row_count(duration_s)
     width = _width(visemes, curves.width)
     visemes = _first_rows(visemes, rows) * active[:, None]
@@ -63,13 +63,13 @@ def recognize(
     return speech, active
 
 
-def reading_of(speech: Speech, features: Features) -> Reading:
+def speech_reading_of(speech: Speech, features: Features) -> SpeechReading:
     """Recognized speech with the hidden values of the net, from which a personal style is learnt."""
     assert speech.openness is not None and speech.width is not None
-    heard = hear(features.mel)
+    heard = run_nets(features.mel)
     rows = len(speech.loudness)
-    return Reading(
-        heard=Heard(visemes=_first_rows(heard.visemes, rows), hidden=_first_rows(heard.hidden, rows)),
+    return SpeechReading(
+        heard=NetOutput(visemes=_first_rows(heard.visemes, rows), hidden=_first_rows(heard.hidden, rows)),
         loudness=speech.loudness,
         lips=Lips(aperture=speech.openness, width=speech.width),
     )

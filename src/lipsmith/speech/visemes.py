@@ -54,7 +54,7 @@ class Speech:
     """This speaker's own; None where it is not known, and an ordinary one is taken."""
 
 
-def later(speech: Speech, hops: int) -> Speech:
+def delayed(speech: Speech, hops: int) -> Speech:
     """The same said ``hops`` rows later, after silence."""
 
     def after_silence(rows: NDArray[np.float32]) -> NDArray[np.float32]:

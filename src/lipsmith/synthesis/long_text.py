@@ -43,7 +43,7 @@ class _Joined:
     """Of each stretch: whether its voice told when the sounds are made."""
 
 
-def say(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
+def synthesize(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
     """Speaks ``text``, plain or SSML, with the pauses that were asked for; ``rate`` 1.0 is the voice's own.
 
     Raises InvalidMarkup, InvalidOption for a rate out of range, also of a part alone, and what `Voice.speak` raises.

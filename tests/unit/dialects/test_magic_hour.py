@@ -20,7 +20,7 @@ from lipsmith.service.network.webhooks import Credentials
 from lipsmith.service.project import Failure, Project
 from lipsmith.storage.contract import Link
 from lipsmith.synthesis import voices
-from lipsmith.synthesis.long_text import say
+from lipsmith.synthesis.long_text import synthesize
 
 NOW_MS = 1_790_000_000_123
 RULES = translate.Rules(
@@ -207,7 +207,7 @@ def test_who_speaks_for_a_voice_that_is_not_here() -> None:
 def test_guesses_are_generous(text: str, rate: float) -> None:
     if "prosody" in text and rate == 0.5:
         rate = 0.9  # slower than anybody speaks
-    said = say(text, voices.fitting("ja" if "日" in text else "en"), rate).audio.duration_s
+    said = synthesize(text, voices.fitting("ja" if "日" in text else "en"), rate).audio.duration_s
     assert said < texts.guessed_s(text, rate) < 6 * said
 
 

@@ -153,10 +153,10 @@ def test_it_follows_true_lips(shared_media: Path, folder: str, least: float, lea
 
 def test_a_minute_takes_less_than_a_second(talk: NDArray[np.float32]) -> None:
     from lipsmith.speech.features import measure
-    from lipsmith.speech.net import hear_lips
+    from lipsmith.speech.net import visemes_and_lips
 
     mel = measure(MemoryAudio(np.resize(talk, 60 * RATE_HZ)[np.newaxis], RATE_HZ)).mel
-    hear_lips(mel[:100], np.zeros(50, np.float32))
+    visemes_and_lips(mel[:100], np.zeros(50, np.float32))
     began = process_time()
-    hear_lips(mel, np.zeros(3000, np.float32))
+    visemes_and_lips(mel, np.zeros(3000, np.float32))
     assert process_time() - began <= 1.0

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lipsmith.errors import FaceTooSmall, InvalidOption, NoSourceFace, NoSuchFace
-from lipsmith.face.choice import At, Opening, choose_face, lips_with_sound, read_choice
+from lipsmith.face.choice import At, ExpectedOpening, choose_face, lip_audio_agreement, parse_face_choice
 from lipsmith.face.landmarks import Face
 from lipsmith.face.track import FaceTrack, RawFrame, steady_track
 
@@ -38,8 +38,8 @@ def two(face: Face) -> list[FaceTrack]:
     return [talking(face, said(1), 0, 0.7), talking(face, said(2), 600)]
 
 
-def heard(curve: NDArray[np.float64], later_s: float = 0.0) -> Opening:
-    return Opening(times_s=TIMES_S + later_s, openness=curve)
+def heard(curve: NDArray[np.float64], later_s: float = 0.0) -> ExpectedOpening:
+    return ExpectedOpening(times_s=TIMES_S + later_s, openness=curve)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def heard(curve: NDArray[np.float64], later_s: float = 0.0) -> Opening:
      ("40,30", At(x=40, y=30, time_s=0))],
 )  # fmt: skip
 def test_choices_are_read(text: str, choice: object) -> None:
-    assert read_choice(text) == choice
+    assert parse_face_choice(text) == choice
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "left", "4,", "4,5@", "1e3", "４", "nan,nan"])
 def test_other_words_are_refused(text: str) -> None:
     with pytest.raises(InvalidOption, match="is not known"):
-        read_choice(text)
+        parse_face_choice(text)
 
 
 def test_by_number_and_by_place(two: list[FaceTrack]) -> None:
@@ -79,19 +79,19 @@ def test_a_place_counts_at_its_time_only(face: Face) -> None:
 def test_who_speaks_is_chosen_before_who_is_large(two: list[FaceTrack]) -> None:
     small, large = two
     assert choose_face(two, "auto") is large
-    assert choose_face(two, "auto", heard=heard(said(1))) is small
-    assert choose_face(two, "speaker", heard=heard(said(1), later_s=0.12)) is small
+    assert choose_face(two, "auto", expected=heard(said(1))) is small
+    assert choose_face(two, "speaker", expected=heard(said(1), later_s=0.12)) is small
 
 
 def test_nobody_speaks(two: list[FaceTrack]) -> None:
     silence = heard(np.zeros(COUNT))
-    assert choose_face(two, "auto", heard=silence) is two[1]
+    assert choose_face(two, "auto", expected=silence) is two[1]
     with pytest.raises(NoSuchFace, match="its own sound"):
-        choose_face(two, "speaker", heard=silence)
+        choose_face(two, "speaker", expected=silence)
 
 
 def test_the_lag_is_told(two: list[FaceTrack]) -> None:
-    agreement = lips_with_sound(two[0], heard(said(1), later_s=0.12))
+    agreement = lip_audio_agreement(two[0], heard(said(1), later_s=0.12))
     assert agreement is not None
     assert agreement.r > 0.95 and agreement.lag_s == pytest.approx(0.12, abs=0.02)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lipsmith.engines import registry
 from lipsmith.engines.mediapipe_face import MediapipeFaceFollower
-from lipsmith.face.choice import Opening, choose_face, lips_with_sound, read_choice
+from lipsmith.face.choice import ExpectedOpening, choose_face, lip_audio_agreement, parse_face_choice
 from lipsmith.face.landmarks import Face
 from lipsmith.face.track import FaceTrack
 from lipsmith.media.decode import open_audio
@@ -26,7 +26,7 @@ U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class ClipImage:
     planes: U8
     time_s: Fraction
 
@@ -36,9 +36,9 @@ def follower() -> MediapipeFaceFollower:
     return MediapipeFaceFollower()
 
 
-def clip(frames: Sequence[U8], fps: int = 25) -> Iterator[Shown]:
+def clip(frames: Sequence[U8], fps: int = 25) -> Iterator[ClipImage]:
     for k, rgb in enumerate(frames):
-        yield Shown(planes=np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8), time_s=Fraction(k, fps))
+        yield ClipImage(planes=np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8), time_s=Fraction(k, fps))
 
 
 def placed(frame: U8, x: float, y: float, size: tuple[int, int] = (640, 480), zoom: float = 1.0) -> U8:
@@ -145,7 +145,7 @@ def followed(path: Path) -> list[FaceTrack]:
     if not path.is_file():
         pytest.skip(f"{path.name} is not among the shared media")
     opened = open_clip(path)
-    return list(registry.create("face_follower").follow(opened.frames(), pixel_aspect=opened.facts.pixel_aspect))
+    return list(registry.create("face_follower").follow(opened.frames(), pixel_aspect=opened.info.pixel_aspect))
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -169,10 +169,10 @@ def test_of_two_real_people_the_one_who_speaks_is_chosen(shared_media: Path) -> 
     her, him = followed(path)
     openness = registry.create("speech_reader").read(open_audio(path)).openness
     assert openness is not None
-    heard = Opening(times_s=np.arange(len(openness)) * HOP_S, openness=openness.astype(np.float64))
+    heard = ExpectedOpening(times_s=np.arange(len(openness)) * HOP_S, openness=openness.astype(np.float64))
     for choice in ("auto", "speaker"):
-        assert choose_face([her, him], read_choice(choice), heard=heard) is her
-    ours, theirs = (lips_with_sound(track, heard) for track in (her, him))
+        assert choose_face([her, him], parse_face_choice(choice), heard=heard) is her
+    ours, theirs = (lip_audio_agreement(track, heard) for track in (her, him))
     assert ours is not None and theirs is not None
     assert ours.r > theirs.r + 0.3
 

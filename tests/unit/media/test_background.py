@@ -11,7 +11,7 @@ from clip_makers import Played, heard, planes_of, save_planes
 from media_makers import tone
 
 from lipsmith.errors import InvalidOption
-from lipsmith.media.background import KeptBackground, open_own_audio, own_audio_delay_s
+from lipsmith.media.background import BackgroundMix, open_own_audio, own_audio_delay_s
 from lipsmith.media.clip import F32
 from lipsmith.media.reader import open_clip
 
@@ -23,7 +23,7 @@ def clicks(*at: int, length: int = 48_000) -> F32:
 
 
 def test_the_level_is_the_one_asked_for() -> None:
-    mixed = KeptBackground(Played(clicks(100)), Played(clicks(300)), gain_db=-20, duration_s=1.0)
+    mixed = BackgroundMix(Played(clicks(100)), Played(clicks(300)), gain_db=-20, duration_s=1.0)
     samples = heard(mixed)
     assert samples.shape == (1, 48_000)
     assert samples[0, 100] == pytest.approx(0.5)
@@ -33,7 +33,7 @@ def test_the_level_is_the_one_asked_for() -> None:
 
 @pytest.mark.parametrize(("front_s", "behind_s"), [(0.2, 2.0), (2.0, 0.2), (0.1, 0.1), (2.0, 2.0)])
 def test_the_length_is_the_pictures(front_s: float, behind_s: float) -> None:
-    mixed = KeptBackground(
+    mixed = BackgroundMix(
         Played(tone(front_s, rate_hz=48_000)), Played(tone(behind_s, rate_hz=48_000)), gain_db=-12, duration_s=1.3
     )
     samples = heard(mixed)[0]
@@ -44,7 +44,7 @@ def test_the_length_is_the_pictures(front_s: float, behind_s: float) -> None:
 
 def test_it_repeats_with_the_pictures() -> None:
     period = Fraction(1001 * 10, 30000)
-    mixed = KeptBackground(
+    mixed = BackgroundMix(
         Played(clicks()), Played(clicks(5, length=20_000)), gain_db=0, duration_s=1.5, repeat_s=period
     )
     begins = [round(n * period * 48_000) for n in range(5)]
@@ -52,13 +52,13 @@ def test_it_repeats_with_the_pictures() -> None:
 
 
 def test_it_may_begin_late() -> None:
-    mixed = KeptBackground(Played(clicks()), Played(clicks(5)), gain_db=0, duration_s=1.0, delay_s=0.25)
+    mixed = BackgroundMix(Played(clicks()), Played(clicks(5)), gain_db=0, duration_s=1.0, delay_s=0.25)
     assert np.flatnonzero(heard(mixed)[0]).tolist() == [12_005]
 
 
 def test_two_channels_where_either_has_two() -> None:
     stereo = np.concatenate([clicks(10), clicks(20)])
-    mixed = KeptBackground(Played(clicks(30)), Played(stereo), gain_db=0, duration_s=1.0)
+    mixed = BackgroundMix(Played(clicks(30)), Played(stereo), gain_db=0, duration_s=1.0)
     assert mixed.channels == 2
     samples = heard(mixed, channels=2)
     assert np.flatnonzero(samples[0]).tolist() == [10, 30]
@@ -68,18 +68,18 @@ def test_two_channels_where_either_has_two() -> None:
 @pytest.mark.parametrize("gain_db", [-61, 1, float("nan")])
 def test_levels_that_cannot_be(gain_db: float) -> None:
     with pytest.raises(InvalidOption, match="cannot be kept at"):
-        KeptBackground(Played(clicks()), Played(clicks()), gain_db=gain_db, duration_s=1.0)
+        BackgroundMix(Played(clicks()), Played(clicks()), gain_db=gain_db, duration_s=1.0)
 
 
 def test_the_own_sound_of_a_window(tmp_path: Path) -> None:
     samples = tone(2.0, rate_hz=48_000, pitch_hz=300) * np.linspace(0, 1, 96_000, dtype=np.float32)
     path = save_planes(tmp_path / "clip.mp4", [planes_of(n) for n in range(50)], audio=samples)
     clip = open_clip(path, start_s=0.5, end_s=1.1)
-    assert clip.facts.has_audio
+    assert clip.info.has_audio
     own = open_own_audio(clip)
     assert own is not None
     played = heard(own)[0]
-    start, end = (round(float(clip.facts.starts_at_s) * 48_000), 48_000 * 11 // 10 - 48_000 * 5 // 10)
+    start, end = (round(float(clip.info.window_start_s) * 48_000), 48_000 * 11 // 10 - 48_000 * 5 // 10)
     assert len(played) == pytest.approx(end, abs=1920)  # whole pictures
     assert np.abs(played - samples[0, start : start + len(played)]).max() < 0.05
 
@@ -93,8 +93,8 @@ def test_sound_stays_with_pictures_that_come_late(tmp_path: Path) -> None:
         audio=tone(1.5, rate_hz=48_000) * np.linspace(0, 1, 72_000, dtype=np.float32),
     )
     clip = open_clip(path)
-    assert float(clip.facts.starts_at_s) == pytest.approx(0.5, abs=0.025)
-    assert own_audio_delay_s(clip.facts) == 0
+    assert float(clip.info.window_start_s) == pytest.approx(0.5, abs=0.025)
+    assert own_audio_delay_s(clip.info) == 0
     own = open_own_audio(clip)
     assert own is not None
     assert np.abs(heard(own)[0, :4800]).max() == pytest.approx(0.3 * 0.35, abs=0.02)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from media_makers import colour_picture, rms_db, save_clip, save_sound, tone, whole
 
-from lipsmith.errors import InputError, InvalidAudio, NoAudibleSound, WindowOutOfRange
+from lipsmith.errors import InputError, InvalidAudio, SilentAudio, WindowOutOfRange
 from lipsmith.media.clip import F32, Audio
 from lipsmith.media.decode import FileAudio, MemoryAudio, open_audio, read_frames
 
@@ -133,7 +133,7 @@ def test_silence_is_judged_within_the_window(tmp_path: Path) -> None:
     samples[:, 22_050:] = 0
     path = save_sound(tmp_path / "a.wav", samples)
     assert open_audio(path, end_s=1.0).duration_s == 1.0
-    with pytest.raises(NoAudibleSound, match=r"a\.wav"):
+    with pytest.raises(SilentAudio, match=r"a\.wav"):
         open_audio(path, start_s=1.1)
 
 
@@ -143,12 +143,12 @@ def test_how_quiet_is_silent(tmp_path: Path, peak_dbfs: float, audible: bool) ->
     if audible:
         assert open_audio(path).warnings == ()
     else:
-        with pytest.raises(NoAudibleSound):
+        with pytest.raises(SilentAudio):
             open_audio(path)
 
 
 def test_a_constant_is_no_sound(tmp_path: Path) -> None:
-    with pytest.raises(NoAudibleSound):
+    with pytest.raises(SilentAudio):
         open_audio(save_sound(tmp_path / "a.wav", np.full((1, 9000), 0.5, np.float32)))
 
 

@@ -27,8 +27,8 @@ def png_claiming(width: int, height: int) -> bytes:
 
 
 def test_picture_facts(tmp_path: Path) -> None:
-    facts = probe_image(save_picture(tmp_path / "a.webp", colour_picture(120, 90)))
-    assert (facts.format, facts.width, facts.height, facts.several) == ("WEBP", 120, 90, False)
+    info = probe_image(save_picture(tmp_path / "a.webp", colour_picture(120, 90)))
+    assert (info.format, info.width, info.height, info.several) == ("WEBP", 120, 90, False)
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,15 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 
 
 def test_sound_facts(tmp_path: Path) -> None:
-    facts = probe_audio(save_sound(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
-    assert (facts.codec, facts.rate_hz, facts.channels, facts.has_video) == ("flac", 32_000, 2, False)
-    assert facts.announced_s == pytest.approx(1.5, abs=0.001)
+    info = probe_audio(save_sound(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
+    assert (info.codec, info.rate_hz, info.channels, info.has_video) == ("flac", 32_000, 2, False)
+    assert info.announced_s == pytest.approx(1.5, abs=0.001)
 
 
 def test_facts_of_a_clip(tmp_path: Path) -> None:
     clip = save_clip(tmp_path / "a.mp4", [colour_picture(96, 64)] * 5, audio=tone(0.2, rate_hz=48_000))
-    facts = probe_audio(clip)
-    assert (facts.codec, facts.rate_hz, facts.channels, facts.has_video, facts.tracks) == ("aac", 48_000, 1, True, 1)
+    info = probe_audio(clip)
+    assert (info.codec, info.rate_hz, info.channels, info.has_video, info.tracks) == ("aac", 48_000, 1, True, 1)
 
 
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from lipsmith.media.clip import U8, ClipFrame
 from lipsmith.media.colour import rgb_patch
 from lipsmith.media.planes import PlaneMaker
 from lipsmith.media.reader import Clip, open_clip
-from lipsmith.media.timeline import ShowPlan
+from lipsmith.media.timeline import FramePlan
 
 SHORT_GOPS = {"qp": "0", "g": "5", "bf": "2"}
 
@@ -43,24 +43,24 @@ def test_every_byte_and_every_time_comes_as_it_was(tmp_path: Path) -> None:
     ends = [*UNEVEN_TICKS[1:], 9512]
     durations = [Fraction(end - tick, 12800) for tick, end in zip(UNEVEN_TICKS, ends, strict=True)]
     assert [frame.duration_s for frame in frames] == durations == clip.durations_s
-    facts = clip.facts
-    assert (facts.width, facts.height, facts.frames, len(clip)) == (96, 64, 8, 8)
-    assert (facts.time_base, facts.duration_s, facts.uneven) == (Fraction(1, 12800), Fraction(9512, 12800), True)
-    assert facts.fps == Fraction(8 * 12800, 9512)
-    assert (facts.exact, facts.codec, facts.has_audio, facts.warnings) == (True, "h264", False, ())
+    info = clip.info
+    assert (info.width, info.height, info.frames, len(clip)) == (96, 64, 8, 8)
+    assert (info.time_base, info.duration_s, info.variable_rate) == (Fraction(1, 12800), Fraction(9512, 12800), True)
+    assert info.fps == Fraction(8 * 12800, 9512)
+    assert (info.exact, info.codec, info.has_audio, info.warnings) == (True, "h264", False, ())
 
 
 @pytest.mark.parametrize("fps", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(25)])
 def test_broadcast_rates_stay_exact(tmp_path: Path, fps: Fraction) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(9), fps=fps, time_base=1 / fps))
-    assert (clip.facts.fps, clip.facts.uneven) == (fps, False)
+    assert (clip.info.fps, clip.info.variable_rate) == (fps, False)
     assert clip.times_s == [n / fps for n in range(9)]
 
 
 def test_milliseconds_of_matroska_are_one_rate(tmp_path: Path) -> None:
     fps = Fraction(30000, 1001)
     clip = open_clip(save_planes(tmp_path / "clip.mkv", shown(40), fps=fps, time_base=Fraction(1, 1000)))
-    assert (clip.facts.fps, clip.facts.uneven) == (fps, False)
+    assert (clip.info.fps, clip.info.variable_rate) == (fps, False)
     assert clip.times_s[39] == Fraction(1301, 1000)
 
 
@@ -106,7 +106,7 @@ def test_pictures_of_any_container_come_in_order(
     )
     clip = open_clip(path)
     frames = list(clip.frames())
-    assert (len(frames), clip.facts.fps, clip.facts.uneven, clip.damaged_s) == (20, 25, False, ())
+    assert (len(frames), clip.info.fps, clip.info.variable_rate, clip.damaged_s) == (20, 25, False, ())
     for frame in frames:
         away = [np.abs(frame.planes.astype(int) - planes).mean() for planes in shown(20)]
         assert np.argmin(away) == frame.index
@@ -142,8 +142,8 @@ def test_turned_clips_stand_upright(tmp_path: Path, name: str) -> None:
     clip = open_clip(path)
     frame = next(clip.frames())
     width, height = (64, 96) if a == 0 else (96, 64)
-    assert (clip.facts.width, clip.facts.height) == (width, height)
-    assert clip.facts.pixel_aspect == (Fraction(3, 4) if a == 0 else Fraction(4, 3))
+    assert (clip.info.width, clip.info.height) == (width, height)
+    assert clip.info.pixel_aspect == (Fraction(3, 4) if a == 0 else Fraction(4, 3))
     stored = planes_of(0)
     assert (frame.planes[:height] == upright(stored[:64])).all()
     chroma = stored[64:].reshape(2, 32, 48)
@@ -187,10 +187,10 @@ def test_other_kinds_of_pictures_keep_their_colours(tmp_path: Path, codec: str, 
             container.mux(track.encode(frame))
         container.mux(track.encode(None))
     clip = open_clip(path)
-    assert not clip.facts.exact
-    assert clip.facts.warnings == ()
+    assert not clip.info.exact
+    assert clip.info.warnings == ()
     for frame, colour in zip(clip.frames(), colours, strict=True):
-        rgb = rgb_patch(frame.planes, (0, 0, 64, 48), clip.facts.colour)
+        rgb = rgb_patch(frame.planes, (0, 0, 64, 48), clip.info.colour)
         assert np.abs(rgb.astype(int) - colour).max() <= 4, (colour, rgb[10, 10])
 
 
@@ -204,26 +204,26 @@ def test_a_grey_clip_is_grey(tmp_path: Path) -> None:
 
 def test_full_range_keeps_its_levels(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), pix_fmt="yuvj420p", tags=(1, 1, 1, 2)))
-    assert (clip.facts.colour.full_range, clip.facts.exact) == (True, True)
+    assert (clip.info.colour.full_range, clip.info.exact) == (True, True)
     frame = next(clip.frames())
     assert (frame.planes == planes_of(0)).all()
 
 
 def test_colour_tags_are_read(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), tags=(6, 5, 4, 1)))
-    colour = clip.facts.colour
+    colour = clip.info.colour
     assert (colour.matrix, colour.primaries, colour.transfer, colour.full_range) == (6, 5, 4, False)
 
 
 def test_a_matrix_that_is_not_known_is_told_and_kept(tmp_path: Path) -> None:
-    facts = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), tags=(8, 1, 1, 1))).facts
-    assert facts.colour.matrix == 8
-    assert "unusual colour matrix (code 8)" in facts.warnings[0]
+    info = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), tags=(8, 1, 1, 1))).info
+    assert info.colour.matrix == 8
+    assert "unusual colour matrix (code 8)" in info.warnings[0]
 
 
 def test_an_unnamed_matrix_stays_unnamed_and_is_guessed_by_size(tmp_path: Path) -> None:
-    small = open_clip(save_planes(tmp_path / "small.mp4", shown(1))).facts.colour
-    large = open_clip(save_planes(tmp_path / "large.mp4", [planes_of(0, 1280, 720)])).facts.colour
+    small = open_clip(save_planes(tmp_path / "small.mp4", shown(1))).info.colour
+    large = open_clip(save_planes(tmp_path / "large.mp4", [planes_of(0, 1280, 720)])).info.colour
     assert (small.matrix, small.working_matrix) == (2, 6)
     assert (large.matrix, large.working_matrix) == (2, 1)
 
@@ -248,10 +248,10 @@ def test_high_dynamic_range_comes_down_with_a_warning(tmp_path: Path, transfer: 
         container.mux(track.encode(frame))
         container.mux(track.encode(None))
     clip = open_clip(path)
-    rgb = rgb_patch(next(clip.frames()).planes, (0, 0, 64, 48), clip.facts.colour)
+    rgb = rgb_patch(next(clip.frames()).planes, (0, 0, 64, 48), clip.info.colour)
     assert np.abs(rgb.astype(int) - 253).max() <= 5
-    assert (clip.facts.colour.matrix, clip.facts.colour.transfer, clip.facts.exact) == (1, 1, False)
-    assert "high dynamic range" in clip.facts.warnings[0]
+    assert (clip.info.colour.matrix, clip.info.colour.transfer, clip.info.exact) == (1, 1, False)
+    assert "high dynamic range" in clip.info.warnings[0]
 
 
 def perceptual_quantizer(light: np.ndarray) -> np.ndarray:
@@ -288,15 +288,15 @@ def test_odd_sides_lose_a_line(tmp_path: Path) -> None:
         container.mux(track.encode(frame))
         container.mux(track.encode(None))
     clip = open_clip(path)
-    assert (clip.facts.width, clip.facts.height) == (64, 48)
-    assert "lost its last column or row" in clip.facts.warnings[0]
+    assert (clip.info.width, clip.info.height) == (64, 48)
+    assert "lost its last column or row" in clip.info.warnings[0]
     assert (next(clip.frames()).planes[:48] == luma).all()
 
 
 def test_an_absurd_shape_of_pixels_is_not_believed(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(1), aspect=Fraction(40, 1)))
-    assert clip.facts.pixel_aspect == 1
-    assert "pixels of the shape 40" in clip.facts.warnings[0]
+    assert clip.info.pixel_aspect == 1
+    assert "pixels of the shape 40" in clip.info.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_window_begins_and_ends_with_whole_pictures(
     assert numbers_of(frames) == list(range(first, last))
     assert [frame.index for frame in frames] == list(range(last - first))
     assert [frame.time_s for frame in frames] == [Fraction(n, 25) for n in range(last - first)]
-    assert (clip.facts.starts_at_s, clip.facts.duration_s) == (Fraction(first, 25), Fraction(last - first, 25))
+    assert (clip.info.window_start_s, clip.info.duration_s) == (Fraction(first, 25), Fraction(last - first, 25))
 
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(0.9, None), (0.2, 1.5), (-1.0, None), (0.5, 0.3)])
@@ -338,8 +338,8 @@ def test_a_lower_rate_leaves_pictures_out(tmp_path: Path, max_fps: float | str, 
     frames = list(clip.frames())
     assert numbers_of(frames) == list(kept)
     assert [frame.time_s for frame in frames] == [Fraction(n, 25) for n in kept]
-    assert frames[-1].time_s + frames[-1].duration_s == clip.facts.duration_s == Fraction(20, 25)
-    assert clip.facts.fps == Fraction(len(kept) * 25, 20)
+    assert frames[-1].time_s + frames[-1].duration_s == clip.info.duration_s == Fraction(20, 25)
+    assert clip.info.fps == Fraction(len(kept) * 25, 20)
 
 
 def test_a_rate_that_is_none(tmp_path: Path) -> None:
@@ -352,7 +352,7 @@ def test_too_fast_is_refused_but_may_be_thinned_out(tmp_path: Path) -> None:
     with pytest.raises(VideoTooLarge, match=r"clip\.mp4.* has 120 pictures per second.*--max-fps 60"):
         open_clip(path)
     clip = open_clip(path, max_fps=60)
-    assert (len(clip), clip.facts.fps) == (12, 60)
+    assert (len(clip), clip.info.fps) == (12, 60)
 
 
 def test_too_many_pixels(tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
 
 def test_a_last_picture_that_claims_to_stay_for_hours(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(3), ticks=(0, 512, 1024), end=1024 + 4000 * 12800))
-    assert clip.facts.duration_s == Fraction(3, 25)
+    assert clip.info.duration_s == Fraction(3, 25)
 
 
 def with_cover(path: Path) -> Path:
@@ -458,14 +458,14 @@ def test_the_default_of_several_tracks(tmp_path: Path) -> None:
             container.mux(track.encode(frame))
             container.mux(track.encode(None))
     clip = open_clip(path)
-    assert clip.facts.width == 96
-    assert clip.facts.warnings == ("'clip.mkv' has 2 video tracks; only one is used.",)
+    assert clip.info.width == 96
+    assert clip.info.warnings == ("'clip.mkv' has 2 video tracks; only one is used.",)
 
 
 def test_interlaced_lines_are_told(tmp_path: Path) -> None:
     options = {"qp": "0", "x264-params": "interlaced=1"}
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(3), options=options))
-    assert "says that it is interlaced" in clip.facts.warnings[0]
+    assert "says that it is interlaced" in clip.info.warnings[0]
 
 
 def damaged_clip(tmp_path: Path) -> Clip:
@@ -503,7 +503,7 @@ def test_a_damaged_beginning_shows_the_first_good_picture(tmp_path: Path) -> Non
     clip = open_clip(hurt(path, 0.0, size // 8))
     frames = list(clip.frames())
     assert [frame.index for frame in frames] == list(range(len(clip)))
-    assert clip.facts.frames >= 15
+    assert clip.info.frames >= 15
     assert (frames[-1].planes == planes_of(19)).all()
 
 
@@ -512,7 +512,7 @@ def test_a_clip_cut_off_says_how_much_is_left(tmp_path: Path) -> None:
     path = save_planes(tmp_path / "clip.mp4", shown(60), options=SHORT_GOPS, container_options=options)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     clip = open_clip(path)
-    assert "announces 2.40 s of pictures, but only" in clip.facts.warnings[0]
+    assert "announces 2.40 s of pictures, but only" in clip.info.warnings[0]
     frames = list(clip.frames())
     assert 20 < len(frames) == len(clip) < 40
     assert (frames[20].planes == planes_of(20)).all()
@@ -522,7 +522,7 @@ def test_a_clip_cut_off_says_how_much_is_left(tmp_path: Path) -> None:
 def test_playing_by_a_plan(tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_HELD_BYTES", 3 * 96 * 64 * 3 // 2)  # backwards three at a time
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(8), ticks=UNEVEN_TICKS, end=9512, options=SHORT_GOPS))
-    plan = ShowPlan(durations_s=clip.durations_s, audio_s=2.5, mode=mode)  # type: ignore[arg-type]
+    plan = FramePlan(durations_s=clip.durations_s, audio_s=2.5, mode=mode)  # type: ignore[arg-type]
     played = 0
     for planned, frame in zip(plan, clip.play(plan), strict=True):
         assert (frame.planes == planes_of(planned.source)).all()
@@ -560,7 +560,7 @@ def test_pictures_of_another_size_in_the_middle_are_fitted(tmp_path: Path) -> No
     frames = list(clip.frames())
     assert len(frames) == len(clip) == 8
     assert {frame.planes.shape for frame in frames} == {(96, 96)}
-    rgb = rgb_patch(frames[-1].planes, (0, 0, 96, 64), clip.facts.colour)
+    rgb = rgb_patch(frames[-1].planes, (0, 0, 96, 64), clip.info.colour)
     assert np.abs(rgb.astype(int) - colour_picture(96, 64)).mean() < 4
 
 
@@ -581,19 +581,19 @@ def test_large_pictures_are_scaled_where_asked(tmp_path: Path, turned: bool) -> 
         orientation=lambda track: track.set_display_matrix(fixed) if turned else None,
     )
     whole, small = open_clip(path), open_clip(path, max_resolution=72)
-    assert (small.facts.width, small.facts.height) == ((48, 72) if turned else (72, 48))
-    assert (small.facts.shrunk, small.facts.exact, whole.facts.exact) == (Fraction(3, 4), False, True)
-    assert small.facts.colour.matrix == small.facts.colour.guessed_matrix  # was not said, and is guessed by size
-    assert "96 x 64 pixels was scaled down" in small.facts.warnings[0]
+    assert (small.info.width, small.info.height) == ((48, 72) if turned else (72, 48))
+    assert (small.info.scale, small.info.exact, whole.info.exact) == (Fraction(3, 4), False, True)
+    assert small.info.colour.matrix == small.info.colour.guessed_matrix  # was not said, and is guessed by size
+    assert "96 x 64 pixels was scaled down" in small.info.warnings[0]
     before, after = next(whole.frames()).planes, next(small.frames()).planes
     corners = np.ix_([0, -1], [0, -1])
-    assert np.abs(after[: small.facts.height][corners].astype(int) - before[: whole.facts.height][corners]).max() < 3
-    assert (after[small.facts.height :] == 128).all()
+    assert np.abs(after[: small.info.height][corners].astype(int) - before[: whole.info.height][corners]).max() < 3
+    assert (after[small.info.height :] == 128).all()
 
 
 def test_pictures_that_are_small_enough_keep_their_bytes(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(4)), max_resolution=96)
-    assert (clip.facts.exact, clip.facts.shrunk) == (True, 1)
+    assert (clip.info.exact, clip.info.scale) == (True, 1)
     assert numbers_of(list(clip.frames())) == list(range(4))
 
 

@@ -81,22 +81,22 @@ def test_clip_with_its_times(shared_media: Path, tmp_path: Path, name: str) -> N
         _refuses(open_clip, shared_media / name, "invalid_video")
         return
     clip = open_clip(shared_media / name)
-    facts = clip.facts
+    info = clip.info
     rate, even = CLIP_RATES.get(name, ("25", True))
-    assert (facts.width, facts.height) == (expected[0] // 2 * 2, expected[1] // 2 * 2)
-    assert facts.frames == expected[2] - PACKETS_NOT_SHOWN.get(name, 0)
-    assert (str(facts.fps), facts.uneven) == (rate, not even)
-    assert facts.exact == (name not in CONVERTED_CLIPS)
-    _warns(facts.warnings, CLIP_WARNINGS.get(name))
+    assert (info.width, info.height) == (expected[0] // 2 * 2, expected[1] // 2 * 2)
+    assert info.frames == expected[2] - PACKETS_NOT_SHOWN.get(name, 0)
+    assert (str(info.fps), info.variable_rate) == (rate, not even)
+    assert info.exact == (name not in CONVERTED_CLIPS)
+    _warns(info.warnings, CLIP_WARNINGS.get(name))
     frames = list(clip.frames(0, 12))
-    if facts.exact:
+    if info.exact:
         _are_bytes_of(shared_media / name, frames)
-    write_clip(tmp_path / "out.mp4", facts, frames, None, crf=0)
+    write_clip(tmp_path / "out.mp4", info, frames, None, crf=0)
     again = open_clip(tmp_path / "out.mp4")
     for before, after in zip(frames, again.frames(), strict=True):
         assert (before.planes == after.planes).all()
         assert (before.time_s, before.duration_s) == (after.time_s, after.duration_s)
-    assert (again.facts.pixel_aspect, again.facts.colour) == (facts.pixel_aspect, facts.colour)
+    assert (again.info.pixel_aspect, again.info.colour) == (info.pixel_aspect, info.colour)
 
 
 @pytest.mark.parametrize("name", ["odd/cuts.mp4", "odd/vp9.webm", "video/man_head_turns_25fps.mp4", "odd/vfr.mp4"])

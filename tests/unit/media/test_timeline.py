@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lipsmith.errors import InvalidOption, WindowOutOfRange
 from lipsmith.media.timeline import (
     LENGTH_MODES,
-    ShowPlan,
+    FramePlan,
     check_fps,
     check_window,
     fit_size,
@@ -179,7 +179,7 @@ UNEVEN = [Fraction(1, 25), Fraction(1, 10), Fraction(1, 30)]
     ],
 )
 def test_which_picture_is_shown(mode: str, audio_s: float, sources: list[int]) -> None:
-    plan = ShowPlan(durations_s=FIVE, audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
+    plan = FramePlan(durations_s=FIVE, audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
     assert [shown.source for shown in plan] == sources
     assert [shown.time_s for shown in plan] == [Fraction(n, 25) for n in range(len(sources))]
     assert len(plan) == len(sources)
@@ -187,7 +187,7 @@ def test_which_picture_is_shown(mode: str, audio_s: float, sources: list[int]) -
 
 @given(st.sampled_from(LENGTH_MODES), st.floats(0.001, 5), st.integers(1, 3))
 def test_pictures_follow_without_gaps_each_for_its_own_time(mode: str, audio_s: float, count: int) -> None:
-    plan = ShowPlan(durations_s=UNEVEN[:count], audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
+    plan = FramePlan(durations_s=UNEVEN[:count], audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
     shown = list(plan)
     now = Fraction(0)
     for n, image in enumerate(shown):
@@ -208,7 +208,7 @@ def test_pictures_follow_without_gaps_each_for_its_own_time(mode: str, audio_s: 
 
 def test_a_length_mode_that_is_not_known() -> None:
     with pytest.raises(InvalidOption, match="'stretch' is not known"):
-        ShowPlan(durations_s=FIVE, audio_s=1.0, mode="stretch")  # type: ignore[arg-type]
+        FramePlan(durations_s=FIVE, audio_s=1.0, mode="stretch")  # type: ignore[arg-type]
 
 
 @given(st.fractions(10, 120, max_denominator=1001), st.fractions(1, 60, max_denominator=1001), st.integers(2, 300))

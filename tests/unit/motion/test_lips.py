@@ -17,8 +17,8 @@ SPEECH = speech_of(("sil", 0.3), ("aa", 0.3), ("PP", 0.1), ("aa", 0.3), ("E", 0.
 
 
 def at(times_s: list[Fraction], *, speech: Speech = SPEECH, reach: float = 1.0) -> MotionTrack:
-    """At uneven times."""
-    return lips_at_frames(speech, times_s=times_s, fps=Fraction(25), uneven=True, reach=reach)
+    """At variable_rate times."""
+    return lips_at_frames(speech, times_s=times_s, fps=Fraction(25), variable_rate=True, reach=reach)
 
 
 def even(fps: Fraction, count: int) -> list[Fraction]:
@@ -27,7 +27,7 @@ def even(fps: Fraction, count: int) -> list[Fraction]:
 
 def test_an_even_clip_has_the_lips_of_a_talking_photo() -> None:
     fps = Fraction(30000, 1001)
-    motion = lips_at_frames(SPEECH, times_s=even(fps, 60), fps=fps, uneven=False)
+    motion = lips_at_frames(SPEECH, times_s=even(fps, 60), fps=fps, variable_rate=False)
     assert (len(motion), motion.fps) == (60, fps)
     for name, curve in mouth_channels(SPEECH, fps=fps, frames=60).items():
         np.testing.assert_allclose(motion[name], curve, atol=2e-5)
@@ -36,7 +36,7 @@ def test_an_even_clip_has_the_lips_of_a_talking_photo() -> None:
 def test_uneven_times_are_where_an_even_clip_would_be() -> None:
     """Every picture of a clip with gaps shows what the same picture of the clip without gaps shows."""
     fps = Fraction(UNEVEN_HZ)
-    whole = lips_at_frames(SPEECH, times_s=even(fps, 110), fps=fps, uneven=False)
+    whole = lips_at_frames(SPEECH, times_s=even(fps, 110), fps=fps, variable_rate=False)
     kept = [n for n in range(110) if n % 7 not in (2, 3, 5)]
     some = at([n / fps for n in kept])
     for name in ("aperture", "width", "pucker", "lower_drop"):
@@ -58,21 +58,22 @@ def test_a_picture_that_stays_very_long_is_as_it_begins() -> None:
     assert motion["aperture"][1] > 0.05
 
 
-@pytest.mark.parametrize("uneven", [False, True])
-def test_reach_is_how_far_a_mouth_opens_and_shut_stays_shut(uneven: bool) -> None:
+@pytest.mark.parametrize("variable_rate", [False, True])
+def test_reach_is_how_far_a_mouth_opens_and_shut_stays_shut(variable_rate: bool) -> None:
     times_s = even(Fraction(25), 50)
     tracks = [
-        lips_at_frames(SPEECH, times_s=times_s, fps=Fraction(25), uneven=uneven, reach=reach) for reach in (1.0, 0.7)
+        lips_at_frames(SPEECH, times_s=times_s, fps=Fraction(25), variable_rate=variable_rate, reach=reach)
+        for reach in (1.0, 0.7)
     ]
     np.testing.assert_allclose(tracks[1]["aperture"], 0.7 * tracks[0]["aperture"], atol=2e-5)
     assert tracks[1]["aperture"][16] < SHUT_IOD  # 0.64 s: p
     np.testing.assert_array_equal(tracks[1]["width"], tracks[0]["width"])
 
 
-@pytest.mark.parametrize("uneven", [False, True])
-def test_after_the_last_word_the_lips_rest(uneven: bool) -> None:
+@pytest.mark.parametrize("variable_rate", [False, True])
+def test_after_the_last_word_the_lips_rest(variable_rate: bool) -> None:
     times_s = even(Fraction(25), 200)  # 8 s, of which the speech has 2
-    motion = lips_at_frames(SPEECH, times_s=times_s, fps=Fraction(25), uneven=uneven)
+    motion = lips_at_frames(SPEECH, times_s=times_s, fps=Fraction(25), variable_rate=variable_rate)
     assert motion["aperture"][60:].max() < SHUT_IOD
 
 

@@ -134,7 +134,7 @@ def test_the_result_tells_what_was_made(room: Path) -> None:
     assert tuple(result.stage_seconds) == SYNC_STAGES
     assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
     clip = open_clip("out.mp4")
-    assert (len(clip), clip.facts.fps, clip.facts.duration_s) == (25, 25, 1)
+    assert (len(clip), clip.info.fps, clip.info.duration_s) == (25, 25, 1)
     assert open_audio("out.mp4").duration_s == pytest.approx(1.0, abs=0.03)
 
 

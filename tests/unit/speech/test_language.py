@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 import lipsmith.speech.language as language
-from lipsmith.speech.language import Guess, guess_language
+from lipsmith.speech.language import LanguageGuess, guess_language
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def identifier() -> None:
     ],
 )
 def test_sentences_are_told_apart(identifier: None, text: str, tag: str) -> None:
-    assert guess_language(text) == Guess(tag=tag, sure=True)
+    assert guess_language(text) == LanguageGuess(tag=tag, sure=True)
 
 
 @pytest.mark.parametrize(("text", "tag"), [("Goede avond", "en"), ("Sì", "en"), ("Så där", "en"), ("Так", "ru")])
 def test_what_is_doubtful_is_the_scripts_usual_language(identifier: None, text: str, tag: str) -> None:
-    assert guess_language(text) == Guess(tag=tag, sure=False)
+    assert guess_language(text) == LanguageGuess(tag=tag, sure=False)
 
 
 @pytest.mark.parametrize("text", ["", "123", "?!", "\ud800"])
@@ -53,6 +53,6 @@ def test_what_has_no_letters_is_english(identifier: None, text: str) -> None:
 
 def test_without_the_library_the_script_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "_identifier", lambda: None)
-    assert guess_language("Guten Morgen, wie geht es Ihnen?") == Guess(tag="en", sure=False)
-    assert guess_language("Погода чудова, і нам варто вийти.") == Guess(tag="ru", sure=False)
-    assert guess_language("안녕하세요") == Guess(tag="ko", sure=True)
+    assert guess_language("Guten Morgen, wie geht es Ihnen?") == LanguageGuess(tag="en", sure=False)
+    assert guess_language("Погода чудова, і нам варто вийти.") == LanguageGuess(tag="ru", sure=False)
+    assert guess_language("안녕하세요") == LanguageGuess(tag="ko", sure=True)

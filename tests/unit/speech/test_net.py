@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lipsmith.speech import net
-from lipsmith.speech.net import WEIGHTS, hear, hear_lips, level, lips
+from lipsmith.speech.net import WEIGHTS, level, lips, run_nets, visemes_and_lips
 
 REFERENCE = Path(__file__).with_name("viseme_net_reference.npz")
 FOLDER = Path(net.__file__).parent / "weights"
@@ -40,25 +40,25 @@ def test_the_weights_are_those_that_were_made() -> None:
 def test_other_weights_are_refused(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(net, "WEIGHTS", {"viseme_net.npz": "0" * 64})
     with pytest.raises(ValueError, match="install it again"):
-        hear(mel_of(1.0))
+        run_nets(mel_of(1.0))
 
 
 def test_it_gives_what_torch_gave() -> None:
     with np.load(REFERENCE, allow_pickle=False) as reference:
-        ours = hear(reference["mel"].astype(np.float32)).visemes
+        ours = run_nets(reference["mel"].astype(np.float32)).visemes
         np.testing.assert_allclose(ours, reference["visemes"], atol=5e-3)  # the weights are kept in half precision
 
 
 @pytest.mark.parametrize("rows", [41, 128, 500])
 def test_windows_give_what_the_whole_gives(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     mel = mel_of(14.37)
-    whole = hear(mel)
+    whole = run_nets(mel)
     monkeypatch.setattr(net, "_WINDOW_ROWS", rows)
-    parts = hear(mel)
+    parts = run_nets(mel)
     np.testing.assert_allclose(parts.visemes, whole.visemes, atol=1e-4)
     np.testing.assert_allclose(parts.hidden, whole.hidden, atol=1e-3)
     loudness = np.abs(np.sin(np.arange(len(whole.visemes)) / 9)).astype(np.float32)
-    expected, (visemes, curves) = lips(whole, loudness), hear_lips(mel, loudness)
+    expected, (visemes, curves) = lips(whole, loudness), visemes_and_lips(mel, loudness)
     np.testing.assert_allclose(visemes, whole.visemes, atol=1e-4)
     np.testing.assert_allclose(curves.aperture, expected.aperture, atol=1e-3)
     np.testing.assert_allclose(curves.width, expected.width, atol=1e-3)
@@ -67,7 +67,7 @@ def test_windows_give_what_the_whole_gives(rows: int, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("frames", [1, 2, 3, 99, 100])
 def test_there_is_a_row_for_every_20_ms(frames: int) -> None:
     mel = mel_of(1.0)[:frames]
-    heard = hear(mel)
+    heard = run_nets(mel)
     rows = -(-frames // 2)
     assert heard.visemes.shape == (rows, 15)
     assert heard.hidden.shape == (rows, 64)
@@ -79,7 +79,7 @@ def test_there_is_a_row_for_every_20_ms(frames: int) -> None:
 
 def test_a_louder_recording_says_the_same() -> None:
     mel = mel_of(5.0)
-    np.testing.assert_allclose(hear(mel + np.float32(np.log(1e4))).visemes, hear(mel).visemes, atol=1e-3)
+    np.testing.assert_allclose(run_nets(mel + np.float32(np.log(1e4))).visemes, run_nets(mel).visemes, atol=1e-3)
 
 
 def test_the_level_follows_a_speaker_who_walks_away() -> None:
@@ -100,9 +100,9 @@ def test_memory_grows_with_the_answer_alone() -> None:
     def peak_bytes(seconds: float) -> int:
         mel = np.tile(mel_of(60.0), (round(seconds / 60), 1))
         loudness = np.ones(len(mel) // 2, np.float32)
-        hear_lips(mel[:100], loudness[:50])
+        visemes_and_lips(mel[:100], loudness[:50])
         tracemalloc.start()
-        hear_lips(mel, loudness)
+        visemes_and_lips(mel, loudness)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak

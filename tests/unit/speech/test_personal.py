@@ -24,7 +24,7 @@ from lipsmith.media.decode import MemoryAudio
 from lipsmith.motion.mouth import mouth_channels
 from lipsmith.speech.personal import (
     Footage,
-    Learnt,
+    LearnedStyle,
     PersonalStyle,
     learn_personal_style,
     read_personal_style,
@@ -74,12 +74,12 @@ def footage(spoken: SynthesizedSpeech, reader: NetReader, later_s: float = 0.0) 
 
 
 @pytest.fixture(scope="module")
-def learnt(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> Learnt:
+def learnt(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> LearnedStyle:
     return learn_personal_style([footage(say(LEARNT), reader), footage(say(LEARNT[60:]), reader)], net=reader.mark)
 
 
 @pytest.fixture
-def style(learnt: Learnt) -> PersonalStyle:
+def style(learnt: LearnedStyle) -> PersonalStyle:
     return learnt.style
 
 
@@ -174,7 +174,7 @@ def test_who_was_never_seen_silent_shuts_the_mouth_as_others_do(
     assert np.median(never_silent[20:-60]) > 0.9
 
 
-def test_what_was_learnt_is_told(learnt: Learnt, style: PersonalStyle) -> None:
+def test_what_was_learnt_is_told(learnt: LearnedStyle, style: PersonalStyle) -> None:
     assert max(abs(lag_s) for lag_s in learnt.lags_s) <= 0.03
     assert learnt.r_after > learnt.r_before
     assert style.seconds == pytest.approx(9.5, abs=2.0)

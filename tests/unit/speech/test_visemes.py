@@ -8,8 +8,8 @@ from lipsmith.speech.visemes import (
     VISEMES,
     Phone,
     Speech,
+    delayed,
     is_plosive,
-    later,
     row_count,
     viseme_rows,
     visemes_of,
@@ -108,7 +108,7 @@ def test_what_is_said_later_begins_after_silence() -> None:
     rows = viseme_rows([Phone(symbol="a", start_s=0.0, end_s=0.1)], 0.1)
     ones = np.ones(5, np.float32)
     speech = Speech(visemes=rows, openness=ones, loudness=ones, pitch_hz=120 * ones, duration_s=0.1, width=ones)
-    moved = later(speech, 3)
+    moved = delayed(speech, 3)
     np.testing.assert_array_equal(moved.visemes[3:], rows)
     np.testing.assert_array_equal(moved.visemes[:3], np.eye(15, dtype=np.float32)[[0, 0, 0]])
     for values in (moved.openness, moved.loudness, moved.width):

@@ -16,7 +16,7 @@ from lipsmith.media.decode import MemoryAudio
 from lipsmith.speech.visemes import Phone, visemes_of
 from lipsmith.synthesis import long_text, voices
 from lipsmith.synthesis.contract import SynthesizedSpeech, VoiceInfo
-from lipsmith.synthesis.long_text import say
+from lipsmith.synthesis.long_text import synthesize
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, VoiceStore
 from piper_voices import make_voice
 
@@ -52,14 +52,14 @@ def silences(samples: NDArray[np.float32]) -> list[tuple[float, float]]:
 
 
 def test_plain_short_text_is_said_as_the_voice_says_it(voice: VoiceInfo) -> None:
-    plain, said = voices.speak("Good morning.", voice, 1.0), say("Good morning.", voice, 1.0)
+    plain, said = voices.speak("Good morning.", voice, 1.0), synthesize("Good morning.", voice, 1.0)
     np.testing.assert_array_equal(samples_of(plain), samples_of(said))
     assert plain.phones == said.phones
 
 
 @pytest.mark.parametrize("length_s", [0.5, 1.234, 3.0])
 def test_a_break_is_silence_of_that_length(voice: VoiceInfo, length_s: float) -> None:
-    spoken = say(f'<speak>Mama<break time="{length_s}s"/>papa</speak>', voice, 1.0)
+    spoken = synthesize(f'<speak>Mama<break time="{length_s}s"/>papa</speak>', voice, 1.0)
     begin_s, lasts_s = max(silences(samples_of(spoken))[1:-1] or [(0, 0)], key=lambda one: one[1])
     assert lasts_s == pytest.approx(length_s, abs=0.025)
     rows = spoken.speech.visemes[round(begin_s * 50) + 2 : round((begin_s + lasts_s) * 50) - 3]
@@ -68,7 +68,7 @@ def test_a_break_is_silence_of_that_length(voice: VoiceInfo, length_s: float) ->
 
 def test_phones_lie_where_their_sounds_are(voice: VoiceInfo) -> None:
     text = '<speak>Mama<break time="0.7s"/>papa and <emphasis>me</emphasis>.<break time="0.333s"/>Again</speak>'
-    spoken = say(text, voice, 1.0)
+    spoken = synthesize(text, voice, 1.0)
     samples = samples_of(spoken)
     assert spoken.phones is not None
     assert all(one.end_s <= other.start_s + 1e-9 for one, other in zip(spoken.phones, spoken.phones[1:], strict=False))
@@ -89,7 +89,7 @@ def test_nothing_clicks_where_pieces_meet(monkeypatch: pytest.MonkeyPatch) -> No
     audio = MemoryAudio(hum[np.newaxis], 16000)
     monkeypatch.setattr(voices, "speak", lambda text, voice, rate: SynthesizedSpeech(audio=audio, phones=None))
     nobody = VoiceInfo(name="hum", language="en", gender="neutral", description="")
-    joined = say('<speak>Mama<break time="0.3s"/>sees <emphasis>us</emphasis> all.</speak>', nobody, 1.0)
+    joined = synthesize('<speak>Mama<break time="0.3s"/>sees <emphasis>us</emphasis> all.</speak>', nobody, 1.0)
     samples = np.concatenate(list(joined.audio.blocks(16000, 1)), axis=1)[0]
     louder = 10 ** (1.5 / 20)
     assert np.abs(np.diff(samples)).max() < 1.05 * louder * np.abs(np.diff(hum)).max()
@@ -99,7 +99,7 @@ def test_nothing_clicks_where_pieces_meet(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_rate_is_a_factor_of_the_part(voice: VoiceInfo) -> None:
     def lasts_s(inside: str, rate: float = 1.0) -> float:
-        phones = say(f"<speak>{inside}</speak>", voice, rate).phones
+        phones = synthesize(f"<speak>{inside}</speak>", voice, rate).phones
         assert phones is not None
         return phones[-1].end_s - phones[0].start_s
 
@@ -113,7 +113,7 @@ def test_rate_is_a_factor_of_the_part(voice: VoiceInfo) -> None:
 
 def test_emphasis_is_slower_and_louder(voice: VoiceInfo) -> None:
     def loudness(inside: str) -> tuple[float, float]:
-        spoken = say(f"<speak>oh<break time='1s'/>{inside}</speak>", voice, 1.0)
+        spoken = synthesize(f"<speak>oh<break time='1s'/>{inside}</speak>", voice, 1.0)
         assert spoken.phones is not None
         samples = samples_of(spoken)
         break_s, _ = max(silences(samples)[:-1], key=lambda one: one[1])
@@ -130,7 +130,7 @@ def test_emphasis_is_slower_and_louder(voice: VoiceInfo) -> None:
 
 def test_a_spelled_word_has_a_pause_between_its_letters(voice: VoiceInfo) -> None:
     def vowels(text: str) -> int:
-        return sum(1 for p in say(text, voice, 1.0).phones or () if set(p.symbol) & set("aeiouɑɔɛɪʌɐəæʊ"))
+        return sum(1 for p in synthesize(text, voice, 1.0).phones or () if set(p.symbol) & set("aeiouɑɔɛɪʌɐəæʊ"))
 
     assert vowels('<speak><say-as interpret-as="characters">NATO</say-as></speak>') >= 4
     assert vowels('<speak><say-as interpret-as="digits">1984</say-as></speak>') >= 4
@@ -147,16 +147,16 @@ def test_a_spelled_word_has_a_pause_between_its_letters(voice: VoiceInfo) -> Non
 )
 def test_what_cannot_be_said(voice: VoiceInfo, text: str, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says or None):
-        say(text, voice, 1.0)
+        synthesize(text, voice, 1.0)
 
 
 def test_a_tag_in_other_text_is_read_aloud(voice: VoiceInfo) -> None:
-    plain, watermarked = (say(text, voice, 1.0).audio.duration_s for text in ("Hello.", "<b>Hello.</b>"))
+    plain, watermarked = (synthesize(text, voice, 1.0).audio.duration_s for text in ("Hello.", "<b>Hello.</b>"))
     assert watermarked > plain + 0.1
 
 
 def test_a_part_without_words_only_rests(voice: VoiceInfo) -> None:
-    spoken = say("<speak>Mama<break time='1s'/>...<break time='1s'/>papa</speak>", voice, 1.0)
+    spoken = synthesize("<speak>Mama<break time='1s'/>...<break time='1s'/>papa</speak>", voice, 1.0)
     assert max(length_s for _, length_s in silences(samples_of(spoken))) == pytest.approx(2.0, abs=0.03)
 
 
@@ -175,7 +175,7 @@ def test_thirty_thousand_characters_need_no_more_memory_than_a_page(
     peaks = []
     for count in (40, 340):
         tracemalloc.start()
-        joined = say(sentence * count, voice, 2.0)
+        joined = synthesize(sentence * count, voice, 2.0)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert joined.phones is not None
@@ -189,7 +189,7 @@ def test_the_file_of_a_long_text_goes_with_it(
     voice: VoiceInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    spoken = say("<speak>Mama<break/>papa</speak>", voice, 1.0)
+    spoken = synthesize("<speak>Mama<break/>papa</speak>", voice, 1.0)
     assert [Path(name).suffix for name in os.listdir(tmp_path)] == [".wav"]
     assert spoken.audio.duration_s > 1
     del spoken
@@ -198,7 +198,7 @@ def test_the_file_of_a_long_text_goes_with_it(
 
 def test_long_text_is_whole(voice: VoiceInfo) -> None:
     text = "Mama saw papa. " * 100
-    phones = say(text, voice, 2.0).phones
+    phones = synthesize(text, voice, 2.0).phones
     assert phones is not None
     shut = [phone for phone in phones if visemes_of(phone.symbol)[0][0] == "PP"]
     assert len(shut) == 400

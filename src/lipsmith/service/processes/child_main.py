@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lipsmith.errors import (
+    AudioTooLong,
     InsufficientCredits,
     LipsmithError,
-    SoundTooLong,
     UnknownVoice,
     VideoTooLong,
     WindowOutOfRange,
@@ -61,7 +61,7 @@ def render_lip_sync(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
             **spec["options"],
         )
 
-    return _as_far_as_it_goes(render, spec, lambda: float(open_clip(video).facts.duration_s))
+    return _as_far_as_it_goes(render, spec, lambda: float(open_clip(video).info.duration_s))
 
 
 def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _as_far_as_it_goes(
     """
     try:
         return _facts(render(spec["end_s"] if spec["longest_s"] is None else None))
-    except (SoundTooLong, VideoTooLong) as error:
+    except (AudioTooLong, VideoTooLong) as error:
         if error.length_s > spec["longest_s"]:
             raise
         raise InsufficientCredits(
