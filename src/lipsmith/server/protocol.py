@@ -244,7 +244,7 @@ class StrictProtocol(HttpToolsProtocol):
 
 def strict(patience: Timeouts, connection_limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """The protocol for connections to one server: how slow they may be, and how many."""
-    return type("Strict", (StrictProtocol,), {"patience": patience, "doorkeeper": connection_limits})
+    return type("Strict", (StrictProtocol,), {"patience": patience, "connection_limits": connection_limits})
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

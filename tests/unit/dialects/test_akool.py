@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from lipsmith.dialects.akool import translate, wire
 from lipsmith.dialects.akool.events import Events, encrypt, sign
 from lipsmith.dialects.akool.uploads import UploadReceiver, extension_of
 from lipsmith.errors import InvalidRequest, NotFound
+from lipsmith.pipeline.requests import TalkRequest
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.plans import PLANS, PlanName
 from lipsmith.service.billing.prices import Price
@@ -45,12 +47,12 @@ def talking(plan: PlanName = "business", **fields: Any) -> Any:
     [("720", 1280), ("1080", 1920), (720, 1280), (1080, 1920), ("720p", 1280), ("1080P", 1920), ("", 1280)],
 )
 def test_the_longest_side(resolution: object, side: int) -> None:
-    assert talking(resolution=resolution).options["max_resolution"] == side
+    assert talking(resolution=resolution).request.max_resolution == side
 
 
 @pytest.mark.parametrize(("plan", "side"), [("free", 576), ("creator", 1024), ("pro", 1472), ("business", 1920)])
 def test_the_plan_limits_it(plan: PlanName, side: int) -> None:
-    assert talking(plan, resolution="1080").options["max_resolution"] == side
+    assert talking(plan, resolution="1080").request.max_resolution == side
 
 
 @pytest.mark.parametrize("resolution", ["480", 1920, True, "p", [720], 720.0])
@@ -60,10 +62,9 @@ def test_other_resolutions_are_refused(resolution: object) -> None:
 
 
 def test_a_prompt_directs_the_face() -> None:
-    assert talking(prompt=" She nods. ").options == {
-        "fps": 25, "max_resolution": 1280, "mode": "prompted", "prompt": "She nods.",
-    }  # fmt: skip
-    assert talking(prompt="  ").options == {"fps": 25, "max_resolution": 1280, "mode": "realistic"}
+    plain = TalkRequest(photo="image", audio="audio", fps=25, max_resolution=1280)
+    assert talking(prompt=" She nods. ").request == replace(plain, mode="prompted", prompt="She nods.")
+    assert talking(prompt="  ").request == plain
 
 
 def test_an_order_is_as_long_as_its_sound() -> None:
@@ -151,7 +152,7 @@ def test_a_failed_one_says_why(kind: Any, code: str, number: int) -> None:
 def test_what_is_old_or_deleted_is_gone() -> None:
     translate.check_kept(project(expires_ms=NOW_MS + 1), NOW_MS)
     for gone in (project(expires_ms=NOW_MS), project(deleted=True)):
-        with pytest.raises(translate.Expired) as caught:
+        with pytest.raises(translate.ResultExpired) as caught:
             translate.check_kept(gone, NOW_MS)
         assert translate.to_code(caught.value) == 1014
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import jobs, ledger
+from lipsmith.pipeline.requests import TalkRequest
 from lipsmith.service.billing.accounts import Account, Accounts
 from lipsmith.service.billing.encryption import Encryptor
 from lipsmith.service.billing.prices import Price
@@ -76,7 +77,7 @@ class ServiceParts:
             kind="talking_photo",
             name="test",
             inputs={"image": Wanted(text="https://example.org/a.png", kind="image", field="image")},
-            options={},
+            request=TalkRequest(photo="image", text="Hello."),
             start_s=0,
             end_s=seconds,
             fps=30,

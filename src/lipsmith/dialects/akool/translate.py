@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lipsmith import errors
+from lipsmith import errors, limits
 from lipsmith.dialects.akool import wire
 from lipsmith.errors import LipsmithError, NotFound, NotStored, Suspended, Unauthorized
+from lipsmith.pipeline.requests import SpeakRequest, SyncMode, SyncRequest, TalkRequest
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.jobs.orders import Order, Wanted
@@ -29,10 +30,8 @@ TALKING_PHOTO_FPS = 25
 LONGEST_SIDE_PX: Mapping[wire.Resolution, int] = {"720": 1280, "1080": 1920}
 """The longer side of a video that is called so, such as 1280×720; a portrait stands upright in the same."""
 PRICE = Price(credits=10, per="10 s")
-LIP_SYNC_MODE = "standard"
+LIP_SYNC_MODE: SyncMode = "standard"
 """The vendor knows no modes; this one lends the person's own mouths, in reasonable time."""
-RATES = 0.5, 2.0
-"""Slowest and quickest speech, times the normal speed."""
 VENDORS_VOICES = 3
 """What ``from`` calls the voices that everybody has."""
 
@@ -112,7 +111,6 @@ class Rules:
 def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rules: Rules, now_ms: int) -> Order:
     """The video is as long as the sound, which nobody has seen yet."""
     prompt = (request.prompt or "").strip()
-    direction = {"mode": "prompted", "prompt": prompt} if prompt else {"mode": "realistic"}
     side_px = min(LONGEST_SIDE_PX[request.resolution], account.plan.max_side_px)
     return Order(
         dialect=NAME,
@@ -122,7 +120,14 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
             "image": _wanted(request.talking_photo_url, "image", "talking_photo_url"),
             "audio": _wanted(request.audio_url, "audio", "audio_url"),
         },
-        options={"fps": TALKING_PHOTO_FPS, "max_resolution": side_px, **direction},
+        request=TalkRequest(
+            photo="image",
+            audio="audio",
+            fps=TALKING_PHOTO_FPS,
+            max_resolution=side_px,
+            mode="prompted" if prompt else "realistic",
+            prompt=prompt or None,
+        ),
         start_s=0.0,
         end_s=rules.max_talking_photo_s,
         fps=TALKING_PHOTO_FPS,
@@ -130,7 +135,7 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
         longest_s=rules.max_talking_photo_s,
         webhook=request.webhookUrl,
         kept_days=KEPT_DAYS,
-        facts=request.model_dump(),
+        metadata=request.model_dump(),
     )
 
 
@@ -144,7 +149,7 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
             "video": _wanted(request.video_url, "video", "video_url"),
             "audio": _wanted(request.audio_url, "audio", "audio_url"),
         },
-        options={"mode": LIP_SYNC_MODE, "max_resolution": account.plan.max_side_px},
+        request=SyncRequest(video="video", audio="audio", mode=LIP_SYNC_MODE, max_resolution=account.plan.max_side_px),
         start_s=0.0,
         end_s=rules.max_lip_sync_s,
         fps=TALKING_PHOTO_FPS,
@@ -152,7 +157,7 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
         longest_s=rules.max_lip_sync_s,
         webhook=request.webhookUrl,
         kept_days=KEPT_DAYS,
-        facts=request.model_dump(),
+        metadata=request.model_dump(),
     )
 
 
@@ -163,18 +168,18 @@ def from_audio(request: wire.AudioRequest, voice: VoiceDescription, now_ms: int)
         kind="voice",
         name=f"Audio - {_minute(now_ms)}",
         inputs={},
-        options={
-            "text": request.input_text,
-            "voice": voice.name,
-            "rate": min(max(request.rate / 100, RATES[0]), RATES[1]),
-        },
+        request=SpeakRequest(
+            text=request.input_text,
+            voice=voice.name,
+            rate=min(max(request.rate / 100, limits.RATE.low), limits.RATE.high),
+        ),
         start_s=0.0,
         end_s=0.0,
         fps=0.0,
         price=None,
         webhook=request.webhookUrl,
         kept_days=KEPT_DAYS,
-        facts=request.model_dump(),
+        metadata=request.model_dump(),
     )
 
 

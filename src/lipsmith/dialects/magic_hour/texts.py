@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from lipsmith.errors import EmptyText, InvalidMarkup, InvalidRequest, MissingDependency
+from lipsmith.pipeline.requests import Gender
 from lipsmith.speech.script import speakable
 from lipsmith.speech.ssml import Segment, is_markup, plain_words, read_ssml
 
@@ -73,7 +74,7 @@ def guessed_s(text: str, rate: float) -> float:
     return round(AROUND_S + said_s, 2)
 
 
-def gender_of(voice: str) -> str | None:
+def gender_of(voice: str) -> Gender | None:
     """``female`` or ``male``, where a name's words say so; None where they do not.
 
     >>> gender_of("Queen Elizabeth"), gender_of("Mr. Bean"), gender_of("21 Savage")

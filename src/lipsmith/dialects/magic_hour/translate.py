@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from lipsmith.errors import (
     UnknownVoice,
     UnusableAsset,
 )
+from lipsmith.pipeline.requests import DetectRequest, SpeakRequest, StandIn, SyncRequest, TalkRequest
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.plans import Plan
 from lipsmith.service.billing.prices import ESTIMATE_FPS, Price
@@ -108,30 +109,42 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
     assets = request.assets
     if (assets.audio_file_path is None) == (assets.text is None):
         raise InvalidRequest("assets.audio_file_path, assets.text: exactly one of the two is needed.")
-    image = Wanted(text=assets.image_file_path, kind="image", field="assets.image_file_path")
-    order = Order(
+    inputs = {"image": Wanted(text=assets.image_file_path, kind="image", field="assets.image_file_path")}
+    text = None
+    if assets.audio_file_path is not None:
+        inputs["audio"] = Wanted(text=assets.audio_file_path, kind="audio", field="assets.audio_file_path")
+        start_s, end_s = _window(request)
+        if end_s - start_s > longest_s:
+            raise InvalidRequest(f"end_seconds: a clip in the mode {asked} may last at most {longest_s:g} s.")
+    else:
+        text = texts.check_text(assets.text or "", "assets.text", longest=rules.max_text_characters)
+        start_s, end_s = 0.0, min(texts.guessed_s(text, assets.rate or 1.0), longest_s)
+    prompt = (style.prompt or "").strip() if mode == "prompted" else ""
+    return Order(
         dialect=NAME,
         kind="talking_photo",
         name=request.name or f"Talking Photo - {_minute(now_ms)}",
-        inputs={"image": image},
-        options={
-            "fps": TALKING_PHOTO_FPS,
-            "max_resolution": _longest_side_px(request, mode, account.plan),
-            **_direction(style, mode, expressive=asked == "expressive"),
-        },
-        start_s=0.0,
-        end_s=longest_s,
+        inputs=inputs,
+        request=TalkRequest(
+            photo="image",
+            audio="audio" if text is None else None,
+            text=text,
+            voice=assets.voice if text else None,
+            language=assets.language if text else None,
+            rate=(assets.rate or 1.0) if text else 1.0,
+            fps=TALKING_PHOTO_FPS,
+            max_resolution=_longest_side_px(request, mode, account.plan),
+            mode="prompted" if prompt else "realistic",
+            prompt=prompt or None,
+            head_motion="lively" if mode == "prompted" else "natural",
+            intensity=(style.intensity or DEFAULT_INTENSITY) if asked == "expressive" else 1.0,
+        ),
+        start_s=start_s,
+        end_s=end_s,
         fps=ESTIMATE_FPS,
         price=Price(credits=TALKING_PHOTO_RATES[mode]),
+        longest_s=longest_s if text else None,
     )
-    if assets.audio_file_path is None:
-        return _spoken(order, assets, longest_s, rules)
-    start_s, end_s = _given("start_seconds", request.start_seconds), _given("end_seconds", request.end_seconds)
-    _check_window(start_s, end_s)
-    if end_s - start_s > longest_s:
-        raise InvalidRequest(f"end_seconds: a clip in the mode {asked} may last {longest_s:g} s, and this is longer.")
-    audio = Wanted(text=assets.audio_file_path, kind="audio", field="assets.audio_file_path")
-    return replace(order, inputs={"image": image, "audio": audio}, start_s=start_s, end_s=end_s)
 
 
 def from_voice(request: wire.VoiceRequest, rules: Rules, now_ms: int) -> Order:
@@ -143,11 +156,11 @@ def from_voice(request: wire.VoiceRequest, rules: Rules, now_ms: int) -> Order:
         kind="voice",
         name=request.name or f"Voice Generator - {_minute(now_ms)}",
         inputs={},
-        options={
-            "text": texts.check_text(asked, "style.prompt", longest=rules.max_text_characters),
-            "voice": voice,
-            "stand_in": {"voice": rules.stand_in_voice, "gender": texts.gender_of(voice)},
-        },
+        request=SpeakRequest(
+            text=texts.check_text(asked, "style.prompt", longest=rules.max_text_characters),
+            voice=voice,
+            stand_in=StandIn(voice=rules.stand_in_voice, gender=texts.gender_of(voice)),
+        ),
         start_s=0.0,
         end_s=0.0,
         fps=0,
@@ -169,7 +182,13 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
             "video": _clip(request.assets, rules),
             "audio": Wanted(text=request.assets.audio_file_path, kind="audio", field="assets.audio_file_path"),
         },
-        options={"mode": mode, "max_fps": request.max_fps_limit, "max_resolution": account.plan.max_side_px},
+        request=SyncRequest(
+            video="video",
+            audio="audio",
+            mode=mode,
+            max_fps=request.max_fps_limit,
+            max_resolution=account.plan.max_side_px,
+        ),
         start_s=request.start_seconds,
         end_s=request.end_seconds,
         fps=min(ESTIMATE_FPS, request.max_fps_limit or ESTIMATE_FPS),
@@ -249,7 +268,7 @@ def from_face_detection(request: wire.FaceDetectionRequest) -> Order:
         kind="face_detection",
         name="Face Detection",
         inputs={"target": Wanted(text=target, kind="any", field="assets.target_file_path")},
-        options={"least_score": least, "moving": extension in EXTENSIONS["video"]},
+        request=DetectRequest(source="target", min_score=least, moving=extension in EXTENSIONS["video"]),
         start_s=0,
         end_s=0,
         fps=0,
@@ -294,6 +313,16 @@ def _check_window(start_s: float, end_s: float) -> None:
         raise InvalidRequest(f"end_seconds: {end_s:g} is not after start_seconds, {start_s:g}.")
 
 
+def _window(request: wire.TalkingPhotoRequest) -> tuple[float, float]:
+    start_s, end_s = request.start_seconds, request.end_seconds
+    if start_s is None:
+        raise InvalidRequest("start_seconds: this field is required.")
+    if end_s is None:
+        raise InvalidRequest("end_seconds: this field is required.")
+    _check_window(start_s, end_s)
+    return start_s, end_s
+
+
 def _clip(assets: wire.LipSyncAssets, rules: Rules) -> Wanted:
     if assets.video_source == "file":
         if assets.video_file_path is None:
@@ -308,22 +337,6 @@ def _clip(assets: wire.LipSyncAssets, rules: Rules) -> Wanted:
     except InvalidUrl as error:
         raise UnusableAsset(f"assets.youtube_url: {error.message}") from error
     return Wanted(text=youtube.plain_url(video), kind="video", field="assets.youtube_url", needs_extension=False)
-
-
-def _given(field: str, seconds: float | None) -> float:
-    if seconds is None:
-        raise InvalidRequest(f"{field}: this field is required.")
-    return seconds
-
-
-def _spoken(order: Order, assets: wire.TalkingPhotoAssets, longest_s: float, rules: Rules) -> Order:
-    """The order with a text instead of a sound; how long that becomes, nobody knows yet."""
-    assert assets.text is not None  # checked by the caller
-    text = texts.check_text(assets.text, "assets.text", longest=rules.max_text_characters)
-    rate = 1.0 if assets.rate is None else assets.rate
-    said = {"text": text, "voice": assets.voice, "language": assets.language, "rate": rate}
-    end_s = min(texts.guessed_s(text, rate), longest_s)
-    return replace(order, options={**order.options, **said}, end_s=end_s, longest_s=longest_s)
 
 
 def _end_s(project: Project) -> float:
@@ -342,15 +355,6 @@ def _longest_side_px(request: wire.TalkingPhotoRequest, mode: str, plan: Plan) -
         small = request.resolution == "480p"
     preset = LONGEST_480P_PX if small else LONGEST_720P_PX
     return min(preset, plan.max_side_px, wished or preset)
-
-
-def _direction(style: wire.TalkingPhotoStyle, mode: str, *, expressive: bool) -> dict[str, Any]:
-    """How the face moves. A prompt counts in the mode prompted only; without one that mode is just livelier."""
-    prompt = (style.prompt or "").strip()
-    options: dict[str, Any] = {"intensity": (style.intensity or DEFAULT_INTENSITY) if expressive else 1.0}
-    if mode == "prompted" and prompt:
-        return options | {"mode": "prompted", "prompt": prompt, "motion": "lively"}
-    return options | {"mode": "realistic", "motion": "lively" if mode == "prompted" else "natural"}
 
 
 def _minute(now_ms: int) -> str:

@@ -7,13 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import idempotency, jobs, projects
 from lipsmith.errors import InvalidRequest, KeyReused, NotFound, NotStored, PlanTooSmall, StorageFailed
+from lipsmith.pipeline.options import JsonValue
+from lipsmith.pipeline.requests import DetectRequest, SpeakRequest, SyncRequest, TalkRequest
 from lipsmith.service import project as records
 from lipsmith.service.billing import credits
 from lipsmith.service.billing.accounts import Account
@@ -33,8 +35,10 @@ IDEMPOTENCY_HOURS = 24
 WATERMARK_TEXT = "lipsmith"
 """Stands visibly in the videos of accounts that pay nothing."""
 SHORTEST_S = 0.001
-WATERMARKED_KINDS: tuple[Kind, ...] = ("talking_photo", "lip_sync")
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
+
+JobRequest: TypeAlias = TalkRequest | SyncRequest | SpeakRequest | DetectRequest
+"""Request to the pipeline. Each path in it is the role of an input."""
 
 
 class Queue(Protocol):
@@ -70,8 +74,8 @@ class Order:
     kind: Kind
     name: str
     inputs: Mapping[str, Wanted]
-    options: Mapping[str, Any]
-    """For the renderer."""
+    request: JobRequest
+    """Request to the pipeline, with the roles of ``inputs`` as its paths."""
     start_s: float
     end_s: float
     fps: float
@@ -87,8 +91,8 @@ class Order:
     """How long results stay; None: until they are deleted."""
     needs_paid_plan: str | None = None
     """What does, in words; None where every plan will do."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the dialect itself wants to remember."""
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Values that the dialect stores with the project for its own answers."""
 
     @property
     def estimate(self) -> int:
@@ -109,10 +113,13 @@ class Projects:
         clock: Clock,
         *,
         max_attempts: int,
+        engines: Mapping[str, str] | None = None,
         faults: FaultInjection | None = None,
     ) -> None:
+        """``engines``: engine to use for a role, for all videos."""
         self._database, self._storage, self._assets, self._queue = database, storage, assets, queue
         self._lifecycle, self._clock, self._max_attempts = lifecycle, clock, max_attempts
+        self._engines = engines or {}
         self._faults = faults or FaultInjection()
 
     def create(self, account: Account, order: Order, *, idempotency_key: str | None = None) -> Project:
@@ -213,14 +220,14 @@ class Projects:
                 name=order.name,
                 params={
                     "inputs": {role: asdict(source) for role, source in sources.items()},
-                    "options": {**order.options, **_watermark(account, order)},
+                    "options": self._final(order.request, account).to_json(),
                     "start_s": order.start_s,
                     "end_s": order.end_s,
                     "fps": order.fps,
                     "price": asdict(order.price) if order.price else None,
                     "longest_s": order.longest_s,
                     "kept_days": order.kept_days,
-                    "facts": dict(order.facts),
+                    "facts": dict(order.metadata),
                 },
                 estimate=order.estimate,
                 credits=order.estimate,
@@ -276,14 +283,15 @@ class Projects:
             raise KeyReused()
         return records.find(conn, row.project)
 
+    def _final(self, request: JobRequest, account: Account) -> JobRequest:
+        """Add the server's engines, and the watermark of accounts without a paid plan, to a request for a video."""
+        if not isinstance(request, TalkRequest | SyncRequest):
+            return request
+        return replace(request, engines=self._engines, watermark=None if account.plan.is_paid else WATERMARK_TEXT)
+
     def _job(self, project: str) -> str:
         with self._database.read() as conn:
             return str(conn.scalar(sa.select(jobs.c.id).where(jobs.c.project == project)))
-
-
-def _watermark(account: Account, order: Order) -> dict[str, str]:
-    """What is free tells where it comes from."""
-    return {"mark": WATERMARK_TEXT} if order.kind in WATERMARKED_KINDS and not account.plan.is_paid else {}
 
 
 def _affordable(order: Order, price: Price, balance: int) -> Order:
@@ -294,5 +302,6 @@ def _affordable(order: Order, price: Price, balance: int) -> Order:
 
 def _fingerprint(order: Order) -> str:
     """The same for the same request; the name is left out, since its default holds the time."""
-    content = asdict(order) | {"name": None}
+    request = order.request.to_json()
+    content = asdict(replace(order, name="")) | {"request": request}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -39,6 +39,8 @@ FACE_MARGIN = 0.25
 MIN_LEFT_S = 0.1
 """What has to be left of a window that ends beyond its sound or clip: as much as the shortest window."""
 
+_OPTION_NAMES = {"head_motion": "motion", "watermark": "mark"}
+
 Report = Callable[[Mapping[str, Any]], None]
 
 
@@ -58,7 +60,7 @@ def render_lip_sync(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
             end_s=end_s,
             longest_s=_paid_s(spec),
             progress=_teller(report),
-            **spec["options"],
+            **_arguments_of(spec),
         )
 
     return _as_far_as_it_goes(render, spec, lambda: float(open_clip(video).info.duration_s))
@@ -80,7 +82,7 @@ def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, A
             end_s=end_s,
             longest_s=_paid_s(spec),
             progress=_teller(report),
-            **spec["options"],
+            **_arguments_of(spec),
         )
 
     return _as_far_as_it_goes(render, spec, lambda: float(open_audio(audio).duration_s))
@@ -111,14 +113,15 @@ def detect_faces(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     from lipsmith.media.clip import Image
     from lipsmith.media.decode import read_frames
     from lipsmith.media.image import read_image
+    from lipsmith.pipeline.requests import DetectRequest
 
     path = Path(spec["inputs"]["target"])
-    moving = spec["options"]["moving"]
-    image = Image(rgb=next(iter(read_frames(path))), grey=False) if moving else read_image(path)
+    request = DetectRequest.from_json(spec["options"], source=path)
+    image = Image(rgb=next(iter(read_frames(path))), grey=False) if request.moving else read_image(path)
     report({"progress": {"stage": "face", "done": 0, "total": 1, "left_s": None}})
     files: list[str] = []
     for face in registry.create("face_finder").find(image):
-        if face.score < spec["options"]["least_score"]:
+        if face.score < request.min_score:
             continue
         left, top, right, bottom = face.box
         margin = round(FACE_MARGIN * max(right - left, bottom - top))
@@ -201,11 +204,16 @@ def _stand_in(wish: Mapping[str, str | None], text: str) -> str:
     from lipsmith.synthesis import voices
 
     language = language_of(plain_words(text))
-    if wish["voice"] is not None:
-        named = voices.find(wish["voice"])
+    if (asked := wish.get("voice")) is not None:
+        named = voices.find(asked)
         if language is None or same_language(named.language, language):
             return named.name
-    return voices.choose_voice(language, wish["gender"]).name
+    return voices.choose_voice(language, wish.get("gender")).name
+
+
+def _arguments_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as the pipeline's functions call them, for now."""
+    return {_OPTION_NAMES.get(name, name): value for name, value in spec["options"].items()}
 
 
 def _teller(report: Report) -> Callable[[Progress], None]:
