@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsmith.errors import FileInUse, FileTooLarge, InvalidKey, NotStored, StorageFailed
 from lipsmith.storage.contract import CHUNK_BYTES, Storage, put, put_file
+from lipsmith.storage.errors import FileInUse, FileTooLarge, InvalidKey, NotStored, StorageFailed
 from lipsmith.storage.local import LocalStorage
 from lipsmith.storage.memory import MemoryStorage
 from lipsmith.storage.s3 import PART_BYTES, S3Storage

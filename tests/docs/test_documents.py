@@ -17,6 +17,8 @@ import lipsmith
 from lipsmith import errors
 from lipsmith.cli.main import run
 from lipsmith.motion.track import CHANNELS
+from lipsmith.service import errors as service_errors
+from lipsmith.storage import errors as storage_errors
 
 HOME = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted([*HOME.glob("*.md"), *HOME.glob("docs/**/*.md"), *HOME.glob("examples/**/*.md")])
@@ -110,7 +112,8 @@ def test_every_error_is_listed_once_with_its_class() -> None:
     listed = {(code, kind) for code, kinds in rows for kind in re.findall(r"`(\w+)`", kinds)}
     known = {
         (kind.code, label)
-        for label, kind in vars(errors).items()
+        for module in (errors, storage_errors, service_errors)
+        for label, kind in vars(module).items()
         if inspect.isclass(kind) and issubclass(kind, errors.LipsmithError)
     }
     assert listed == known

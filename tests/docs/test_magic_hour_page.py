@@ -15,6 +15,8 @@ from pydantic import BaseModel
 from lipsmith import errors
 from lipsmith.dialects.magic_hour import translate, wire
 from lipsmith.dialects.magic_hour.events import TRIAL
+from lipsmith.service import errors as service_errors
+from lipsmith.storage import errors as storage_errors
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/reference/magic-hour.md").read_text()
 VENDOR_CODES = {
@@ -106,7 +108,8 @@ def test_every_status_and_code_is_listed() -> None:
     }
     listed = rows("Codes of failed projects", "the vendor's code")
     assert listed.keys() == VENDOR_CODES
-    known = {kind.code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "code")}
+    kinds = [kind for module in (errors, storage_errors, service_errors) for kind in vars(module).values()]
+    known = {kind.code for kind in kinds if isinstance(kind, type) and hasattr(kind, "code")}
     said = {translate.CODES.get(code, code) for code in known}
     for code, about in listed.items():
         if about.startswith("The same"):

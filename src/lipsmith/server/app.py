@@ -19,20 +19,14 @@ from lipsmith.dialects.akool import routes as akool
 from lipsmith.dialects.akool.translate import to_refusal
 from lipsmith.dialects.magic_hour import routes as magic_hour
 from lipsmith.dialects.magic_hour import translate
-from lipsmith.errors import (
-    InputError,
-    InvalidRequest,
-    LipsmithError,
-    NotFound,
-    NotStored,
-    StorageFailed,
-    Unauthorized,
-)
+from lipsmith.errors import InputError, LipsmithError
 from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
 from lipsmith.server.health import Metrics, RequestMetrics
 from lipsmith.server.middleware import AllowedHosts, BodyLimits, CatchErrors, CrossOrigin, SecurityHeaders, own_hosts
 from lipsmith.service.billing.accounts import Accounts
+from lipsmith.service.errors import InvalidRequest, NotFound, Unauthorized
+from lipsmith.storage.errors import NotStored, StorageFailed
 
 log = structlog.get_logger("lipsmith.server")
 

@@ -19,10 +19,12 @@ from pathlib import Path, PurePosixPath
 
 import lipsmith
 from lipsmith.database.schema import VERSION_TABLE, newest
-from lipsmith.errors import InvalidBackup, InvalidOption, OutputExists, StorageFailed
+from lipsmith.errors import InvalidOption, OutputExists
 from lipsmith.server.lock import NAME as LOCK
 from lipsmith.server.lock import exclusive
 from lipsmith.server.settings import Settings
+from lipsmith.service.errors import InvalidBackup
+from lipsmith.storage.errors import StorageFailed
 
 DATABASE, SECRET, FILES, FACTS = "lipsmith.db", "secret", "files", "backup.json"
 AREAS = ("open", "sealed")

@@ -21,7 +21,6 @@ from lipsmith.dialects.akool import events as akool_events
 from lipsmith.dialects.akool import translate as akool
 from lipsmith.dialects.magic_hour import translate
 from lipsmith.dialects.magic_hour.events import Events
-from lipsmith.errors import StorageFailed
 from lipsmith.server.settings import Settings
 from lipsmith.server.storage_factory import make_stores
 from lipsmith.server.work_dir import WorkDir
@@ -44,6 +43,7 @@ from lipsmith.service.processes.clock import SystemClock
 from lipsmith.service.processes.pool import ChildPool, Limits
 from lipsmith.service.processes.voice_list import InstalledVoices
 from lipsmith.storage.contract import Link
+from lipsmith.storage.errors import StorageFailed
 from lipsmith.storage.links import SignedLinks
 
 if TYPE_CHECKING:

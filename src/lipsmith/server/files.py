@@ -11,9 +11,11 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse, JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from lipsmith.errors import InvalidKey, InvalidRequest, LinkRefused, LipsmithError, NotStored
+from lipsmith.errors import LipsmithError
+from lipsmith.service.errors import InvalidRequest
 from lipsmith.service.network.assets import Assets
 from lipsmith.storage.contract import Storage, Upload
+from lipsmith.storage.errors import InvalidKey, LinkRefused, NotStored
 from lipsmith.storage.links import Grant, SignedLinks
 from lipsmith.storage.local import LocalStorage
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lipsmith.errors import DataFolderInUse
+from lipsmith.service.errors import DataFolderInUse
 
 NAME = "lock"
 """Of the file in the folder."""

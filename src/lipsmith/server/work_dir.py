@@ -7,8 +7,8 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from lipsmith.errors import DataFolderInUse
 from lipsmith.server import lock
+from lipsmith.service.errors import DataFolderInUse
 
 
 class WorkDir:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lipsmith.errors import FileTooLarge, InvalidKey, StorageFailed
+from lipsmith.storage.errors import FileTooLarge, InvalidKey, StorageFailed
 
 CHUNK_BYTES = 256 * 1024
 """How much is read or written at once."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlencode
 
-from lipsmith.errors import InvalidOption, LinkRefused
+from lipsmith.errors import InvalidOption
 from lipsmith.storage.contract import Link, check_key
+from lipsmith.storage.errors import LinkRefused
 
 MIN_SECRET_BYTES = 32
 """As long as the hash: a shorter one would be the weakest part."""

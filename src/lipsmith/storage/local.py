@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from lipsmith.errors import FileInUse, NotStored, StorageFailed
 from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Stored, check_key, check_prefix
+from lipsmith.storage.errors import FileInUse, NotStored, StorageFailed
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TRIES = 5  # a folder can be tidied away between making it and moving a file into it

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from lipsmith.errors import FileInUse, NotStored, StorageFailed
 from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Stored, check_key, check_prefix, write_file
+from lipsmith.storage.errors import FileInUse, NotStored, StorageFailed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lipsmith.errors import FileInUse, MissingDependency, NotStored, StorageFailed
+from lipsmith.errors import MissingDependency
 from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Link, Stored, check_key, check_prefix, write_file
+from lipsmith.storage.errors import FileInUse, NotStored, StorageFailed
 
 PART_BYTES = 8 * 1024 * 1024
 """What an upload holds in memory at most. A part has at least 5 MiB, and a file at most 10,000 parts: 80 GB."""

@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 
 from dialect_clients import Akool, NewAccount
 from in_process_server import InProcessServer, some_picture
-from lipsmith.errors import MissingDependency, StorageFailed
+from lipsmith.errors import MissingDependency
+from lipsmith.storage.errors import StorageFailed
 from servers import Server
 
 PREFIX = "/api/open/v3"

@@ -14,13 +14,15 @@ from lipsmith import errors
 from lipsmith.dialects.akool import translate, wire
 from lipsmith.dialects.akool.events import Events, encrypt, sign
 from lipsmith.dialects.akool.uploads import UploadReceiver, extension_of
-from lipsmith.errors import InvalidRequest, NotFound
 from lipsmith.pipeline.requests import TalkRequest
+from lipsmith.service import errors as service_errors
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.plans import PLANS, PlanName
 from lipsmith.service.billing.prices import Price
+from lipsmith.service.errors import InvalidRequest, NotFound
 from lipsmith.service.network.webhooks import Credentials
 from lipsmith.service.project import Failure, Project
+from lipsmith.storage import errors as storage_errors
 from lipsmith.storage.contract import Link
 
 NOW_MS = 1_790_000_000_123
@@ -168,13 +170,13 @@ def test_ids_have_24_hexadecimal_digits(text: str) -> None:
     ("error", "code"),
     [
         (translate.NoKey(), 1102),
-        (errors.Unauthorized(), 1101),
-        (errors.Suspended(), 1200),
-        (errors.NotFound(), 1008),
-        (errors.InvalidRequest(), 1003),
-        (errors.InsufficientCredits(), 1104),
-        (errors.PlanTooSmall(), 1213),
-        (errors.FileTooLarge(), 1207),
+        (service_errors.Unauthorized(), 1101),
+        (service_errors.Suspended(), 1200),
+        (service_errors.NotFound(), 1008),
+        (service_errors.InvalidRequest(), 1003),
+        (service_errors.InsufficientCredits(), 1104),
+        (service_errors.PlanTooSmall(), 1213),
+        (storage_errors.FileTooLarge(), 1207),
     ],
 )
 def test_refusals_have_numbers(error: errors.LipsmithError, code: int) -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from lipsmith.dialects.magic_hour import texts, translate, wire
 from lipsmith.dialects.magic_hour.events import Events
-from lipsmith.errors import InvalidRequest, PlanTooSmall, Unauthorized, UnusableAsset
 from lipsmith.pipeline.requests import StandIn, TalkRequest
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.plans import PLANS, PlanName
 from lipsmith.service.billing.prices import Price
+from lipsmith.service.errors import InvalidRequest, PlanTooSmall, Unauthorized, UnusableAsset
 from lipsmith.service.network.webhooks import Credentials
 from lipsmith.service.project import Failure, Project
 from lipsmith.storage.contract import Link

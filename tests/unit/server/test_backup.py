@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lipsmith.errors import InvalidBackup, InvalidOption, OutputExists, StorageFailed
+from lipsmith.errors import InvalidOption, OutputExists
 from lipsmith.server import backup
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings
+from lipsmith.service.errors import InvalidBackup
+from lipsmith.storage.errors import StorageFailed
 
 
 @pytest.fixture

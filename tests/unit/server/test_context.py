@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from lipsmith.database.tables import webhooks
-from lipsmith.errors import InvalidOption, LinkRefused, StorageFailed
+from lipsmith.errors import InvalidOption
 from lipsmith.server.context import Context, own_secret
 from lipsmith.server.settings import Settings
 from lipsmith.service.billing.encryption import Encryptor
+from lipsmith.storage.errors import LinkRefused, StorageFailed
 
 KEY = "outputs/a/1/video.mp4"
 

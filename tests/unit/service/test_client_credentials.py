@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from service_parts import RESULT, ServiceParts
 
 from lipsmith.database.tables import webhook_deliveries, webhooks
-from lipsmith.errors import Suspended, Unauthorized
 from lipsmith.service.billing.accounts import TOKEN_DAYS
+from lipsmith.service.errors import Suspended, Unauthorized
 
 
 def test_halves_have_the_lengths_that_receivers_need(service: ServiceParts) -> None:

@@ -16,10 +16,11 @@ from hosts import Behave, Connection, Host, Internet, file, keeps_sending, leads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsmith.errors import FileTooLarge, InvalidUrl, SourceError, SourceRefused, SourceTooSlow, SourceUnreachable
+from lipsmith.service.errors import InvalidUrl, SourceError, SourceRefused, SourceTooSlow, SourceUnreachable
 from lipsmith.service.network import addresses
 from lipsmith.service.network.addresses import parse_allow
 from lipsmith.service.network.fetch import MAX_ANSWER_BYTES, Answer, Fetcher, Timeouts, check_url
+from lipsmith.storage.errors import FileTooLarge
 
 SITE, OTHER_SITE = "93.184.215.14", "198.41.0.4"  # public addresses; nothing is ever sent there
 CONTENT = b"\x89PNG and so on" * 99

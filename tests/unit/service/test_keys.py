@@ -7,9 +7,10 @@ import re
 import pytest
 from service_parts import ServiceParts
 
-from lipsmith.errors import InvalidOption, NotFound, Unauthorized
+from lipsmith.errors import InvalidOption
 from lipsmith.service.billing.encryption import Encryptor
 from lipsmith.service.billing.keys import could_be_key, digest, make_key
+from lipsmith.service.errors import NotFound, Unauthorized
 
 
 def test_a_key_has_its_form() -> None:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from service_parts import RESULT, ServiceParts
 
 from lipsmith.database.tables import jobs, projects
-from lipsmith.errors import InsufficientCredits, KeyReused, PlanTooSmall
 from lipsmith.service.billing.prices import Price
+from lipsmith.service.errors import InsufficientCredits, KeyReused, PlanTooSmall
 from lipsmith.service.project import Failure
 
 THREADS = 64

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from service_parts import RESULT, ServiceParts
 
 from lipsmith.database.tables import projects
-from lipsmith.errors import InsufficientCredits
 from lipsmith.service.billing.prices import Price
+from lipsmith.service.errors import InsufficientCredits
 from lipsmith.service.jobs.retention import Sweeper
 
 TENS = Price(credits=10, per="10 s")

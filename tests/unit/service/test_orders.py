@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from service_parts import ServiceParts
 
-from lipsmith.errors import FileInUse, InsufficientCredits, PlanTooSmall, UnusableAsset
+from lipsmith.service.errors import InsufficientCredits, PlanTooSmall, UnusableAsset
 from lipsmith.service.jobs.orders import Wanted
 from lipsmith.storage.contract import put
+from lipsmith.storage.errors import FileInUse
 
 
 def uploaded(service: ServiceParts, account: str, content: bytes = b"first") -> str:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from lipsmith.errors import RenderingDied, StorageFailed
+from lipsmith.service.errors import RenderingDied
 from lipsmith.service.processes.pool import PREPARED, Child, ChildPool, Limits, result_file
+from lipsmith.storage.errors import StorageFailed
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, VoiceStore
 
 LIMITS = Limits(memory_mb=4096, cpu_s=120, file_mb=100)

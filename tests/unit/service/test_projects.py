@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from service_parts import ServiceParts
 
-from lipsmith.errors import NotFound, UnusableAsset
+from lipsmith.service.errors import NotFound, UnusableAsset
 
 
 @pytest.mark.parametrize("name", ["", "\x00", "c0\x00", "\ud800", "a" * 10_000])

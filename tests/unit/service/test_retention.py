@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from service_parts import RESULT, ServiceParts
 
-from lipsmith.errors import NotStored, UnusableAsset
+from lipsmith.service.errors import UnusableAsset
 from lipsmith.service.jobs.orders import Wanted
 from lipsmith.service.jobs.retention import Sweeper
 from lipsmith.storage.contract import put
+from lipsmith.storage.errors import NotStored
 
 DAY_S = 86_400
 

@@ -8,8 +8,8 @@ import pytest
 from service_parts import ServiceParts
 from structlog.testing import capture_logs
 
-from lipsmith.errors import SourceUnreachable
 from lipsmith.service.billing.plans import PLANS, PlanName
+from lipsmith.service.errors import SourceUnreachable
 from lipsmith.service.jobs.orders import Wanted
 from lipsmith.service.jobs.runner import Fetch, JobRunner
 from lipsmith.service.processes.pool import ChildPool, Limits

@@ -14,8 +14,9 @@ import pytest
 from service_parts import RESULT, ServiceParts
 
 from lipsmith.database.tables import webhook_deliveries
-from lipsmith.errors import InvalidOption, InvalidUrl, NotFound
+from lipsmith.errors import InvalidOption
 from lipsmith.service.billing.encryption import Encryptor
+from lipsmith.service.errors import InvalidUrl, NotFound
 from lipsmith.service.network import deliveries as sending_module
 from lipsmith.service.network.addresses import parse_allow
 from lipsmith.service.network.deliveries import Deliverer

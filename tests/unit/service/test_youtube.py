@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 from hosts import Internet
 
-from lipsmith.errors import FileTooLarge, InvalidUrl, SourceRefused, SourceTooSlow, SourceUnreachable
+from lipsmith.service.errors import InvalidUrl, SourceRefused, SourceTooSlow, SourceUnreachable
 from lipsmith.service.network.fetch import Fetcher
 from lipsmith.service.network.youtube import YouTube, video_id
+from lipsmith.storage.errors import FileTooLarge
 
 pytest.importorskip("yt_dlp", reason="it takes videos from YouTube: pip install yt-dlp")
 trustme = pytest.importorskip("trustme", reason="it makes certificates: pip install trustme")

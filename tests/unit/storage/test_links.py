@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from lipsmith.errors import InvalidKey, InvalidOption, LinkRefused
+from lipsmith.errors import InvalidOption
+from lipsmith.storage.errors import InvalidKey, LinkRefused
 from lipsmith.storage.links import Grant, Purpose, SignedLinks
 
 KEY = "api-assets/k3f9/portrait.png"

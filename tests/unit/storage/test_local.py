@@ -14,8 +14,8 @@ from threading import Barrier
 
 import pytest
 
-from lipsmith.errors import FileInUse, NotStored, StorageFailed
 from lipsmith.storage.contract import Stored, put
+from lipsmith.storage.errors import FileInUse, NotStored, StorageFailed
 from lipsmith.storage.local import LocalStorage
 
 KEY = "api-assets/k3f9/portrait.png"
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 FULL = """
 import resource, sys
-from lipsmith.errors import StorageFailed
+from lipsmith.storage.errors import StorageFailed
 from lipsmith.storage.contract import put
 from lipsmith.storage.local import LocalStorage
 

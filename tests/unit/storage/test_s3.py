@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from lipsmith.errors import FileInUse, MissingDependency, NotStored, StorageFailed
+from lipsmith.errors import MissingDependency
 from lipsmith.storage import s3
 from lipsmith.storage.contract import put
+from lipsmith.storage.errors import FileInUse, NotStored, StorageFailed
 from lipsmith.storage.s3 import PART_BYTES, S3Links, S3Storage, connect
 
 KEY = "api-assets/k3f9/portrait.png"

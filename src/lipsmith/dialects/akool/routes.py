@@ -14,8 +14,8 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from lipsmith.dialects.akool import translate, wire
 from lipsmith.dialects.akool.uploads import UploadReceiver
-from lipsmith.errors import InvalidRequest, NotFound, Suspended, Unauthorized
 from lipsmith.service.billing.accounts import Account, Accounts
+from lipsmith.service.errors import InvalidRequest, NotFound, Suspended, Unauthorized
 from lipsmith.service.jobs.orders import Order, Projects
 from lipsmith.service.network.assets import Assets, Offer
 from lipsmith.service.network.fetch import check_url

@@ -12,14 +12,18 @@ from typing import Any
 
 from lipsmith import errors, limits
 from lipsmith.dialects.akool import wire
-from lipsmith.errors import LipsmithError, NotFound, NotStored, Suspended, Unauthorized
+from lipsmith.errors import LipsmithError
 from lipsmith.pipeline.requests import SpeakRequest, SyncMode, SyncRequest, TalkRequest
+from lipsmith.service import errors as service_errors
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.prices import Price
+from lipsmith.service.errors import NotFound, Suspended, Unauthorized
 from lipsmith.service.jobs.orders import Order, Wanted
 from lipsmith.service.processes.voice_list import VoiceDescription
 from lipsmith.service.project import Kind, Project, State
+from lipsmith.storage import errors as storage_errors
 from lipsmith.storage.contract import Link
+from lipsmith.storage.errors import NotStored
 
 NAME = "akool"
 
@@ -41,24 +45,24 @@ VIDEO_TOO_LONG, TOO_LARGE, UNREADABLE, CODING = 1204, 1207, 1208, 1209
 VIDEO_FAULT, AUDIO_NOT_MADE, LIP_SYNC_NOT_MADE = 1015, 1201, 1211
 
 CODES: Mapping[str, int] = {
-    errors.InvalidRequest.code: PARAMETER,
-    errors.UnusableAsset.code: PARAMETER,
-    errors.InvalidUrl.code: PARAMETER,
-    errors.SourceUnreachable.code: PARAMETER,
-    errors.SourceRefused.code: PARAMETER,
-    errors.SourceTooSlow.code: PARAMETER,
+    service_errors.InvalidRequest.code: PARAMETER,
+    service_errors.UnusableAsset.code: PARAMETER,
+    service_errors.InvalidUrl.code: PARAMETER,
+    service_errors.SourceUnreachable.code: PARAMETER,
+    service_errors.SourceRefused.code: PARAMETER,
+    service_errors.SourceTooSlow.code: PARAMETER,
     errors.InvalidOption.code: PARAMETER,
     errors.EmptyText.code: PARAMETER,
     errors.WindowOutOfRange.code: PARAMETER,
-    errors.NotFound.code: NOT_THERE,
+    service_errors.NotFound.code: NOT_THERE,
     errors.UnknownVoice.code: NOT_THERE,
-    errors.NotStored.code: GONE,
-    errors.Unauthorized.code: TOKEN_WRONG,
-    errors.LinkRefused.code: TOKEN_WRONG,
-    errors.InsufficientCredits.code: NO_CREDITS,
-    errors.PlanTooSmall.code: TOO_SMALL_A_PLAN,
-    errors.FileInUse.code: NOT_POSSIBLE,
-    errors.KeyReused.code: NOT_POSSIBLE,
+    storage_errors.NotStored.code: GONE,
+    service_errors.Unauthorized.code: TOKEN_WRONG,
+    storage_errors.LinkRefused.code: TOKEN_WRONG,
+    service_errors.InsufficientCredits.code: NO_CREDITS,
+    service_errors.PlanTooSmall.code: TOO_SMALL_A_PLAN,
+    storage_errors.FileInUse.code: NOT_POSSIBLE,
+    service_errors.KeyReused.code: NOT_POSSIBLE,
     errors.InvalidImage.code: IMAGE_FAULT,
     errors.ImageTooLarge.code: IMAGE_FAULT,
     errors.ImageTooSmall.code: IMAGE_FAULT,
@@ -70,7 +74,7 @@ CODES: Mapping[str, int] = {
     errors.SilentAudio.code: SOUND_FAULT,
     errors.AudioTooLong.code: VIDEO_TOO_LONG,
     errors.VideoTooLong.code: VIDEO_TOO_LONG,
-    errors.FileTooLarge.code: TOO_LARGE,
+    storage_errors.FileTooLarge.code: TOO_LARGE,
     errors.VideoTooLarge.code: TOO_LARGE,
     errors.InvalidVideo.code: UNREADABLE,
     errors.VideoEncrypted.code: CODING,

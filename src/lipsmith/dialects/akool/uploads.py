@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from lipsmith.errors import InvalidRequest
+from lipsmith.service.errors import InvalidRequest
 from lipsmith.service.network.assets import UNKNOWN_EXTENSION
 from lipsmith.storage.contract import Upload
 

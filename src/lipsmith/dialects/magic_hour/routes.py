@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lipsmith.dialects.magic_hour import translate, wire
-from lipsmith.errors import NotFound, Unauthorized
 from lipsmith.service.billing.accounts import Account, Accounts
+from lipsmith.service.errors import NotFound, Unauthorized
 from lipsmith.service.jobs.orders import MAX_IDEMPOTENCY_KEY_LENGTH as MAX_KEY_LENGTH
 from lipsmith.service.jobs.orders import Projects
 from lipsmith.service.network.assets import Assets

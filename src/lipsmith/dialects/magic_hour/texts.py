@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from lipsmith.errors import EmptyText, InvalidMarkup, InvalidRequest, MissingDependency
+from lipsmith.errors import EmptyText, InvalidMarkup, MissingDependency
 from lipsmith.pipeline.requests import Gender
+from lipsmith.service.errors import InvalidRequest
 from lipsmith.speech.script import speakable
 from lipsmith.speech.ssml import Segment, is_markup, plain_words, read_ssml
 

@@ -9,31 +9,27 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from lipsmith.dialects.magic_hour import texts, wire
-from lipsmith.errors import (
-    FileInUse,
-    FileTooLarge,
-    InsufficientCredits,
-    InvalidRequest,
-    InvalidUrl,
-    InvalidVideo,
-    KeyReused,
-    LinkRefused,
-    LipsmithError,
-    NotFound,
-    PlanTooSmall,
-    Unauthorized,
-    UnknownVoice,
-    UnusableAsset,
-)
+from lipsmith.errors import InvalidVideo, LipsmithError, UnknownVoice
 from lipsmith.pipeline.requests import DetectRequest, SpeakRequest, StandIn, SyncRequest, TalkRequest
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.plans import Plan
 from lipsmith.service.billing.prices import ESTIMATE_FPS, Price
+from lipsmith.service.errors import (
+    InsufficientCredits,
+    InvalidRequest,
+    InvalidUrl,
+    KeyReused,
+    NotFound,
+    PlanTooSmall,
+    Unauthorized,
+    UnusableAsset,
+)
 from lipsmith.service.jobs.orders import Order, Wanted
 from lipsmith.service.network import youtube
 from lipsmith.service.network.assets import EXTENSIONS, Offer
 from lipsmith.service.project import Event, Failure, Project
 from lipsmith.storage.contract import Link
+from lipsmith.storage.errors import FileInUse, FileTooLarge, LinkRefused
 
 NAME = "magic_hour"
 

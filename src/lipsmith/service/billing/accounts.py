@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, api_keys
-from lipsmith.errors import InvalidOption, NotFound, Suspended, Unauthorized
+from lipsmith.errors import InvalidOption
 from lipsmith.service.billing import credits, keys
 from lipsmith.service.billing.encryption import Encryptor
 from lipsmith.service.billing.plans import PLANS, Plan, PlanName
+from lipsmith.service.errors import NotFound, Suspended, Unauthorized
 from lipsmith.service.processes.clock import Clock
 
 TOKEN_DAYS = 400

@@ -7,7 +7,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from lipsmith.database.tables import accounts, ledger
-from lipsmith.errors import InsufficientCredits
+from lipsmith.service.errors import InsufficientCredits
 
 Line = Literal["grant", "hold", "settle", "refund"]
 

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, jobs, projects
-from lipsmith.errors import RenderingDied
 from lipsmith.service.billing import credits
 from lipsmith.service.billing.plans import PLANS, Plan, PlanName
 from lipsmith.service.billing.prices import Price
+from lipsmith.service.errors import RenderingDied
 from lipsmith.service.jobs import scheduling
 from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import OPEN, Event, Failure, Kind, State

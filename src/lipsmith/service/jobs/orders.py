@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import idempotency, jobs, projects
-from lipsmith.errors import InvalidRequest, KeyReused, NotFound, NotStored, PlanTooSmall, StorageFailed
 from lipsmith.pipeline.options import JsonValue
 from lipsmith.pipeline.requests import DetectRequest, SpeakRequest, SyncRequest, TalkRequest
 from lipsmith.service import project as records
 from lipsmith.service.billing import credits
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.prices import Price
+from lipsmith.service.errors import InvalidRequest, KeyReused, NotFound, PlanTooSmall
 from lipsmith.service.fault_injection import FaultInjection
 from lipsmith.service.jobs import scheduling
 from lipsmith.service.jobs.lifecycle import Lifecycle
@@ -28,6 +28,7 @@ from lipsmith.service.network.webhooks import subscribe
 from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import Kind, Project
 from lipsmith.storage.contract import Storage
+from lipsmith.storage.errors import NotStored, StorageFailed
 
 OUTPUTS = "outputs/"
 """Where finished videos lie in the storage."""

@@ -14,15 +14,9 @@ import sqlalchemy as sa
 import stamina
 import structlog
 
-from lipsmith.errors import (
-    Cancelled,
-    LipsmithError,
-    ProcessingError,
-    RenderingTooSlow,
-    SourceUnreachable,
-    StorageFailed,
-)
+from lipsmith.errors import Cancelled, LipsmithError
 from lipsmith.service.billing.plans import PLANS
+from lipsmith.service.errors import ProcessingError, RenderingTooSlow, SourceUnreachable
 from lipsmith.service.fault_injection import FaultInjection
 from lipsmith.service.jobs.lifecycle import Attempt, Lifecycle
 from lipsmith.service.jobs.orders import OUTPUTS
@@ -31,6 +25,7 @@ from lipsmith.service.network.youtube import Videos
 from lipsmith.service.processes.pool import Child, ChildPool, result_file
 from lipsmith.service.project import Failure
 from lipsmith.storage.contract import Storage, put_file
+from lipsmith.storage.errors import StorageFailed
 
 log = structlog.get_logger("lipsmith.worker")
 

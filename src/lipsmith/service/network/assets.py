@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import files
-from lipsmith.errors import InvalidUrl, NotStored, UnusableAsset
 from lipsmith.service import project as projects
+from lipsmith.service.errors import InvalidUrl, UnusableAsset
 from lipsmith.service.network.fetch import check_url
 from lipsmith.service.processes.clock import Clock
 from lipsmith.storage.contract import Storage
+from lipsmith.storage.errors import NotStored
 
 AssetKind = Literal["image", "audio", "video"]
 WantedKind = Literal["image", "audio", "video", "any"]

@@ -24,9 +24,10 @@ import certifi
 import httpcore
 import httpx
 
-from lipsmith.errors import FileTooLarge, InvalidUrl, SourceRefused, SourceTooSlow, SourceUnreachable
+from lipsmith.service.errors import InvalidUrl, SourceRefused, SourceTooSlow, SourceUnreachable
 from lipsmith.service.network.addresses import MAX_PORT, NOTHING_MORE, Address, AllowList, may_be_asked
 from lipsmith.storage.contract import Allowance
+from lipsmith.storage.errors import FileTooLarge
 
 MAX_REDIRECTS = 3
 MAX_DIALLED = 4

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, webhook_deliveries, webhooks
-from lipsmith.errors import InvalidOption, NotFound
+from lipsmith.errors import InvalidOption
 from lipsmith.service import project as records
 from lipsmith.service.billing import keys
 from lipsmith.service.billing.encryption import Encryptor
+from lipsmith.service.errors import NotFound
 from lipsmith.service.network.fetch import check_url
 from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import Event, Project

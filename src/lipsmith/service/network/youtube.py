@@ -28,18 +28,12 @@ from urllib.parse import urljoin
 
 import structlog
 
-from lipsmith.errors import (
-    FileTooLarge,
-    InvalidUrl,
-    LipsmithError,
-    MissingDependency,
-    SourceRefused,
-    SourceTooSlow,
-    SourceUnreachable,
-)
+from lipsmith.errors import LipsmithError, MissingDependency
+from lipsmith.service.errors import InvalidUrl, SourceRefused, SourceTooSlow, SourceUnreachable
 from lipsmith.service.network.fetch import MAX_REDIRECTS, Fetcher, Reply, check_url
 from lipsmith.service.processes.pool import result_file
 from lipsmith.service.processes.sandbox import Limits
+from lipsmith.storage.errors import FileTooLarge
 
 log = structlog.get_logger("lipsmith.youtube")
 

@@ -17,14 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lipsmith.errors import (
-    AudioTooLong,
-    InsufficientCredits,
-    LipsmithError,
-    UnknownVoice,
-    VideoTooLong,
-    WindowOutOfRange,
-)
+from lipsmith.errors import AudioTooLong, LipsmithError, UnknownVoice, VideoTooLong, WindowOutOfRange
+from lipsmith.service.errors import InsufficientCredits
 from lipsmith.service.processes.sandbox import Limits, enter
 
 if TYPE_CHECKING:

@@ -25,9 +25,10 @@ from typing import Any
 
 import structlog
 
-from lipsmith.errors import RenderingDied, StorageFailed
+from lipsmith.service.errors import RenderingDied
 from lipsmith.service.processes.sandbox import Guards
 from lipsmith.service.processes.sandbox import Limits as Limits
+from lipsmith.storage.errors import StorageFailed
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, voices_folder
 
 log = structlog.get_logger("lipsmith.children")
