@@ -1,4 +1,4 @@
-"""The page about exports lists every ending, every shape that moves and every letter, as they are."""
+"""The page about exports lists every extension, every shape that moves and every letter."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.split(" | ")] for row in table[2:]]
 
 
-def test_every_ending_is_listed() -> None:
-    listed = re.findall(
-        r"`(\.[\w.]+)`", "".join(row[0] for row in rows("# Use the motion elsewhere")[: len(EXTENSIONS)])
-    )
+def test_every_extension_is_listed() -> None:
+    listed = re.findall(r"`(\.[\w.]+)`", "".join(row[0] for row in rows("# Export the motion")[: len(EXTENSIONS)]))
     assert set(listed) == set(EXTENSIONS)
 
 
