@@ -17,7 +17,7 @@ import numpy as np
 
 from lipsmith import lip_sync
 from lipsmith.engines import registry
-from lipsmith.engines.classic_lip_syncer import ClassicLipSyncer, replacement_strength
+from lipsmith.engines.classic_lip_syncer import ClassicLipSyncer, replaced_share
 from lipsmith.engines.contract import Effort, NewLips
 from lipsmith.face.geometry import F64
 from lipsmith.face.track import FaceTrack
@@ -58,7 +58,7 @@ class Recording:
     @property
     def share(self) -> F64:
         """(n,) 0-1: how far each picture of the new video got new lips."""
-        return replacement_strength(self.track)[self.speaker.sources]
+        return replaced_share(self.track)[self.speaker.sources]
 
     @property
     def asked(self) -> F64:

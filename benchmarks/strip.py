@@ -72,13 +72,13 @@ def write_strips(photo: Path | None, text: str | None, voice: str | None, audio:
 def sentences(text: str | None, voice: str | None, audio: Path | None) -> list[Said]:
     """What was asked for: a text to speak, a recording, a recording with its text, or the four of `SENTENCES`."""
     from lipsmith.engines import registry
-    from lipsmith.engines.transcript_reader import TranscriptReader, with_known_sounds
+    from lipsmith.speech.transcript import with_transcript
 
     if audio is not None:
         audio = open_audio(audio)
         speech = registry.create("speech_reader").read(audio)
         if text:
-            speech = with_known_sounds(speech, TranscriptReader().read(audio, text))
+            speech = with_transcript(speech, registry.create("transcript_reader").read(audio, text))
         return [Said(name=audio.stem, title=f"{audio.name}   {text or 'as it is heard'}", speech=speech)]
     speaker = registry.create("voice")
     spoken = [(voice or "en-us", text)] if text else list(SENTENCES)

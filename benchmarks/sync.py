@@ -339,8 +339,8 @@ def in_own_style(reader: Callable[[Truth], SpeechReader], recordings: Sequence[S
         second = [_cut(clip, cut_s, INF) for clip in clips] if cut_s else clips[middle:]
         general = reader(clips[0])
         assert isinstance(general, NetReader)
-        learnt = learn_personal_style([_footage(general, clip) for clip in first], net=general.mark)
-        own = general.in_style(learnt.style)
+        learnt = learn_personal_style([_footage(general, clip) for clip in first], net=general.fingerprint)
+        own = general.with_style(learnt.style)
         rows.setdefault(clips[0].speaker, []).append(_style_row(general, own, second))
     before, after, width_before, width_after, amplitude = np.mean([np.mean(r, axis=0) for r in rows.values()], axis=0)
     return {

@@ -1,4 +1,4 @@
-"""Plug-ins by role and name: built-in classes and those of other packages. Imports a class only when it is chosen.
+"""Plug-ins by role and name: built-in classes and those of other packages. A class is imported when it is chosen.
 
 Other packages add engines through the entry point group ``lipsmith.engines``; the entry point's name is the role and
 the engine's name with a dot between them, such as ``photo_animator.puppet``.
@@ -17,28 +17,36 @@ GROUP = "lipsmith.engines"
 
 
 def names(role: str, built_in: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of all engines for ``role``, the built-in ones first. ``built_in`` maps names to ``module:Class``."""
+    """Return the names of all engines for ``role``, the built-in ones first.
+
+    ``built_in`` maps names to ``module:Class``.
+    """
     return tuple(dict.fromkeys([*built_in, *_entry_points(role)]))
+
+
+def check_name(role: str, name: str, built_in: Mapping[str, str]) -> None:
+    """Raise InvalidOption, with the known names, if no engine for ``role`` is called ``name``."""
+    if name not in built_in and name not in (known := names(role, built_in)):
+        raise InvalidOption(f"There is no {role.replace('_', ' ')} called {name!r}. Use one of {', '.join(known)}.")
 
 
 def create(role: str, name: str | None, built_in: Mapping[str, str]) -> Any:
     """Import the engine called ``name`` (the first of ``built_in`` when None) and return a new instance.
 
-    A built-in engine wins over a plugged-in one of the same name, so that no package changes what a name means.
-    Raises InvalidOption for an unknown name, MissingDependency where the engine's own libraries are not installed.
+    A built-in engine takes precedence over a plug-in of the same name, so a package cannot change what a name means.
+    Raises InvalidOption for an unknown name, MissingDependency if the engine's own libraries are not installed.
     """
     chosen = name or next(iter(built_in))
-    entry = _entry_points(role).get(chosen)
-    if (target := built_in.get(chosen)) is not None:
-        entry = EntryPoint(name=f"{role}.{chosen}", value=target, group=GROUP)
-    if entry is None:
-        known = ", ".join(names(role, built_in))
-        raise InvalidOption(f"There is no {role.replace('_', ' ')} called {chosen!r}. Known: {known}.")
+    check_name(role, chosen, built_in)
+    if chosen in built_in:
+        entry = EntryPoint(name=f"{role}.{chosen}", value=built_in[chosen], group=GROUP)
+    else:
+        entry = _entry_points(role)[chosen]
     try:
         return getattr(import_module(entry.module), entry.attr)()
     except ImportError as error:
         raise MissingDependency(
-            f"The engine {chosen!r} could not be loaded: {error}. `lipsmith doctor` says what to install."
+            f"The engine {chosen!r} could not be loaded: {error}. `lipsmith doctor` lists what to install."
         ) from error
 
 

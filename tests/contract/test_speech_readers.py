@@ -1,4 +1,4 @@
-"""What every engine that plays the role `SpeechReader` has to keep."""
+"""Contract of the roles `SpeechReader` and `PersonalSpeechReader`, for every engine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ import pytest
 from numpy.typing import NDArray
 
 from lipsmith.engines import registry
-from lipsmith.engines.contract import SpeechReader
+from lipsmith.engines.contract import PersonalSpeechReader, SpeechReader
+from lipsmith.errors import InvalidStyle
 from lipsmith.media.decode import MemoryAudio
+from lipsmith.speech.personal import FEATURES, PersonalStyle
+from lipsmith.speech.visemes import LipRange
 
 
 @pytest.fixture(params=registry.names("speech_reader"), scope="module")
 def reader(request: pytest.FixtureRequest) -> SpeechReader:
     return registry.create("speech_reader", request.param)
+
+
+@pytest.fixture(params=registry.names("personal_speech_reader"), scope="module")
+def personal_reader(request: pytest.FixtureRequest) -> PersonalSpeechReader:
+    return registry.create("personal_speech_reader", request.param)
 
 
 def humming(seconds: float, rate_hz: int, channels: int = 1) -> MemoryAudio:
@@ -60,3 +68,35 @@ def test_the_same_sound_reads_the_same(reader: SpeechReader) -> None:
     first, again = reader.read(audio), reader.read(audio)
     np.testing.assert_array_equal(first.visemes, again.visemes)
     np.testing.assert_array_equal(first.loudness, again.loudness)
+
+
+def test_a_reading_is_that_of_the_plain_reader(personal_reader: PersonalSpeechReader) -> None:
+    audio = humming(1.5, 16000)
+    speech, reading = personal_reader.read(audio), personal_reader.reading(audio)
+    assert speech.openness is not None
+    np.testing.assert_array_equal(reading.loudness, speech.loudness)
+    np.testing.assert_array_equal(reading.lips.aperture, speech.openness)
+    assert len(reading.heard.visemes) == len(reading.heard.hidden) == len(speech.loudness)
+
+
+def test_a_style_changes_the_lips_and_keeps_the_visemes(personal_reader: PersonalSpeechReader) -> None:
+    audio = humming(1.5, 16000)
+    plain, personal = personal_reader.read(audio), personal_reader.with_style(style(personal_reader.fingerprint))
+    speech, again = personal.read(audio), personal_reader.read(audio)
+    np.testing.assert_array_equal(speech.visemes, plain.visemes)
+    assert speech.lip_range == RANGE and speech.openness is not None
+    assert np.isfinite(speech.openness).all()
+    assert again.lip_range != RANGE
+
+
+def test_a_style_of_another_reader_is_refused(personal_reader: PersonalSpeechReader) -> None:
+    with pytest.raises(InvalidStyle):
+        personal_reader.with_style(style("0" * 16))
+
+
+RANGE = LipRange(rest_iod=0.02, rest_share=0.1, low_iod=0.01, high_iod=0.3, width_iod=0.2)
+
+
+def style(fingerprint: str) -> PersonalStyle:
+    weights = np.full((FEATURES, 2), 0.01)
+    return PersonalStyle(range=RANGE, weights=weights, bias=np.zeros(2), net=fingerprint, seconds=20.0, quiet_s=2.0)

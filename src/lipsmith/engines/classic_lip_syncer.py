@@ -68,10 +68,14 @@ class ClassicLipSyncer:
     def frames(
         self, clip: Clip, shown: Iterable[ClipFrame], speakers: Sequence[NewLips], *, effort: Effort, first: int = 0
     ) -> Iterator[ClipFrame]:
-        """The pictures ``shown``, in their order, with new lips; see `LipSyncer`."""
+        """Yield the frames ``shown``, in their order, with new lips; see `LipSyncer`."""
         drawers = [_Drawer(clip, speaker, effort) for speaker in speakers]
         jobs = (partial(_drawn, drawers, frame, number) for number, frame in enumerate(shown, start=first))
         yield from prefetch(jobs, self._threads)
+
+    def replaced_share(self, track: FaceTrack) -> F64:
+        """Return the share of new lips in each frame, (n,) 0-1: 0 where the face is absent or turned away."""
+        return replaced_share(track)
 
 
 def _drawn(drawers: Sequence[_Drawer], frame: ClipFrame, number: int) -> ClipFrame:
@@ -102,7 +106,7 @@ class _Drawer:
         self._aspect = float(clip.info.pixel_aspect)
         self._size = (clip.info.width, clip.info.height)
         self._mood = mood_width(speaker.track)
-        self._strength = replacement_strength(speaker.track)
+        self._strength = replaced_share(speaker.track)
         seen = np.flatnonzero(speaker.track.present & ~speaker.track.bridged)
         triangles = mesh_triangles()
         meshes = [speaker.track.points(int(i)) for i in seen[:: max(1, len(seen) // TYPICAL_FRAMES)]]
@@ -260,8 +264,8 @@ def mood_width(track: FaceTrack) -> F64:
     return out
 
 
-def replacement_strength(track: FaceTrack) -> F64:
-    """(n,) 0-1: how far each frame gets new lips. 0 where the face is absent or looks away."""
+def replaced_share(track: FaceTrack) -> F64:
+    """Return the share of new lips in each frame, (n,) 0-1: 0 where the face is absent or turned away."""
     turned = np.abs(np.nan_to_num(track.yaw_deg.astype(np.float64), nan=90.0))
     full = np.where(track.present, 1.0 - smoothstep(turned, FULL_YAW_DEG, LOST_YAW_DEG), 0.0)
     out = full.copy()

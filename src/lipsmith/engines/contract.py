@@ -1,4 +1,4 @@
-"""The roles an engine can play. The smallest contract that serves; every engine of a role passes the same tests."""
+"""Roles of engines: the smallest contract for each. Every engine of a role passes the tests in ``tests/contract``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import U8, Audio, ClipFrame, Image
 from lipsmith.media.reader import Clip
 from lipsmith.motion.track import MotionTrack
+from lipsmith.speech.personal import PersonalStyle, SpeechReading
 from lipsmith.speech.visemes import Speech
 
 
 class FaceFinder(Protocol):
-    """Finds faces in a picture."""
+    """Finds faces in an image."""
 
     def find(self, image: Image) -> Sequence[Face]:
-        """All human faces, most prominent first; empty when there is none."""
+        """Return all human faces, the most prominent first. Empty if there is none."""
         ...
 
 
@@ -31,35 +32,63 @@ class FaceFollower(Protocol):
     """Follows faces through a clip."""
 
     def follow(self, frames: Iterable[FollowedFrame], *, pixel_aspect: Fraction = Fraction(1)) -> Sequence[FaceTrack]:
-        """Every face of the clip, from left to right where they are on average; empty when there is none.
+        """Return every face of the clip, ordered from left to right by mean position. Empty if there is none.
 
-        Walks through ``frames`` once and keeps none of them. ``pixel_aspect`` is a pixel's width over its height.
+        Reads ``frames`` once and keeps none of them. ``pixel_aspect`` is the width of a pixel divided by its height.
         """
         ...
 
 
 class SpeechReader(Protocol):
-    """Hears what is said when."""
+    """Recognizes visemes in audio."""
 
     def read(self, audio: Audio) -> Speech:
-        """Reads the whole recording."""
+        """Read the whole recording. Noise and music without a voice give silence."""
+        ...
+
+
+class PersonalSpeechReader(SpeechReader, Protocol):
+    """Recognizes visemes and lip curves, and adapts to the way one person moves the lips."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifier of the reader's weights. A style fits only the reader it was learnt with."""
+        ...
+
+    def with_style(self, style: PersonalStyle) -> SpeechReader:
+        """Return a reader for the person of ``style``. Raises InvalidStyle if it was learnt with another reader."""
+        ...
+
+    def reading(self, audio: Audio) -> SpeechReading:
+        """Read the whole recording for `lipsmith.speech.personal.learn_personal_style`."""
+        ...
+
+
+class TranscriptReader(Protocol):
+    """Aligns a known text with a recording of it."""
+
+    def read(self, audio: Audio, text: str) -> Speech:
+        """Return the phones of ``text`` as visemes at the times at which they are spoken; ``openness`` is None.
+
+        Raises EmptyText, MissingDependency, or TranscriptNotUsed with the reason if text and audio do not match.
+        """
         ...
 
 
 Effort = Literal["lite", "standard", "pro"]
-"""``lite``: lips are warped, their inside is made. ``standard``: mouths from elsewhere in the clip where they fit.
-``pro``: the same with a wider search, less noise, and sharpness matched to its place."""
+"""``lite`` warps the lips and paints the inside of the mouth. ``standard`` takes the mouth from other frames of the
+clip where they fit. ``pro`` searches more frames, averages noise and matches sharpness."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewLips:
-    """What one face of a clip shall say."""
+    """New lip motion of one face of a clip."""
 
     track: FaceTrack
     motion: MotionTrack
-    """One row for each picture of the new video; ``aperture`` in IOD of this face."""
+    """One row per frame of the new video; ``aperture`` in IOD of this face."""
     sources: NDArray[np.int64]
-    """(n,) which frame of the clip each picture of the new video shows."""
+    """(n,) index of the clip's frame that each frame of the new video shows."""
 
 
 class LipSyncer(Protocol):
@@ -68,21 +97,25 @@ class LipSyncer(Protocol):
     def frames(
         self, clip: Clip, shown: Iterable[ClipFrame], speakers: Sequence[NewLips], *, effort: Effort, first: int = 0
     ) -> Iterator[ClipFrame]:
-        """The pictures ``shown``, in their order, with new lips on the faces of ``speakers``.
+        """Yield the frames ``shown``, in their order, with new lips on the faces of ``speakers``.
 
-        ``shown`` starts with picture ``first`` of the new video; its planes may be changed in place. ``clip`` may be
-        walked through for what it teaches. Parts of a video drawn apart are the same as drawn in one go.
+        ``shown`` starts with frame ``first`` of the new video; its planes may be changed in place. ``clip`` may be
+        read to learn from it. A video drawn in parts has the same frames as one drawn at once.
         """
+        ...
+
+    def replaced_share(self, track: FaceTrack) -> NDArray[np.float64]:
+        """Return the share of new lips in each frame of ``track``, (n,) 0-1. Frames at 0 keep every byte."""
         ...
 
 
 class PhotoAnimator(Protocol):
-    """Draws a portrait that moves."""
+    """Animates a photo."""
 
     def frames(self, image: Image, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
-        """One frame per frame of ``motion``, of the size of ``image``, whose sides are even.
+        """Yield one frame per frame of ``motion``, in the size of ``image``, whose sides are even.
 
-        Either (height, width, 3) uint8 RGB, or, to spare a conversion, (height * 3 // 2, width) uint8 I420 planes
-        (BT.709, limited range). ``others`` are further faces in the picture, which stay still.
+        Frames are (height, width, 3) uint8 RGB or, to save a conversion, (height * 3 // 2, width) uint8 I420 planes
+        (BT.709, limited range). ``others`` are further faces in the image; they do not move.
         """
         ...

@@ -19,26 +19,23 @@ from lipsmith.speech.visemes import Speech
 
 
 class NetReader:
-    """The role `SpeechReader`, played by the speech net that ships with lipsmith.
+    """Recognizes speech with the neural network that ships with lipsmith; a `PersonalSpeechReader`.
 
-    ``head`` names a file with another head than the package's, such as one that was fitted without certain people.
+    ``head`` is a file with other weights for the lip curves, such as weights fitted without certain people.
     """
 
     def __init__(self, head: Path | None = None) -> None:
         own = b"" if head is None else head.read_bytes()
         self._head = None if head is None else read_arrays(own)
-        self.mark = hashlib.sha256("".join(WEIGHTS.values()).encode() + own).hexdigest()[:16]
-        """Of the net and the head, by which a style knows what it was learnt on."""
+        self.fingerprint = hashlib.sha256("".join(WEIGHTS.values()).encode() + own).hexdigest()[:16]
+        """Hash of the weights of net and head. A style fits only the weights it was learnt with."""
         self._style: PersonalStyle | None = None
 
-    def in_style(self, style: PersonalStyle) -> NetReader:
-        """The same reader, for the person who speaks in ``style``.
-
-        Raises InvalidStyle for one that was learnt with another net or head.
-        """
-        if style.net != self.mark:
+    def with_style(self, style: PersonalStyle) -> NetReader:
+        """Return a reader for the person of ``style``. Raises InvalidStyle if it was learnt with other weights."""
+        if style.net != self.fingerprint:
             raise InvalidStyle(
-                "The personal style was learnt with another version of the speech net, which hears differently. "
+                "The personal style was learnt with another version of the speech net. "
                 "Learn it again from the same clips: lipsmith style learn CLIP... -o ME.style"
             )
         reader = copy(self)
@@ -46,25 +43,26 @@ class NetReader:
         return reader
 
     def read(self, audio: Audio) -> Speech:
-        """Reads the whole recording; noise, hum and music without a voice give silence."""
+        """Read the whole recording. Noise, hum and music without a voice give silence."""
         features = measure(audio)
         speech, active = recognize(features, audio.duration_s, self._head)
         if self._style is None:
             return speech
-        return self._in_style(self._style, speech, features, active)
+        return _styled(self._style, speech, features, active)
 
     def reading(self, audio: Audio) -> SpeechReading:
-        """What a personal style is learnt from."""
+        """Read the whole recording for `lipsmith.speech.personal.learn_personal_style`."""
         features = measure(audio)
         speech, _ = recognize(features, audio.duration_s, self._head)
         return speech_reading_of(speech, features)
 
-    def _in_style(self, style: PersonalStyle, speech: Speech, features: Features, active: F32) -> Speech:
-        lips = style.lips(speech_reading_of(speech, features))
-        rest = (style.range.rest_iod - style.range.low_iod) / (style.range.high_iod - style.range.low_iod)
-        return replace(
-            speech,
-            openness=(lips.aperture * active + rest * (1.0 - active)).astype(np.float32),
-            width=lips.width * active,
-            lip_range=style.range,
-        )
+
+def _styled(style: PersonalStyle, speech: Speech, features: Features, active: F32) -> Speech:
+    lips = style.lips(speech_reading_of(speech, features))
+    rest = (style.range.rest_iod - style.range.low_iod) / (style.range.high_iod - style.range.low_iod)
+    return replace(
+        speech,
+        openness=(lips.aperture * active + rest * (1.0 - active)).astype(np.float32),
+        width=lips.width * active,
+        lip_range=style.range,
+    )

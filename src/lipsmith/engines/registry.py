@@ -6,11 +6,29 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from lipsmith import plugins
-from lipsmith.engines.contract import FaceFinder, FaceFollower, LipSyncer, PhotoAnimator, SpeechReader
+from lipsmith.engines.contract import (
+    FaceFinder,
+    FaceFollower,
+    LipSyncer,
+    PersonalSpeechReader,
+    PhotoAnimator,
+    SpeechReader,
+    TranscriptReader,
+)
+from lipsmith.errors import InvalidOption
 from lipsmith.synthesis import voices
 from lipsmith.synthesis.contract import Voice
 
-Role = Literal["face_finder", "face_follower", "speech_reader", "photo_animator", "lip_syncer", "voice"]
+Role = Literal[
+    "face_finder",
+    "face_follower",
+    "speech_reader",
+    "personal_speech_reader",
+    "transcript_reader",
+    "photo_animator",
+    "lip_syncer",
+    "voice",
+]
 
 BUILT_IN: Mapping[Role, Mapping[str, str]] = {
     "face_finder": {"mediapipe": "lipsmith.engines.mediapipe_face:MediapipeFaceFinder"},
@@ -19,6 +37,8 @@ BUILT_IN: Mapping[Role, Mapping[str, str]] = {
         "net": "lipsmith.engines.net_reader:NetReader",
         "rule": "lipsmith.engines.rule_reader:RuleReader",
     },
+    "personal_speech_reader": {"net": "lipsmith.engines.net_reader:NetReader"},
+    "transcript_reader": {"pocketsphinx": "lipsmith.engines.pocketsphinx_reader:PocketsphinxReader"},
     "photo_animator": {"classic": "lipsmith.engines.classic_animator:ClassicAnimator"},
     "lip_syncer": {"classic": "lipsmith.engines.classic_lip_syncer:ClassicLipSyncer"},
     "voice": voices.BUILT_IN,
@@ -27,12 +47,24 @@ BUILT_IN: Mapping[Role, Mapping[str, str]] = {
 
 
 def names(role: Role) -> tuple[str, ...]:
-    """All engines that can play ``role``, the built-in ones first.
+    """Return the names of all engines for ``role``, the built-in ones first.
 
     >>> names("photo_animator")[0]
     'classic'
     """
     return plugins.names(role, BUILT_IN[role])
+
+
+def check_choices(engines: Mapping[str, str]) -> None:
+    """Check that each item of ``engines`` maps a role to one of its engines. Raises InvalidOption.
+
+    A voice has a name of its own, from which its engine follows, so ``voice`` is no role to choose an engine for.
+    """
+    roles = [role for role in BUILT_IN if role != "voice"]
+    for role, name in engines.items():
+        if role not in roles:
+            raise InvalidOption(f"There is no engine role {role!r}. Use one of {', '.join(roles)}.")
+        plugins.check_name(role, name, BUILT_IN[role])
 
 
 @overload
@@ -42,15 +74,18 @@ def create(role: Literal["face_follower"], name: str | None = None) -> FaceFollo
 @overload
 def create(role: Literal["speech_reader"], name: str | None = None) -> SpeechReader: ...
 @overload
+def create(role: Literal["personal_speech_reader"], name: str | None = None) -> PersonalSpeechReader: ...
+@overload
+def create(role: Literal["transcript_reader"], name: str | None = None) -> TranscriptReader: ...
+@overload
 def create(role: Literal["photo_animator"], name: str | None = None) -> PhotoAnimator: ...
 @overload
 def create(role: Literal["lip_syncer"], name: str | None = None) -> LipSyncer: ...
 @overload
 def create(role: Literal["voice"], name: str | None = None) -> Voice: ...
 def create(role: Role, name: str | None = None) -> Any:
-    """Imports the engine called ``name`` (the role's default when None) and makes one.
+    """Import the engine called ``name`` (the role's default if None) and return a new instance.
 
-    A built-in engine wins over a plugged-in one of the same name, so that no package changes what a name means.
-    Raises InvalidOption for an unknown name, MissingDependency where the engine's own libraries are not installed.
+    Raises InvalidOption for an unknown name, MissingDependency if the engine's own libraries are not installed.
     """
     return plugins.create(role, name, BUILT_IN[role])

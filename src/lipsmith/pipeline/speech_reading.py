@@ -101,17 +101,15 @@ def with_lip_range(style: PersonalStyle | None, speech: Speech) -> Speech:
 def read_speech(sound: Audio, text: str | None, style: PersonalStyle | None = None) -> tuple[Speech, Sequence[str]]:
     """What is said when, and what went otherwise than wished: a text that cannot be used is told, not fatal."""
     from lipsmith.engines import registry
-    from lipsmith.engines.transcript_reader import TranscriptReader, with_known_sounds
+    from lipsmith.speech.transcript import with_transcript
 
     if style is None:
         heard = registry.create("speech_reader").read(sound)
     else:
-        from lipsmith.engines.net_reader import NetReader
-
-        heard = NetReader().in_style(style).read(sound)
+        heard = registry.create("personal_speech_reader").with_style(style).read(sound)
     if text is None:
         return heard, ()
     try:
-        return with_known_sounds(heard, TranscriptReader().read(sound, text)), ()
+        return with_transcript(heard, registry.create("transcript_reader").read(sound, text)), ()
     except (TranscriptNotUsed, MissingDependency) as error:
         return heard, (f"The lips follow what is heard, and not the text. {error.message}",)

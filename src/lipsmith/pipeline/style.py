@@ -18,7 +18,7 @@ from lipsmith.pipeline.progress import Progress, ProgressReporter, StrPath
 from lipsmith.pipeline.speakers import FaceSelector, face_choice
 
 if TYPE_CHECKING:
-    from lipsmith.engines.net_reader import NetReader
+    from lipsmith.engines.contract import PersonalSpeechReader
     from lipsmith.face.choice import FaceChoice
     from lipsmith.media.clip import Audio
     from lipsmith.media.reader import Clip
@@ -71,17 +71,17 @@ def learn_style(
     Raises StyleNotLearnt where too little is seen or heard, or lips and sound do not belong together; InvalidVideo,
     NoSourceFace, FaceTooSmall, NoSuchFace, InvalidAudio, InvalidOption or OutputExists. Then nothing is written.
     """
-    from lipsmith.engines.net_reader import NetReader
+    from lipsmith.engines import registry
     from lipsmith.speech.personal import learn_personal_style
 
     paths = _paths(clips)
     choice = face_choice(face)
     _check_target(Path(out), paths, overwrite)
     work = ProgressReporter(progress, cancelled)
-    reader = NetReader()
+    reader = registry.create("personal_speech_reader")
     footage = [_footage(path, choice, reader, work) for path in paths]
     with work.stage("speech"):
-        learnt = learn_personal_style(footage, net=reader.mark)
+        learnt = learn_personal_style(footage, net=reader.fingerprint)
     with written_atomically(out, learnt.style.to_json):
         pass
     return StyleResult(
@@ -107,7 +107,7 @@ def _paths(clips: StrPath | Sequence[StrPath]) -> list[Path]:
     return [Path(clip) for clip in given]
 
 
-def _footage(path: Path, choice: FaceChoice, reader: NetReader, work: ProgressReporter) -> Footage:
+def _footage(path: Path, choice: FaceChoice, reader: PersonalSpeechReader, work: ProgressReporter) -> Footage:
     from lipsmith.face.choice import choose_face
     from lipsmith.media.background import own_audio_delay_s
     from lipsmith.media.reader import open_clip

@@ -37,9 +37,11 @@ from lipsmith.pipeline.speech_reading import (
 )
 
 if TYPE_CHECKING:  # all of these pull numpy at least; `import lipsmith` stays light
-    from lipsmith.engines.contract import NewLips
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lipsmith.engines.contract import LipSyncer, NewLips
     from lipsmith.face.choice import ExpectedOpening, FaceChoice
-    from lipsmith.face.geometry import F64
     from lipsmith.face.track import FaceTrack
     from lipsmith.media.clip import Audio, ClipInfo, TimedPlanes
     from lipsmith.media.durations import LengthMode
@@ -175,14 +177,14 @@ def lip_sync(
     Whatever error is raised, nothing is written. All of them are LipsmithErrors: InputError where the caller can mend
     it, MissingDependency, VoiceFailed, EncodingFailed or Cancelled where not.
     """
+    from lipsmith.engines import registry
     from lipsmith.media.background import open_own_audio
     from lipsmith.media.reader import open_clip
     from lipsmith.media.timeline import FramePlan, check_length
 
     _check_types(video, out, max_resolution, crf, keep_background_db, adapt)
-    _check_options(
-        mode, length_mode, max_fps, max_resolution, keep_background_db, intensity, crf, syncer, start_s, end_s
-    )
+    _check_options(mode, length_mode, max_fps, max_resolution, keep_background_db, intensity, crf, start_s, end_s)
+    lip_syncer = registry.create("lip_syncer", syncer)
     single = Speaker(
         face=face,
         audio=audio,
@@ -224,7 +226,7 @@ def lip_sync(
     with work.stage("speech"):
         learns = adapt and given is None and None in speaking_styles
         heard = _own_speech(own, clip.info, work) if own and (learns or _is_asked(choices, tracks)) else None
-        chosen = _choose(tracks, choices, heard, clip.info)
+        chosen = _choose(tracks, choices, heard, clip.info, lip_syncer)
         people = [
             _person(track, one, heard if learns else None) for track, one in zip(chosen, speaking_styles, strict=True)
         ]
@@ -243,8 +245,8 @@ def lip_sync(
         written_atomically(export, lambda: export_text_of(extension, motions[0], speech, words[0].text)),
     ):
         heard_sound = _mix_background(sound, own, clip, plan, keep_background_db)
-        _write(clip, plan, new_lips, heard_sound, Path(out), mode, syncer, crf, mark, overwrite, work)
-    unchanged_s = _unchanged(chosen, shown)
+        _write(clip, plan, new_lips, heard_sound, Path(out), mode, lip_syncer, crf, mark, overwrite, work)
+    unchanged_s = _unchanged([lip_syncer.replaced_share(track) for track in chosen], shown)
     return SyncResult(
         path=Path(out),
         seconds=float(plan.duration_s),
@@ -341,11 +343,9 @@ def _check_options(
     keep_background_db: float | None,
     intensity: float,
     crf: int,
-    syncer: str | None,
     start_s: float | None,
     end_s: float | None,
 ) -> None:
-    from lipsmith.engines import registry
     from lipsmith.media.background import LOUDEST_DB, QUIETEST_DB
     from lipsmith.media.durations import LENGTH_MODES
     from lipsmith.media.timeline import check_fps, check_window
@@ -367,8 +367,6 @@ def _check_options(
     check_window(start_s, end_s, of="clip")
     if max_fps is not None:
         check_fps(max_fps)
-    if syncer is not None:
-        registry.create("lip_syncer", syncer)
 
 
 def _requested_speakers(
@@ -442,16 +440,20 @@ def _is_asked(choices: Sequence[FaceChoice], tracks: Sequence[FaceTrack]) -> boo
 
 
 def _own_speech(own: Audio, info: ClipInfo, work: ProgressReporter) -> _OwnSpeech:
-    from lipsmith.engines.net_reader import NetReader
+    from lipsmith.engines import registry
     from lipsmith.media.background import own_audio_delay_s
 
-    reading = NetReader().reading(work.cancellable(own))
+    reading = registry.create("personal_speech_reader").reading(work.cancellable(own))
     delay_s = own_audio_delay_s(info)
     return _OwnSpeech(reading=reading, opening=opening_of(reading, delay_s), delay_s=delay_s, name=info.name)
 
 
 def _choose(
-    tracks: Sequence[FaceTrack], choices: Sequence[FaceChoice], heard: _OwnSpeech | None, info: ClipInfo
+    tracks: Sequence[FaceTrack],
+    choices: Sequence[FaceChoice],
+    heard: _OwnSpeech | None,
+    info: ClipInfo,
+    lip_syncer: LipSyncer,
 ) -> list[FaceTrack]:
     from lipsmith.face.choice import At, choose_face
 
@@ -469,19 +471,13 @@ def _choose(
             ) from error
         if any(track is other for other in chosen):
             raise InvalidOption("Two of the speakers are the same face. Say with a number or a place who is who.")
-        if not _replacement_share(track).any():
+        if not lip_syncer.replaced_share(track).any():
             raise FaceTurnedAway(
                 "The face is never seen from the front in this part of the clip, so its lips cannot be changed. Choose "
                 "another part, or another face."
             )
         chosen.append(track)
     return chosen
-
-
-def _replacement_share(track: FaceTrack) -> F64:
-    from lipsmith.engines.classic_lip_syncer import replacement_strength
-
-    return replacement_strength(track)
 
 
 def _person(track: FaceTrack, speaking_style: PersonalStyle | None, heard: _OwnSpeech | None) -> _Person:
@@ -502,12 +498,12 @@ def _person(track: FaceTrack, speaking_style: PersonalStyle | None, heard: _OwnS
 
 def _learnt(track: FaceTrack, heard: _OwnSpeech) -> LearnedStyle | None:
     """This person's way of speaking; None where the clip does not show enough of it."""
-    from lipsmith.engines.net_reader import NetReader
+    from lipsmith.engines import registry
     from lipsmith.speech.personal import learn_personal_style
 
     footage = footage_of(track, heard.reading, audio_delay_s=heard.delay_s, name=heard.name)
     try:
-        return learn_personal_style([footage], net=NetReader().mark)
+        return learn_personal_style([footage], net=registry.create("personal_speech_reader").fingerprint)
     except StyleNotLearnt:
         return None
 
@@ -574,20 +570,17 @@ def _write(
     sound: Audio,
     out: Path,
     mode: SyncMode,
-    syncer: str | None,
+    lip_syncer: LipSyncer,
     crf: int,
     mark: str | None,
     overwrite: bool,
     work: ProgressReporter,
 ) -> None:
-    from lipsmith.engines import registry
     from lipsmith.media.encode import write_clip
     from lipsmith.render.watermark import watermarked_clip
 
     total = len(plan)
-    frames: Iterable[TimedPlanes] = registry.create("lip_syncer", syncer).frames(
-        clip, clip.play(plan), new_lips, effort=mode
-    )
+    frames: Iterable[TimedPlanes] = lip_syncer.frames(clip, clip.play(plan), new_lips, effort=mode)
     if mark:
         frames = watermarked_clip(frames, mark, clip.info.width, clip.info.height)
     write_clip(
@@ -595,9 +588,8 @@ def _write(
     )
 
 
-def _unchanged(tracks: Sequence[FaceTrack], shown: Sequence[PlannedFrame]) -> tuple[tuple[float, float], ...]:
+def _unchanged(shares: Sequence[NDArray[np.float64]], shown: Sequence[Shown]) -> tuple[tuple[float, float], ...]:
     """The stretches, (start, end) in seconds of the video, in which no lips are new."""
-    shares = [_replacement_share(track) for track in tracks]
     stretches: list[tuple[Fraction, Fraction]] = []
     for picture in shown:
         if any(share[picture.source] > 0 for share in shares):

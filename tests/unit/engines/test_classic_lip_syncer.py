@@ -19,7 +19,7 @@ from lipsmith.engines.classic_lip_syncer import (
     _walks,
     _widest_open,
     mood_width,
-    replacement_strength,
+    replaced_share,
 )
 from lipsmith.face.track import FaceTrack
 
@@ -69,11 +69,11 @@ def seen_in(track: FaceTrack) -> NDArray[np.int64]:
 
 
 def test_a_face_that_is_always_there_gets_new_lips_throughout() -> None:
-    assert (replacement_strength(track_of(50)) == 1.0).all()
+    assert (replaced_share(track_of(50)) == 1.0).all()
 
 
 def test_new_lips_fade_where_a_face_goes_and_comes() -> None:
-    share = replacement_strength(track_of(60, absent=range(20, 40)))
+    share = replaced_share(track_of(60, absent=range(20, 40)))
     assert (share[20:40] == 0.0).all()
     assert (share[:14] == 1.0).all() and (share[46:] == 1.0).all()
     assert (np.diff(share[:20]) <= 0).all() and (np.diff(share[40:]) >= 0).all()
@@ -83,16 +83,16 @@ def test_new_lips_fade_where_a_face_goes_and_comes() -> None:
 
 def test_nothing_fades_over_a_cut() -> None:
     """The face is there up to the cut's very frame, or from it on."""
-    share = replacement_strength(track_of(60, absent=range(30, 60), cuts=(30,)))
+    share = replaced_share(track_of(60, absent=range(30, 60), cuts=(30,)))
     assert (share[:30] == 1.0).all() and (share[30:] == 0.0).all()
-    share = replacement_strength(track_of(60, absent=range(30), cuts=(30,)))
+    share = replaced_share(track_of(60, absent=range(30), cuts=(30,)))
     assert (share[:30] == 0.0).all() and (share[30:] == 1.0).all()
 
 
 def test_heads_that_look_away_get_less_and_then_nothing() -> None:
     for side in (-1.0, 1.0):
         turning = side * np.linspace(0, 70, 141)
-        share = replacement_strength(track_of(141, yaw_deg=turning))
+        share = replaced_share(track_of(141, yaw_deg=turning))
         assert (share[np.abs(turning) > LOST_YAW_DEG] == 0.0).all()
         assert (share[np.abs(turning) < FULL_YAW_DEG - 4] == 1.0).all()
         assert (np.diff(share) <= 1e-9).all()
@@ -123,7 +123,7 @@ def test_the_mood_is_known_where_the_face_is_not() -> None:
 def test_one_frame_has_a_mood_and_a_strength() -> None:
     one = track_of(1, width=0.8)
     assert mood_width(one) == pytest.approx([0.8])
-    assert replacement_strength(one) == pytest.approx([1.0])
+    assert replaced_share(one) == pytest.approx([1.0])
 
 
 @pytest.mark.parametrize(

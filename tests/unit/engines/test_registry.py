@@ -36,6 +36,8 @@ def test_every_role_has_a_built_in_engine() -> None:
         "face_finder": "mediapipe",
         "face_follower": "mediapipe",
         "speech_reader": "net",
+        "personal_speech_reader": "net",
+        "transcript_reader": "pocketsphinx",
         "photo_animator": "classic",
         "lip_syncer": "classic",
         "voice": "espeak",
@@ -54,8 +56,16 @@ def test_a_package_cannot_take_a_built_in_name(plug_in: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones(plug_in: Path) -> None:
-    with pytest.raises(InvalidOption, match=r"no photo animator called 'nobody'. Known: classic, marionette\."):
+    with pytest.raises(InvalidOption, match=r"'nobody'.* classic, marionette\."):
         registry.create("photo_animator", "nobody")
+
+
+def test_a_choice_of_engines_is_checked(plug_in: Path) -> None:
+    registry.check_choices({})
+    registry.check_choices({"photo_animator": "marionette", "lip_syncer": "classic"})
+    for unknown in ({"painter": "classic"}, {"lip_syncer": "marionette"}, {"voice": "espeak"}):
+        with pytest.raises(InvalidOption):
+            registry.check_choices(unknown)
 
 
 def test_an_engine_whose_module_is_missing_says_so(plug_in: Path) -> None:

@@ -75,7 +75,9 @@ def footage(spoken: SynthesizedSpeech, reader: NetReader, later_s: float = 0.0) 
 
 @pytest.fixture(scope="module")
 def learnt(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> LearnedStyle:
-    return learn_personal_style([footage(say(LEARNT), reader), footage(say(LEARNT[60:]), reader)], net=reader.mark)
+    return learn_personal_style(
+        [footage(say(LEARNT), reader), footage(say(LEARNT[60:]), reader)], net=reader.fingerprint
+    )
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_a_person_is_followed_better_in_their_own_style(
     spoken = say(JUDGED)
     times_s, aperture, width = lips_of(spoken)
     likeness = {}
-    for name, of in (("anybody", reader), ("own", reader.in_style(style))):
+    for name, of in (("anybody", reader), ("own", reader.with_style(style))):
         channels = mouth_channels(of.read(spoken.audio), fps=Fraction(25), frames=len(times_s))
         likeness[name] = [
             float(np.corrcoef(channels[k], true)[0, 1]) for k, true in (("aperture", aperture), ("width", width))
@@ -107,7 +109,7 @@ def test_the_mouth_opens_as_far_as_theirs(
     others = replace(style, range=replace(span, high_iod=span.high_iod * wider))
     frames = int(spoken.audio.duration_s * 25)
     apertures = [
-        mouth_channels(reader.in_style(s).read(spoken.audio), fps=Fraction(25), frames=frames)["aperture"]
+        mouth_channels(reader.with_style(s).read(spoken.audio), fps=Fraction(25), frames=frames)["aperture"]
         for s in (style, others)
     ]
     high = [float(np.percentile(aperture, 95)) for aperture in apertures]
@@ -130,7 +132,7 @@ def test_a_text_is_spoken_in_their_range_too(say: Callable[[str], SynthesizedSpe
 def test_the_clips_own_offset_is_found_and_removed(
     say: Callable[[str], SynthesizedSpeech], reader: NetReader, later_s: float, style: PersonalStyle
 ) -> None:
-    shifted = learn_personal_style([footage(say(LEARNT), reader, later_s)], net=reader.mark)
+    shifted = learn_personal_style([footage(say(LEARNT), reader, later_s)], net=reader.fingerprint)
     assert shifted.lags_s == (pytest.approx(-later_s, abs=0.031),)
     assert any(f"{abs(shifted.lags_s[0]) * 1000:.0f} ms" in warning for warning in shifted.warnings)
     reading = reader.reading(say(JUDGED).audio)
@@ -155,9 +157,9 @@ def test_the_lips_rest_in_pauses_as_theirs_do(
         aperture_iod=np.concatenate([aperture, np.full(50, rest_iod), aperture]),
         width_iod=np.concatenate([width, np.full(50, 0.8), width]),
     )
-    style = learn_personal_style([heard], net=reader.mark).style
+    style = learn_personal_style([heard], net=reader.fingerprint).style
     frames = int(audio.duration_s * 25)
-    shown = mouth_channels(reader.in_style(style).read(audio), fps=Fraction(25), frames=frames)["aperture"]
+    shown = mouth_channels(reader.with_style(style).read(audio), fps=Fraction(25), frames=frames)["aperture"]
     middle = round((spoken.audio.duration_s + 1.0) * 25)
     assert shown[middle - 6 : middle + 6].mean() == pytest.approx(rest_iod, abs=0.03)
 
@@ -188,14 +190,14 @@ def test_lips_that_do_not_belong_to_the_sound_teach_nothing(
     heard = footage(say(LEARNT + JUDGED), reader)
     wandering = heard.aperture_iod[::-1].copy()
     with pytest.raises(StyleNotLearnt, match="do not surely move with the sound"):
-        learn_personal_style([replace(heard, aperture_iod=wandering)], net=reader.mark)
+        learn_personal_style([replace(heard, aperture_iod=wandering)], net=reader.fingerprint)
 
 
 def test_too_little_teaches_nothing(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> None:
     heard = footage(say(LEARNT), reader)
     short = {name: getattr(heard, name)[:60] for name in ("times_s", "aperture_iod", "width_iod")}
     with pytest.raises(StyleNotLearnt, match=r"Only 2\.\d s"):
-        learn_personal_style([replace(heard, **short)], net=reader.mark)
+        learn_personal_style([replace(heard, **short)], net=reader.fingerprint)
     with pytest.raises(StyleNotLearnt, match=r"Only 0\.0 s"):
         learn_personal_style([replace(heard, times_s=heard.times_s[:1], aperture_iod=heard.aperture_iod[:1])], net="")
 
@@ -205,7 +207,7 @@ def test_frames_without_the_face_do_not_count(say: Callable[[str], SynthesizedSp
     seen = np.ones(len(heard.times_s), dtype=bool)
     seen[20:60] = False
     away = {name: getattr(heard, name)[seen] for name in ("times_s", "aperture_iod", "width_iod")}
-    got = learn_personal_style([replace(heard, **away)], net=reader.mark).style.seconds
+    got = learn_personal_style([replace(heard, **away)], net=reader.fingerprint).style.seconds
     assert got == pytest.approx(heard.times_s[-1] - 41 / 25, abs=0.1)
 
 
@@ -293,4 +295,4 @@ def test_files_that_are_no_json_are_refused(tmp_path: Path, content: bytes) -> N
 
 def test_a_style_of_another_net_is_refused(style: PersonalStyle, reader: NetReader) -> None:
     with pytest.raises(InvalidStyle, match="another version of the speech net"):
-        reader.in_style(replace(style, net="0" * 16))
+        reader.with_style(replace(style, net="0" * 16))

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from lipsmith.engines import registry
-from lipsmith.engines.transcript_reader import IPA_OF, TranscriptReader, spelled, with_known_sounds
+from lipsmith.engines.pocketsphinx_reader import IPA_OF, PocketsphinxReader, spelled
 from lipsmith.errors import EmptyText, MissingDependency, TranscriptNotUsed
 from lipsmith.media.decode import MemoryAudio
 from lipsmith.speech.captions import captions
+from lipsmith.speech.transcript import with_transcript
 from lipsmith.speech.visemes import VISEMES, Speech, visemes_of
 from lipsmith.synthesis.espeak import EspeakVoice
 
@@ -50,14 +51,14 @@ def closures_s(speech: Speech) -> list[float]:
 
 def why(text: str, audio: MemoryAudio) -> str:
     with pytest.raises(TranscriptNotUsed) as refused:
-        TranscriptReader().read(audio, text)
+        PocketsphinxReader().read(audio, text)
     return refused.value.message
 
 
 @needs_aligner
 def test_lips_shut_when_they_truly_do() -> None:
     audio, truth = spoken(SENTENCE)
-    speech = TranscriptReader().read(audio, SENTENCE)
+    speech = PocketsphinxReader().read(audio, SENTENCE)
     true_s = closures_s(truth)
     assert len(true_s) == 13
     np.testing.assert_allclose(closures_s(speech), true_s, atol=0.06)
@@ -66,7 +67,7 @@ def test_lips_shut_when_they_truly_do() -> None:
 @needs_aligner
 def test_rows_are_those_of_every_reader() -> None:
     audio, truth = spoken("We often saw them. Everybody knows that she was seven.")
-    speech = TranscriptReader().read(audio, "we often saw them everybody knows that she was seven")
+    speech = PocketsphinxReader().read(audio, "we often saw them everybody knows that she was seven")
     assert speech.visemes.shape == truth.visemes.shape
     assert speech.visemes.dtype == speech.loudness.dtype == speech.pitch_hz.dtype == np.float32
     np.testing.assert_allclose(speech.visemes.sum(1), 1.0, atol=1e-5)
@@ -85,7 +86,7 @@ def test_rows_are_those_of_every_reader() -> None:
 @needs_aligner
 def test_phones_cover_the_sound_in_order() -> None:
     audio, _ = spoken("Hello there.")
-    phones = TranscriptReader().phones(audio, "Hello there.")
+    phones = PocketsphinxReader().phones(audio, "Hello there.")
     assert [phone.symbol for phone in phones if phone.symbol] == ["h", "ʌ", "l", "oʊ", "ð", "ɛ", "ɹ"]
     assert phones[0].start_s == 0.0
     for before, after in pairwise(phones):
@@ -119,7 +120,7 @@ def test_what_cannot_be_aligned_is_refused_with_its_reason() -> None:
     assert why("The xyzzyx went plughq, xyzzyx!", audio).startswith("Not in the English dictionary: xyzzyx, plughq. ")
     assert "lasts 61 s" in why(SENTENCE, silence(61.0))
     with pytest.raises(EmptyText):
-        TranscriptReader().read(audio, " … ")
+        PocketsphinxReader().read(audio, " … ")
 
 
 def rows(*visemes: str) -> Speech:
@@ -133,14 +134,14 @@ def test_known_sounds_replace_those_that_were_heard() -> None:
     known = replace(rows("sil", "PP", "sil", "ou", "PP", "E"), openness=None)
     known.visemes[3] *= 0.5
     known.visemes[3, 0] = 0.5
-    joined = with_known_sounds(heard, known)
+    joined = with_transcript(heard, known)
     expected = rows("sil", "PP", "aa", "ou", "PP", "sil").visemes
     expected[3] = (rows("ou").visemes + rows("nn").visemes) / 2
     np.testing.assert_array_equal(joined.visemes, expected)
     assert joined.visemes.dtype == np.float32
     assert joined.openness is heard.openness
     assert joined.loudness is heard.loudness
-    assert with_known_sounds(replace(heard, width=None), known) is known
+    assert with_transcript(replace(heard, width=None), known) is known
 
 
 @needs_aligner
@@ -148,7 +149,7 @@ def test_captions_of_a_recording_end_where_its_sentences_do() -> None:
     text = "Hello there. We often saw them move over the blue sea, and nobody knew. She was seven, or maybe eight."
     audio, truth = spoken(text)
     heard = registry.create("speech_reader", "net").read(audio)
-    found = captions(text, with_known_sounds(heard, TranscriptReader().read(audio, text)))
+    found = captions(text, with_transcript(heard, PocketsphinxReader().read(audio, text)))
     true = captions(text, truth)
     assert [caption.text for caption in found] == [caption.text for caption in true]
     np.testing.assert_allclose([c.start_s for c in found], [c.start_s for c in true], atol=0.05)
@@ -158,7 +159,7 @@ def test_captions_of_a_recording_end_where_its_sentences_do() -> None:
 def test_a_missing_library_has_its_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     with pytest.raises(MissingDependency, match=r"pip install 'lipsmith\[align\]'"):
-        TranscriptReader().read(silence(1.0), SENTENCE)
+        PocketsphinxReader().read(silence(1.0), SENTENCE)
 
 
 @pytest.mark.parametrize(

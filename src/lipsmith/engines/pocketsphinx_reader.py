@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from lipsmith.errors import EmptyText, MissingDependency, TranscriptNotUsed
 from lipsmith.media.clip import Audio
 from lipsmith.speech.features import at_rows, measure, relative_loudness, steady_pitch
 from lipsmith.speech.script import language_of
-from lipsmith.speech.visemes import VISEMES, Phone, Speech, viseme_rows
+from lipsmith.speech.visemes import Phone, Speech, viseme_rows
 
 LONGEST_S = 60.0
 """Beyond a minute the search loses its way more often than it arrives."""
@@ -67,7 +66,7 @@ class _Placed(NamedTuple):
     score: int
 
 
-class TranscriptReader:
+class PocketsphinxReader:
     """Reads a recording whose English text is known."""
 
     def read(self, audio: Audio, text: str) -> Speech:
@@ -106,25 +105,6 @@ class TranscriptReader:
         if _fit(placed) < _LEAST_FIT:
             raise TranscriptNotUsed("What is heard does not sound like this text. Check that every word is in it.")
         return [_phone(one, audio.duration_s) for one in placed]
-
-
-def with_known_sounds(heard: Speech, known: Speech) -> Speech:
-    """What a `SpeechReader` heard, with the sounds of the known text wherever the text has one.
-
-    Where the reader's curves are those of true lips they stay: on ten studio recordings they match measured lips better
-    (r .78) than what a table of visemes asks for (.59), and with the text's sounds better still (.80). Pauses stay
-    as heard, too, since lips open before the first word. Without such curves, ``known`` alone is the better one.
-    """
-    if heard.width is None:
-        return known
-    said = known.visemes.copy()
-    said[:, 0] = 0.0
-    joined = said + known.visemes[:, :1] * heard.visemes
-    # The aligner stretches a last sound into the pause after it; only the silence of p and b is none.
-    pause = heard.visemes[:, :1] * (1.0 - said[:, [VISEMES.index("PP")]])
-    joined *= 1.0 - pause
-    joined[:, :1] += pause
-    return replace(heard, visemes=joined)
 
 
 def spelled(text: str, lookup: Callable[[str], str | None]) -> list[str]:
