@@ -588,7 +588,7 @@ def _write(
     )
 
 
-def _unchanged(shares: Sequence[NDArray[np.float64]], shown: Sequence[Shown]) -> tuple[tuple[float, float], ...]:
+def _unchanged(shares: Sequence[NDArray[np.float64]], shown: Sequence[PlannedFrame]) -> tuple[tuple[float, float], ...]:
     """The stretches, (start, end) in seconds of the video, in which no lips are new."""
     stretches: list[tuple[Fraction, Fraction]] = []
     for picture in shown:
