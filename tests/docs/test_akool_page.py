@@ -98,8 +98,8 @@ def test_every_code_is_listed() -> None:
 def test_webhooks_are_listed() -> None:
     formatter = Events(lambda key: Link(url=key, expires_at_s=0))
     _, body = formatter.trial(0)
-    letter = formatter.letter(Credentials(id="i" * 16, secret="s" * 24), body, 0)
-    assert rows("Webhooks", "key").keys() == json.loads(letter.body).keys()
+    request = formatter.request(Credentials(id="i" * 16, secret="s" * 24), body, 0)
+    assert rows("Webhooks", "key").keys() == json.loads(request.body).keys()
     within = rows("Webhooks", "key within")
     assert within.keys() == json.loads(body).keys()
     assert set(re.findall(r"`([^`]+)`", within["type"])) == set(translate.TYPES.values())

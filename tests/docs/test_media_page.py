@@ -1,4 +1,4 @@
-"""The page on media names every length mode and the limits that hold."""
+"""The page on media names every duration mode and the real limits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def test_every_length_mode_is_listed() -> None:
 
 def test_limits_are_the_real_ones() -> None:
     assert MAX_FRAMES == 500_000
-    assert "at most half a million pictures" in PAGE
+    assert "at most half a million frames" in PAGE
     assert f"{LONGEST_PAUSE_S} s between two of them" in PAGE
     assert f"at most {MAX_FRAME_PIXELS // 1_000_000} megapixels" in PAGE
-    assert f"at most {MAX_FPS} pictures per second" in PAGE
+    assert f"at most {MAX_FPS} frames per second" in PAGE
     assert f"crf {CLIP_CRF}" in PAGE
     for extension in CONTAINERS:
         assert extension[1:].upper() in PAGE
