@@ -16,6 +16,7 @@ import lipsmith
 from lipsmith.cli.admin import add_groups
 from lipsmith.cli.backup import backup, restore
 from lipsmith.cli.doctor import doctor
+from lipsmith.cli.faces import faces
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.runner import worker
 from lipsmith.cli.serve import serve
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command()(talk)
 app.command()(sync)
 app.command()(speak)
+app.command()(faces)
 app.command()(demo)
 app.command()(doctor)
 app.command()(serve)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lipsmith.cli.options import AsJson, Overwrite
+from lipsmith.cli.shared_options import AsJson, Overwrite
 from lipsmith.errors import UnknownVoice
 
 _Language = Annotated[

@@ -1,40 +1,61 @@
-"""The whole way from a photo, or a clip, to a new video: the order of the steps, who reports and who may cancel.
+"""Pipeline: the steps from a photo or a clip to a new video.
 
-talk.py, sync.py   the two stories, told as named steps
-speak.py           a text to a sound file, without a face
-style.py           how one person speaks, learnt from their clips
-options.py         what options may be
-speakers.py        which face of a clip says what
-speaking.py        a recording, or a text that is spoken
-watching.py        what a clip itself shows and says
-outputs.py         the files that are written
-work.py            progress and cancelling
+requests.py              records of everything that can be asked for
+options.py, facade.py    options as fields, and functions that take them as arguments
+talk.py, photo.py        talking photo
+sync.py, sync_*.py       lip sync
+speak.py                 text to an audio file
+style.py                 personal style from clips
+detect.py                faces in a photo or a clip
+speakers.py              faces of a clip and their words
+speech_reading.py        recordings and texts to visemes
+footage.py               faces and audio of a clip
+outputs.py, progress.py  files, progress and cancellation
 """
 
+from lipsmith.pipeline.detect import DetectedFace, DetectResult, detect_faces
 from lipsmith.pipeline.outputs import NEED_SPEECH
 from lipsmith.pipeline.progress import STAGES, SYNC_STAGES, Progress, Stage, StrPath
+from lipsmith.pipeline.requests import (
+    DetectRequest,
+    FaceSelector,
+    Speaker,
+    SpeakRequest,
+    StyleRequest,
+    SyncMode,
+    SyncRequest,
+    TalkMode,
+    TalkRequest,
+)
 from lipsmith.pipeline.speak import SpokenResult, speak_text
-from lipsmith.pipeline.speakers import FaceSelector, Speaker
 from lipsmith.pipeline.style import StyleResult, learn_style
-from lipsmith.pipeline.sync import SyncedFace, SyncMode, SyncResult, lip_sync
-from lipsmith.pipeline.talk import Mode, TalkResult, talking_photo
+from lipsmith.pipeline.sync import SyncedFace, SyncResult, lip_sync
+from lipsmith.pipeline.talk import TalkResult, talking_photo
 
 __all__ = [
     "NEED_SPEECH",
     "STAGES",
     "SYNC_STAGES",
+    "DetectRequest",
+    "DetectResult",
+    "DetectedFace",
     "FaceSelector",
-    "Mode",
     "Progress",
+    "SpeakRequest",
     "Speaker",
     "SpokenResult",
     "Stage",
     "StrPath",
+    "StyleRequest",
     "StyleResult",
     "SyncMode",
+    "SyncRequest",
     "SyncResult",
     "SyncedFace",
+    "TalkMode",
+    "TalkRequest",
     "TalkResult",
+    "detect_faces",
     "learn_style",
     "lip_sync",
     "speak_text",

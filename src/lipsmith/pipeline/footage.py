@@ -1,8 +1,8 @@
-"""What a clip itself shows and says: its faces are followed, its own sound is heard. Draws nothing."""
+"""Footage of a clip: its faces as tracks, and the lips of a face beside its own audio. Draws nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
@@ -14,20 +14,22 @@ if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.speech.personal import Footage, SpeechReading
 
 
-def follow(clip: Clip, last: int, work: ProgressReporter) -> Sequence[FaceTrack]:
-    """Every face in the frames before ``last``, from left to right."""
+def follow(clip: Clip, last: int, reporter: ProgressReporter, engines: Mapping[str, str]) -> Sequence[FaceTrack]:
+    """Follow every face through the frames before ``last``; tracks from left to right."""
     from lipsmith.engines import registry
 
     def counted() -> Iterator[ClipFrame]:
         for done, frame in enumerate(clip.frames(0, last), start=1):
             yield frame
-            work.frame(done, last)
+            reporter.frame(done, last)
 
-    return registry.create("face_follower").follow(counted(), pixel_aspect=clip.info.pixel_aspect)
+    return registry.create("face_follower", engines.get("face_follower")).follow(
+        counted(), pixel_aspect=clip.info.pixel_aspect
+    )
 
 
 def opening_of(reading: SpeechReading, delay_s: float) -> ExpectedOpening:
-    """How far mouths should be open by a sound that begins ``delay_s`` after the first picture."""
+    """Expected opening of the mouth for audio that starts ``delay_s`` after the first frame."""
     import numpy as np
 
     from lipsmith.face.choice import ExpectedOpening
@@ -38,7 +40,7 @@ def opening_of(reading: SpeechReading, delay_s: float) -> ExpectedOpening:
 
 
 def footage_of(track: FaceTrack, reading: SpeechReading, *, audio_delay_s: float, name: str) -> Footage:
-    """The lips of a followed face beside what was heard; the sound begins ``audio_delay_s`` after the first picture."""
+    """Lips of a face track beside the speech; the audio starts ``audio_delay_s`` after the first frame."""
     import numpy as np
 
     from lipsmith.speech.personal import Footage

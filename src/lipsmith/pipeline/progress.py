@@ -1,4 +1,4 @@
-"""How far the work has come, and whether it shall go on. Knows nothing of what is done."""
+"""Progress and cancellation. Knows nothing of the work itself."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ StrPath = str | os.PathLike[str]
 Stage = Literal["picture", "clip", "face", "sound", "speech", "motion", "video"]
 
 STAGES: tuple[Stage, ...] = ("picture", "face", "sound", "speech", "motion", "video")
-"""What happens to a photo, in order."""
+"""Stages of a talking photo, in order."""
 SYNC_STAGES: tuple[Stage, ...] = ("clip", "sound", "face", "speech", "motion", "video")
-"""What happens to a clip, in order."""
+"""Stages of a lip sync, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the work has come."""
+    """Progress of a request."""
 
     stage: Stage
     done: int
@@ -34,15 +34,15 @@ class Progress:
     fps: float
     """Frames finished per second since the stage began; 0 where there are no frames."""
     left_s: float | None
-    """Seconds left in this stage; None while nobody knows."""
+    """Seconds left in this stage; None while unknown."""
 
 
 class ProgressReporter:
-    """Times the stages, reports them, and stops them when asked to."""
+    """Time the stages, report them, and stop them on cancellation."""
 
     def __init__(self, progress: Callable[[Progress], None] | None, cancelled: Callable[[], bool] | None) -> None:
         self.seconds: dict[str, float] = {}
-        """Wall-clock seconds of the stages that are done."""
+        """Wall-clock seconds of finished stages."""
         self._progress = progress
         self._cancelled = cancelled
         self._stage: Stage = STAGES[0]
@@ -51,7 +51,7 @@ class ProgressReporter:
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
-        """Inside, the stage ``name`` is worked on."""
+        """Time and report the stage ``name``, which is the block."""
         self._stage, self._since, self._frames = name, time.perf_counter(), 0
         self._report(0, 1)
         yield
@@ -61,17 +61,17 @@ class ProgressReporter:
             self._report(1, 1)
 
     def frame(self, done: int, total: int) -> None:
-        """Says how many frames of the stage are done. Raises Cancelled once that is wished."""
+        """Report finished frames of the stage. Raises Cancelled after cancellation."""
         self._frames = done
         self._report(done, total)
 
     def check(self) -> None:
-        """Raises Cancelled once that is wished."""
+        """Raise Cancelled after cancellation."""
         if self._cancelled and self._cancelled():
             raise Cancelled()
 
     def cancellable(self, audio: Audio) -> Audio:
-        """The same sound; reading it stops when that is wished."""
+        """Audio whose reading raises Cancelled after cancellation."""
         return _CancellableAudio(audio, self.check)
 
     def _report(self, done: int, total: int) -> None:
@@ -88,17 +88,17 @@ class _CancellableAudio:
     """Implements `Audio`."""
 
     def __init__(self, audio: Audio, check: Callable[[], None]) -> None:
-        self._sound, self._check = audio, check
+        self._audio, self._check = audio, check
 
     @property
     def duration_s(self) -> float:
-        return self._sound.duration_s
+        return self._audio.duration_s
 
     @property
     def channels(self) -> int:
-        return self._sound.channels
+        return self._audio.channels
 
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
-        for block in self._sound.blocks(rate_hz, channels):
+        for block in self._audio.blocks(rate_hz, channels):
             self._check()
             yield block

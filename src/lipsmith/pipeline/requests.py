@@ -51,6 +51,21 @@ class Hooks(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EngineOptions(Record):
+    """Engines for the roles of the pipeline."""
+
+    engines: Annotated[
+        Mapping[str, str],
+        Option(
+            help="Engine for a role, such as photo_animator=classic. Repeat the option for several roles.",
+            metavar="ROLE=NAME",
+            flag="engine",
+            default="the first of each role",
+        ),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class VoiceOptions(Record):
     """Voice that speaks a text."""
 
@@ -110,7 +125,7 @@ class SpeechInput(VoiceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputOptions(Hooks):
+class OutputOptions(Hooks, EngineOptions):
     """Result files, and how they are encoded."""
 
     out: Annotated[StrPath, Option(help="Video to write.", metavar="OUT.mp4", short="-o", stored=False)] = field(
@@ -152,15 +167,6 @@ class OutputOptions(Hooks):
             command_line=False,
         ),
     ] = None
-    engines: Annotated[
-        Mapping[str, str],
-        Option(
-            help="Engine for a role, such as photo_animator=classic. Repeat the option for several roles.",
-            metavar="ROLE=NAME",
-            flag="engine",
-            default="the first of each role",
-        ),
-    ] = field(default_factory=dict)
     overwrite: Annotated[bool, Option(help="Replace files that exist.", stored=False)] = False
 
 
@@ -373,13 +379,16 @@ class SyncRequest(MotionOptions, OutputOptions, SpeechInput, ClipInput):
             yield from super().rules()
             return
         yield (
-            self.single_speaker() is None,
-            "The speakers have their own audio, text, voice, language, rate, style, face and window. Leave those "
-            "options out beside --map.",
+            self._speech_options() == {"face": "auto", "rate": 1.0},
+            "Each speaker has its own audio, text, voice, language, rate, style, face and window. Leave those options "
+            "out beside --map.",
         )
 
-    def single_speaker(self) -> Speaker | None:
-        """Speaker that the options name; None where they name none."""
+    def single_speaker(self) -> Speaker:
+        """Speaker that the options describe."""
+        return Speaker(**self._speech_options())  # type: ignore[arg-type]
+
+    def _speech_options(self) -> dict[str, object]:
         given = {
             "face": self.face,
             "audio": self.audio,
@@ -391,8 +400,7 @@ class SyncRequest(MotionOptions, OutputOptions, SpeechInput, ClipInput):
             "end_s": self.audio_end_s,
             "speaking_style": self.speaking_style,
         }
-        defaults = {**dict.fromkeys(given), "face": "auto", "rate": 1.0}
-        return None if given == defaults else Speaker(**given)  # type: ignore[arg-type]
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -425,7 +433,7 @@ class SpeakRequest(Hooks, VoiceOptions, SpokenText):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectRequest(Hooks):
+class DetectRequest(Hooks, EngineOptions):
     """Request for the faces in a photo or in the first frame of a clip."""
 
     source: Annotated[StrPath, Option(help="Photo or clip.", metavar="PHOTO|CLIP", stored=False)] = field(kw_only=False)
@@ -443,7 +451,7 @@ class DetectRequest(Hooks):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleRequest(Hooks):
+class StyleRequest(Hooks, EngineOptions):
     """Request for a personal style, learnt from clips of one person."""
 
     clips: Annotated[

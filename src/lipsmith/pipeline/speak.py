@@ -1,72 +1,81 @@
-"""A text becomes a sound file: the story without a face."""
+"""Spoken text: the steps from a text to an audio file, without a face."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipsmith.pipeline.old_options import rate_rule, refuse_types, refuse_values
-from lipsmith.pipeline.progress import Progress, ProgressReporter, StrPath
-from lipsmith.pipeline.speech_reading import say
+from lipsmith.errors import UnknownVoice
+from lipsmith.pipeline.facade import Facade
+from lipsmith.pipeline.progress import ProgressReporter
+from lipsmith.pipeline.requests import SpeakRequest, StandIn
+from lipsmith.pipeline.speech_reading import synthesize
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpokenResult:
-    """A spoken text."""
+    """Spoken text."""
 
     path: Path
-    """The sound."""
+    """Audio file."""
     duration_s: float
     voice: str
-    """Who speaks, by the name that `lipsmith voices` lists."""
+    """Name of the voice, as `lipsmith voices` lists it."""
     language: str
-    """What that voice speaks: a BCP 47 tag, such as ``en-GB``."""
+    """Language of the voice: a BCP 47 tag, such as ``en-GB``."""
     warnings: tuple[str, ...]
-    """What was chosen that nobody asked for."""
+    """Reasons for the voice, where none was named."""
 
 
-def speak_text(
-    text: str,
-    out: StrPath,
-    *,
-    voice: str | None = None,
-    language: str | None = None,
-    rate: float = 1.0,
-    overwrite: bool = False,
-    progress: Callable[[Progress], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> SpokenResult:
-    """Speaks ``text`` and writes the sound to ``out``: .wav, .mp3, .m4a or .flac, at 48 kHz.
+def make_speech(request: SpeakRequest) -> SpokenResult:
+    """Speak ``text`` and write the audio to ``out``: .wav, .mp3, .m4a or .flac, at 48 kHz.
 
-    - ``voice``: who speaks; `lipsmith voices` lists the names. Without it, one that speaks the language.
-    - ``language``: a BCP 47 tag such as ``de`` or ``pt-BR``. Without it, the text's own decides.
-    - ``rate``: 0.5 to 2.0; 1.0 is the voice's normal speed.
-    - ``overwrite``: replaces ``out`` where it exists.
-    - ``progress``, ``cancelled``: as for `talking_photo`; the only stage is ``audio``.
-
-    Whatever error is raised, nothing is written. All of them are LipsmithErrors: InputError where the caller can mend
-    it, MissingDependency, VoiceFailed, EncodingFailed or Cancelled where not.
+    The only stage is ``sound``.
     """
     from lipsmith.media.encode import AUDIO_EXTENSIONS, check_output, write_audio
 
-    refuse_types(
-        (isinstance(text, str), "text", text, "a text"),
-        (isinstance(out, str | os.PathLike), "out", out, "the path of the sound to write"),
-        (voice is None or isinstance(voice, str), "voice", voice, "the name of a voice"),
-        (language is None or isinstance(language, str), "language", language, "a language tag such as pt-BR"),
-    )
-    refuse_values(rate_rule(rate))
-    path = check_output(Path(out), overwrite=overwrite, extensions=AUDIO_EXTENSIONS)
-    work = ProgressReporter(progress, cancelled)
-    with work.stage("sound"):
-        said = say(text, voice=voice, language=language, rate=rate)
-        write_audio(path, work.cancellable(said.spoken.audio), overwrite=overwrite)
+    path = check_output(Path(request.out), overwrite=request.overwrite, extensions=AUDIO_EXTENSIONS)
+    reporter = ProgressReporter(request.progress, request.cancelled)
+    with reporter.stage("sound"):
+        voice, notes = _installed_voice(request)
+        said = synthesize(request.text, voice=voice, language=request.language, rate=request.rate)
+        audio = said.spoken.audio
+        write_audio(path, reporter.cancellable(audio), overwrite=request.overwrite)
     return SpokenResult(
         path=path,
-        duration_s=said.spoken.audio.duration_s,
+        duration_s=audio.duration_s,
         voice=said.voice.name,
         language=said.voice.language,
-        warnings=said.warnings,
+        warnings=(*notes, *said.warnings),
     )
+
+
+speak_text = Facade("speak_text", SpeakRequest, make_speech)
+
+
+def _installed_voice(request: SpeakRequest) -> tuple[str | None, tuple[str, ...]]:
+    """Requested voice, or a stand-in for one that is not installed, with a warning."""
+    from lipsmith.synthesis import voices
+
+    if request.voice is None or request.stand_in is None:
+        return request.voice, ()
+    try:
+        voices.find(request.voice)
+    except UnknownVoice:
+        name = _stand_in(request.stand_in, request.text)
+        return name, (f"The voice {request.voice!r} is not installed. {name!r} speaks instead; it imitates nobody.",)
+    return request.voice, ()
+
+
+def _stand_in(stand_in: StandIn, text: str) -> str:
+    """Voice named as the stand-in where it speaks the text's language, else any that does."""
+    from lipsmith.speech.script import language_of, same_language
+    from lipsmith.speech.ssml import plain_words
+    from lipsmith.synthesis import voices
+
+    language = language_of(plain_words(text))
+    if stand_in.voice is not None:
+        named = voices.find(stand_in.voice)
+        if language is None or same_language(named.language, language):
+            return named.name
+    return voices.choose_voice(language, stand_in.gender).name

@@ -1,46 +1,62 @@
-"""Who says what: a recording is opened, a text is spoken, and what is said becomes visemes. Draws nothing."""
+"""Speech of a request: open a recording or synthesize a text, and read visemes from it. Draws nothing."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsmith.errors import InvalidOption, MissingDependency, TranscriptNotUsed
 from lipsmith.pipeline.progress import StrPath
+from lipsmith.pipeline.requests import SpeechInput
 from lipsmith.speech.language import USUAL, LanguageGuess
 
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.media.clip import Audio
-    from lipsmith.media.decode import FileAudio
     from lipsmith.speech.personal import PersonalStyle
     from lipsmith.speech.visemes import Speech
     from lipsmith.synthesis.contract import SynthesizedSpeech, VoiceInfo
 
 
-def open_recording(audio: StrPath | None, start_s: float | None, end_s: float | None) -> FileAudio:
-    from lipsmith.media.decode import open_audio
+@dataclass(frozen=True, kw_only=True)
+class Utterance:
+    """Synthesized text."""
 
-    assert audio is not None  # checked at the door: a text alone does not come here
-    return open_audio(Path(audio), start_s=start_s, end_s=end_s)
+    spoken: SynthesizedSpeech
+    text: str
+    """Spoken words, without markup."""
+    voice: VoiceInfo
+    warnings: tuple[str, ...]
+    """Reason for the voice, where neither it nor the language was named."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Utterance:
-    """A text that was spoken."""
+class OpenedSpeech:
+    """Audio of a request, and what is known about its words."""
 
-    spoken: SynthesizedSpeech
-    words: str
-    """What is said, without markup."""
-    voice: VoiceInfo
+    audio: Audio
+    text: str | None
+    """Words without markup; None for a recording alone."""
+    spoken: SynthesizedSpeech | None
+    """Synthesized text; None for a recording."""
     warnings: tuple[str, ...]
-    """How the voice was chosen, where nobody named it or its language."""
 
 
-def say(text: str, *, voice: str | None, language: str | None, rate: float) -> Utterance:
-    """Speaks ``text`` with the voice called ``voice``, else with one for ``language``, else for the text's own.
+def open_speech(speech: SpeechInput, start_s: float | None, end_s: float | None) -> OpenedSpeech:
+    """Open the recording from ``start_s`` to ``end_s``, or synthesize the text. Raises what both raise."""
+    from lipsmith.media.decode import open_audio
+
+    if speech.audio is None:
+        assert speech.text is not None  # a rule of the request
+        said = synthesize(speech.text, voice=speech.voice, language=speech.language, rate=speech.rate)
+        return OpenedSpeech(audio=said.spoken.audio, text=said.text, spoken=said.spoken, warnings=said.warnings)
+    audio = open_audio(Path(speech.audio), start_s=start_s, end_s=end_s)
+    return OpenedSpeech(audio=audio, text=speech.text, spoken=None, warnings=tuple(audio.warnings))
+
+
+def synthesize(text: str, *, voice: str | None, language: str | None, rate: float) -> Utterance:
+    """Speak ``text`` with the voice called ``voice``, else with one for ``language``, else for the text's own.
 
     Raises InvalidOption where voice and language do not fit, and what `Voice.speak` raises.
     """
@@ -61,7 +77,48 @@ def say(text: str, *, voice: str | None, language: str | None, rate: float) -> U
             raise InvalidOption(
                 f"The voice {speaker.name!r} speaks {speaker.language!r} and not {language!r}. Leave one of them out."
             )
-    return Utterance(spoken=long_text.synthesize(text, speaker, rate), words=words, voice=speaker, warnings=warnings)
+    return Utterance(spoken=long_text.synthesize(text, speaker, rate), text=words, voice=speaker, warnings=warnings)
+
+
+def load_style(style: StrPath | PersonalStyle | None) -> PersonalStyle | None:
+    """Read a personal style from its file; a style passes unchanged. Raises InvalidStyle."""
+    from lipsmith.speech.personal import PersonalStyle, read_personal_style
+
+    if style is None or isinstance(style, PersonalStyle):
+        return style
+    return read_personal_style(Path(style))
+
+
+def read_speech(
+    opened: OpenedSpeech, audio: Audio, style: PersonalStyle | None, engines: Mapping[str, str]
+) -> tuple[Speech, Sequence[str]]:
+    """Visemes of ``opened``, and warnings. ``audio`` is the part of its audio that is read.
+
+    A transcript that does not fit the recording gives a warning, and the visemes are recognized instead.
+    """
+    if opened.spoken is not None:
+        speech = opened.spoken.speech or _recognized(audio, None, engines)
+        return (speech if style is None else replace(speech, lip_range=style.range)), ()
+    recognized = _recognized(audio, style, engines)
+    if opened.text is None:
+        return recognized, ()
+    from lipsmith.engines import registry
+    from lipsmith.speech.transcript import with_transcript
+
+    reader = registry.create("transcript_reader", engines.get("transcript_reader"))
+    try:
+        return with_transcript(recognized, reader.read(audio, opened.text)), ()
+    except (TranscriptNotUsed, MissingDependency) as error:
+        return recognized, (f"The lips follow the recording, not the text. {error.message}",)
+
+
+def _recognized(audio: Audio, style: PersonalStyle | None, engines: Mapping[str, str]) -> Speech:
+    from lipsmith.engines import registry
+
+    if style is None:
+        return registry.create("speech_reader", engines.get("speech_reader")).read(audio)
+    reader = registry.create("personal_speech_reader", engines.get("personal_speech_reader"))
+    return reader.with_style(style).read(audio)
 
 
 def _guess_warnings(guess: LanguageGuess | None, speaker: VoiceInfo) -> tuple[str, ...]:
@@ -70,46 +127,6 @@ def _guess_warnings(guess: LanguageGuess | None, speaker: VoiceInfo) -> tuple[st
     if guess.sure:
         return (f"The voice {speaker.name!r} was chosen by the text's language, which seems to be {guess.tag!r}.",)
     return (
-        f"What language the text is in is not clear; it is read as {guess.tag!r}. Name its language or a voice if that "
-        "is wrong.",
+        f"The language of the text is not clear; it is read as {guess.tag!r}. Name its language or a voice if that is "
+        "wrong.",
     )
-
-
-def load_style(style: StrPath | PersonalStyle | None) -> PersonalStyle | None:
-    """How a person speaks, from a file or as it is."""
-    from lipsmith.speech.personal import PersonalStyle, read_personal_style
-
-    if style is None or isinstance(style, PersonalStyle):
-        return style
-    if not isinstance(style, str | os.PathLike):
-        raise InvalidOption(f"style is {style!r}; it has to be the path of a file that `learn_style` wrote.")
-    return read_personal_style(Path(style))
-
-
-def speech_of(spoken: SynthesizedSpeech) -> Speech:
-    """Visemes of a synthesized text; recognized in its audio where the voice gives no times."""
-    from lipsmith.engines import registry
-
-    return spoken.speech or registry.create("speech_reader").read(spoken.audio)
-
-
-def with_lip_range(style: PersonalStyle | None, speech: Speech) -> Speech:
-    """What a voice says, with lips that open as far as this person's."""
-    return speech if style is None else replace(speech, lip_range=style.range)
-
-
-def read_speech(sound: Audio, text: str | None, style: PersonalStyle | None = None) -> tuple[Speech, Sequence[str]]:
-    """What is said when, and what went otherwise than wished: a text that cannot be used is told, not fatal."""
-    from lipsmith.engines import registry
-    from lipsmith.speech.transcript import with_transcript
-
-    if style is None:
-        heard = registry.create("speech_reader").read(sound)
-    else:
-        heard = registry.create("personal_speech_reader").with_style(style).read(sound)
-    if text is None:
-        return heard, ()
-    try:
-        return with_transcript(heard, registry.create("transcript_reader").read(sound, text)), ()
-    except (TranscriptNotUsed, MissingDependency) as error:
-        return heard, (f"The lips follow what is heard, and not the text. {error.message}",)

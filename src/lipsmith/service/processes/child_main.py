@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 from lipsmith.errors import AudioTooLong, LipsmithError, UnknownVoice, VideoTooLong, WindowOutOfRange
 from lipsmith.service.errors import InsufficientCredits
@@ -52,7 +52,7 @@ def render_lip_sync(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
             Path(spec["out"]) / VIDEO,
             start_s=spec["start_s"],
             end_s=end_s,
-            longest_s=_paid_s(spec),
+            max_duration_s=_paid_s(spec),
             progress=_teller(report),
             **_arguments_of(spec),
         )
@@ -74,7 +74,7 @@ def render_talking_photo(spec: Mapping[str, Any], report: Report) -> dict[str, A
             Path(spec["out"]) / VIDEO,
             start_s=spec["start_s"] if audio else None,
             end_s=end_s,
-            longest_s=_paid_s(spec),
+            max_duration_s=_paid_s(spec),
             progress=_teller(report),
             **_arguments_of(spec),
         )
@@ -129,7 +129,7 @@ def warm_up_jit(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Makes videos of a face and a sound of our own, in every way, so that all loops are compiled at the end."""
     import cv2
 
-    from lipsmith.pipeline import lip_sync, talking_photo
+    from lipsmith.pipeline import SyncMode, lip_sync, talking_photo
     from lipsmith.service.processes.jit_warmup import drawn_face, every_motion, write_hum
 
     out = Path(spec["out"])
@@ -137,9 +137,9 @@ def warm_up_jit(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     for laughs in (True, False):
         photo, clip = out / "practice.png", out / f"{laughs}.mp4"
         cv2.imwrite(str(photo), cv2.cvtColor(drawn_face(laughs=laughs), cv2.COLOR_RGB2BGR))
-        talking_photo(photo, sound, clip, from_motion=every_motion(), mark="practice")
-    for mode in ("lite", "standard", "pro"):
-        lip_sync(clip, sound, out / f"{mode}.mp4", mode=mode, mark="practice")
+        talking_photo(photo, sound, clip, motion_track=every_motion(), watermark="practice")
+    for mode in get_args(SyncMode):
+        lip_sync(clip, sound, out / f"{mode}.mp4", mode=mode, watermark="practice")
     return {"files": []}
 
 
