@@ -114,7 +114,7 @@ def record(video: Path, audio: Path, out: Path, **options: Any) -> Recording:
     start, cpu_start = time.perf_counter(), time.process_time()
     try:
         with patch.dict(registry.BUILT_IN["lip_syncer"], {"watched": f"{__name__}:watched"}):  # type: ignore[arg-type]
-            lip_sync(video, audio, out, syncer="watched", overwrite=True, **options)
+            lip_sync(video, audio, out, engines={"lip_syncer": "watched"}, overwrite=True, **options)
     finally:
         _under_way.pop()
     recording.seconds = time.perf_counter() - start

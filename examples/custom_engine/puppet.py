@@ -1,6 +1,6 @@
 """A nutcracker: the chin is a block that slides down as far as the mouth is to open. All an engine needs is one method.
 
-Install it with `pip install ./examples/custom_engine`, then: talking_photo(..., animator="puppet")
+Install it with `pip install ./examples/custom_engine`, then: talking_photo(..., engines={"photo_animator": "puppet"})
 """
 
 from collections.abc import Iterator, Sequence

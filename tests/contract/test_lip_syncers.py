@@ -17,7 +17,7 @@ from lipsmith.engines.contract import Effort, NewLips
 from lipsmith.face.geometry import HeadFrame
 from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import ClipFrame
-from lipsmith.media.durations import LengthMode
+from lipsmith.media.durations import DurationMode
 from lipsmith.media.reader import Clip, open_clip
 from lipsmith.media.timeline import FramePlan
 from lipsmith.motion.track import MotionTrack
@@ -34,7 +34,7 @@ class Scene:
     clip: Clip
     tracks: tuple[FaceTrack, ...]
 
-    def plan(self, mode: LengthMode = "silence", audio_s: float = 1.0) -> FramePlan:
+    def plan(self, mode: DurationMode = "silence", audio_s: float = 1.0) -> FramePlan:
         return FramePlan(durations_s=self.clip.durations_s, audio_s=audio_s, mode=mode)
 
     def new_lips(self, plan: FramePlan, face: int = 0) -> NewLips:
@@ -112,7 +112,7 @@ def test_two_faces_are_drawn_as_each_alone(name: str, two_of_her: Scene) -> None
 
 
 @pytest.mark.parametrize("mode", ["loop", "bounce", "hold"])
-def test_a_plan_is_followed_to_and_fro(name: str, mode: LengthMode, two_of_her: Scene) -> None:
+def test_a_plan_is_followed_to_and_fro(name: str, mode: DurationMode, two_of_her: Scene) -> None:
     plan = two_of_her.plan(mode, audio_s=1.2)
     drawn = two_of_her.drawn(name, "lite", plan, 0)
     assert [(f.index, f.time_s, f.duration_s) for f in drawn] == [(s.source, s.time_s, s.duration_s) for s in plan]

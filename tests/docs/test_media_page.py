@@ -8,13 +8,13 @@ from pathlib import Path
 from lipsmith.media.encode import CLIP_CRF, CONTAINERS
 from lipsmith.media.index import LONGEST_PAUSE_S, MAX_FRAMES
 from lipsmith.media.probe import MAX_FRAME_PIXELS
-from lipsmith.media.timeline import LENGTH_MODES, MAX_FPS
+from lipsmith.media.timeline import DURATION_MODES, MAX_FPS
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/media.md").read_text()
 
 
 def test_every_length_mode_is_listed() -> None:
-    assert tuple(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == LENGTH_MODES
+    assert tuple(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == DURATION_MODES
 
 
 def test_limits_are_the_real_ones() -> None:

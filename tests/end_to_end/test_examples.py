@@ -36,5 +36,5 @@ def test_the_custom_engine_draws_once_it_is_installed(room: Path, monkeypatch: p
     (info / "entry_points.txt").write_text("[lipsmith.engines]\n" + "\n".join(f"{k} = {v}" for k, v in entries))
     monkeypatch.syspath_prepend(str(info.parent))
     monkeypatch.syspath_prepend(str(EXAMPLES / "custom_engine"))
-    result = lipsmith.talking_photo("portrait.png", "speech.wav", "a.mp4", animator="puppet")
+    result = lipsmith.talking_photo("portrait.png", "speech.wav", "a.mp4", engines={"photo_animator": "puppet"})
     assert result.path.stat().st_size > 1000

@@ -124,7 +124,7 @@ def test_a_style_from_a_file_is_worn_as_if_learnt_from_the_clip(shared_media: Pa
     clip = shared_media / "video" / "vidtimit_woman_5s.mp4"
     learn_style(clip, tmp_path / "me.style")
     style = tmp_path / "me.style"
-    worn = lip_sync(clip, shared_media / SPEECH, tmp_path / "worn.mp4", mode="lite", style=style)
+    worn = lip_sync(clip, shared_media / SPEECH, tmp_path / "worn.mp4", mode="lite", speaking_style=style)
     learnt = lip_sync(clip, shared_media / SPEECH, tmp_path / "learnt.mp4", mode="lite")
     assert (worn.faces[0].learnt_s is None, learnt.faces[0].learnt_s is None) == (True, False)
     assert _largest_difference(tmp_path / "worn.mp4", tmp_path / "learnt.mp4") < 20  # the file's numbers are rounded

@@ -127,7 +127,7 @@ def test_nothing_about_a_photo_or_a_sound_is_in_the_video(tmp_path: Path) -> Non
         assert sings(image.read_bytes()), form
         assert sings(speech.read_bytes()), heard
         out = tmp_path / f"{form}.mp4"
-        talking_photo(image, speech, out, from_motion=jit_warmup.every_motion())
+        talking_photo(image, speech, out, motion_track=jit_warmup.every_motion())
         assert not sings(out.read_bytes()), (form, heard)
 
 
@@ -140,7 +140,7 @@ def test_nothing_about_a_clip_is_in_the_video(tmp_path: Path) -> None:
     (tmp_path / "face.png").write_bytes(photo("png"))
     speech = jit_warmup.write_hum(tmp_path / "hum.wav")
     plain = tmp_path / "plain.mp4"
-    talking_photo(tmp_path / "face.png", speech, plain, from_motion=jit_warmup.every_motion())
+    talking_photo(tmp_path / "face.png", speech, plain, motion_track=jit_warmup.every_motion())
     for extension in ("mp4", "mov", "mkv"):
         clip = talkative(plain, tmp_path / f"clip.{extension}")
         assert sings(clip.read_bytes()), extension

@@ -8,6 +8,8 @@ import json
 import os
 import sys
 import traceback
+import warnings
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -18,6 +20,7 @@ from lipsmith.cli.backup import backup, restore
 from lipsmith.cli.doctor import doctor
 from lipsmith.cli.faces import faces
 from lipsmith.cli.interrupt import Interrupt
+from lipsmith.cli.request_command import renamed_flags, with_current_flags
 from lipsmith.cli.runner import worker
 from lipsmith.cli.serve import serve
 from lipsmith.cli.speak import speak
@@ -26,9 +29,20 @@ from lipsmith.cli.sync import sync
 from lipsmith.cli.talk import demo, talk
 from lipsmith.cli.voices import add_voices
 from lipsmith.errors import Cancelled, InputError, InvalidOption, LipsmithError
+from lipsmith.pipeline import DetectRequest, SpeakRequest, StyleRequest, SyncRequest, TalkRequest
+from lipsmith.pipeline.options import Record
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all is well; something failed; the input or the command line needs mending; Ctrl-C."""
+
+RECORDS: Mapping[str, type[Record]] = {
+    "talk": TalkRequest,
+    "sync": SyncRequest,
+    "speak": SpeakRequest,
+    "faces": DetectRequest,
+    "style": StyleRequest,
+}
+"""Commands whose options are the fields of a record."""
 
 app = typer.Typer(
     name="lipsmith",
@@ -85,7 +99,7 @@ def _flushed(exit_code: int) -> int:
 def run(arguments: list[str]) -> int:
     """Runs one command and answers its exit code."""
     as_json = "--json" in arguments
-    arguments = arguments or ["--help"]
+    arguments = _with_current_flags(arguments) or ["--help"]
     interrupt = Interrupt()
     try:
         with interrupt.listening():
@@ -99,6 +113,17 @@ def run(arguments: list[str]) -> int:
     if left_with == INTERRUPTED:
         return _say(Cancelled.code, Cancelled().message, INTERRUPTED, as_json)
     return left_with if isinstance(left_with, int) else DONE
+
+
+def _with_current_flags(arguments: list[str]) -> list[str]:
+    record = RECORDS.get(next((argument for argument in arguments if not argument.startswith("-")), ""))
+    if record is None:
+        return arguments
+    with warnings.catch_warnings(record=True, action="always") as notes:
+        current = with_current_flags(arguments, renamed_flags(record))
+    for note in notes:
+        typer.echo(f"lipsmith: {note.message}", err=True)
+    return current
 
 
 def _explain(fault: Exception, as_json: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
-LengthMode: TypeAlias = Literal["silence", "cut", "loop", "bounce", "hold"]
+DurationMode: TypeAlias = Literal["silence", "cut", "loop", "bounce", "hold"]
 """What happens when a clip and its new sound are not equally long.
 
     silence  the clip decides: the sound is cut, or the rest of the clip stays silent
@@ -15,4 +15,4 @@ LengthMode: TypeAlias = Literal["silence", "cut", "loop", "bounce", "hold"]
 
 Where the sound decides, the pictures cover it, and the last one is shown for its whole length.
 """
-LENGTH_MODES: tuple[LengthMode, ...] = get_args(LengthMode)
+DURATION_MODES: tuple[DurationMode, ...] = get_args(DurationMode)

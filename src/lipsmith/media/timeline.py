@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsmith.errors import AudioTooLong, InvalidOption, VideoTooLong, WindowOutOfRange
-from lipsmith.media.durations import LENGTH_MODES, LengthMode
+from lipsmith.media.durations import DURATION_MODES, DurationMode
 
 MIN_FPS, MAX_FPS = 1, 60
 MIN_SIDE_PIXELS = 2  # the smallest even side; yuv420p shares one colour among 2 x 2 pixels
@@ -88,11 +88,11 @@ class FramePlan:
     """How long each picture of the clip stays."""
     audio_s: float
     """Length of the new sound."""
-    mode: LengthMode = "silence"
+    mode: DurationMode = "silence"
 
     def __post_init__(self) -> None:
-        if self.mode not in LENGTH_MODES:
-            raise InvalidOption(f"The length mode {self.mode!r} is not known. Use one of {', '.join(LENGTH_MODES)}.")
+        if self.mode not in DURATION_MODES:
+            raise InvalidOption(f"The length mode {self.mode!r} is not known. Use one of {', '.join(DURATION_MODES)}.")
 
     def __iter__(self) -> Iterator[PlannedFrame]:
         end_s = None if self.mode == "silence" else Fraction(self.audio_s) - _FLOAT_NOISE_S

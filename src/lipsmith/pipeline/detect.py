@@ -54,6 +54,7 @@ def run_detection(request: DetectRequest) -> DetectResult:
     folder = None if request.out is None else Path(request.out)
     if folder is not None and not folder.is_dir():
         raise InvalidOption(f"{folder} is not a folder. Create it first.")
+    request.check_engines()
     reporter = ProgressReporter(request.progress, request.cancelled)
     with reporter.stage("face"):
         image = _read(Path(request.source), request.moving)

@@ -39,6 +39,8 @@ class Option:
     """Default in words, where the value alone does not tell."""
     former: tuple[str, ...] = ()
     """Earlier names, which are accepted with a warning for one release."""
+    former_keys: tuple[tuple[str, str], ...] = ()
+    """Earlier options, each with the key of this mapping that replaces it."""
     command_line: bool = True
     """Whether the command line has it."""
     stored: bool = True
@@ -93,7 +95,12 @@ class Record:
 
         Raises InvalidOption for unknown options and for values out of their limits.
         """
-        return cls(**current_names(cls, {**data, **paths}, stacklevel=0))
+        values = current_names(cls, {**data, **paths}, stacklevel=0)
+        for field in option_fields(cls):
+            inner = [part for part in _parts(field.type) if isinstance(part, type) and issubclass(part, Record)]
+            if inner and isinstance(values.get(field.name), dict):
+                values[field.name] = inner[0].from_json(values[field.name])
+        return cls(**values)
 
 
 def option_fields(record: type[Record]) -> tuple[OptionField, ...]:
@@ -126,14 +133,25 @@ def current_names(record: type[Record], values: Mapping[str, Any], *, stacklevel
 
     Raises InvalidOption for a name that no option has or had.
     """
-    known = {option.name: option.name for option in option_fields(record)}
-    known |= {name: option.name for option in option_fields(record) for name in option.option.former}
-    for name in values:
-        if name not in known:
-            raise InvalidOption(f"There is no option {name!r}. Use one of {', '.join(dict.fromkeys(known.values()))}.")
-        if known[name] != name and stacklevel:
-            warnings.warn(f"The option {name} is called {known[name]} now.", DeprecationWarning, stacklevel=stacklevel)
-    return {known[name]: value for name, value in values.items()}
+    fields = option_fields(record)
+    known = {option.name: option.name for option in fields}
+    known |= {name: option.name for option in fields for name in option.option.former}
+    keys = {name: (option.name, key) for option in fields for name, key in option.option.former_keys}
+    current: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known and name not in keys:
+            raise InvalidOption(
+                f"There is no option {name!r}. Use one of {', '.join(option.name for option in fields)}."
+            )
+        new = known.get(name) or "{}={{'{}': ...}}".format(*keys[name])
+        if new != name and stacklevel:
+            warnings.warn(f"The option {name} is called {new} now.", DeprecationWarning, stacklevel=stacklevel)
+        if name in known:
+            current[known[name]] = value
+        elif value is not None:
+            option, key = keys[name]
+            current[option] = {**current.get(option, {}), key: value}
+    return current
 
 
 def choices_of(annotation: Any) -> tuple[str, ...]:
@@ -146,6 +164,11 @@ def choices_of(annotation: Any) -> tuple[str, ...]:
         if get_origin(part) is Literal:
             return get_args(part)
     return ()
+
+
+def is_number(value: object) -> bool:
+    """Whether ``value`` is an int or float, and neither a bool nor NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def _check_value(option: OptionField, value: object) -> None:
@@ -193,7 +216,7 @@ def _parts(annotation: Any) -> tuple[Any, ...]:
 def _is_a(part: Any, value: object) -> bool:
     origin = get_origin(part) or part
     if part is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+        return is_number(value)
     if part is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if origin is tuple:

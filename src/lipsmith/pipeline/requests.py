@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from lipsmith import limits
+from lipsmith.media.durations import DurationMode
 from lipsmith.pipeline.options import Option, Record
 from lipsmith.pipeline.progress import Progress, StrPath
 
@@ -25,7 +26,6 @@ FaceSelector: TypeAlias = str | int | tuple[float, float] | tuple[float, float, 
 HeadMotion: TypeAlias = Literal["calm", "natural", "lively"]
 TalkMode: TypeAlias = Literal["realistic", "prompted"]
 SyncMode: TypeAlias = Literal["lite", "standard", "pro"]
-DurationMode: TypeAlias = Literal["silence", "cut", "loop", "bounce", "hold"]
 Gender: TypeAlias = Literal["female", "male", "neutral"]
 Rules: TypeAlias = Iterator[tuple[bool, str]]
 
@@ -60,9 +60,16 @@ class EngineOptions(Record):
             help="Engine for a role, such as photo_animator=classic. Repeat the option for several roles.",
             metavar="ROLE=NAME",
             flag="engine",
+            former_keys=(("animator", "photo_animator"), ("syncer", "lip_syncer")),
             default="the first of each role",
         ),
     ] = field(default_factory=dict)
+
+    def check_engines(self) -> None:
+        """Check that each role has the engine that is named for it. Raises InvalidOption."""
+        from lipsmith.engines import registry
+
+        registry.check_choices(self.engines)
 
 
 @dataclass(frozen=True, kw_only=True)

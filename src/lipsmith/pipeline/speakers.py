@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipsmith.errors import InvalidOption
-from lipsmith.pipeline.options import current_names
+from lipsmith.pipeline.options import current_names, is_number
 from lipsmith.pipeline.progress import StrPath
 from lipsmith.pipeline.requests import FaceSelector, Speaker, SyncRequest
 
@@ -40,9 +40,9 @@ def read_speakers(given: StrPath | Sequence[Speaker]) -> tuple[Speaker, ...]:
         path = Path(given)
         speakers, source = _from_file(path), str(path)
     else:
-        speakers, source = tuple(given), "speakers"
-        if not all(isinstance(one, Speaker) for one in speakers):
+        if not isinstance(given, list | tuple) or not all(isinstance(one, Speaker) for one in given):
             raise InvalidOption(f"speakers is {given!r}. Give a list of Speaker, or the path of a JSON file.")
+        speakers, source = tuple(given), "speakers"
     if not 1 <= len(speakers) <= MAX_SPEAKERS:
         raise InvalidOption(f"{source} has {len(speakers)} speakers. Give 1 to {MAX_SPEAKERS}.")
     for speaker in speakers:
@@ -60,9 +60,9 @@ def face_choice(face: FaceSelector) -> FaceChoice:
 
     if isinstance(face, str):
         return parse_face_choice(face)
-    if isinstance(face, int) and face >= 1:
+    if isinstance(face, int) and not isinstance(face, bool) and face >= 1:
         return face
-    if isinstance(face, tuple | list) and len(face) in (2, 3):
+    if isinstance(face, tuple | list) and len(face) in (2, 3) and all(map(is_number, face)):
         return At(x=float(face[0]), y=float(face[1]), time_s=float(face[2]) if len(face) == 3 else 0.0)
     raise InvalidOption(
         f"The face is {face!r}. Give auto, speaker, a number from the left starting at 1, or a point (x, y) or "

@@ -66,6 +66,7 @@ def make_style(request: StyleRequest) -> StyleResult:
     out = Path(request.out)
     check_not_an_input([out], paths)
     check_text_output(out, request.overwrite)
+    request.check_engines()
     reporter = ProgressReporter(request.progress, request.cancelled)
     reader = registry.create("personal_speech_reader", request.engines.get("personal_speech_reader"))
     footage = [_footage(path, choice, reader, reporter, request.engines) for path in paths]

@@ -136,6 +136,7 @@ def make_lip_sync(request: SyncRequest) -> SyncResult:
     extension = _check_files(request, speakers)
     track = load_track(request.motion_track)
     needs_speech = track is None or (extension in NEED_SPEECH and not has_visemes_for(extension, track))
+    request.check_engines()
     reporter = ProgressReporter(request.progress, request.cancelled)
     plan = _open(request, speakers, track, reporter)
     lips = _find_lips(request, speakers, plan, reporter, adapt=request.adapt and track is None, read=needs_speech)

@@ -75,6 +75,7 @@ def make_talking_photo(request: TalkRequest) -> TalkResult:
     track = load_track(request.motion_track)
     style = load_style(request.speaking_style)
     fps = _frame_rate(request, track)
+    request.check_engines()
     reporter = ProgressReporter(request.progress, request.cancelled)
     with reporter.stage("picture"):
         source = read_photo(Path(request.photo), request.background)

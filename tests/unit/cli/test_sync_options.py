@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from lipsmith import SyncedFace, SyncResult, lip_sync
+from lipsmith import SyncedFace, SyncResult
 from lipsmith.cli.main import run
-from lipsmith.cli.sync import sync, synced_as_json, synced_as_line
+from lipsmith.cli.request_command import as_json_object
+from lipsmith.cli.sync import sync_line
 
-UNNEEDED = {"syncer", "mark", "longest_s", "progress", "cancelled"}
-"""Options for programs that render for others."""
 RESULT = SyncResult(
     path=Path("grüße.mp4"),
     seconds=4.571233,
@@ -34,7 +32,7 @@ RESULT = SyncResult(
 
 
 def test_the_result_as_json() -> None:
-    assert json.loads(synced_as_json(RESULT)) == {
+    assert json.loads(as_json_object(RESULT)) == {
         "path": "grüße.mp4",
         "seconds": 4.571233,
         "frames": 137,
@@ -54,7 +52,7 @@ def test_the_result_as_json() -> None:
 
 
 def test_the_result_as_a_line() -> None:
-    assert synced_as_line(RESULT) == (
+    assert sync_line(RESULT) == (
         "grüße.mp4 · 4.57 s · 137 frames · 29.97 fps · 642×358 · face 2 of 3, 71 px between the eyes, speaks as in 4 s "
         "of the clip and face 1 of 3, 37 px between the eyes · unchanged 0.00-0.52 s, 3.30-4.57 s · "
         "warnings: The face is small. · clip 0.01 s, video 1.25 s"
@@ -62,16 +60,9 @@ def test_the_result_as_a_line() -> None:
 
 
 def test_nothing_unchanged_and_no_warnings() -> None:
-    line = synced_as_line(replace(RESULT, unchanged_s=(), warnings=()))
+    line = sync_line(replace(RESULT, unchanged_s=(), warnings=()))
     assert "unchanged" not in line
     assert "no warnings" in line
-
-
-def test_every_option_of_the_library_is_one_of_the_command() -> None:
-    names = {"keep_background": "keep_background_db", "start": "start_s", "end": "end_s"}
-    names |= {"audio_start": "audio_start_s", "audio_end": "audio_end_s"}
-    command = {names.get(name, name) for name in inspect.signature(sync).parameters} - {"ctx", "quiet", "as_json"}
-    assert command == set(inspect.signature(lip_sync).parameters) - UNNEEDED
 
 
 def test_the_words_reach_the_library(room: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lipsmith.errors import InvalidOption, WindowOutOfRange
 from lipsmith.media.timeline import (
-    LENGTH_MODES,
+    DURATION_MODES,
     FramePlan,
     check_fps,
     check_window,
@@ -185,7 +185,7 @@ def test_which_picture_is_shown(mode: str, audio_s: float, sources: list[int]) -
     assert len(plan) == len(sources)
 
 
-@given(st.sampled_from(LENGTH_MODES), st.floats(0.001, 5), st.integers(1, 3))
+@given(st.sampled_from(DURATION_MODES), st.floats(0.001, 5), st.integers(1, 3))
 def test_pictures_follow_without_gaps_each_for_its_own_time(mode: str, audio_s: float, count: int) -> None:
     plan = FramePlan(durations_s=UNEVEN[:count], audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
     shown = list(plan)
