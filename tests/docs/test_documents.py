@@ -136,7 +136,6 @@ def test_every_public_name_parameter_and_field_is_listed() -> None:
         section = sections[function.__name__]
         for parameter in inspect.signature(function).parameters:
             assert f"`{parameter}`" in section
-            assert re.search(rf"\b{parameter}[=,]", section)
     records = (lipsmith.TalkResult, lipsmith.SyncResult, lipsmith.SyncedFace, lipsmith.Speaker, lipsmith.Progress)
     for record in (*records, lipsmith.SpokenResult):
         for field in fields(record):

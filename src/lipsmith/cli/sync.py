@@ -35,7 +35,7 @@ sync = request_command(
     sync_line,
     help="""Change the lips of a person in VIDEO to AUDIO, or --text. Only the lower face changes.
 
-    The new video has the clip's size, rate and colors. After an error, nothing is written.
+    The new video has the clip's size, rate and colours. After an error, nothing is written.
     """,
     default_out=lambda video: Path(f"{video.stem}-synced.mp4"),
 )

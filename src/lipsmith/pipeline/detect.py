@@ -27,7 +27,7 @@ class DetectedFace:
     score: float
     """Certainty of the detector, 0-1."""
     iod_px: float
-    """Distance between the eye centers, pixels."""
+    """Distance between the eye centres, pixels."""
     yaw_deg: float
     """Turn of the head to the side, degrees."""
     path: Path | None

@@ -21,7 +21,7 @@ class Facade(Generic[P, Request, Result]):
     """
 
     def __init__(self, name: str, record: Callable[P, Request], run: Callable[[Request], Result]) -> None:
-        self._record, self._run = record, run
+        self.record, self.run = cast(type[Request], record), run
         self.__name__ = self.__qualname__ = name
         self.__signature__ = inspect.signature(record).replace(
             return_annotation=inspect.signature(run).return_annotation
@@ -33,16 +33,15 @@ class Facade(Generic[P, Request, Result]):
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Result: ...
     def __call__(self, *args: object, **kwargs: object) -> Result:
-        if len(args) == 1 and not kwargs and isinstance(args[0], cast(type, self._record)):
-            return self._run(cast(Request, args[0]))
-        make = cast(Callable[..., Request], self._record)
-        return self._run(make(*args, **current_names(cast(type[Record], self._record), kwargs)))
+        if len(args) == 1 and not kwargs and isinstance(args[0], self.record):
+            return self.run(args[0])
+        return self.run(self.record(*args, **current_names(self.record, kwargs)))
 
     def __repr__(self) -> str:
         return f"<function {self.__name__}{self.__signature__}>"
 
     def _described(self) -> list[str]:
-        return [f"- ``{field.name}``: {field.option.help}" for field in option_fields(cast(type[Record], self._record))]
+        return [f"- ``{field.name}``: {field.option.help}" for field in option_fields(self.record)]
 
 
 _ERRORS = """After an error nothing is written. All errors are LipsmithErrors: InputError where the caller can correct

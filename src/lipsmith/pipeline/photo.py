@@ -143,11 +143,11 @@ def _choose(faces: Sequence[Face], place: int | tuple[float, float] | None) -> F
         if (face := face_at(faces, *place)) is not None:
             return face
         missing = f"There is no face at ({place[0]:g}, {place[1]:g})"
-    centers = "; ".join(
+    centres = "; ".join(
         f"{n} at ({(left + right) // 2}, {(top + bottom) // 2})"
         for n, (left, top, right, bottom) in enumerate((face.box for face in from_left), start=1)
     )
-    raise NoSuchFace(f"{missing}. Faces from left to right, with their centers in pixels: {centers}.")
+    raise NoSuchFace(f"{missing}. Faces from left to right, with their centres in pixels: {centres}.")
 
 
 def _scaled(face: Face, source: Image, image: Image) -> Face:

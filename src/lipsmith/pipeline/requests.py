@@ -57,7 +57,7 @@ class EngineOptions(Record):
     engines: Annotated[
         Mapping[str, str],
         Option(
-            help="Engine for a role, such as photo_animator=classic. Repeat the option for several roles.",
+            help="Engine for each role, such as photo_animator=classic.",
             metavar="ROLE=NAME",
             flag="engine",
             former_keys=(("animator", "photo_animator"), ("syncer", "lip_syncer")),
@@ -255,9 +255,9 @@ class TalkRequest(MotionOptions, OutputOptions, SpeechInput, PhotoInput):
     crf: Annotated[int, Option(help="Video quality (x264 CRF): 1 best, 51 worst.", limits=limits.CRF, metavar="N")] = (
         limits.PHOTO_CRF
     )
-    background: Annotated[str, Option(help="Color behind a transparent photo: a name or #rrggbb.", metavar="COLOR")] = (
-        "white"
-    )
+    background: Annotated[
+        str, Option(help="Colour behind a transparent photo: a name or #rrggbb.", metavar="COLOUR")
+    ] = "white"
 
     def rules(self) -> Rules:
         """Rules between these options."""

@@ -39,7 +39,7 @@ class StyleResult:
     seconds: float
     """Footage in which the person was both seen and heard."""
     opening_iod: float
-    """95th percentile of the lips' opening, in distances between the eye centers."""
+    """95th percentile of the lips' opening, in distances between the eye centres."""
     width_iod: float
     """Range of the mouth's width, from the 5th to the 95th percentile, in the same unit."""
     r_before: float

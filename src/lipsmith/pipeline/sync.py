@@ -64,7 +64,7 @@ class SyncedFace:
     number: int
     """Number from the left, starting at 1."""
     iod_px: float
-    """Median distance between the eye centers, pixels of the video."""
+    """Median distance between the eye centres, pixels of the video."""
     own_offset_s: float | None
     """Delay of the clip's own audio against these lips; None where no style was learnt from them."""
     learnt_s: float | None
@@ -130,7 +130,7 @@ def make_lip_sync(request: SyncRequest) -> SyncResult:
     """Change the lips of a person in ``video`` to ``audio`` or ``text``, and write the video to ``out``.
 
     Only the lower face changes. All other bytes reach the encoder unchanged, with the clip's own times, size and
-    colors.
+    colours.
     """
     speakers = requested_speakers(request)
     extension = _check_files(request, speakers)

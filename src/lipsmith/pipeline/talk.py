@@ -53,7 +53,7 @@ class TalkResult:
     face_box: tuple[int, int, int, int]
     """Left, top, right and bottom of the animated face, pixels of the video."""
     iod_px: float
-    """Distance between the eye centers, pixels of the video."""
+    """Distance between the eye centres, pixels of the video."""
     warnings: tuple[str, ...]
     """Everything that was changed or may look soft."""
     stage_seconds: Mapping[str, float]
