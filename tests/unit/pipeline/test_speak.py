@@ -39,7 +39,7 @@ def test_the_ending_says_how_it_is_written(tmp_path: Path, extension: str, codec
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "voice"),
+    ("text", "options", "voice", "warns"),
     [
         ("Hello", {}, "en-us", False),
         ("Доброе утро, как дела?", {}, "ru", True),
