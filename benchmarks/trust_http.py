@@ -118,13 +118,14 @@ def refused_once(said: bytes) -> bool:
 
 
 def spoken(where: tuple[str, int], sent: bytes, *, timeout_s: float = 15.0) -> bytes:
-    """Everything that comes back until the other side closes; a reset is an end too."""
+    """Return all that the other side sends until it closes, resets or, after its first bytes, pauses ``timeout_s``."""
     said = b""
-    with socket.create_connection(where, timeout=timeout_s) as connection:
+    with socket.create_connection(where, timeout=60) as connection:
         try:
             connection.sendall(sent)
             while block := connection.recv(65536):
                 said += block
+                connection.settimeout(timeout_s)
         except (ConnectionResetError, BrokenPipeError, TimeoutError):
             pass
     return said

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from lipsmith.storage.s3 import connect
 
+_default = inspect.signature(httpx.get).parameters["timeout"].default  # shared by all functions and clients of httpx
+_default.connect = _default.read = _default.write = _default.pool = 240.0  # five seconds are short on a busy machine
 settings.register_profile("lipsmith", deadline=None)  # a slow machine is no fault
 settings.load_profile("lipsmith")
 

@@ -68,7 +68,7 @@ class DialectClient(ABC):
     def __init__(self, url: str, account: NewAccount, key: str | None = None) -> None:
         """``key`` instead of the account's own; empty for none."""
         self.account, self._key = account, key
-        self.client = httpx.Client(base_url=url, headers=self.headers(), timeout=60)
+        self.client = httpx.Client(base_url=url, headers=self.headers(), timeout=240)
 
     @abstractmethod
     def headers(self) -> dict[str, str]:

@@ -144,8 +144,8 @@ def check_signature(received: ReceivedRequest, secret: str, *, ahead_s: Sequence
     assert received.headers["content-type"] == "application/json"
 
 
-def wait_until(true: Callable[[], object], timeout_s: float = 60) -> None:
-    """Returns once it is true."""
+def wait_until(true: Callable[[], object], timeout_s: float = 240) -> None:
+    """Return once it is true."""
     deadline = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < deadline

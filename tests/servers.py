@@ -23,7 +23,8 @@ from PIL import Image
 from local_hosts import ALLOWED
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
-TIMEOUT_S = 120
+TIMEOUT_S = 240
+"""The longest wait for what has to come, on however slow a machine."""
 FINAL = ("complete", "error", "canceled")
 
 
@@ -52,7 +53,7 @@ class Server:
 
         command = [COMMAND, *arguments, "--data-dir", str(self.data_dir), "--json"]
         own = os.environ | self.environment
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=own)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, env=own)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -97,7 +98,7 @@ class Server:
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Asks it to stop and waits; its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=TIMEOUT_S)
 
 
 def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> Server:
@@ -118,10 +119,10 @@ def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> S
         if found := re.search(r"serves at (http://\S+)", line):
             first = re.search(r"mhk_live_\w+", said)
             known = first[0] if first else key
-            client = httpx.Client(base_url=found[1], headers={"Authorization": f"Bearer {known}"}, timeout=60)
+            client = httpx.Client(base_url=found[1], headers={"Authorization": f"Bearer {known}"}, timeout=240)
             return Server(process, data_dir, found[1], known, log, client, environment)
     process.stdout.close()
-    raise NoServer(process.wait(timeout=60), f"{said}{log.read_text()}")
+    raise NoServer(process.wait(timeout=TIMEOUT_S), f"{said}{log.read_text()}")
 
 
 @contextmanager

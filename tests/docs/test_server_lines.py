@@ -60,7 +60,7 @@ def test_the_whole_way_with_curl(server: Server, room: Path, has_face: bool) -> 
     if not (shutil.which("curl") and shutil.which("jq")):
         pytest.skip("curl or jq is not installed")
     lines = shown(HOME / "docs/howto/server.md", "KEY=", server).replace("end_seconds: 10", "end_seconds: 1")
-    done = subprocess.run(["bash", "-euc", lines], capture_output=True, text=True, cwd=room, timeout=120)
+    done = subprocess.run(["bash", "-euc", lines], capture_output=True, text=True, cwd=room, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
     assert (room / "talking.mp4").exists() == has_face
     if has_face:
@@ -74,6 +74,6 @@ def test_the_way_with_curl_ends_where_the_key_is_wrong(server: Server, room: Pat
     if not (shutil.which("curl") and shutil.which("jq")):
         pytest.skip("curl or jq is not installed")
     lines = shown(HOME / "docs/howto/server.md", "KEY=", server).replace(server.key, "mhk_live_nobody")
-    done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True, cwd=room, timeout=120)
+    done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True, cwd=room, timeout=240)
     assert done.stdout.splitlines()[-1] == "Unauthorized"
     assert not (room / "talking.mp4").exists()

@@ -196,7 +196,7 @@ def fails(
         [COMMAND, "talk", *arguments, "--json"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         preexec_fn=limit,
         env=os.environ | {"PYTHONPATH": str(room)} | dict(environment or {}),
     )

@@ -25,7 +25,7 @@ STOCK = {"portrait.png", "two.png", "small.png", "speech.wav", "clip.mp4", "pair
 
 def lipsmith(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [COMMAND, *arguments], capture_output=True, text=True, timeout=120, env=os.environ | environment
+        [COMMAND, *arguments], capture_output=True, text=True, timeout=240, env=os.environ | environment
     )
 
 
@@ -127,7 +127,7 @@ def stopped_in(stage: str, signum: int, room: Path, *command: str) -> None:
             if line.strip().endswith(WORDS[stage]):
                 process.send_signal(signum)
                 break
-        out, rest = process.communicate(timeout=60)
+        out, rest = process.communicate(timeout=240)
     assert process.returncode == 130, rest
     assert rest.endswith("lipsmith: The work was cancelled before it was done; nothing was written. [cancelled]\n")
     assert "Traceback" not in rest
@@ -168,7 +168,7 @@ def test_a_terminal_sees_a_bar_with_frames_and_time_left(room: Path) -> None:
             break
         seen += piece
     os.close(leader)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=240) == 0
     text = seen.decode()
     assert "drawing the video" in text
     assert " fps, 0:0" in text

@@ -1,4 +1,4 @@
-"""Servers in a thread of this process: ours, and broken twins that lack a guard, on which its test has to fail."""
+"""HTTP servers in a thread of this process, with our protocol or, to show that a test can fail, without its limits."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from lipsmith.server.protocol import Timeouts, strict
 Where = tuple[str, int]
 QUICK = Timeouts(head_s=0.5, stall_s=0.5, bytes_per_s=1000)
 PLENTY = 1000
+PATIENCE_S = 120.0
+"""The longest wait for what has to come, on however slow a machine."""
 LONG_S = 1.5
-"""How long a broken twin is watched: three times what a guarded server takes."""
+"""Time to watch a server without limits: three times the time-out of one with limits."""
 
 
 class Lenient(HttpToolsProtocol):
@@ -80,7 +82,7 @@ def guarded(patience: Timeouts = QUICK, most: int = PLENTY, most_per_address: in
 
 
 def dial(where: Where) -> socket.socket:
-    return socket.create_connection(where, timeout=15)
+    return socket.create_connection(where, timeout=PATIENCE_S)
 
 
 def answer(connection: socket.socket) -> bytes:
@@ -102,12 +104,12 @@ def answer(connection: socket.socket) -> bytes:
     return said
 
 
-def is_ended(connection: socket.socket, within_s: float = 15.0, crumb: bytes = b"") -> bool:
+def is_ended(connection: socket.socket, within_s: float = PATIENCE_S, crumb: bytes = b"") -> bool:
     """Whether the other side closes, while it is sent ``crumb`` again and again."""
     return ended({"it": (connection, crumb)}, within_s) == {"it"}
 
 
-def ended(connections: Mapping[str, tuple[socket.socket, bytes]], within_s: float = 15.0) -> set[str]:
+def ended(connections: Mapping[str, tuple[socket.socket, bytes]], within_s: float = PATIENCE_S) -> set[str]:
     """Those that the other side closes, while each is sent its crumb again and again."""
     left, deadline = dict(connections), time.monotonic() + within_s
     while left and time.monotonic() < deadline:
@@ -122,5 +124,5 @@ def ended(connections: Mapping[str, tuple[socket.socket, bytes]], within_s: floa
                 pass
             except ConnectionError:
                 del left[name]
-            connection.settimeout(15)
+            connection.settimeout(PATIENCE_S)
     return set(connections) - set(left)

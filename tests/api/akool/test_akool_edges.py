@@ -27,7 +27,7 @@ def client(in_process: InProcessServer) -> Iterator[httpx.Client]:
     """Speaks for the account by its secret."""
     known = in_process.context.accounts.client(in_process.account)
     assert known is not None
-    with httpx.Client(base_url=in_process.url + PREFIX, headers={"x-api-key": known.secret}, timeout=60) as one:
+    with httpx.Client(base_url=in_process.url + PREFIX, headers={"x-api-key": known.secret}, timeout=240) as one:
         yield one
 
 
@@ -130,7 +130,7 @@ def test_an_account_from_before_has_to_get_credentials_for_webhooks(
 def test_1080_has_1920_pixels_on_the_longer_side(server: Server, stock: Path) -> None:
     customer = Akool(server.url, NewAccount.of(server.admin("account", "create", "--plan", "business")))
     as_magic_hour = {"Authorization": f"Bearer {customer.account.api_key}"}
-    with customer.client, httpx.Client(base_url=server.url, headers=as_magic_hour, timeout=60) as theirs:
+    with customer.client, httpx.Client(base_url=server.url, headers=as_magic_hour, timeout=240) as theirs:
         file = io.BytesIO()
         Image.open(stock / "portrait.png").resize((1400, 2000)).save(file, "PNG")
         photo = customer.client.post(f"{PREFIX}/upload", content=file.getvalue()).json()["data"]["url"]

@@ -53,14 +53,14 @@ def browsing(url: str, profile: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=240)
 
 
 def test_from_a_text_to_a_video_that_plays(server: Server, page: LocalHost, tmp_path: Path) -> None:
     account = server.admin("account", "create", "--plan", "business")
     given = {"server": server.url, "id": account["client_id"], "secret": account["client_secret"]}
     with browsing(f"{page.url}/page.html?{urlencode(given)}", tmp_path / "profile"):
-        wait_until(lambda: page.at("/report"), timeout_s=120)
+        wait_until(lambda: page.at("/report"))
     told: dict[str, Any] = json.loads(page.at("/report")[0].body)
     assert "error" not in told, told
     assert {step.split()[1] for step in told["steps"]} == {

@@ -31,7 +31,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def dial(server: Server) -> socket.socket:
     parts = urlsplit(server.url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=15)
+    return socket.create_connection((parts.hostname, parts.port), timeout=240)
 
 
 def rest(connection: socket.socket) -> bytes:

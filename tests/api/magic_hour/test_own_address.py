@@ -33,7 +33,7 @@ def listening(data_dir: Path, host: str, **environment: str) -> Iterator[str]:
         raise AssertionError(said)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=240)
         process.stdout.close()
 
 

@@ -85,7 +85,7 @@ def test_a_free_account_gets_a_small_picture_with_a_mark(server: Server, stock: 
     for plan in ("free", "pro"):
         account = server.admin("account", "create", "--plan", plan)
         key = {"Authorization": f"Bearer {account['api_key']}"}
-        client = httpx.Client(base_url=server.url, headers=key, timeout=60)
+        client = httpx.Client(base_url=server.url, headers=key, timeout=240)
         theirs = replace(server, client=client)
         assets = {
             "image_file_path": theirs.upload(tmp_path / "large.png", "image"),

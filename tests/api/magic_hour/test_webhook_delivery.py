@@ -60,7 +60,7 @@ def customer(server: Server, stock: Path, tmp_path_factory: pytest.TempPathFacto
     headers = {"Authorization": f"Bearer {made['api_key']}"}
     muddle = tmp_path_factory.mktemp("muddle") / "muddle.png"
     muddle.write_text("no picture")
-    with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=server.url, headers=headers, timeout=240) as client:
         audio = server.upload(stock / "speech.wav", "audio", client=client)
         frames = {"complete": stock / "portrait.png", "error": muddle}
         orders = {

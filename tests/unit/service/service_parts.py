@@ -39,7 +39,7 @@ class Plain:
     def trial(self, now_ms: int) -> tuple[str, str]:
         return "trial", f'{{"now": {now_ms}}}'
 
-    def letter(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
+    def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
         return WebhookRequest(body=body.encode(), headers={"x-secret": credentials.secret, "x-now": str(now_ms)})
 
     def is_success(self, status: int) -> bool:

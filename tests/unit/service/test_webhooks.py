@@ -93,7 +93,7 @@ def sender(service: ServiceParts) -> Iterator[Deliverer]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 240
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
