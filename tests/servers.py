@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from lipsmith.service.processes.pool import ChildPool, Limits
 from local_hosts import ALLOWED
 
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
@@ -101,8 +105,23 @@ class Server:
         return self.process.wait(timeout=TIMEOUT_S)
 
 
+@cache
+def compile_loops() -> None:
+    """Compile what rendering processes compile, once for all servers and all runs of this version.
+
+    A server does the same in the background when it starts, but most servers of tests stop before that is ready.
+    """
+    with tempfile.TemporaryDirectory() as folder, Path(tempfile.gettempdir(), "lipsmith-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes wait for it, too
+        pool = ChildPool(Limits(memory_mb=4096, cpu_s=600, file_mb=500), os.environ, Path(folder) / "pool")
+        if not pool._prepared.is_dir():
+            pool.prepare()
+
+
 def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> Server:
     """Starts a server on a free port. ``key`` is needed where the data folder has accounts already."""
+    if "0" not in options:  # workers
+        compile_loops()
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a") as errors:
         process = subprocess.Popen(

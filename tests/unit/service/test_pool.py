@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lipsmith.service.errors import RenderingDied
-from lipsmith.service.processes.pool import PREPARED, Child, ChildPool, Limits, result_file
+from lipsmith.service.processes.pool import _RENDER, PREPARED, Child, ChildPool, Limits, result_file
 from lipsmith.storage.errors import StorageFailed
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, VoiceStore
 
@@ -97,6 +97,10 @@ def test_a_folder_of_results_is_no_link(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to(tmp_path / "real")
     with pytest.raises(RenderingDied):
         result_file(tmp_path / "out", "video.mp4")
+
+
+def test_what_is_prepared_belongs_to_the_modules_it_was_made_from() -> None:
+    assert (_RENDER / "warp.py").is_file()
 
 
 def test_what_was_prepared_is_all_that_jobs_compile(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def port() -> Iterator[int]:
 def run(folder: Path, spec: Mapping[str, Any], *options: str, program: str = "probe_process.py") -> Mapping[str, Any]:
     """The last thing a child says that was handed ``spec``; empty where it just ended."""
     environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    limits = Limits(memory_mb=4096, cpu_s=60, file_mb=100) if program == "probe_worker.py" else LIMITS
+    limits = Limits(memory_mb=4096, cpu_s=60, file_mb=100) if program == "probe_child.py" else LIMITS
     child = Child(limits, environment, folder / "child", program=(str(HERE / program), *options))
     try:
         child.send(spec)
@@ -165,12 +165,12 @@ def test_processes_are_counted(here: Guards) -> None:
 def test_the_rendering_process_itself_is_locked_in(tmp_path: Path, here: Guards, port: int) -> None:
     if here.network == "none":
         pytest.skip(f"this system's sandbox is {here}")
-    answer = run(tmp_path, {"kind": "call home", "port": port}, program="probe_worker.py")
+    answer = run(tmp_path, {"kind": "call home", "port": port}, program="probe_child.py")
     assert answer["error"]["code"] == "failed"
 
 
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
-    answer = run(tmp_path, {"kind": "hog"}, program="probe_worker.py")
+    answer = run(tmp_path, {"kind": "hog"}, program="probe_child.py")
     assert answer == {"error": {"code": "processing_failed", "message": "There is too little memory for this video."}}
 
 

@@ -325,12 +325,13 @@ def _environment_in(folder: Path) -> dict[str, str]:
 
 def _release() -> str:
     """Tells compiled loops of one release from those of another, and of another machine's libraries."""
-    render = Path(__file__).resolve().parents[1] / "render"
-    sources = sorted((path.name, path.stat().st_mtime_ns) for path in render.glob("*.py"))
+    sources = sorted((path.name, path.stat().st_mtime_ns) for path in _RENDER.glob("*.py"))
     named = f"{sys.version} {metadata.version('numba')} {metadata.version('matplotlib')} {sources}"
     return hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
+_RENDER = Path(__file__).resolve().parents[2] / "render"
+"""The modules whose loops are compiled."""
 _reported: set[str] = set()
 
 

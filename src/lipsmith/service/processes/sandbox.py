@@ -252,7 +252,7 @@ def _python_folders() -> Iterator[Path]:
     """Where Python, its packages and our own code lie; never the folder it was started in."""
     yield from {Path(sys.prefix), Path(sys.base_prefix), *map(Path, sysconfig.get_paths().values())}
     yield from (Path(place) for place in sys.path if place.startswith("/"))
-    yield Path(__file__).resolve().parents[1]
+    yield Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
