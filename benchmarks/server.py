@@ -23,6 +23,7 @@ from types import MappingProxyType
 import httpx
 import numpy as np
 
+from benchmarks.__main__ import REPOSITORY
 from benchmarks.bars import Bar
 from benchmarks.speed import machine, portrait_file, sound_file
 
@@ -60,9 +61,9 @@ def run(repeats: int) -> int:
     with tempfile.TemporaryDirectory(prefix="lipsmith-server-") as name:
         folder = Path(name)
         found: dict[str, float] = {}
-        with serving(folder / "renders", "--workers", "2") as server:
+        with serving(folder / "renders", "--concurrency", "2") as server:
             found |= renders(server, folder, repeats)
-        with serving(folder / "uploads", "--workers", "0") as server:
+        with serving(folder / "uploads", "--concurrency", "0") as server:
             found |= asyncio.run(uploads(server))
     print(f"{machine()}; load of the minute before {os.getloadavg()[0]:.1f}")
     for bar in BARS:
@@ -77,11 +78,20 @@ class Unborn(RuntimeError):
 
 @contextmanager
 def serving(
-    data_dir: Path, *options: str, key: str = "", environment: Mapping[str, str] = MappingProxyType({})
+    data_dir: Path,
+    *options: str,
+    key: str = "",
+    environment: Mapping[str, str] = MappingProxyType({}),
+    dies_at: str = "",
 ) -> Iterator[Served]:
     """A server with a data folder of its own, and settings in ``environment``; ``key`` where the folder is not new."""
     log = data_dir.with_suffix(".log")
-    command = [str(Path(sys.executable).with_name("lipsmith")), "serve", "--port", "0", "--data-dir", str(data_dir)]
+    program = (
+        [sys.executable, str(REPOSITORY / "tests/dying_server.py"), dies_at]
+        if dies_at
+        else [str(Path(sys.executable).with_name("lipsmith"))]
+    )
+    command = [*program, "serve", "--port", "0", "--data-dir", str(data_dir)]
     with log.open("a") as errors:
         process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **environment}

@@ -21,11 +21,11 @@ from benchmarks.bars import Bar
 from benchmarks.server import SIZE, Served, Unborn, serving, uploaded
 from benchmarks.speed import portrait_file, sound_file
 from benchmarks.trust import Found
-from lipsmith.service.fault_injection import POINTS
 
 sys.path.insert(0, str(REPOSITORY / "tests"))  # databases of their own are the tests' business
 
 from databases import Postgres, fresh, private
+from dying_server import POINTS
 
 ROUNDS = {False: 1, True: 5}
 BEFORE_RENDERING = ("charged", "created")
@@ -81,10 +81,9 @@ def lives(folder: Path, rounds: int, database: dict[str, str]) -> Lives:
     for point in POINTS * rounds:
         # One that renders may meet its point at an older order, before anybody could ask it.
         workers = "0" if point in BEFORE_RENDERING else "1"
-        environment = settings | {"LIPSMITH_FAULT": point}
         with (
             suppress(Unborn),
-            serving(folder / "data", "--workers", workers, key=key, environment=environment) as dying,
+            serving(folder / "data", "--concurrency", workers, key=key, environment=settings, dies_at=point) as dying,
         ):
             first, key = not key, dying.key
             with suppress(httpx.TransportError), asking(dying) as client:

@@ -68,7 +68,7 @@ def measure(folder: Path, *, long: bool) -> Found:
     """All of it; ``long`` sends a hundred thousand requests instead of two thousand."""
     values: dict[str, float] = {}
     notes: list[str] = []
-    with serving(folder / "generated", "--workers", "0", environment=SHORT) as server:
+    with serving(folder / "generated", "--concurrency", "0", environment=SHORT) as server:
         values["ambiguous_taken"] = len(taken(server))
         faults, answers = generated_faults(server, GENERATED[long] - DESCRIBED[long], seed=1)
         if DESCRIBED[long]:
@@ -78,7 +78,7 @@ def measure(folder: Path, *, long: bool) -> Found:
         values["faults"] = len(faults) + logged.count("\n")
         counts = ", ".join(f"{status}: {n:,}" for status, n in sorted(answers.items()))
         notes += [f"Answers by status (0: closed without one): {counts}.", *sorted(set(faults))[:5]]
-    with serving(folder / "half-open", "--workers", "0") as server:
+    with serving(folder / "half-open", "--concurrency", "0") as server:
         values["forbidden_gap_ms"] = forbidden_gap_ms(server, folder / "half-open")
         took, left, gone_s = beside(server, hold_half_open, OTHER_ADDRESSES)
         values |= {"half_open_p99_ms": p99_ms(took), "half_open_left": left}
@@ -89,7 +89,7 @@ def measure(folder: Path, *, long: bool) -> Found:
             took, refused, slowest_s = beside(server, send_hostile_json, (who,))
             values[f"{name}_p99_ms"] = p99_ms(took)
             notes.append(f"{name}: {refused} times a megabyte refused, each within {slowest_s:.2f} s.")
-    with serving(folder / "uploads", "--workers", "0") as server:
+    with serving(folder / "uploads", "--concurrency", "0") as server:
         values["upload_errors"] = in_another_process(upload_all, server.url, tuple(upload_links(server)))
         values["upload_peak_mb"] = memory_mb(server.pid, "VmHWM")
     size = f"{GENERATED[long]:,} requests, {HALF_OPEN:,} half-open connections, {UPLOADS:,} uploads"

@@ -57,7 +57,7 @@ def measure(folder: Path, *, long: bool) -> Found:
             print(f"  {check}; {check.cpu_s:.2f} CPU s; must be refused: {check.case.refuse}", flush=True)
         if len(checks) % 500 == 0:
             print(f"  {len(checks)} of {count} after {time.monotonic() - start:.0f} s", flush=True)
-    with serving(folder / "server", "--workers", str(AT_ONCE)) as server:
+    with serving(folder / "server", "--concurrency", str(AT_ONCE)) as server:
         served = through_server(server, folder, orders)
     codes = Counter(check.outcome for check in checks)
     return Found(

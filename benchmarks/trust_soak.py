@@ -52,7 +52,7 @@ def measure(folder: Path, *, long: bool) -> Found:
     portrait = portrait_file(folder, SIZE)
     nobody = folder / "nobody.png"
     Image.new("RGB", SIZE, "grey").save(nobody)
-    with serving(folder / "data", "--workers", "1", environment={"LIPSMITH_LOG_LEVEL": "warning"}) as server:
+    with serving(folder / "data", "--concurrency", "1", environment={"LIPSMITH_LOG_LEVEL": "warning"}) as server:
         end_s = time.monotonic() + lasts_s
         done: Counter[str] = Counter()
         faulty: list[str] = []

@@ -29,6 +29,7 @@ from local_hosts import ALLOWED
 COMMAND = str(Path(sys.executable).with_name("lipsmith"))
 TIMEOUT_S = 240
 """The longest wait for what has to come, on however slow a machine."""
+DYING = (sys.executable, str(Path(__file__).with_name("dying_server.py")))
 FINAL = ("complete", "error", "canceled")
 
 
@@ -118,14 +119,18 @@ def compile_loops() -> None:
             pool.prepare()
 
 
-def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> Server:
-    """Starts a server on a free port. ``key`` is needed where the data folder has accounts already."""
-    if "0" not in options:  # workers
+def start(data_dir: Path, *options: str, key: str = "", dies_at: str = "", **environment: str) -> Server:
+    """Start a server on a free port. ``key`` is needed if the data folder has accounts already.
+
+    ``dies_at``: point at which it kills itself, see `dying_server`.
+    """
+    program = (*DYING, dies_at) if dies_at else (COMMAND,)
+    if "0" not in options:  # --concurrency 0 does not render
         compile_loops()
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a") as errors:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--port", "0", "--data-dir", str(data_dir), *options],
+            [*program, "serve", "--port", "0", "--data-dir", str(data_dir), *options],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -145,9 +150,9 @@ def start(data_dir: Path, *options: str, key: str = "", **environment: str) -> S
 
 
 @contextmanager
-def started(data_dir: Path, *options: str, key: str = "", **environment: str) -> Iterator[Server]:
+def started(data_dir: Path, *options: str, key: str = "", dies_at: str = "", **environment: str) -> Iterator[Server]:
     """A server that is gone at the end, however that comes."""
-    server = start(data_dir, *options, key=key, **environment)
+    server = start(data_dir, *options, key=key, dies_at=dies_at, **environment)
     try:
         yield server
     finally:
@@ -164,8 +169,8 @@ def running(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers that are gone when the test is; the first one's folder is ``tmp_path / "data"``."""
     with ExitStack() as stack:
 
-        def start_one(*options: str, key: str = "", **environment: str) -> Server:
-            return stack.enter_context(started(tmp_path / "data", *options, key=key, **environment))
+        def start_one(*options: str, key: str = "", dies_at: str = "", **environment: str) -> Server:
+            return stack.enter_context(started(tmp_path / "data", *options, key=key, dies_at=dies_at, **environment))
 
         yield start_one
 

@@ -24,11 +24,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from databases import fresh, postgres
+from dying_server import Point, dies_at
 from in_process_server import listening
 from lipsmith.database.tables import jobs, ledger, projects
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings
-from lipsmith.service.fault_injection import Point
 from lipsmith.service.jobs.lifecycle import Attempt
 from lipsmith.service.project import Failure
 from lipsmith.storage.contract import put_file
@@ -48,15 +48,8 @@ class Death(BaseException):
     """The process is no more."""
 
 
-class Mortal:
-    """Dies at one point, as `FaultInjection` does, but leaves the test alive."""
-
-    def __init__(self, point: Point) -> None:
-        self._point = point
-
-    def reach(self, point: Point) -> None:
-        if point == self._point:
-            raise Death
+def die() -> None:
+    raise Death
 
 
 @dataclass
@@ -168,8 +161,8 @@ class Life(RuleBasedStateMachine):
         headers = {"Idempotency-Key": f"order {self.number}"}
         held = round(seconds * 30) * 2
         if dies:
-            self.context.projects._faults = Mortal(dies)  # type: ignore[assignment]
-            self.ask(person, "POST", "/v1/ai-talking-photo", json=body, headers=headers)
+            with dies_at(dies, die):
+                self.ask(person, "POST", "/v1/ai-talking-photo", json=body, headers=headers)
             self.death()
         answer = self.ask(person, "POST", "/v1/ai-talking-photo", json=body, headers=headers)
         if held > person.balance:

@@ -88,7 +88,7 @@ def test_every_code_is_listed() -> None:
     listed = {int(code): about for code, about in rows("Codes", "code").items()}
     assert listed.keys() == VENDOR_CODES
     said = {
-        *(translate.SUCCESS, translate.TOKEN_MISSING, translate.BANNED, translate.NOT_POSSIBLE),
+        *(translate.SUCCESS, translate.TOKEN_MISSING, translate.SUSPENDED, translate.NOT_POSSIBLE),
         *translate.CODES.values(),
         *translate.FAULTS.values(),
     }

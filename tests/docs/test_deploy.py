@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lipsmith.cli.main import app
-from lipsmith.server.settings import Settings
+from lipsmith.server.settings import all_settings
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE
 from servers import Server, server
 
@@ -39,7 +39,7 @@ def compose() -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_every_setting_that_is_named_exists(path: Path) -> None:
-    known = {f"LIPSMITH_{name.upper()}" for name in Settings.model_fields} | {FOLDER_VARIABLE}
+    known = {name for name, _ in all_settings()} | {FOLDER_VARIABLE}
     assert set(re.findall(r"LIPSMITH_[A-Z0-9_]+", path.read_text())) <= known
 
 
@@ -77,7 +77,7 @@ def test_the_health_check_tells_well_from_ill(server: Server) -> None:
 def test_commands_exist(compose: dict[str, Any]) -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     [default] = [json.loads(rest) for name, rest in steps() if name == "CMD"]
-    assert {default[0], compose["services"]["worker"]["command"][0]} <= known
+    assert {default[0], compose["services"]["runner"]["command"][0]} <= known
 
 
 def test_the_composition_holds_together(compose: dict[str, Any]) -> None:

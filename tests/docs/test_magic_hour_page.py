@@ -13,8 +13,9 @@ import typing_extensions
 from pydantic import BaseModel
 
 from lipsmith import errors
+from lipsmith.dialects.contract import STATUSES
 from lipsmith.dialects.magic_hour import translate, wire
-from lipsmith.dialects.magic_hour.events import TRIAL
+from lipsmith.dialects.magic_hour.events import TEST_EVENT
 from lipsmith.service import errors as service_errors
 from lipsmith.storage import errors as storage_errors
 
@@ -102,7 +103,7 @@ def test_what_is_ours_is_marked(section: str, table: str, name: str) -> None:
 def test_every_status_and_code_is_listed() -> None:
     assert {int(status) for status in rows("Statuses", "status")} == {
         *VENDOR_STATUSES,
-        *translate.STATUSES.values(),
+        *STATUSES.values(),
         500,
         503,
     }
@@ -119,4 +120,8 @@ def test_every_status_and_code_is_listed() -> None:
 
 
 def test_every_event_is_listed() -> None:
-    assert rows("Webhooks", "event").keys() == {*translate.EVENTS.values(), *translate.AUDIO_EVENTS.values(), TRIAL}
+    assert rows("Webhooks", "event").keys() == {
+        *translate.EVENTS.values(),
+        *translate.AUDIO_EVENTS.values(),
+        TEST_EVENT,
+    }

@@ -140,11 +140,11 @@ def test_no_more_than_files_may_be_open(limits: tuple[int, int], expected: tuple
     program = """
 import resource, sys
 from pathlib import Path
-from lipsmith.server.run import doorkeeper
+from lipsmith.server.run import connection_limits
 from lipsmith.server.settings import Settings
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
-keeper = doorkeeper(Settings(data_dir=Path(sys.argv[3]), max_connections=500))
-print(keeper.most, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+limits = connection_limits(Settings(data_dir=Path(sys.argv[3]), max_connections=500))
+print(limits.most, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
     command = [sys.executable, "-c", program, *map(str, limits), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -23,7 +23,7 @@ SEED = 20
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that does not wait for what will never come."""
     folder = tmp_path_factory.mktemp("quick") / "data"
-    with started(folder, "--workers", "0", **trust_http.SHORT) as server:
+    with started(folder, "--concurrency", "0", **trust_http.SHORT) as server:
         yield server
 
 

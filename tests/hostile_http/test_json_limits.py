@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
 from in_process_server import InProcessServer
-from lipsmith.server.middleware import MAX_BODY_BYTES, MAX_SIGNS, BodyLimits, depth
+from lipsmith.server.middleware import MAX_BODY_BYTES, MAX_DELIMITERS, BodyLimits, depth
 
 PATH = "/v1/face-detection"
 LARGE = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nContent-Length: 900000\r\n".encode()
@@ -69,8 +69,8 @@ def test_without_the_guard_all_of_it_is_waited_for(open_door: Where) -> None:
         b" " * (MAX_BODY_BYTES + 1),
         b"[" * 33 + b"]" * 33,
         b'{"a":' * 40,
-        b"," * (MAX_SIGNS + 1),
-        b"[]" * MAX_SIGNS,
+        b"," * (MAX_DELIMITERS + 1),
+        b"[]" * MAX_DELIMITERS,
     ],
 )
 def test_what_is_too_much(guard: Where, open_door: Where, body: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from lipsmith.service.billing.accounts import Account
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-PlanChoice = Literal["free", "creator", "pro", "business"]
-Plan = Annotated[PlanChoice, typer.Option("--plan", help="What the account may do.")]
+Plan = Annotated[str | None, typer.Option("--plan", metavar="PLAN", help="Plan. [default: the smallest]")]
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")]
 OfAccount = Annotated[str | None, typer.Option("--account", metavar="ACCOUNT", help="Only this account's.")]
 ProjectId = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
@@ -79,7 +78,7 @@ ALL = {"webhooks": {"account": "all", "events": "all"}}
 
 
 def account_create(
-    plan: Plan = "free",
+    plan: Plan = None,
     credits: Annotated[int | None, typer.Option("--credits", metavar="N", help="Instead of the plan's own.")] = None,
     email: Annotated[str | None, typer.Option("--email", metavar="EMAIL", help="Shown to its owner.")] = None,
     data_dir: DataDir = None,
@@ -87,7 +86,7 @@ def account_create(
 ) -> None:
     """Make an account, and show its key and secret this once."""
     with _context(data_dir) as context:
-        made = context.accounts.create(plan, credits_given=credits, email=email)
+        made = context.accounts.create(plan or next(iter(context.accounts.plans)), credits_given=credits, email=email)
     told = _account(made.account, made.credits)
     _tell(told | {"api_key": made.api_key, "client_secret": made.client_secret}, as_json)
 
@@ -119,7 +118,7 @@ def account_grant(
 
 def account_plan(
     account: AccountId,
-    plan: Annotated[PlanChoice, typer.Argument(metavar="PLAN", help="free, creator, pro or business.")],
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The new plan.")],
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -143,7 +142,7 @@ def account_suspend(
 def account_credentials(account: AccountId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Give an account a new client id and client secret, and show them this once; the old ones open nothing any more.
 
-    AKOOL's clients use both, and the secret as their API key.
+    They are an alternative to API keys, for clients that need an id and a secret.
     """
     with _context(data_dir) as context:
         client = context.accounts.renew_client(account)

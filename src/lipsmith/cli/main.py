@@ -21,7 +21,7 @@ from lipsmith.cli.doctor import doctor
 from lipsmith.cli.faces import faces
 from lipsmith.cli.interrupt import Interrupt
 from lipsmith.cli.request_command import renamed_flags, with_current_flags
-from lipsmith.cli.runner import worker
+from lipsmith.cli.runner import runner
 from lipsmith.cli.serve import serve
 from lipsmith.cli.speak import speak
 from lipsmith.cli.style import add_style
@@ -57,7 +57,8 @@ app.command()(faces)
 app.command()(demo)
 app.command()(doctor)
 app.command()(serve)
-app.command()(worker)
+app.command()(runner)
+app.command("worker", hidden=True)(runner)  # former name, for one more release
 app.command()(backup)
 app.command()(restore)
 add_style(app)

@@ -1,4 +1,4 @@
-"""`lipsmith worker`: more rendering for a server whose database is PostgreSQL."""
+"""`lipsmith runner`: rendering on a further machine, for a server whose database is PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Annotated
 import typer
 
 from lipsmith.cli.extra import server_extra
-from lipsmith.cli.serve import DataDir, child_environment, settings
+from lipsmith.cli.serve import Concurrency, DataDir, child_environment, settings
 
 
-def worker(
+def runner(
     database: Annotated[
         str | None, typer.Option("--database", metavar="URL", help="The server's database, postgresql://…")
     ] = None,
     data_dir: DataDir = None,
-    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Videos rendered at once.")] = None,
+    concurrency: Concurrency = None,
 ) -> None:
-    """Render what a server was asked for, on this machine too, until it is stopped.
+    """Render jobs of a server on this machine too, until stopped.
 
-    Server and workers need the same files: one bucket, or a data folder that all of them see.
+    The server and all runners need the same files: one bucket, or a data folder that all of them can access.
     """
     with server_extra():
         from lipsmith.server.run import work
 
-    work(settings(data_dir, database_url=database, workers=workers), child_environment(), typer.echo)
+    work(settings(data_dir, database_url=database, concurrency=concurrency), child_environment(), typer.echo)

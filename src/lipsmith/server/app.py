@@ -1,8 +1,8 @@
-"""The HTTP application: all routes, and every error in the vendor's own shape."""
+"""HTTP application: the routes of all dialects, files, health and documentation; errors in the format of their API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,168 +15,157 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 import lipsmith
 from lipsmith.database.connection import is_away
-from lipsmith.dialects.akool import routes as akool
-from lipsmith.dialects.akool.translate import to_refusal
-from lipsmith.dialects.magic_hour import routes as magic_hour
-from lipsmith.dialects.magic_hour import translate
-from lipsmith.errors import InputError, LipsmithError
+from lipsmith.dialects.contract import PLAIN_ERRORS, Api, bearer_key
+from lipsmith.errors import LipsmithError
 from lipsmith.server import docs_page, files, health
 from lipsmith.server.context import FILES_PATH, Context
 from lipsmith.server.health import Metrics, RequestMetrics
 from lipsmith.server.middleware import AllowedHosts, BodyLimits, CatchErrors, CrossOrigin, SecurityHeaders, own_hosts
 from lipsmith.service.billing.accounts import Accounts
 from lipsmith.service.errors import InvalidRequest, NotFound, Unauthorized
-from lipsmith.storage.errors import NotStored, StorageFailed
+from lipsmith.storage.errors import StorageFailed
 
 log = structlog.get_logger("lipsmith.server")
 
-NO_JSON = "The request body is no valid JSON."
-BROKEN = "The server could not do this."
+INVALID_JSON = "The request body is no valid JSON."
+BROKEN = "Internal error in lipsmith. The server's log has the details."
 UNAVAILABLE = "The server cannot reach its database or its files at the moment. Try again later."
 
 
 def application(context: Context) -> FastAPI:
-    """Everything that is reached by HTTP."""
+    """Make the application."""
     app = FastAPI(
         title="lipsmith",
         version=lipsmith.__version__,
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # no client follows redirects
+        redirect_slashes=False,  # clients do not follow redirects
     )
-    parts, others = context.magic_hour(), context.akool()
-    app.include_router(magic_hour.router(parts))
-    app.include_router(akool.router(others))
+    services = context.services()
+    apis = {dialect.prefix: dialect.api(services) for dialect in context.dialects}
+    for api in apis.values():
+        app.include_router(api.router)
     app.include_router(files.router(context.storage, context.signed_links, context.assets, FILES_PATH))
     metrics = Metrics(context.database, context.workers)
     app.include_router(health.router(context.storage, context.workers, metrics))
 
     @app.get("/docs", include_in_schema=False)
     def documentation() -> HTMLResponse:
-        return HTMLResponse(docs_page.page(app.openapi()), headers={"Content-Security-Policy": docs_page.POLICY})
+        page = docs_page.page(app.openapi(), [api.key_help for api in apis.values()])
+        return HTMLResponse(page, headers={"Content-Security-Policy": docs_page.POLICY})
 
-    authenticator = Authenticator(parts.accounts)
-    _tell_errors(app, authenticator)
+    answers = ErrorAnswers(apis, context.accounts)
+    answers.register(app)
     settings = context.settings
     app.add_middleware(
         BodyLimits,
-        free=(FILES_PATH, akool.UPLOAD_PATH),
-        is_known=lambda request: authenticator.refusal(request) is None,
-        refuse=lambda request, why: _unreadable(request, why, authenticator),
+        free=(FILES_PATH, *(path for api in apis.values() for path in api.upload_paths)),
+        is_known=lambda request: answers.authentication_error(request) is None,
+        refuse=answers.unreadable,
         timeout_s=settings.stall_timeout_s,
     )
     app.add_middleware(
         AllowedHosts,
         allowed=own_hosts(settings.allowed_hosts, settings.public_url),
         free=health.PATHS,
-        refuse=lambda request, why: _failure(request, 421, InvalidRequest(why), "invalid_request"),
+        refuse=lambda request, why: answers.fail(request, 421, InvalidRequest(why), "invalid_request"),
     )
-    app.add_middleware(CatchErrors, answer=_broken)
-    app.add_middleware(CrossOrigin, prefix=akool.PREFIX)
+    app.add_middleware(CatchErrors, answer=answers.unexpected)
+    app.add_middleware(CrossOrigin, prefixes=tuple(prefix for prefix, api in apis.items() if api.cross_origin))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestMetrics, metrics=metrics)
     return app
 
 
-class Authenticator:
-    """Who may come in by which path."""
+class ErrorAnswers:
+    """Answers to requests that fail, in the format of the API that a request's path belongs to."""
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
+    def __init__(self, apis: Mapping[str, Api], accounts: Accounts) -> None:
+        """``apis``: by the start of their paths."""
+        self._apis, self._accounts = apis, accounts
 
-    def refusal(self, request: Request) -> Unauthorized | None:
-        """Why the sender is nobody; None where it is somebody."""
+    def register(self, app: FastAPI) -> None:
+        """Handle all exceptions of ``app``."""
+        handlers: list[tuple[Any, Callable[[Request, Any], JSONResponse]]] = [
+            (LipsmithError, self._lipsmith_error),
+            (RequestValidationError, lambda request, error: self.unreadable(request, _first_fault(error))),
+            (HTTPException, self._http_error),
+            (ClientDisconnect, lambda request, error: self.fail(request, 400, InvalidRequest(), None)),  # sent to none
+            (sa.exc.SQLAlchemyError, self.unexpected),
+            (Exception, self.unexpected),
+        ]
+        for kind, handler in handlers:
+            app.add_exception_handler(kind, handler)
+
+    def authentication_error(self, request: Request) -> Unauthorized | None:
+        """Return why a request has no account; None if it has one."""
+        api = self._api(request)
         try:
-            if is_akool(request):
-                akool.authenticate(self._accounts, request.headers)
+            if api is not None:
+                api.authenticate(request.headers)
             else:
-                scheme, _, key = request.headers.get("authorization", "").partition(" ")
-                self._accounts.authenticate(key.strip() if scheme.lower() == "bearer" else "")
+                self._accounts.authenticate(bearer_key(request.headers))
         except Unauthorized as error:
             return error
         return None
 
+    def unreadable(self, request: Request, message: str) -> JSONResponse:
+        """Answer a malformed request. Without a valid key the answer does not say what is wrong with it."""
+        api = self._api(request)
+        needs_key = api is not None and request.url.path not in api.open_paths
+        if needs_key and (unauthorized := self.authentication_error(request)):
+            return self._refuse(request, unauthorized)
+        return self._refuse(request, InvalidRequest(message))
 
-def is_akool(request: Request) -> bool:
-    """Whether a request speaks the second dialect."""
-    return request.url.path.startswith(f"{akool.PREFIX}/")
+    def unexpected(self, request: Request, error: Exception) -> JSONResponse:
+        """Answer after an exception that is not a LipsmithError."""
+        if is_away(error):
+            return self._unavailable(request, str(error))
+        log.error("request failed", path=request.url.path, exc_info=error)
+        return self.fail(request, 500, LipsmithError(BROKEN), "failed")
 
+    def fail(self, request: Request, status: int, error: LipsmithError, code: str | None) -> JSONResponse:
+        """Answer with ``error``."""
+        api = self._api(request)
+        errors = PLAIN_ERRORS if api is None else api.errors
+        return JSONResponse(dict(errors.body(error, code)), status_code=status)
 
-def _tell_errors(app: FastAPI, authenticator: Authenticator) -> None:
-    def ours(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, LipsmithError)
+    def _lipsmith_error(self, request: Request, error: LipsmithError) -> JSONResponse:
         if isinstance(error, StorageFailed):
-            return _unavailable(request, error.message)
-        status = 404 if isinstance(error, NotStored) else translate.to_status(error)
-        if status == 500 and not (is_akool(request) and isinstance(error, InputError)):
+            return self._unavailable(request, error.message)
+        if self._status(request, error) == 500:
             log.error("request failed", path=request.url.path, code=error.code, message=error.message)
-            return _failure(request, 500, LipsmithError(BROKEN), "failed")
-        return _refusal(request, status, error)
+            return self.fail(request, 500, LipsmithError(BROKEN), "failed")
+        return self._refuse(request, error)
 
-    def malformed(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
-        return _unreadable(request, _fault(error), authenticator)
-
-    def refused(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        if error.status_code == 400:  # bytes that are no text, a number of thousands of digits
-            return _unreadable(request, NO_JSON, authenticator)
+    def _http_error(self, request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # invalid UTF-8, or a number of thousands of digits
+            return self.unreadable(request, INVALID_JSON)
         if error.status_code in (404, 405):
-            return _failure(request, error.status_code, NotFound(), None)
-        return _failure(request, error.status_code, LipsmithError(str(error.detail)), None)
+            return self.fail(request, error.status_code, NotFound(), None)
+        return self.fail(request, error.status_code, LipsmithError(str(error.detail)), None)
 
-    def gone(request: Request, error: Exception) -> JSONResponse:
-        return _failure(request, 400, InvalidRequest("The caller went away."), None)  # which nobody hears
+    def _refuse(self, request: Request, error: LipsmithError) -> JSONResponse:
+        return self.fail(request, self._status(request, error), error, error.code)
 
-    handlers: list[tuple[Any, Callable[[Request, Exception], JSONResponse]]] = [
-        (LipsmithError, ours),
-        (RequestValidationError, malformed),
-        (HTTPException, refused),
-        (ClientDisconnect, gone),
-        (sa.exc.SQLAlchemyError, _broken),
-        (Exception, _broken),
-    ]
-    for kind, handler in handlers:
-        app.add_exception_handler(kind, handler)
+    def _unavailable(self, request: Request, why: str) -> JSONResponse:
+        log.warning("unavailable", path=request.url.path, why=why)
+        return self.fail(request, 503, LipsmithError(UNAVAILABLE), "unavailable")
 
+    def _status(self, request: Request, error: LipsmithError) -> int:
+        api = self._api(request)
+        return (PLAIN_ERRORS if api is None else api.errors).status(error)
 
-def _broken(request: Request, error: Exception) -> JSONResponse:
-    if is_away(error):
-        return _unavailable(request, str(error))
-    log.error("request failed", path=request.url.path, exc_info=error)
-    return _failure(request, 500, LipsmithError(BROKEN), "failed")
+    def _api(self, request: Request) -> Api | None:
+        return next((api for prefix, api in self._apis.items() if request.url.path.startswith(prefix)), None)
 
 
-def _unreadable(request: Request, message: str, authenticator: Authenticator) -> JSONResponse:
-    """Says what is wrong with a request, to those with a key; others learn nothing from it."""
-    needs_key = request.url.path.startswith("/v1/") or (is_akool(request) and request.url.path != akool.TOKEN_PATH)
-    if needs_key and (why := authenticator.refusal(request)):
-        return _refusal(request, 401, why)
-    return _refusal(request, 400, InvalidRequest(message))
-
-
-def _refusal(request: Request, status: int, error: LipsmithError) -> JSONResponse:
-    """What the caller can mend. The second dialect answers it with the status 200 and a number."""
-    return _failure(request, 200 if is_akool(request) else status, error, error.code)
-
-
-def _failure(request: Request, status: int, error: LipsmithError, code: str | None) -> JSONResponse:
-    if is_akool(request):
-        return JSONResponse(to_refusal(error).model_dump(), status_code=status)
-    return JSONResponse({"message": error.message} | ({"code": code} if code else {}), status_code=status)
-
-
-def _unavailable(request: Request, why: str) -> JSONResponse:
-    log.warning("unavailable", path=request.url.path, why=why)
-    return _failure(request, 503, LipsmithError(UNAVAILABLE), "unavailable")
-
-
-def _fault(error: RequestValidationError) -> str:
-    """The first thing that is wrong, by the name of its field."""
+def _first_fault(error: RequestValidationError) -> str:
+    """Describe the first invalid field, with its name."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "header", "path"))
     if first["type"] == "missing":
         return f"{place}: this field is required." if place else "Missing request body"
     if first["type"] == "json_invalid":
-        return NO_JSON
+        return INVALID_JSON
     return f"{place or 'body'}: {first['msg']}."

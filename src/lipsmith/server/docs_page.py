@@ -1,14 +1,15 @@
-"""The API's documentation as one page that needs no network: made from the OpenAPI description."""
+"""Documentation of the API as one page that needs no network, made from the OpenAPI description."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from typing import Any
 
-from lipsmith.server.middleware import NOTHING
+from lipsmith.server.middleware import NO_CONTENT
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -18,12 +19,12 @@ table { border-collapse: collapse; width: 100%; } td { border-top: 1px solid #ee
 @media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; } code { background: #2a2a2a; } }
 """
 _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
-POLICY = f"{NOTHING}; style-src 'sha256-{_STYLE_HASH}'"
-"""What a browser lets the page do: show its own style."""
+POLICY = f"{NO_CONTENT}; style-src 'sha256-{_STYLE_HASH}'"
+"""Content security policy: the page's own style, and nothing else."""
 
 
-def page(api: Mapping[str, Any]) -> str:
-    """The whole page."""
+def page(api: Mapping[str, Any], key_help: Sequence[str]) -> str:
+    """Return the page. ``key_help`` says how to send a key, with code in backticks."""
     schemas = api.get("components", {}).get("schemas", {})
     sections = "".join(
         _section(method, path, operation, schemas)
@@ -33,9 +34,13 @@ def page(api: Mapping[str, Any]) -> str:
     title = f"{escape(api['info']['title'])} {escape(api['info']['version'])}"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1><p>Send your key with each request: <code>Authorization: Bearer mhk_live_…</code>. "
-        f'The same as <a href="/openapi.json">OpenAPI</a>, for programs.</p>{sections}</html>'
+        f"<h1>{title}</h1><p>Send your key with each request. {' '.join(map(_with_code, key_help))} "
+        f'Programs read the same as <a href="/openapi.json">OpenAPI</a>.</p>{sections}</html>'
     )
+
+
+def _with_code(text: str) -> str:
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 def _section(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
@@ -53,19 +58,19 @@ def _body(operation: Mapping[str, Any]) -> Mapping[str, Any]:
     return dict(content.get("application/json", {}).get("schema", {}))
 
 
-def _fields(schema: Mapping[str, Any], schemas: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str, bool]]:
-    """(name with dots, kind in words, whether it has to be there) of each field, the deeper ones below."""
+def _fields(schema: Mapping[str, Any], schemas: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, bool]]:
+    """Yield name, type in words and whether it is required of each field; nested fields follow, with dotted names."""
     schema = _resolved(schema, schemas)
     for name, field in schema.get("properties", {}).items():
         inner = _resolved(field, schemas)
         items = _resolved(inner.get("items", {}), schemas)
-        yield before + name, _kind(inner, items), name in schema.get("required", ())
-        yield from _fields(inner, schemas, f"{before}{name}.")
-        yield from _fields(items, schemas, f"{before}{name}[].")
+        yield prefix + name, _kind(inner, items), name in schema.get("required", ())
+        yield from _fields(inner, schemas, f"{prefix}{name}.")
+        yield from _fields(items, schemas, f"{prefix}{name}[].")
 
 
 def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference refers to, and of alternatives the one that is not null."""
+    """Return the schema that a reference names; of alternatives, the one that is not null."""
     choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
     if choices:
         return _resolved(choices[0], schemas)

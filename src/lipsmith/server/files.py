@@ -1,4 +1,4 @@
-"""Where our own links lead: uploads and, from a folder of this machine, downloads, by the link's signature alone."""
+"""Routes of signed links: uploads, and downloads from a folder of this machine. The signature is the permission."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse, JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from lipsmith.dialects.contract import PLAIN_ERRORS
 from lipsmith.errors import LipsmithError
 from lipsmith.service.errors import InvalidRequest
 from lipsmith.service.network.assets import Assets
@@ -19,18 +20,18 @@ from lipsmith.storage.errors import InvalidKey, LinkRefused, NotStored
 from lipsmith.storage.links import Grant, SignedLinks
 from lipsmith.storage.local import LocalStorage
 
-_PART = re.compile(rb"bytes=(?:([0-9]{1,15})-([0-9]{0,15})|-([0-9]{1,15}))")
-"""What ``Range`` may say: from here on, from here to there, or the last so many."""
+_RANGE = re.compile(rb"bytes=(?:([0-9]{1,15})-([0-9]{0,15})|-([0-9]{1,15}))")
+"""One range: from a byte to the end, from one byte to another, or the last bytes."""
 
 
 def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) -> APIRouter:
-    """PUT below ``prefix``, and GET and HEAD for bytes in files; a bucket is asked for its own."""
+    """Make PUT below ``prefix``, and GET and HEAD if files are on this machine; a bucket serves its own."""
     routes = APIRouter(prefix=prefix.rstrip("/"), include_in_schema=False)
 
     def granted(request: Request, key: str) -> Grant:
         try:
             return links.check(request.method, key, dict(request.query_params))
-        except InvalidKey:  # no link of ours says so
+        except InvalidKey:  # not a link of this server
             raise LinkRefused() from None
 
     @routes.put("/{key:path}")
@@ -39,7 +40,7 @@ def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) ->
         upload = await run_sync(lambda: storage.begin(grant.key, max_bytes=grant.max_bytes))
         with closing(upload):
             async for chunk in request.stream():
-                await run_sync(upload.write, chunk)  # at once: what is gathered here, hundreds of callers gather
+                await run_sync(upload.write, chunk)  # at once: hundreds of uploads would fill the memory
             await run_sync(_finish, upload, assets, grant.key)
         return Response(status_code=200)
 
@@ -53,10 +54,10 @@ def router(storage: Storage, links: SignedLinks, assets: Assets, prefix: str) ->
 
 
 class Download(FileResponse):
-    """A file to keep: a browser that shows it all the same does so in a box without scripts, forms or an origin.
+    """Answer with a file to save. A browser that shows it does so in a sandbox without scripts, forms or an origin.
 
-    One part of it may be asked for, which is all that players and those who continue a download do. Whatever else
-    stands in ``Range`` is ignored, as the standard allows: many small parts cost us much and help nobody.
+    A request may ask for one range, as players and resumed downloads do. Several ranges are ignored, as the standard
+    allows: many small parts are expensive.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,50 +65,50 @@ class Download(FileResponse):
         super().__init__(path, headers=headers, filename=path.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = [value for name, value in scope["headers"] if name == b"range"]
-        begun: Message | None = None
+        ranges = [value for name, value in scope["headers"] if name == b"range"]
+        delayed: Message | None = None
 
-        async def late(message: Message) -> None:  # so that a file that is gone by now is told as such
-            nonlocal begun
+        async def delay(message: Message) -> None:  # so that a file that has just been deleted is a 404
+            nonlocal delayed
             if message["type"] == "http.response.start":
-                begun = message
+                delayed = message
                 return
-            if begun is not None:
-                start, begun = begun, None
+            if delayed is not None:
+                start, delayed = delayed, None
                 await send(start)
             await send(message)
 
         try:
             size = Path(self.path).stat().st_size
-            part = one_part(wanted[0]) if len(wanted) == 1 else None
+            part = one_range(ranges[0]) if len(ranges) == 1 else None
             if part and not starts_within(part, size):
                 answer = _refusal(416, InvalidRequest(f"The file has {size} bytes."))
                 answer.headers["Content-Range"] = f"bytes */{size}"
                 await answer(scope, receive, send)
                 return
             headers = [(name, value) for name, value in scope["headers"] if name != b"range" or part]
-            await super().__call__({**scope, "headers": headers}, receive, late)
+            await super().__call__({**scope, "headers": headers}, receive, delay)
         except FileNotFoundError:
             await _refusal(404, NotStored())(scope, receive, send)
 
 
-def one_part(wanted: bytes) -> re.Match[bytes] | None:
-    """``Range``, where it asks for one part, written as the standard has it.
+def one_range(header: bytes) -> re.Match[bytes] | None:
+    """Match a ``Range`` header that asks for one valid range.
 
-    >>> [bool(one_part(text)) for text in (b"bytes=0-", b"bytes=5-2", b"bytes=-3", b"bytes=0-1,4-5", b"lines=1-2")]
+    >>> [bool(one_range(text)) for text in (b"bytes=0-", b"bytes=5-2", b"bytes=-3", b"bytes=0-1,4-5", b"lines=1-2")]
     [True, False, True, False, False]
     """
-    found = _PART.fullmatch(wanted)
+    found = _RANGE.fullmatch(header)
     return None if found and found[2] and int(found[1]) > int(found[2]) else found
 
 
 def starts_within(part: re.Match[bytes], size: int) -> bool:
-    """Whether a file of ``size`` bytes has the first byte of ``part``."""
+    """Return whether a file of ``size`` bytes has the first byte of ``part``."""
     return int(part[1]) < size if part[1] else min(size, int(part[3])) > 0
 
 
 def _refusal(status: int, error: LipsmithError) -> JSONResponse:
-    return JSONResponse({"message": error.message, "code": error.code}, status_code=status)
+    return JSONResponse(dict(PLAIN_ERRORS.body(error, error.code)), status_code=status)
 
 
 def _finish(upload: Upload, assets: Assets, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on stderr, and never a secret in it."""
+"""Structured logs: one JSON object a line on stderr, without secrets."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any
 
 import structlog
 
-_SECRET = re.compile(r'mhk_live_\w+|whsec_\w+|(?<=signature=)[\w%-]+|(?<=://)[^/@\s"]+(?=@)', re.IGNORECASE)
-"""Keys, webhook secrets, signatures of links, and passwords in URLs."""
-_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
-"""What JSON leaves as it is and a terminal obeys: it moves the cursor, turns the writing around or ends a line."""
+from lipsmith.service.billing.keys import DEFAULT_PREFIX
+
+_SECRET = r'whsec_\w+|(?<=signature=)[\w%-]+|(?<=://)[^/@\s"]+(?=@)'
+"""Webhook secrets, signatures of links, and passwords in URLs."""
+_CONTROL = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
+"""Characters that JSON does not escape and a terminal obeys: they move the cursor, reverse text or end a line."""
 
 
-def configure(level: str) -> None:
-    """Sets up all logs of this process."""
+def configure(level: str, key_prefix: str = DEFAULT_PREFIX) -> None:
+    """Set up the logs of this process. API keys, which start with ``key_prefix``, are masked."""
+    secret = re.compile(rf"{re.escape(key_prefix)}\w+|{_SECRET}", re.IGNORECASE)
     number = logging.getLevelNamesMapping()[level.upper()]
     steps: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -38,8 +41,8 @@ def configure(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
-                _without_secrets,  # of the whole line, wherever in it they are
-                _visible,
+                lambda logger, method, line: secret.sub("***", str(line)),
+                _escaped,
             ],
         )
     )
@@ -50,8 +53,8 @@ def configure(level: str) -> None:
     for noisy in ("httpx", "httpcore", "alembic", "uvicorn", "stamina"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     http = logging.getLogger("uvicorn.error")
-    http.setLevel(logging.ERROR)  # a stranger's bad request is no news of ours
-    http.addFilter(_is_not_told_yet)
+    http.setLevel(logging.ERROR)  # clients' bad requests are not worth a line
+    http.addFilter(_is_new)
 
 
 def _broken_thread(fault: threading.ExceptHookArgs) -> None:
@@ -60,14 +63,10 @@ def _broken_thread(fault: threading.ExceptHookArgs) -> None:
         structlog.get_logger("lipsmith").error("a thread broke off", thread=name, exc_info=fault.exc_value)
 
 
-def _is_not_told_yet(record: logging.LogRecord) -> bool:
-    """The application tells of its own errors, and uvicorn once more."""
+def _is_new(record: logging.LogRecord) -> bool:
+    """Return False for errors of the application, which has logged them itself."""
     return not record.getMessage().startswith("Exception in ASGI application")
 
 
-def _without_secrets(logger: Any, method: str, line: Any) -> Any:
-    return _SECRET.sub("***", line)
-
-
-def _visible(logger: Any, method: str, line: Any) -> Any:
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+def _escaped(logger: Any, method: str, line: Any) -> Any:
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

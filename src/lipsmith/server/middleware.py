@@ -1,7 +1,4 @@
-"""What no request may do: ask for another host, send endless JSON, or more levels of it than anyone reads.
-
-And what every answer says about itself to browsers.
-"""
+"""Middleware: allowed hosts, limits of JSON bodies, cross-origin requests, errors, and security headers."""
 
 from __future__ import annotations
 
@@ -17,32 +14,32 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1_000_000
-"""Of a JSON request. Files go to links of their own."""
+"""Largest JSON body. Files have links of their own."""
 MAX_UNKNOWN_BYTES = 16 * 1024
-"""Of a request from somebody without a key."""
+"""Largest body of a request without a valid key."""
 MAX_DEPTH = 32
-MAX_SIGNS = 20_000
-"""Brackets and commas in a request, also in its texts: each may cost an object. The largest one known has 500."""
+MAX_DELIMITERS = 20_000
+"""Most brackets and commas in a body, texts included: each may cost an object. The largest known body has 500."""
 OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""What a browser may do with an answer that is data."""
+NO_CONTENT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""Content security policy of an answer that is data: nothing is allowed."""
 SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": NOTHING,
+    "Content-Security-Policy": NO_CONTENT,
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-"""Of every answer that says nothing else: no browser guesses what it is, runs, frames or keeps it, or tells of it."""
-_SIGNS = (b"[", b"]", b"{", b"}", b",")
+"""Default headers of every answer: browsers do not guess its type, run, frame or cache it, or send its address on."""
+_DELIMITERS = (b"[", b"]", b"{", b"}", b",")
 _NO_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))
 
 Refuse = Callable[[Request, str], Response]
-"""Makes the answer to a request that is not taken, in the shape its sender knows."""
+"""Makes the answer to a refused request, in the format of its API."""
 
 
 class BodyLimits:
-    """Reads the body of an API request whole before anyone else does, and refuses what is too large or too deep."""
+    """Read the whole body of an API request, and refuse one that is too large, too deeply nested or too slow."""
 
     def __init__(
         self,
@@ -53,7 +50,7 @@ class BodyLimits:
         refuse: Refuse,
         timeout_s: float,
     ) -> None:
-        """Requests whose path begins with one of ``free`` pass untouched. Others are whole after ``timeout_s``."""
+        """``free``: starts of paths that pass unread. ``timeout_s``: longest time to receive a body."""
         self._app, self._free, self._timeout_s = app, free, timeout_s
         self._is_known, self._refuse = is_known, refuse
 
@@ -66,44 +63,44 @@ class BodyLimits:
                 body = await self._read(Request(scope), receive)
             if depth(body) > MAX_DEPTH:
                 raise _Refused(f"The request is nested more than {MAX_DEPTH} levels deep.")
-        except _Gone:
+        except _Disconnected:
             return
         except (_Refused, TimeoutError) as fault:
-            answer = await run_sync(self._refuse, Request(scope), str(fault) or "The request came too slowly.")
+            answer = await run_sync(self._refuse, Request(scope), str(fault) or "The request was sent too slowly.")
             await answer(scope, receive, send)
             return
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
-        scope = {**scope, "headers": [*headers, (b"content-type", b"application/json")]}  # nothing else is spoken here
-        await self._app(scope, _again(body, receive), send)
+        scope = {**scope, "headers": [*headers, (b"content-type", b"application/json")]}  # every body is JSON
+        await self._app(scope, _replay(body, receive), send)
 
     async def _read(self, request: Request, receive: Receive) -> bytes:
-        """The whole body. Raises _Gone or _Refused."""
+        """Read the whole body. Raises _Disconnected or _Refused."""
         body = bytearray()
         more, known = True, False
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _Gone()
+                raise _Disconnected()
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > MAX_UNKNOWN_BYTES and not known:
                 known = await run_sync(self._is_known, request)
                 if not known:
-                    raise _Refused(f"The request is larger than {MAX_UNKNOWN_BYTES:,} bytes, and nobody's.")
+                    raise _Refused(f"The request has no valid key, and is larger than {MAX_UNKNOWN_BYTES:,} bytes.")
             if len(body) > MAX_BODY_BYTES:
                 raise _Refused(f"The request is larger than {MAX_BODY_BYTES:,} bytes.")
-        if sum(map(body.count, _SIGNS)) > MAX_SIGNS:
-            raise _Refused(f"The request has more than {MAX_SIGNS:,} brackets and commas.")
+        if sum(map(body.count, _DELIMITERS)) > MAX_DELIMITERS:
+            raise _Refused(f"The request has more than {MAX_DELIMITERS:,} brackets and commas.")
         return bytes(body)
 
 
 class AllowedHosts:
-    """Lets only those pass who ask for a host that is ours."""
+    """Refuse requests that address a host with another name."""
 
     def __init__(self, app: ASGIApp, *, allowed: Collection[str], free: tuple[str, ...], refuse: Refuse) -> None:
-        """``allowed`` names hosts in lower case, with or without a port; without any, all are ours.
+        """``allowed``: host names in lower case, with or without a port; empty for any.
 
-        Paths in ``free`` are answered whatever host is asked for: who watches a machine asks for its address.
+        ``free``: paths for any host, since monitoring uses the machine's address.
         """
         self._app, self._allowed, self._free, self._refuse = app, frozenset(allowed), free, refuse
 
@@ -111,48 +108,50 @@ class AllowedHosts:
         if scope["type"] == "http" and self._allowed and scope["path"] not in self._free:
             host = Headers(scope=scope).get("host", "").lower()
             if self._allowed.isdisjoint((host, without_port(host))):
-                await self._refuse(Request(scope), "This server has another name.")(scope, receive, send)
+                await self._refuse(Request(scope), "This server does not have the requested host name.")(
+                    scope, receive, send
+                )
                 return
         await self._app(scope, receive, send)
 
 
 class CrossOrigin:
-    """Lets web pages of any origin ask below one path: they prove who they are by a key, not by a cookie."""
+    """Allow web pages of any origin below some paths. A key authenticates them, not a cookie."""
 
-    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
-        self._app, self._prefix = app, f"{prefix}/"
+    def __init__(self, app: ASGIApp, *, prefixes: tuple[str, ...]) -> None:
+        self._app, self._prefixes = app, prefixes
         self._open = CORSMiddleware(app, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_open = scope["type"] == "http" and scope["path"].startswith(self._prefix)
+        is_open = scope["type"] == "http" and scope["path"].startswith(self._prefixes)
         await (self._open if is_open else self._app)(scope, receive, send)
 
 
 class CatchErrors:
-    """Answers where something broke in a way that nobody thought of. The framework does so too, but outside of all that
-    every answer is to have."""
+    """Answer after an unexpected exception. The framework would do so outside of the other middleware, without their
+    headers."""
 
     def __init__(self, app: ASGIApp, *, answer: Callable[[Request, Exception], Response]) -> None:
         self._app, self._answer = app, answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+        started = False
 
-        async def heard(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, heard)
+            await self._app(scope, receive, watched)
         except Exception as error:
-            if begun:  # half an answer cannot become another
+            if started:  # half an answer cannot become another
                 raise
             await self._answer(Request(scope), error)(scope, receive, send)
 
 
 class SecurityHeaders:
-    """Puts `SAFE_HEADERS` on every answer, where it has none of these names itself."""
+    """Add `SAFE_HEADERS` to every answer that does not have them itself."""
 
     def __init__(self, app: ASGIApp, *, headers: Mapping[str, str] = SAFE_HEADERS) -> None:
         self._app, self._headers = app, headers
@@ -168,16 +167,16 @@ class SecurityHeaders:
         await self._app(scope, receive, safe)
 
 
-class _Gone(Exception):
-    """The caller went away."""
+class _Disconnected(Exception):
+    """The client has closed the connection."""
 
 
 class _Refused(Exception):
-    """The request is not taken; the message says why."""
+    """The request is refused; the message says why."""
 
 
 def own_hosts(allowed: Collection[str], public_url: str | None) -> frozenset[str]:
-    """The hosts that `AllowedHosts` lets pass; none means all.
+    """Return the hosts that `AllowedHosts` accepts; none means any.
 
     >>> sorted(own_hosts((), "https://video.example.org/"))
     ['127.0.0.1', '[::1]', 'localhost', 'video.example.org']
@@ -189,7 +188,8 @@ def own_hosts(allowed: Collection[str], public_url: str | None) -> frozenset[str
 
 
 def without_port(host: str) -> str:
-    """
+    """Return a host name without its port.
+
     >>> without_port("example.org:8000"), without_port("[::1]:80"), without_port("[::1]")
     ('example.org', '[::1]', '[::1]')
     """
@@ -198,12 +198,12 @@ def without_port(host: str) -> str:
 
 
 def depth(body: bytes) -> int:
-    """How deep brackets are nested, outside of texts, whether or not it is JSON.
+    """Return the depth of nested brackets outside of texts, whether or not ``body`` is valid JSON.
 
     >>> depth(b'{"a": [1, "[[["]}')
     2
     """
-    # Only brackets matter, and which of them are in texts: of the quotes, those that stand alone between brackets.
+    # Keep brackets and quotes only; pairs of quotes without a bracket between them go too.
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, delete=_NO_BRACKETS).replace(b'""', b"")
     deepest = now = 0
     for part in bare.split(b'"')[::2]:
@@ -213,15 +213,15 @@ def depth(body: bytes) -> int:
     return deepest
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Gives out the ``body`` that was read, then what ``receive`` still has."""
-    handed = False
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `Receive` for the ``body`` that was read, followed by what ``receive`` has."""
+    sent = False
 
-    async def again() -> Message:
-        nonlocal handed
-        if handed:
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
             return await receive()
-        handed = True
+        sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return again
+    return replay

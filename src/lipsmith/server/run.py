@@ -1,4 +1,4 @@
-"""From start to stop: one server with everything in it."""
+"""Start and stop of the processes: a server, or a runner for a server elsewhere."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from lipsmith.service.jobs.heartbeat import requeue_stalled
 log = structlog.get_logger("lipsmith.server")
 
 BACKLOG = 2048
-"""Connections that may wait to be accepted."""
+"""Length of the queue of connections that are not accepted yet."""
 ACCEPTED_AT_ONCE = 32
-"""Connections taken in before those that are there have their turn: thousands that come at once keep nobody waiting."""
+"""Connections accepted in one go, so that thousands of new ones do not delay those that are open."""
 ALL_ADDRESSES: Mapping[str, tuple[str, str]] = {
     "0.0.0.0": ("192.0.2.1", "127.0.0.1"),
     "::": ("2001:db8::1", "::1"),
 }
-"""Hosts that stand for all addresses of the machine: each with one far away, which is never asked anything, and the
-machine's own where it has no network."""
-SET_PUBLIC_URL = "Set LIPSMITH_PUBLIC_URL to the address under which receivers of webhooks reach the server."
+"""Hosts that stand for all addresses of the machine. Each has a remote address, to find the local one that leads there
+(no packet is sent), and the loopback address for a machine without a network."""
+SET_PUBLIC_URL = "Set LIPSMITH_PUBLIC_URL to the address at which receivers of webhooks reach the server."
 OWN_FILES = 256
-"""Open ones of the server itself: database, logs, threads that talk to rendering processes."""
+"""Open files of the server itself: database, logs, pipes to child processes."""
 
 
 @limit_memory()
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Serves until a signal asks to stop. ``say`` shows the first account's key, once."""
-    configure(settings.log_level)
+    """Serve until a signal asks to stop. ``say`` prints the first account's key, once."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with exclusive(settings.data_dir):
         context = Context(settings)
+        _configure_logs(context)
         try:
             context.prepare()
-            with _listening(settings) as sock:  # before the key is shown, which happens once
+            with _listening(settings) as sock:  # before the key is printed, which happens once
                 _show_first_key(context, say)
                 context.address = _address(sock)
                 with _working(context, environment):
@@ -67,41 +67,49 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
 
 @limit_memory()
 def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Renders for a server elsewhere until a signal asks to stop. Raises InvalidOption without a shared database."""
-    if settings.workers == 0:
-        raise InvalidOption("A worker that renders 0 videos at once does nothing. Say --workers 1 or more.")
+    """Render for a server elsewhere until a signal asks to stop. Raises InvalidOption without a shared database."""
+    if settings.concurrency == 0:
+        raise InvalidOption("A runner with the concurrency 0 does nothing. Use --concurrency 1 or more.")
     if settings.database_url is None:
-        raise InvalidOption("A worker needs the database it shares with the server: --database postgresql://host/name.")
-    configure(settings.log_level)
+        raise InvalidOption("A runner needs the server's database. Give it with --database postgresql://host/name.")
     context = Context(settings)
+    _configure_logs(context)
     if context.database.is_sqlite:
-        raise InvalidOption("A SQLite file belongs to one server. Give that server more --workers, or use PostgreSQL.")
+        raise InvalidOption(
+            "A SQLite file belongs to one server. Raise that server's --concurrency, or use PostgreSQL."
+        )
     stopped = threading.Event()
-    before = {s: signal.signal(s, lambda signum, frame: stopped.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {s: signal.signal(s, lambda signum, frame: stopped.set()) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         context.prepare()
-        worker = Runner(context, environment)
-        worker.start()
+        runner = Runner(context, environment)
+        runner.start()
         if _guesses_links(settings):
             say(f"Links in webhooks will lead to {context.address}. {SET_PUBLIC_URL}")
-        say(f"lipsmith renders as {worker.name}")
+        say(f"lipsmith renders as {runner.name}")
         stopped.wait()
-        worker.drain(settings.drain_s)
+        runner.drain(settings.drain_s)
     finally:
         context.close()
-        for signum, handler in before.items():
+        for signum, handler in handlers.items():
             signal.signal(signum, handler)
     log.info("stopped")
 
 
+def _configure_logs(context: Context) -> None:
+    configure(context.settings.log_level, context.key_prefix)
+    for former, name in context.settings.former_names.items():
+        log.warning("a setting has a new name; the former one will be removed", former=former, name=name)
+
+
 def _http(context: Context) -> uvicorn.Config:
     settings = context.settings
-    patience = Timeouts(
+    timeouts = Timeouts(
         head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s, bytes_per_s=settings.min_bytes_per_s
     )
     return uvicorn.Config(
         application(context),
-        http=strict(patience, connection_limits(settings)),
+        http=strict(timeouts, connection_limits(settings)),
         ws="none",
         log_config=None,
         access_log=False,
@@ -113,17 +121,17 @@ def _http(context: Context) -> uvicorn.Config:
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
-    """As many connections as were decided, or as files may be open here: an upload needs one for each end."""
+    """Return the limits of the settings, reduced if the system allows fewer open files; an upload needs two files."""
     wanted = 2 * settings.max_connections + OWN_FILES
     allowed = _open_files(wanted)
     most = min(settings.max_connections, max(1, (allowed - OWN_FILES) // 2))
     if most < settings.max_connections:
-        log.warning("fewer connections than wished", connections=most, open_files=allowed)
+        log.warning("fewer connections than configured", connections=most, open_files=allowed)
     return ConnectionLimits(most=most, most_per_address=settings.max_connections_per_address)
 
 
 def _open_files(wanted: int) -> int:
-    """How many of the ``wanted`` this process may have, after its limit was raised as far as that goes."""
+    """Raise this process's limit of open files, and return how many of ``wanted`` it may have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
@@ -133,12 +141,12 @@ def _open_files(wanted: int) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Stops at a signal, and keeps the signal to itself: being asked to stop is no failure."""
+    """Server that stops at a signal without raising it again, so that the exit code is 0."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for sock in sockets or ():
-            sock.listen(BACKLOG)  # asyncio has but one number for how many wait and how many it accepts at once
+            sock.listen(BACKLOG)  # asyncio uses one number for the queue and for the connections accepted in one go
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -156,22 +164,22 @@ class _Server(uvicorn.Server):
 def _show_first_key(context: Context, say: Callable[[str], None]) -> None:
     if context.accounts.all():
         return
-    made = context.accounts.create("business")
-    say(f"A first account was made: {made.account.id}")
+    made = context.accounts.create(list(context.accounts.plans)[-1])  # the largest
+    say(f"A first account was created: {made.account.id}")
     say(f"Its API key, which is shown only now: {made.api_key}")
 
 
 @contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # asyncio sends small packets at once only where the protocol is named; otherwise each answer waits for 40 ms.
+    # With the protocol given, asyncio sends small packets at once; otherwise each answer waits for 40 ms.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((settings.host, settings.port))
         except OSError as error:
             raise InvalidOption(
-                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}. Choose another --port."
+                f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another --port."
             ) from error
         sock.listen(BACKLOG)
         yield sock
@@ -185,7 +193,7 @@ def _address(sock: socket.socket) -> str:
 
 
 def _seen_by_others(family: int, far: str, own: str) -> str:
-    """This machine's address on the way to ``far``; ``own`` where there is none."""
+    """Return this machine's address on the way to ``far``; ``own`` if there is no way."""
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((far, 9))  # sends nothing
@@ -195,25 +203,25 @@ def _seen_by_others(family: int, far: str, own: str) -> str:
 
 
 def _guesses_links(settings: Settings) -> bool:
-    """Whether nobody has said where the links in webhooks have to lead; those of requests lead back to the caller."""
+    """Return whether the address of links in webhooks is a guess. Links in answers use the address of the request."""
     return settings.public_url is None and settings.s3_bucket is None
 
 
 @contextmanager
 def _working(context: Context, environment: Mapping[str, str]) -> Iterator[None]:
-    """Around the serving: webhooks, sweeping and rendering, as far as this process does them."""
+    """Run webhooks, retention and rendering while the server serves."""
     if context.database.is_sqlite:
         context.workers.forget_all()
         requeue_stalled(context.database, context.workers, context.queue)
-    worker = Runner(context, environment) if context.settings.workers else None
-    if worker:
-        worker.start()
+    runner = Runner(context, environment) if context.settings.concurrency else None
+    if runner:
+        runner.start()
     context.sender.start()
     context.sweeper.start()
     try:
         yield
     finally:
-        if worker:
-            worker.drain(context.settings.drain_s)
+        if runner:
+            runner.drain(context.settings.drain_s)
         context.sweeper.stop()
         context.sender.stop()

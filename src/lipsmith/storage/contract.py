@@ -62,7 +62,7 @@ class Upload(Protocol):
 
 
 class Storage(Protocol):
-    """Holds bytes under keys such as ``api-assets/k3f9/portrait.png``; see `check_key`."""
+    """Holds bytes under keys such as ``uploads/k3f9/portrait.png``; see `check_key`."""
 
     def begin(self, key: str, *, max_bytes: int) -> Upload:
         """Starts to write ``key``. Close the upload whatever happens.
@@ -149,14 +149,14 @@ def check_key(key: str) -> str:
     folder of another. Raises InvalidKey.
     """
     if len(key) > MAX_KEY_LENGTH or not _KEY.fullmatch(key):
-        raise InvalidKey(f"{key[:MAX_KEY_LENGTH]!r} is no key. A key looks like 'api-assets/k3f9/portrait.png'.")
+        raise InvalidKey(f"{key[:MAX_KEY_LENGTH]!r} is no key. A key looks like 'uploads/k3f9/portrait.png'.")
     return key
 
 
 def check_prefix(prefix: str) -> str:
     """The prefix itself, when it is one: folders of a key, with the slash at the end. Raises InvalidKey."""
     if len(prefix) > MAX_KEY_LENGTH or not _PREFIX.fullmatch(prefix):
-        raise InvalidKey(f"{prefix[:MAX_KEY_LENGTH]!r} is no folder of keys. One looks like 'api-assets/k3f9/'.")
+        raise InvalidKey(f"{prefix[:MAX_KEY_LENGTH]!r} is no folder of keys. One looks like 'uploads/k3f9/'.")
     return prefix
 
 

@@ -24,7 +24,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that waits for half a second where another waits for ten, and for one where another does for sixty."""
     folder = tmp_path_factory.mktemp("impatient") / "data"
     short = {"LIPSMITH_HEAD_TIMEOUT_S": str(SHORT_S), "LIPSMITH_STALL_TIMEOUT_S": "1", "LIPSMITH_LOG_LEVEL": "warning"}
-    with started(folder, "--workers", "0", **short) as server:
+    with started(folder, "--concurrency", "0", **short) as server:
         yield server
         assert server.log.read_text() == ""
 

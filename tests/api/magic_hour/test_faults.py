@@ -23,8 +23,8 @@ import pytest
 from PIL import Image
 
 from databases import fresh
+from dying_server import POINTS
 from ledger_checks import check_ledger
-from lipsmith.service.fault_injection import POINTS
 from local_hosts import ALLOWED, LocalHost, check_signature, local_host, wait_until
 from servers import TIMEOUT_S, NoServer, Server
 
@@ -91,7 +91,7 @@ def live(
     for point in points:
         workers = "0" if point in BEFORE_RENDERING else "2"  # another number would have to wait for the dead one's end
         try:
-            dying = running("--workers", workers, key=key, LIPSMITH_FAULT=point, **environment)
+            dying = running("--concurrency", workers, key=key, dies_at=point, **environment)
         except NoServer as none:  # it met the point at an older order, before it could say where it serves
             assert none.args[0] == -signal.SIGKILL, none
             continue
@@ -133,11 +133,11 @@ def test_a_job_that_always_kills_its_worker_fails_after_three_tries(
 ) -> None:
     key, project = "", ""
     for _ in range(3):
-        dying = running(key=key, LIPSMITH_FAULT="rendered", **environment)
+        dying = running(key=key, dies_at="rendered", **environment)
         key = dying.key
         project = project or asked(dying, dying.photo_order(stock, 0.2), "once").json()["id"]
         assert has_died(dying)
-    last = running(key=key, LIPSMITH_FAULT="rendered", **environment)
+    last = running(key=key, dies_at="rendered", **environment)
     shown = last.finished(project)
     assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "processing_failed", 0)
     assert last.stop() == 0

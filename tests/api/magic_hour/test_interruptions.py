@@ -102,7 +102,7 @@ def test_jobs_may_end_while_a_server_drains(running: Start, stock: Path) -> None
     first = running(LIPSMITH_DRAIN_S="30")
     project = begun(first, stock, 1.0)
     assert first.stop() == 0
-    second = running("--workers", "0", key=first.key)
+    second = running("--concurrency", "0", key=first.key)
     assert settled(second, project)["credits_charged"] == 48
 
 
@@ -147,7 +147,7 @@ def test_cancel_by_command_stops_the_child(running: Start, stock: Path, tmp_path
 
 
 def test_two_servers_do_not_share_a_folder(running: Start) -> None:
-    first = running("--workers", "0")
+    first = running("--concurrency", "0")
     command = [COMMAND, "serve", "--port", "0", "--data-dir", str(first.data_dir)]
     second = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert second.returncode == 1
@@ -155,7 +155,7 @@ def test_two_servers_do_not_share_a_folder(running: Start) -> None:
 
 
 def test_an_account_above_its_limit_waits_its_turn(running: Start, stock: Path) -> None:
-    server = running("--workers", "2")
+    server = running("--concurrency", "2")
     free = server.admin("account", "create", "--plan", "free")
     header = {"Authorization": f"Bearer {free['api_key']}"}
     server.client.headers.update(header)
@@ -172,7 +172,7 @@ def test_an_account_above_its_limit_waits_its_turn(running: Start, stock: Path) 
 
 @pytest.mark.parametrize("key", ["once", "x" * 255])
 def test_a_repeated_request_is_the_same_project(running: Start, stock: Path, key: str) -> None:
-    server = running("--workers", "0")
+    server = running("--concurrency", "0")
     body = {
         "assets": {
             "image_file_path": server.upload(stock / "portrait.png", "image"),

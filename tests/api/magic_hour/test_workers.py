@@ -39,7 +39,7 @@ def environment(shared: str) -> dict[str, str]:
 @contextmanager
 def workers(server: Server, environment: dict[str, str], count: int) -> Iterator[list[Runner]]:
     """So many processes that render one video at a time; their log lies beside the server's data folder."""
-    command = [COMMAND, "worker", "--data-dir", str(server.data_dir), "--workers", "1"]
+    command = [COMMAND, "runner", "--data-dir", str(server.data_dir), "--concurrency", "1"]
     with (server.data_dir.parent / "workers.log").open("w") as log:
         started = [
             subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=log)
@@ -79,7 +79,7 @@ def asked(url: str, query: str) -> list[str]:
 def test_a_job_outlives_the_worker_that_had_it(
     running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
 ) -> None:
-    server = running("--workers", "0", **environment)
+    server = running("--concurrency", "0", **environment)
     project = order(server, stock, 4.0)
     with workers(server, environment, 2) as both:
         server.wait(project, "rendering")
@@ -92,12 +92,12 @@ def test_a_job_outlives_the_worker_that_had_it(
     assert check_ledger(shared, server.data_dir, granted=GRANTED) == {project: 192}
 
 
-@pytest.mark.parametrize(("count", "why"), [("3", "--workers 1 here"), ("0", "does nothing")])
+@pytest.mark.parametrize(("count", "why"), [("3", "--concurrency 1 here"), ("0", "does nothing")])
 def test_a_worker_that_does_not_fit_the_others_says_so(
     running: Callable[..., Server], environment: dict[str, str], count: str, why: str
 ) -> None:
-    server = running("--workers", "1", **environment)
-    command = [COMMAND, "worker", "--data-dir", str(server.data_dir), "--workers", count]
+    server = running("--concurrency", "1", **environment)
+    command = [COMMAND, "runner", "--data-dir", str(server.data_dir), "--concurrency", count]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=240)
     assert (done.returncode, why in done.stderr) == (2, True), done.stderr
     assert server.client.get("/readyz").json()["slots"] == 1
@@ -106,7 +106,7 @@ def test_a_worker_that_does_not_fit_the_others_says_so(
 def test_the_late_result_of_a_frozen_worker_is_refused(
     running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
 ) -> None:
-    server = running("--workers", "0", **environment)
+    server = running("--concurrency", "0", **environment)
     project = order(server, stock, 4.0)
     with workers(server, environment, 2) as both:
         server.wait(project, "rendering")
@@ -131,7 +131,7 @@ def test_the_late_result_of_a_frozen_worker_is_refused(
 def test_a_job_outlives_restarts_of_the_database(
     running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
 ) -> None:
-    server = running("--workers", "1", **environment)
+    server = running("--concurrency", "1", **environment)
     project = order(server, stock, 4.0)
     server.wait(project, "rendering")
     for _ in range(3):

@@ -16,7 +16,7 @@ BLOCKED = (
 )
 
 
-@pytest.mark.parametrize("command", [["serve"], ["worker"], ["account", "list"], ["backup", "x"], ["restore", "x"]])
+@pytest.mark.parametrize("command", [["serve"], ["runner"], ["account", "list"], ["backup", "x"], ["restore", "x"]])
 def test_a_missing_extra_tells_the_line_to_type(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", BLOCKED, *command], capture_output=True, text=True)
     assert done.returncode == 1

@@ -17,7 +17,7 @@ from lipsmith.dialects.akool.uploads import UploadReceiver, extension_of
 from lipsmith.pipeline.requests import TalkRequest
 from lipsmith.service import errors as service_errors
 from lipsmith.service.billing.accounts import Account
-from lipsmith.service.billing.plans import PLANS, PlanName
+from lipsmith.service.billing.plans import DEFAULT_PLANS
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import InvalidRequest, NotFound
 from lipsmith.service.network.webhooks import Credentials
@@ -31,8 +31,9 @@ RULES = translate.Rules(max_talking_photo_s=120.0, max_lip_sync_s=60.0)
 ID = "65e5a1b2c3d4e5f6a7b8c9d0"
 
 
-def account(plan: PlanName) -> Account:
-    return Account(id="a", email=None, plan=PLANS[plan], client_id="c", suspended=False, created_ms=0)
+def account(max_side_px: int) -> Account:
+    plan = replace(DEFAULT_PLANS["business"], max_side_px=max_side_px)
+    return Account(id="a", email=None, plan=plan, client_id="c", suspended=False, created_ms=0)
 
 
 def asked(**fields: Any) -> wire.TalkingPhotoRequest:
@@ -40,8 +41,8 @@ def asked(**fields: Any) -> wire.TalkingPhotoRequest:
     return wire.TalkingPhotoRequest.model_validate(body | fields)
 
 
-def talking(plan: PlanName = "business", **fields: Any) -> Any:
-    return translate.from_talking_photo(asked(**fields), account(plan), RULES, NOW_MS)
+def talking(max_side_px: int = 4096, **fields: Any) -> Any:
+    return translate.from_talking_photo(asked(**fields), account(max_side_px), RULES, NOW_MS)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,9 @@ def test_the_longest_side(resolution: object, side: int) -> None:
     assert talking(resolution=resolution).request.max_resolution == side
 
 
-@pytest.mark.parametrize(("plan", "side"), [("free", 576), ("creator", 1024), ("pro", 1472), ("business", 1920)])
-def test_the_plan_limits_it(plan: PlanName, side: int) -> None:
-    assert talking(plan, resolution="1080").request.max_resolution == side
+@pytest.mark.parametrize(("limit", "side"), [(576, 576), (1472, 1472), (4096, 1920)])
+def test_the_plan_limits_it(limit: int, side: int) -> None:
+    assert talking(limit, resolution="1080").request.max_resolution == side
 
 
 @pytest.mark.parametrize("resolution", ["480", 1920, True, "p", [720], 720.0])
@@ -251,10 +252,10 @@ FORM = (
 @pytest.mark.parametrize("step", [1, 7, 1000])
 def test_of_a_form_the_first_file_is_taken_however_it_comes(step: int) -> None:
     memory = Memory()
-    taker = UploadReceiver("multipart/form-data; boundary=x", memory.begin)
+    receiver = UploadReceiver("multipart/form-data; boundary=x", memory.begin)
     for start in range(0, len(FORM), step):
-        taker.take(FORM[start : start + step])
-    assert (taker.finish(), memory.content, memory.extensions) == (9, b"\x89PNG\r\n--\x00", ["png"])
+        receiver.write(FORM[start : start + step])
+    assert (receiver.finish(), memory.content, memory.extensions) == (9, b"\x89PNG\r\n--\x00", ["png"])
 
 
 @pytest.mark.parametrize(
@@ -266,10 +267,10 @@ def test_of_a_form_the_first_file_is_taken_however_it_comes(step: int) -> None:
     ],
 )
 def test_what_holds_no_file_is_refused(kind: str, body: bytes) -> None:
-    taker = UploadReceiver(kind, Memory().begin)
+    receiver = UploadReceiver(kind, Memory().begin)
     with pytest.raises(InvalidRequest):
-        taker.take(body)
-        taker.finish()
+        receiver.write(body)
+        receiver.finish()
 
 
 def test_a_form_without_a_boundary_is_refused() -> None:

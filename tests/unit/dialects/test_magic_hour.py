@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from lipsmith.dialects.contract import PLAIN_ERRORS
 from lipsmith.dialects.magic_hour import texts, translate, wire
 from lipsmith.dialects.magic_hour.events import Events
+from lipsmith.dialects.magic_hour.settings import PLANS
 from lipsmith.pipeline.requests import StandIn, TalkRequest
 from lipsmith.service.billing.accounts import Account
-from lipsmith.service.billing.plans import PLANS, PlanName
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import InvalidRequest, PlanTooSmall, Unauthorized, UnusableAsset
 from lipsmith.service.network.webhooks import Credentials
@@ -34,11 +35,11 @@ RULES = translate.Rules(
 )
 
 
-def account(plan: PlanName) -> Account:
+def account(plan: str) -> Account:
     return Account(id="a", email=None, plan=PLANS[plan], client_id="c", suspended=False, created_ms=0)
 
 
-def talking(plan: PlanName = "business", **fields: Any) -> Any:
+def talking(plan: str = "business", **fields: Any) -> Any:
     body = {
         "assets": {"image_file_path": "api-assets/i.png", "audio_file_path": "api-assets/a.wav"},
         "start_seconds": 1,
@@ -94,7 +95,7 @@ def test_directions(style: dict[str, Any], expected: dict[str, Any]) -> None:
         ("free", {"max_resolution": 300}, 300),
     ],
 )
-def test_the_longest_side(plan: PlanName, fields: dict[str, Any], side: int) -> None:
+def test_the_longest_side(plan: str, fields: dict[str, Any], side: int) -> None:
     assert talking(plan, **fields).request.max_resolution == side
 
 
@@ -123,7 +124,7 @@ def test_a_text_stands_for_a_sound() -> None:
     assert set(order.inputs) == {"image"}
     said = order.request
     assert (said.text, said.voice, said.language, said.rate) == ("Hello there.", "en-gb", "en", 0.5)
-    assert (order.start_s, order.end_s, order.longest_s) == (0, texts.guessed_s("Hello there.", 0.5), 60)
+    assert (order.start_s, order.end_s, order.longest_s) == (0, texts.estimated_s("Hello there.", 0.5), 60)
     assert spoken("long " * 40, assets={"rate": 0.5}, start_seconds=3, end_seconds=1).end_s < 60
     prompted = spoken("12 " * 60, style={"generation_mode": "prompted"})
     assert (prompted.end_s, prompted.longest_s) == (45, 45)
@@ -210,7 +211,7 @@ def test_guesses_are_generous(text: str, rate: float) -> None:
     if "prosody" in text and rate == 0.5:
         rate = 0.9  # slower than anybody speaks
     said = synthesize(text, voices.choose_voice("ja" if "日" in text else "en"), rate).audio.duration_s
-    assert said < texts.guessed_s(text, rate) < 6 * said
+    assert said < texts.estimated_s(text, rate) < 6 * said
 
 
 def project(**changes: Any) -> Project:
@@ -283,7 +284,7 @@ def test_a_failed_one_says_why() -> None:
 
 
 def test_errors_have_statuses() -> None:
-    assert [translate.to_status(error()) for error in (InvalidRequest, Unauthorized, PlanTooSmall)] == [400, 401, 402]
+    assert [PLAIN_ERRORS.status(error()) for error in (InvalidRequest, Unauthorized, PlanTooSmall)] == [400, 401, 402]
 
 
 def test_a_webhook_is_signed_over_its_very_bytes() -> None:

@@ -22,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
     settings = Settings(data_dir=tmp_path / "data")
     context = Context(settings)
     context.prepare_tables()
-    context.accounts.create("pro")
+    context.accounts.create("business")
     upload = context.storage.begin("api-assets/one/photo.png", max_bytes=100)
     upload.write(b"bytes")
     upload.finish()

@@ -30,7 +30,7 @@ class Told:
 
 
 def test_lines_are_json_and_hold_no_secrets(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info")
+    configure("info", "mhk_live_")
     log = structlog.get_logger("lipsmith.test")
     log.info("said", key="mhk_live_abc123", deep={"list": ["whsec_xyz", Told()]})
     log.warning("links", a="/files/x?signature=AbC-9_&y=1", b="https://host/x?X-Amz-Signature=0f0f&z=2")
@@ -63,7 +63,7 @@ def test_lines_are_json_and_hold_no_secrets(capsys: pytest.CaptureFixture[str]) 
 
 def test_what_moves_a_cursor_is_shown_instead(capsys: pytest.CaptureFixture[str]) -> None:
     """A name may hold anything; whoever reads the log in a terminal sees what, and it does nothing there."""
-    configure("info")
+    configure("info", "mhk_live_")
     name = "a\x1b[2J\r\n\x7f\x9b31m\u202egpj.exe\u2028\u200b\ufeff\ud800é漢"
     structlog.get_logger("lipsmith.test").info("said", name=name)
     logging.getLogger("other").error(name)

@@ -12,9 +12,9 @@ HOLDS = """
 import sys
 from pathlib import Path
 
-from lipsmith.server.work_dir import Workplace
+from lipsmith.server.work_dir import WorkDir
 
-place = Workplace(Path(sys.argv[1]), "other")
+place = WorkDir(Path(sys.argv[1]), "other")
 place.open()
 (place.folder / "face.png").write_bytes(b"a face")
 print("open", flush=True)

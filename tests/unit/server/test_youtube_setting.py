@@ -11,15 +11,15 @@ from lipsmith.service.network import youtube
 
 def test_off_unless_asked_for(tmp_path: Path) -> None:
     context = Context(Settings(data_dir=tmp_path))
-    why = context.magic_hour().rules.no_youtube
+    why = context.services().no_youtube
     context.close()
     assert why is not None
-    assert "nothing from YouTube" in why
+    assert "Upload the video instead" in why
 
 
 def test_on_where_it_is_installed(tmp_path: Path) -> None:
     context = Context(Settings(data_dir=tmp_path, youtube=True))
-    why = context.magic_hour().rules.no_youtube
+    why = context.services().no_youtube
     Runner(context, {})
     context.close()
     assert (why is None) == youtube.is_installed()

@@ -12,7 +12,7 @@ from lipsmith.service.errors import Suspended, Unauthorized
 
 
 def test_halves_have_the_lengths_that_receivers_need(service: ServiceParts) -> None:
-    made = service.accounts.create("pro")
+    made = service.accounts.create("business")
     client = service.accounts.client(made.account.id)
     assert client is not None
     assert (client.id, client.secret) == (made.account.client_id, made.client_secret)
@@ -21,7 +21,7 @@ def test_halves_have_the_lengths_that_receivers_need(service: ServiceParts) -> N
 
 
 def test_a_token_opens_until_its_time_is_over(service: ServiceParts) -> None:
-    made = service.accounts.create("pro")
+    made = service.accounts.create("business")
     token = service.accounts.make_token(made.account.client_id, made.client_secret)
     assert service.accounts.authenticate_token(token).id == made.account.id
     assert service.accounts.authenticate_secret(made.client_secret).id == made.account.id
@@ -33,7 +33,7 @@ def test_a_token_opens_until_its_time_is_over(service: ServiceParts) -> None:
 
 
 def test_wrong_halves_and_forged_tokens_open_nothing(service: ServiceParts) -> None:
-    one, other = service.accounts.create("pro"), service.accounts.create("pro")
+    one, other = service.accounts.create("business"), service.accounts.create("business")
     for client_id, secret in ((one.account.client_id, other.client_secret), ("", ""), (one.account.client_id, "é")):
         with pytest.raises(Unauthorized):
             service.accounts.make_token(client_id, secret)
@@ -44,7 +44,7 @@ def test_wrong_halves_and_forged_tokens_open_nothing(service: ServiceParts) -> N
 
 
 def test_renewed_credentials_shut_the_old_ones_out(service: ServiceParts) -> None:
-    made = service.accounts.create("pro")
+    made = service.accounts.create("business")
     token = service.accounts.make_token(made.account.client_id, made.client_secret)
     fresh = service.accounts.renew_client(made.account.id)
     assert service.accounts.client(made.account.id) == fresh
@@ -56,7 +56,7 @@ def test_renewed_credentials_shut_the_old_ones_out(service: ServiceParts) -> Non
 
 
 def test_a_suspended_account_is_told_apart(service: ServiceParts) -> None:
-    made = service.accounts.create("pro")
+    made = service.accounts.create("business")
     token = service.accounts.make_token(made.account.client_id, made.client_secret)
     service.accounts.suspend(made.account.id)
     for attempt in (

@@ -30,7 +30,7 @@ def lives(service: ServiceParts, seconds: float, **more: object) -> None:
 def test_another_number_is_refused(service: ServiceParts, there: RunnerRegistry) -> None:
     lives(service, 60)
     there.check_slots(2)
-    with pytest.raises(InvalidOption, match=r"render 2 at once.* --workers 2 "):
+    with pytest.raises(InvalidOption, match=r"render 2 at once.* --concurrency 2 "):
         there.check_slots(3)
 
 

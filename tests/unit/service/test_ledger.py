@@ -101,7 +101,7 @@ def test_a_days_credits_come_once_whoever_looks(service: ServiceParts) -> None:
 
 
 def test_paid_accounts_get_none_for_a_day(service: ServiceParts) -> None:
-    account = service.account("creator", 10)
+    account = service.account("business", 10)
     service.clock.pass_s(86_400)
     assert service.accounts.todays_balance(account) == 10
 

@@ -67,7 +67,7 @@ def test_results_go_when_their_days_are_over(service: ServiceParts) -> None:
         attempt = service.lifecycle.begin(service.job(project), "w")
         assert attempt is not None
         assert service.lifecycle.complete(attempt, {**RESULT, "keys": [key]})
-    sweeper = Sweeper(service.database, service.storage, service.clock)
+    sweeper = Sweeper(service.database, service.storage, service.assets, service.clock)
     service.clock.pass_s(7 * 86_400 - 1)
     assert sweeper.sweep().results == 0
     service.clock.pass_s(1)

@@ -32,7 +32,7 @@ def test_uploads_go_after_a_week_but_for_those_a_job_needs(service: ServiceParts
     account = service.account()
     old, needed = uploaded(service, account.id), uploaded(service, account.id)
     project = service.order(account, inputs={"image": Wanted(text=needed, kind="image", field="image")})
-    sweeper = Sweeper(service.database, service.storage, service.clock)
+    sweeper = Sweeper(service.database, service.storage, service.assets, service.clock)
     service.clock.pass_s(7 * DAY_S - 1)
     assert sweeper.sweep().uploads == 0
     service.clock.pass_s(2)
@@ -54,7 +54,7 @@ def test_videos_stay_until_they_are_deleted(service: ServiceParts) -> None:
     assert attempt is not None
     service.lifecycle.complete(attempt, {**RESULT, "keys": [key]})
     service.clock.pass_s(400 * DAY_S)
-    Sweeper(service.database, service.storage, service.clock).sweep()
+    Sweeper(service.database, service.storage, service.assets, service.clock).sweep()
     assert is_there(service, key)
     service.projects.delete(account.id, project.id)
     assert not is_there(service, key)

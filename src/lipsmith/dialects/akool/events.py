@@ -1,4 +1,4 @@
-"""The bodies of webhooks, encrypted and signed. Sends nothing."""
+"""Bodies of AKOOL's webhooks, encrypted and signed."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from lipsmith.dialects.akool.translate import STATUSES, TYPES, Linker, shown_id
+from lipsmith.dialects.akool.translate import STATUSES, TYPES, shown_id
+from lipsmith.dialects.contract import Linker
 from lipsmith.service.network.webhooks import Credentials, WebhookRequest
 from lipsmith.service.project import Event, Project
 
-NOBODY = "0" * 24
+NO_PROJECT = "0" * 24
 
 
 class Events:
-    """How this vendor tells. ``linker`` makes the download links in the bodies."""
+    """Formatter of webhooks. ``linker`` makes the download links in the bodies."""
 
     events: Sequence[str] = tuple(TYPES.values())
 
     def __init__(self, linker: Linker, *, tells_beginning: bool = False) -> None:
-        """With ``tells_beginning``, also that something is in work now: the vendor's documents leave that open."""
+        """With ``tells_beginning``, report the start of a job too; the vendor's documents leave that open."""
         self._linker, self._tells_beginning = linker, tells_beginning
 
     def told(self, project: Project, event: Event) -> tuple[str, str] | None:
-        """What it is, and a body that says how it stands."""
+        """Return the kind of the project, and a body with its state; None for events without a webhook."""
         if project.kind not in TYPES or (event == "started" and not self._tells_beginning):
             return None
         url = self._linker(project.keys[0]).url if project.state == "complete" and project.keys else ""
@@ -38,25 +39,25 @@ class Events:
         return kind, _body(shown_id(project), STATUSES[project.state], kind, url)
 
     def trial(self, now_ms: int) -> tuple[str, str]:
-        """Something to try out a receiver with."""
+        """Return an event to test a receiver with."""
         kind = TYPES["talking_photo"]
-        return kind, _body(NOBODY, STATUSES["error"], kind, "")
+        return kind, _body(NO_PROJECT, STATUSES["error"], kind, "")
 
     def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
-        """Encrypted for whoever knows the account's client secret, and signed with its client id."""
-        sealed = encrypt(body, credentials)
+        """Encrypt with the account's client secret, and sign with its client id."""
+        encrypted = encrypt(body, credentials)
         nonce = f"{secrets.randbelow(10_000):04d}"
-        signature = sign(credentials.id, str(now_ms), nonce, sealed)
-        told = {"signature": signature, "dataEncrypt": sealed, "timestamp": now_ms, "nonce": nonce}
-        return WebhookRequest(body=json.dumps(told).encode(), headers={})
+        signature = sign(credentials.id, str(now_ms), nonce, encrypted)
+        envelope = {"signature": signature, "dataEncrypt": encrypted, "timestamp": now_ms, "nonce": nonce}
+        return WebhookRequest(body=json.dumps(envelope).encode(), headers={})
 
     def is_success(self, status: int) -> bool:
-        """Nothing but this will do."""
+        """Return whether the receiver has accepted the event."""
         return status == 200
 
 
 def encrypt(text: str, credentials: Credentials) -> str:
-    """Base64 of AES in CBC mode: the secret's 24 bytes are the key, the id's 16 the first block."""
+    """Return Base64 of AES in CBC mode. The secret's 24 bytes are the key, the id's 16 the initialization vector."""
     padder = PKCS7(AES.block_size).padder()
     padded = padder.update(text.encode()) + padder.finalize()
     encryptor = Cipher(AES(credentials.secret.encode()), CBC(credentials.id.encode())).encryptor()
@@ -64,7 +65,7 @@ def encrypt(text: str, credentials: Credentials) -> str:
 
 
 def sign(*parts: str) -> str:
-    """SHA-1, hex, of the parts in byte order, one after the other."""
+    """Return the SHA-1, hex, of the parts in byte order, concatenated."""
     return hashlib.sha1(b"".join(sorted(part.encode() for part in parts))).hexdigest()
 
 

@@ -1,17 +1,18 @@
-"""Pure functions between the vendor's shapes and our records. No input, no output, no rules of the service."""
+"""Translation between AKOOL's requests and answers and the service's records: pure functions."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from lipsmith import errors, limits
 from lipsmith.dialects.akool import wire
+from lipsmith.dialects.contract import Linker
 from lipsmith.errors import LipsmithError
 from lipsmith.pipeline.requests import SpeakRequest, SyncMode, SyncRequest, TalkRequest
 from lipsmith.service import errors as service_errors
@@ -19,30 +20,31 @@ from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import NotFound, Suspended, Unauthorized
 from lipsmith.service.jobs.orders import Order, Wanted
+from lipsmith.service.network.assets import WantedKind
 from lipsmith.service.processes.voice_list import VoiceDescription
 from lipsmith.service.project import Kind, Project, State
 from lipsmith.storage import errors as storage_errors
-from lipsmith.storage.contract import Link
 from lipsmith.storage.errors import NotStored
 
 NAME = "akool"
 
 KEPT_DAYS = 7
-"""How long the vendor keeps what was made."""
+"""Retention of results, as the vendor documents it."""
+KEPT_S = KEPT_DAYS * limits.DAY_S
 TALKING_PHOTO_FPS = 25
-"""The most that the vendor advises."""
+"""Highest frame rate that the vendor advises."""
 LONGEST_SIDE_PX: Mapping[wire.Resolution, int] = {"720": 1280, "1080": 1920}
-"""The longer side of a video that is called so, such as 1280×720; a portrait stands upright in the same."""
+"""Longer side of a video by its name: 720 is 1280×720, or 720×1280 for a portrait."""
 PRICE = Price(credits=10, per="10 s")
 LIP_SYNC_MODE: SyncMode = "standard"
-"""The vendor knows no modes; this one lends the person's own mouths, in reasonable time."""
-VENDORS_VOICES = 3
-"""What ``from`` calls the voices that everybody has."""
+"""The vendor has no modes. This one shows the person's own mouth, in reasonable time."""
+SERVER_VOICES = 3
+"""Value of ``from`` for the voices that all accounts have."""
 
-SUCCESS, PARAMETER, NOT_THERE, GONE, TOKEN_WRONG, TOKEN_MISSING = 1000, 1003, 1008, 1014, 1101, 1102
-NOT_POSSIBLE, IMAGE_FAULT, SOUND_FAULT, NO_CREDITS, BANNED, TOO_SMALL_A_PLAN = 1010, 1108, 1110, 1104, 1200, 1213
-VIDEO_TOO_LONG, TOO_LARGE, UNREADABLE, CODING = 1204, 1207, 1208, 1209
-VIDEO_FAULT, AUDIO_NOT_MADE, LIP_SYNC_NOT_MADE = 1015, 1201, 1211
+SUCCESS, PARAMETER, NOT_FOUND, EXPIRED, TOKEN_WRONG, TOKEN_MISSING = 1000, 1003, 1008, 1014, 1101, 1102
+NOT_POSSIBLE, INVALID_IMAGE, INVALID_AUDIO, NO_CREDITS, SUSPENDED, PLAN_TOO_SMALL = 1010, 1108, 1110, 1104, 1200, 1213
+VIDEO_TOO_LONG, TOO_LARGE, INVALID_VIDEO, VIDEO_ENCRYPTED = 1204, 1207, 1208, 1209
+VIDEO_NOT_MADE, AUDIO_NOT_MADE, LIP_SYNC_NOT_MADE = 1015, 1201, 1211
 
 CODES: Mapping[str, int] = {
     service_errors.InvalidRequest.code: PARAMETER,
@@ -54,43 +56,40 @@ CODES: Mapping[str, int] = {
     errors.InvalidOption.code: PARAMETER,
     errors.EmptyText.code: PARAMETER,
     errors.WindowOutOfRange.code: PARAMETER,
-    service_errors.NotFound.code: NOT_THERE,
-    errors.UnknownVoice.code: NOT_THERE,
-    storage_errors.NotStored.code: GONE,
+    service_errors.NotFound.code: NOT_FOUND,
+    errors.UnknownVoice.code: NOT_FOUND,
+    storage_errors.NotStored.code: EXPIRED,
     service_errors.Unauthorized.code: TOKEN_WRONG,
     storage_errors.LinkRefused.code: TOKEN_WRONG,
     service_errors.InsufficientCredits.code: NO_CREDITS,
-    service_errors.PlanTooSmall.code: TOO_SMALL_A_PLAN,
+    service_errors.PlanTooSmall.code: PLAN_TOO_SMALL,
     storage_errors.FileInUse.code: NOT_POSSIBLE,
     service_errors.KeyReused.code: NOT_POSSIBLE,
-    errors.InvalidImage.code: IMAGE_FAULT,
-    errors.ImageTooLarge.code: IMAGE_FAULT,
-    errors.ImageTooSmall.code: IMAGE_FAULT,
-    errors.NoSourceFace.code: IMAGE_FAULT,
-    errors.FaceTooSmall.code: IMAGE_FAULT,
-    errors.FaceTurnedAway.code: IMAGE_FAULT,
-    errors.NoSuchFace.code: IMAGE_FAULT,
-    errors.InvalidAudio.code: SOUND_FAULT,
-    errors.SilentAudio.code: SOUND_FAULT,
+    errors.InvalidImage.code: INVALID_IMAGE,
+    errors.ImageTooLarge.code: INVALID_IMAGE,
+    errors.ImageTooSmall.code: INVALID_IMAGE,
+    errors.NoSourceFace.code: INVALID_IMAGE,
+    errors.FaceTooSmall.code: INVALID_IMAGE,
+    errors.FaceTurnedAway.code: INVALID_IMAGE,
+    errors.NoSuchFace.code: INVALID_IMAGE,
+    errors.InvalidAudio.code: INVALID_AUDIO,
+    errors.SilentAudio.code: INVALID_AUDIO,
     errors.AudioTooLong.code: VIDEO_TOO_LONG,
     errors.VideoTooLong.code: VIDEO_TOO_LONG,
     storage_errors.FileTooLarge.code: TOO_LARGE,
     errors.VideoTooLarge.code: TOO_LARGE,
-    errors.InvalidVideo.code: UNREADABLE,
-    errors.VideoEncrypted.code: CODING,
+    errors.InvalidVideo.code: INVALID_VIDEO,
+    errors.VideoEncrypted.code: VIDEO_ENCRYPTED,
 }
-"""Our codes as the vendor's; all others depend on what was being made, see `FAULTS`."""
+"""The vendor's number for a code; other codes have the one of the kind of project, see `FAULTS`."""
 FAULTS: Mapping[Kind, int] = {
-    "talking_photo": VIDEO_FAULT,
+    "talking_photo": VIDEO_NOT_MADE,
     "lip_sync": LIP_SYNC_NOT_MADE,
     "voice": AUDIO_NOT_MADE,
 }
 STATUSES: Mapping[State, wire.VideoStatus] = {"queued": 1, "rendering": 2, "complete": 3, "error": 4, "canceled": 4}
 TYPES: Mapping[Kind, str] = {"talking_photo": "talking photo", "lip_sync": "lipsync", "voice": "audio"}
-"""What webhooks call them."""
-
-Linker = Callable[[str], Link]
-"""Makes a fresh download link, as an absolute URL, for a key of the storage."""
+"""Names of the kinds in webhooks."""
 
 _ID = re.compile(r"[0-9a-f]{24}")
 _NAMESPACE = uuid.UUID("5a2f0f0c-93f5-4f0e-9e6b-6c6970736d69")
@@ -101,19 +100,19 @@ class NoKey(Unauthorized):
 
 
 class ResultExpired(NotStored):
-    """It is not there any more: results are kept for seven days, or until they are deleted."""
+    """The result has expired: results are kept for seven days, or until they are deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What the owner of the server decides."""
+    """Limits that the settings choose."""
 
     max_talking_photo_s: float
     max_lip_sync_s: float
 
 
 def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rules: Rules, now_ms: int) -> Order:
-    """The video is as long as the sound, which nobody has seen yet."""
+    """Translate a request. The video lasts as long as the audio, which is not fetched yet."""
     prompt = (request.prompt or "").strip()
     side_px = min(LONGEST_SIDE_PX[request.resolution], account.plan.max_side_px)
     return Order(
@@ -144,7 +143,7 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
 
 
 def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, now_ms: int) -> Order:
-    """The video stays as long as it is: sound beyond its end is cut, and without sound the lips rest."""
+    """Translate a request. The video keeps its duration: longer audio is cut, and after shorter audio the lips rest."""
     return Order(
         dialect=NAME,
         kind="lip_sync",
@@ -166,7 +165,7 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
 
 
 def from_audio(request: wire.AudioRequest, voice: VoiceDescription, now_ms: int) -> Order:
-    """Speaking costs nothing: the vendor names no price for it."""
+    """Translate a request. Speech is free of credits, since the vendor publishes no price for it."""
     return Order(
         dialect=NAME,
         kind="voice",
@@ -188,9 +187,9 @@ def from_audio(request: wire.AudioRequest, voice: VoiceDescription, now_ms: int)
 
 
 def to_audio(project: Project, linker: Linker) -> wire.Audio:
-    """Everything that can be told of a spoken text."""
+    """Return the answer about a spoken text."""
     facts: Mapping[str, Any] = project.params["facts"]
-    told = {
+    answer = {
         **_record(project),
         "input_text": facts["input_text"],
         "rate": f"{facts['rate']:g}%",
@@ -201,16 +200,16 @@ def to_audio(project: Project, linker: Linker) -> wire.Audio:
         "webhookUrl": facts["webhookUrl"] or "",
         **_failure(project),
     }
-    return (wire.FailedAudio if "error_code" in told else wire.Audio)(**told)
+    return (wire.FailedAudio if "error_code" in answer else wire.Audio)(**answer)
 
 
 def to_voice(voice: VoiceDescription) -> wire.Voice:
-    """One that can speak here. It has no price, no face and no sample to listen to."""
+    """Return the answer about an installed voice. It has no price, no face and no sample."""
     return wire.Voice(
         id=hashlib.sha256(voice.name.encode()).hexdigest()[:24],
         create_time=0,
         uid=0,
-        from_=VENDORS_VOICES,
+        from_=SERVER_VOICES,
         voice_id=voice.name,
         gender=voice.gender,
         accent=voice.language,
@@ -223,7 +222,7 @@ def to_voice(voice: VoiceDescription) -> wire.Voice:
 
 
 def to_video(project: Project, linker: Linker) -> wire.Video:
-    """Everything that can be told of a video, while it is waited for and after."""
+    """Return the answer about a video, in any state."""
     facts: Mapping[str, Any] = project.params["facts"]
     shared = {
         **_record(project),
@@ -258,15 +257,12 @@ def to_video(project: Project, linker: Linker) -> wire.Video:
 
 
 def shown_id(project: Project) -> str:
-    """24 hexadecimal digits.
-
-    The ids of ours are these, with a letter before them.
-    """
+    """Return the vendor's form of a project's id: 24 hexadecimal digits, which is the id without its first letter."""
     return project.id[1:]
 
 
 def from_id(text: str) -> str:
-    """The id of ours. Raises NotFound where ``text`` is none of theirs.
+    """Return the project's id for the vendor's form of it. Raises NotFound for any other text.
 
     >>> from_id("65e5a1b2c3d4e5f6a7b8c9d0")
     'c65e5a1b2c3d4e5f6a7b8c9d0'
@@ -277,18 +273,18 @@ def from_id(text: str) -> str:
 
 
 def check_kept(project: Project, now_ms: int) -> None:
-    """Raises Expired where its time is over, whether or not anybody has swept since, or it was deleted."""
+    """Raise ResultExpired if the project was deleted or its retention has ended, even if its files still exist."""
     if project.deleted or (project.expires_ms is not None and project.expires_ms <= now_ms):
         raise ResultExpired()
 
 
 def to_uid(account: str) -> int:
-    """A number for an account: the last 31 bits of its id."""
+    """Return a number for an account: the last 31 bits of its id."""
     return int(account[-8:], 16) & 0x7FFFFFFF
 
 
 def seconds(project: Project) -> float:
-    """How long the video is; until that is known, for how long credits are held."""
+    """Return the duration of the video; until it is known, the duration that credits are held for."""
     result = project.result or {}
     if result.get("fps"):
         return round(result["frames"] / result["fps"], 3)
@@ -296,20 +292,20 @@ def seconds(project: Project) -> float:
 
 
 def to_code(error: LipsmithError) -> int:
-    """The vendor's number of an error that a request meets."""
+    """Return the vendor's number for an error of a request."""
     if isinstance(error, Suspended):
-        return BANNED
+        return SUSPENDED
     if isinstance(error, NoKey):
         return TOKEN_MISSING
     return CODES.get(error.code, NOT_POSSIBLE)
 
 
 def to_refusal(error: LipsmithError) -> wire.Done:
-    """What is answered where something is refused."""
+    """Return the answer to a refused request."""
     return wire.Done(code=to_code(error), msg=error.message)
 
 
-def _wanted(url: str, kind: Any, field: str) -> Wanted:
+def _wanted(url: str, kind: WantedKind, field: str) -> Wanted:
     return Wanted(text=url, kind=kind, field=field, needs_extension=False)
 
 

@@ -1,4 +1,4 @@
-"""Takes one file out of a request's body while it comes, whether it is the body or a part of a form."""
+"""Reader of one uploaded file from a request's body, chunk by chunk: the body itself, or a part of a form."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 Begin = Callable[[str], Upload]
-"""Starts to write a file of that ending."""
+"""Starts to write a file with that extension."""
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
 
 
 class UploadReceiver:
-    """One file on its way in. Of a form, its first part that has a file name; everything else is passed over."""
+    """Writer of one file. Of a form it takes the first part that has a file name, and skips all others."""
 
     def __init__(self, content_type: str, begin: Begin) -> None:
-        """Raises InvalidRequest where a form does not say what stands between its parts."""
+        """Raises InvalidRequest for a form without a boundary."""
         self._begin = begin
         self._upload: Upload | None = None
         kind, options = parse_options_header(content_type)
         self._form: MultipartParser | None = None
-        self._ending = extension_of("", kind.decode("latin-1"))
+        self._extension = extension_of("", kind.decode("latin-1"))
         if kind == b"multipart/form-data":
             if not options.get(b"boundary"):
                 raise InvalidRequest("Content-Type: a form needs a boundary.")
             self._form = MultipartParser(options[b"boundary"], self._callbacks())
         self._name, self._value, self._headers = b"", b"", dict[bytes, bytes]()
-        self._takes = False
+        self._in_file = False
 
-    def take(self, chunk: bytes) -> None:
-        """The next bytes of the body. Raises InvalidRequest where it is no form, and what `Upload.write` raises."""
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes of the body. Raises InvalidRequest for a broken form, and what `Upload.write` raises."""
         if self._form is None:
             if chunk:
-                self._opened(self._ending).write(chunk)
+                self._opened(self._extension).write(chunk)
             return
         try:
             self._form.write(chunk)
@@ -53,13 +53,13 @@ class UploadReceiver:
             raise InvalidRequest(f"The form cannot be read: {error}.") from error
 
     def finish(self) -> int:
-        """Keeps the file; its size in bytes. Raises InvalidRequest where there was none."""
+        """Keep the file, and return its size in bytes. Raises InvalidRequest if there was none."""
         if self._upload is None:
             raise InvalidRequest("file: send a file, as the body or as a part of a form that has a file name.")
         return self._upload.finish()
 
     def close(self) -> None:
-        """Drops what is not finished."""
+        """Drop an unfinished file."""
         if self._upload is not None:
             self._upload.close()
 
@@ -84,13 +84,13 @@ class UploadReceiver:
 
         def begun() -> None:
             _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-            self._takes = b"filename" in options and self._upload is None
-            if self._takes:
+            self._in_file = b"filename" in options and self._upload is None
+            if self._in_file:
                 kind, _ = parse_options_header(self._headers.get(b"content-type", b""))
                 self._opened(extension_of(options[b"filename"].decode("utf-8", "replace"), kind.decode("latin-1")))
 
         def content(data: bytes, start: int, end: int) -> None:
-            if self._takes and self._upload is not None:
+            if self._in_file and self._upload is not None:
                 self._upload.write(data[start:end])
 
         return {
@@ -104,9 +104,9 @@ class UploadReceiver:
 
 
 def extension_of(name: str, content_type: str) -> str:
-    """What a file is called at its end, by its name or else by its type.
+    """Return a file's extension, by its name or else by its type.
 
-    >>> ending_of("Ada.PNG", ""), ending_of("", "audio/mpeg"), ending_of("note", "")
+    >>> extension_of("Ada.PNG", ""), extension_of("", "audio/mpeg"), extension_of("note", "")
     ('png', 'mp3', 'bin')
     """
     found = PurePosixPath(name).suffix or mimetypes.guess_extension(content_type, strict=True) or ""

@@ -1,4 +1,4 @@
-"""The shapes of requests and answers, exactly as the vendor documents them. Unknown fields of a request are ignored."""
+"""Requests and answers exactly as AKOOL documents them. Unknown fields of a request are ignored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 Resolution = Literal["720", "1080"]
 VideoStatus = Literal[1, 2, 3, 4]
-"""Waiting, in work, there, failed."""
+"""Queued, rendering, complete, failed."""
 
 SUCCESS = 1000
 MAX_WORDS = 5000
@@ -17,13 +17,13 @@ Data = TypeVar("Data")
 
 
 def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= request <= "\udfff" for request in text):
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("holds characters that cannot be stored")
     return text
 
 
 def _resolution(value: Any) -> Any:
-    """Clients send it as a text, as a number, and with a p behind it; nothing is the smaller one."""
+    """Normalize a resolution. Clients send a text, a number, or a text that ends in p; 720 is the default."""
     if value in (None, ""):
         return "720"
     if isinstance(value, str | int) and not isinstance(value, bool):
@@ -32,7 +32,7 @@ def _resolution(value: Any) -> Any:
 
 
 def _rate(value: Any) -> Any:
-    """``"120%"`` as 120; a number counts as percent too."""
+    """Normalize a rate: ``"120%"`` is 120, and a number is in percent too."""
     if value in (None, ""):
         return 100
     return value.strip().removesuffix("%") if isinstance(value, str) else value
@@ -54,20 +54,20 @@ Webhook = Annotated[Url | None, BeforeValidator(_nothing_if_empty)]
 
 
 class Request(BaseModel):
-    """What all requests share."""
+    """Base of all requests."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class TokenRequest(Request):
-    """POST getToken"""
+    """Body of POST getToken."""
 
     clientId: Annotated[Words, Field(min_length=1, max_length=255)]
     clientSecret: Annotated[Words, Field(min_length=1, max_length=255)]
 
 
 class TalkingPhotoRequest(Request):
-    """POST content/video/createbytalkingphoto"""
+    """Body of POST content/video/createbytalkingphoto."""
 
     talking_photo_url: Url
     audio_url: Url
@@ -77,7 +77,7 @@ class TalkingPhotoRequest(Request):
 
 
 class LipSyncRequest(Request):
-    """POST content/video/lipsync"""
+    """Body of POST content/video/lipsync."""
 
     video_url: Url
     audio_url: Url
@@ -85,7 +85,7 @@ class LipSyncRequest(Request):
 
 
 class AudioRequest(Request):
-    """POST audio/create"""
+    """Body of POST audio/create."""
 
     input_text: Annotated[Words, Field(min_length=1, max_length=100_000), AfterValidator(_not_too_many_words)]
     voice_id: Annotated[Words, Field(min_length=1, max_length=255)]
@@ -94,14 +94,14 @@ class AudioRequest(Request):
 
 
 class DeleteRequest(Request):
-    """POST faceswap/result/delbyids"""
+    """Body of POST faceswap/result/delbyids."""
 
     ids: Annotated[Words, Field(alias="_ids", min_length=1, max_length=10_000)]
-    """With commas between them."""
+    """Separated by commas."""
 
 
 class Record(BaseModel):
-    """What every thing here is known by."""
+    """Base of all results."""
 
     id: str = Field(serialization_alias="_id")
     create_time: int
@@ -110,7 +110,7 @@ class Record(BaseModel):
 
 
 class Video(Record):
-    """What is told of every video. ``webhookUrl`` of talking photos, ``progress`` and ``warnings`` are ours."""
+    """Answer about a video. ``progress`` and ``warnings`` are additions to the vendor's fields."""
 
     type: Literal[5, 9]
     video_id: str
@@ -129,7 +129,7 @@ class Video(Record):
 
 
 class TalkingPhoto(Video):
-    """What createbytalkingphoto answers, and infobymodelid of it."""
+    """Answer about a talking photo."""
 
     type: Literal[5] = 5
     talking_photo: str
@@ -138,7 +138,7 @@ class TalkingPhoto(Video):
 
 
 class LipSync(Video):
-    """What lipsync answers, and infobymodelid of it."""
+    """Answer about a lip sync."""
 
     type: Literal[9] = 9
     target_video: str
@@ -148,22 +148,22 @@ class LipSync(Video):
 
 
 class Failed(BaseModel):
-    """What is added where ``video_status`` or ``status`` is 4."""
+    """Fields that are added if ``video_status`` or ``status`` is 4."""
 
     error_code: int
     error_reason: str
 
 
 class FailedTalkingPhoto(TalkingPhoto, Failed):
-    """A talking photo that there will not be."""
+    """Answer about a failed talking photo."""
 
 
 class FailedLipSync(LipSync, Failed):
-    """A lip sync that there will not be."""
+    """Answer about a failed lip sync."""
 
 
 class Audio(Record):
-    """What audio/create answers, and audio/infobymodelid."""
+    """Answer about a spoken text."""
 
     input_text: str
     rate: str
@@ -175,11 +175,11 @@ class Audio(Record):
 
 
 class FailedAudio(Audio, Failed):
-    """A voice that will not be heard."""
+    """Answer about a text that could not be spoken."""
 
 
 class Voice(Record):
-    """One of GET voice/list."""
+    """Voice in GET voice/list."""
 
     voice_id: str
     gender: str
@@ -192,13 +192,13 @@ class Voice(Record):
 
 
 class Credit(BaseModel):
-    """GET faceswap/quota/info"""
+    """Balance in GET faceswap/quota/info."""
 
     credit: int
 
 
 class Upload(BaseModel):
-    """POST upload, which is ours."""
+    """File in POST upload."""
 
     url: str
     size: int
@@ -206,7 +206,7 @@ class Upload(BaseModel):
 
 
 class Answer(BaseModel, Generic[Data]):
-    """Around everything."""
+    """Envelope of all answers with data."""
 
     code: int = SUCCESS
     msg: str = "OK"
@@ -214,14 +214,14 @@ class Answer(BaseModel, Generic[Data]):
 
 
 class Done(BaseModel):
-    """Where there is nothing to tell; every refusal too."""
+    """Answer without data, and every refusal."""
 
     code: int = SUCCESS
     msg: str = "OK"
 
 
 class Token(BaseModel):
-    """The one answer that is different."""
+    """Answer of getToken, which has an envelope of its own."""
 
     code: int = SUCCESS
     token: str

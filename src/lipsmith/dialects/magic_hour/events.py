@@ -1,4 +1,4 @@
-"""The bodies and signatures of webhooks. Sends nothing."""
+"""Bodies and signatures of Magic Hour's webhooks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 
-from lipsmith.dialects.magic_hour.translate import AUDIO_EVENTS, EVENTS, Linker, to_audio_project, to_video_project
+from lipsmith.dialects.contract import Linker
+from lipsmith.dialects.magic_hour.translate import AUDIO_EVENTS, EVENTS, to_audio_project, to_video_project
 from lipsmith.service.network.webhooks import Credentials, WebhookRequest
 from lipsmith.service.project import Event, Project
 
 SIGNATURE = "magic-hour-event-signature"
 TIMESTAMP = "magic-hour-event-timestamp"
-TRIAL = "webhook.test"
+TEST_EVENT = "webhook.test"
 
 
 class Events:
-    """How this vendor tells. ``linker`` makes the download links in the bodies."""
+    """Formatter of webhooks. ``linker`` makes the download links in the bodies."""
 
     events: Sequence[str] = (*EVENTS.values(), *AUDIO_EVENTS.values())
 
@@ -25,27 +26,27 @@ class Events:
         self._linker = linker
 
     def told(self, project: Project, event: Event) -> tuple[str, str] | None:
-        """The event's name, and a body with what GET would answer. Looking for faces is nobody's news."""
+        """Return the event's name, and a body with the answer of GET; None for face detection, which has no events."""
         if project.kind == "face_detection":
             return None
         if project.kind == "voice":
-            name, shown = AUDIO_EVENTS[event], to_audio_project(project, self._linker).model_dump(mode="json")
+            name, payload = AUDIO_EVENTS[event], to_audio_project(project, self._linker).model_dump(mode="json")
         else:
-            name, shown = EVENTS[event], to_video_project(project, self._linker).model_dump(mode="json")
-        return name, _body(name, shown)
+            name, payload = EVENTS[event], to_video_project(project, self._linker).model_dump(mode="json")
+        return name, _body(name, payload)
 
     def trial(self, now_ms: int) -> tuple[str, str]:
-        """Something to try out a receiver with."""
-        return TRIAL, _body(TRIAL, {"id": "test", "sent_at_ms": now_ms})
+        """Return an event to test a receiver with."""
+        return TEST_EVENT, _body(TEST_EVENT, {"id": "test", "sent_at_ms": now_ms})
 
     def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
-        """HMAC-SHA256 over the time and the very bytes that are sent. Receivers refuse times of five minutes ago."""
+        """Sign the time and the body with HMAC-SHA256. Receivers refuse requests that are five minutes old."""
         timestamp, sent = str(now_ms // 1000), body.encode()
         digest = hmac.new(credentials.secret.encode(), f"{timestamp}.".encode() + sent, hashlib.sha256)
         return WebhookRequest(body=sent, headers={SIGNATURE: digest.hexdigest(), TIMESTAMP: timestamp})
 
     def is_success(self, status: int) -> bool:
-        """Any success will do."""
+        """Return whether the receiver has accepted the event."""
         return 200 <= status < 300
 
 

@@ -1,5 +1,4 @@
-"""What can be told of a text before anybody speaks it: whether it can be read, and about how long it takes; and of a
-voice that is not here, whether it is a woman's or a man's."""
+"""Checks and estimates of a text before it is spoken, and the gender of a voice by its name."""
 
 from __future__ import annotations
 
@@ -11,10 +10,10 @@ from lipsmith.service.errors import InvalidRequest
 from lipsmith.speech.script import speakable
 from lipsmith.speech.ssml import Segment, is_markup, plain_words, read_ssml
 
-SMALL_LETTER_S, OTHER_SIGN_S, AROUND_S = 0.12, 0.6, 2.0
-"""Slow speakers say eight letters a second. Digits, capitals, signs and letters of other scripts may each be a word."""
+SMALL_LETTER_S, OTHER_CHARACTER_S, AROUND_S = 0.12, 0.6, 2.0
+"""Seconds of speech. Slow speakers say eight letters a second; any other character may be read as a whole word."""
 
-# Common given names, and words for people: enough to choose between neutral voices, which imitate nobody.
+# Common given names, and words for people: enough to choose between neutral voices, which imitate no person.
 _WOMEN = frozenset({
     "alexandra", "alexis", "alice", "alicia", "amanda", "amber", "amy", "ana", "angela", "angelina", "anita", "anna",
     "anne", "annie", "anya", "ariana", "audrey", "barbara", "bella", "beth", "betty", "camila", "caroline", "cassie",
@@ -49,11 +48,11 @@ _MEN = frozenset({
 
 
 def check_text(text: str, field: str, *, longest: int) -> str:
-    """The text, without space around it. Raises InvalidRequest, naming ``field``, for one that nobody can speak."""
+    """Return the text, stripped. Raises InvalidRequest, with the name of ``field``, if it has no words."""
     if len(text) > longest:
         raise InvalidRequest(f"{field}: the text has {len(text):,} characters, and {longest:,} are allowed.")
     try:
-        with suppress(MissingDependency):  # the worker may have what it takes, or it says what to install
+        with suppress(MissingDependency):  # the runner may have the library, or reports how to install it
             text = text.strip()
             speakable(plain_words(text))
     except (EmptyText, InvalidMarkup) as error:
@@ -61,22 +60,22 @@ def check_text(text: str, field: str, *, longest: int) -> str:
     return text
 
 
-def guessed_s(text: str, rate: float) -> float:
-    """A guess that is seldom too short of how long a text takes that was checked, seconds.
+def estimated_s(text: str, rate: float) -> float:
+    """Estimate the duration of a checked text, seconds. The estimate is seldom too short.
 
-    >>> guessed_s("hello there", 1.0), guessed_s("hello there", 0.5), guessed_s("7", 1.0)
+    >>> estimated_s("hello there", 1.0), estimated_s("hello there", 0.5), estimated_s("7", 1.0)
     (3.32, 4.64, 2.6)
     """
-    stretches = [Segment(text=text)]
+    segments = [Segment(text=text)]
     if is_markup(text):
         with suppress(MissingDependency):
-            stretches = list(read_ssml(text))
-    said_s = sum(sum(map(_sign_s, stretch.text)) / (rate * stretch.rate) + stretch.pause_s for stretch in stretches)
-    return round(AROUND_S + said_s, 2)
+            segments = list(read_ssml(text))
+    speech_s = sum(sum(map(_character_s, part.text)) / (rate * part.rate) + part.pause_s for part in segments)
+    return round(AROUND_S + speech_s, 2)
 
 
 def gender_of(voice: str) -> Gender | None:
-    """``female`` or ``male``, where a name's words say so; None where they do not.
+    """Return the gender that the words of a voice's name suggest; None if they suggest none.
 
     >>> gender_of("Queen Elizabeth"), gender_of("Mr. Bean"), gender_of("21 Savage")
     ('female', 'male', None)
@@ -89,5 +88,5 @@ def gender_of(voice: str) -> Gender | None:
     return None
 
 
-def _sign_s(sign: str) -> float:
-    return SMALL_LETTER_S if sign.islower() or sign.isspace() else OTHER_SIGN_S
+def _character_s(character: str) -> float:
+    return SMALL_LETTER_S if character.islower() or character.isspace() else OTHER_CHARACTER_S

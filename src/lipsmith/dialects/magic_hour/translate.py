@@ -1,27 +1,23 @@
-"""Pure functions between the vendor's shapes and our records. No input, no output, no rules of the service."""
+"""Translation between Magic Hour's requests and answers and the service's records: pure functions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from lipsmith.dialects.contract import Linker
 from lipsmith.dialects.magic_hour import texts, wire
-from lipsmith.errors import InvalidVideo, LipsmithError, UnknownVoice
+from lipsmith.errors import InvalidVideo, UnknownVoice
 from lipsmith.pipeline.requests import DetectRequest, SpeakRequest, StandIn, SyncRequest, TalkRequest
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.plans import Plan
 from lipsmith.service.billing.prices import ESTIMATE_FPS, Price
 from lipsmith.service.errors import (
-    InsufficientCredits,
     InvalidRequest,
     InvalidUrl,
-    KeyReused,
-    NotFound,
-    PlanTooSmall,
-    Unauthorized,
     UnusableAsset,
 )
 from lipsmith.service.jobs.orders import Order, Wanted
@@ -29,22 +25,21 @@ from lipsmith.service.network import youtube
 from lipsmith.service.network.assets import EXTENSIONS, Offer
 from lipsmith.service.project import Event, Failure, Project
 from lipsmith.storage.contract import Link
-from lipsmith.storage.errors import FileInUse, FileTooLarge, LinkRefused
 
 NAME = "magic_hour"
 
 LONGEST_480P_PX, LONGEST_720P_PX = 854, 1280
 TALKING_PHOTO_FPS = 24
-"""What the vendor renders; its prices per second are multiples of it."""
+"""Frame rate of the vendor; its prices per second are multiples of it."""
 TALKING_PHOTO_RATES = {"realistic": 2, "prompted": 1}
 """Credits per frame."""
 LIP_SYNC_RATES: Mapping[wire.LipSyncMode, int] = {"lite": 1, "standard": 1, "pro": 2}
 CHARACTERS_PER_CREDIT = 10
-"""Of a spoken text; a started ten counts whole."""
+"""Price of a spoken text; an incomplete ten counts as ten."""
 DEFAULT_INTENSITY = 1.5
-"""Of the old mode ``expressive``, the only one that knows it."""
+"""Intensity of the former mode ``expressive``, the only mode with one."""
 DEFAULT_CONFIDENCE = 0.5
-"""How sure the finder has to be that something is a face, unless asked otherwise."""
+"""Lowest score of a face, unless the request names one."""
 MODES: Mapping[wire.TalkingPhotoMode, Literal["realistic", "prompted"]] = {
     "realistic": "realistic",
     "pro": "realistic",
@@ -53,22 +48,9 @@ MODES: Mapping[wire.TalkingPhotoMode, Literal["realistic", "prompted"]] = {
     "standard": "prompted",
     "expressive": "prompted",
 }
-"""All names a mode ever had."""
-STATUSES: Mapping[type[LipsmithError], int] = {
-    InvalidRequest: 400,
-    Unauthorized: 401,
-    InsufficientCredits: 402,
-    PlanTooSmall: 402,
-    LinkRefused: 403,
-    NotFound: 404,
-    FileInUse: 409,
-    FileTooLarge: 413,
-    UnusableAsset: 422,
-    KeyReused: 422,
-}
-"""Our errors as HTTP statuses; all others are 500."""
+"""Mode by name; the last four are former names."""
 CODES: Mapping[str, str] = {InvalidVideo.code: "invalid_video_file", UnknownVoice.code: "invalid_voice"}
-"""Our codes of failed projects that the vendor names otherwise; those that tell more than its own stay ours."""
+"""The vendor's code for a code of a failed project; all others keep their own, which is more precise."""
 EVENTS: Mapping[Event, str] = {"started": "video.started", "completed": "video.completed", "errored": "video.errored"}
 AUDIO_EVENTS: Mapping[Event, str] = {
     "started": "audio.started",
@@ -76,31 +58,28 @@ AUDIO_EVENTS: Mapping[Event, str] = {
     "errored": "audio.errored",
 }
 
-Linker = Callable[[str], Link]
-"""Makes a fresh download link, as an absolute URL, for a key of the storage."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What the owner of the server decides."""
+    """Limits that the settings choose."""
 
     max_talking_photo_s: Mapping[Literal["realistic", "prompted"], float]
-    """Longest clip by mode."""
+    """Longest talking photo by mode, seconds."""
     max_lip_sync_frames: int
     paid_lip_sync_modes: tuple[wire.LipSyncMode, ...]
-    """Modes that the free plan does not have."""
+    """Modes that need a paid plan."""
     max_text_characters: int
     stand_in_voice: str | None
-    """Who speaks where the voice that was asked for is not here; None: one that fits."""
+    """Voice to use where the requested one is not installed; None for one that fits the text."""
     no_youtube: str | None
-    """Why nothing is fetched from there, and what to do; None where it is."""
+    """Reason why videos are not fetched from YouTube, and what to do; None if they are."""
 
 
 def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rules: Rules, now_ms: int) -> Order:
-    """Raises InvalidRequest, naming the field."""
+    """Translate a request. Raises InvalidRequest, with the name of the field."""
     style = request.style or wire.TalkingPhotoStyle()
-    asked = style.generation_mode or "realistic"
-    mode = MODES[asked]
+    name = style.generation_mode or "realistic"
+    mode = MODES[name]
     longest_s = rules.max_talking_photo_s[mode]
     assets = request.assets
     if (assets.audio_file_path is None) == (assets.text is None):
@@ -111,10 +90,10 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
         inputs["audio"] = Wanted(text=assets.audio_file_path, kind="audio", field="assets.audio_file_path")
         start_s, end_s = _window(request)
         if end_s - start_s > longest_s:
-            raise InvalidRequest(f"end_seconds: a clip in the mode {asked} may last at most {longest_s:g} s.")
+            raise InvalidRequest(f"end_seconds: a clip in the mode {name} may last at most {longest_s:g} s.")
     else:
         text = texts.check_text(assets.text or "", "assets.text", longest=rules.max_text_characters)
-        start_s, end_s = 0.0, min(texts.guessed_s(text, assets.rate or 1.0), longest_s)
+        start_s, end_s = 0.0, min(texts.estimated_s(text, assets.rate or 1.0), longest_s)
     prompt = (style.prompt or "").strip() if mode == "prompted" else ""
     return Order(
         dialect=NAME,
@@ -133,7 +112,7 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
             mode="prompted" if prompt else "realistic",
             prompt=prompt or None,
             head_motion="lively" if mode == "prompted" else "natural",
-            intensity=(style.intensity or DEFAULT_INTENSITY) if asked == "expressive" else 1.0,
+            intensity=(style.intensity or DEFAULT_INTENSITY) if name == "expressive" else 1.0,
         ),
         start_s=start_s,
         end_s=end_s,
@@ -144,8 +123,10 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
 
 
 def from_voice(request: wire.VoiceRequest, rules: Rules, now_ms: int) -> Order:
-    """Raises InvalidRequest, naming the field. Names are the vendor's or ours; nobody is imitated."""
-    asked = request.style.prompt
+    """Translate a request. Raises InvalidRequest, with the name of the field.
+
+    A voice may have a name of the vendor's: another one speaks in its place, and imitates no person.
+    """
     voice = request.style.voice_name
     return Order(
         dialect=NAME,
@@ -153,19 +134,19 @@ def from_voice(request: wire.VoiceRequest, rules: Rules, now_ms: int) -> Order:
         name=request.name or f"Voice Generator - {_minute(now_ms)}",
         inputs={},
         request=SpeakRequest(
-            text=texts.check_text(asked, "style.prompt", longest=rules.max_text_characters),
+            text=texts.check_text(request.style.prompt, "style.prompt", longest=rules.max_text_characters),
             voice=voice,
             stand_in=StandIn(voice=rules.stand_in_voice, gender=texts.gender_of(voice)),
         ),
         start_s=0.0,
         end_s=0.0,
         fps=0,
-        price=Price(credits=math.ceil(len(asked) / CHARACTERS_PER_CREDIT), per="whole"),
+        price=Price(credits=math.ceil(len(request.style.prompt) / CHARACTERS_PER_CREDIT), per="whole"),
     )
 
 
 def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, now_ms: int) -> Order:
-    """Raises InvalidRequest or UnusableAsset, naming the field."""
+    """Translate a request. Raises InvalidRequest or UnusableAsset, with the name of the field."""
     mode = (request.style and request.style.generation_mode) or "lite"
     _check_window(request.start_seconds, request.end_seconds)
     if (request.end_seconds - request.start_seconds) * ESTIMATE_FPS > rules.max_lip_sync_frames:
@@ -194,17 +175,17 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
 
 
 def to_upload_url(offer: Offer, link: Link) -> wire.UploadUrl:
-    """One offered place."""
+    """Return the answer about one offered upload."""
     return wire.UploadUrl(upload_url=link.url, expires_at=to_time(link.expires_at_s * 1000), file_path=offer.key)
 
 
 def to_created(project: Project) -> wire.Created:
-    """The old name of the cost is still required by official clients."""
+    """Return the answer to a request for a video. Official clients still require the former name of the cost."""
     return wire.Created(id=project.id, credits_charged=project.credits, estimated_frame_cost=project.credits)
 
 
 def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
-    """Everything that can be told about it."""
+    """Return the answer about a video, in any state."""
     result: Mapping[str, Any] = project.result or {}
     downloads = []
     for key in project.keys:
@@ -235,7 +216,7 @@ def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
 
 
 def to_audio_project(project: Project, linker: Linker) -> wire.AudioProject:
-    """Everything that can be told about a spoken text."""
+    """Return the answer about a spoken text, in any state."""
     links = [linker(key) for key in project.keys]
     return wire.AudioProject(
         id=project.id,
@@ -255,7 +236,7 @@ def to_audio_project(project: Project, linker: Linker) -> wire.AudioProject:
 
 
 def from_face_detection(request: wire.FaceDetectionRequest) -> Order:
-    """What is to be looked at tells by its ending whether it moves."""
+    """Translate a request. The extension says whether the file is a video."""
     target = request.assets.target_file_path
     extension = target.partition("?")[0].rpartition(".")[2].lower()
     least = DEFAULT_CONFIDENCE if request.confidence_score is None else request.confidence_score
@@ -273,21 +254,21 @@ def from_face_detection(request: wire.FaceDetectionRequest) -> Order:
 
 
 def to_face_detection(project: Project, linker: Linker) -> wire.FaceDetection:
-    """What was found, each face as a file that can be looked at and used as an input."""
+    """Return the answer about a face detection: each face is a file, and can be used as an input."""
     faces = [wire.FoundFace(path=key, url=linker(key).url) for key in project.keys]
     status = "error" if project.state == "canceled" else project.state
     return wire.FaceDetection(id=project.id, credits_charged=0, status=status, faces=faces)
 
 
 def to_account(account: Account, credits: int) -> wire.AccountAnswer:
-    """Nothing is sold here, so there is no subscription."""
+    """Return the answer about an account. There is no subscription, since the server sells nothing."""
     return wire.AccountAnswer(
-        id=account.id, email=account.email, credits=credits, tier=account.plan.name, subscription=None
+        id=account.id, email=account.email, credits=credits, tier=_tier(account.plan), subscription=None
     )
 
 
 def to_time(ms: int) -> str:
-    """ISO 8601, UTC, to the millisecond.
+    """Return a time as ISO 8601, UTC, with milliseconds.
 
     >>> to_time(1_790_000_000_123)
     '2026-09-21T14:13:20.123Z'
@@ -295,9 +276,12 @@ def to_time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def to_status(error: LipsmithError) -> int:
-    """The HTTP status of an error."""
-    return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
+def _tier(plan: Plan) -> wire.Tier:
+    """Return the vendor's plan of that name; of other plans, its smallest or largest."""
+    for tier in get_args(wire.Tier):
+        if tier == plan.name:
+            return tier
+    return "business" if plan.is_paid else "free"
 
 
 def _error(failure: Failure) -> wire.ProjectError:
@@ -336,7 +320,7 @@ def _clip(assets: wire.LipSyncAssets, rules: Rules) -> Wanted:
 
 
 def _end_s(project: Project) -> float:
-    """As asked for; of a text a guess, until it is spoken."""
+    """Return the end of the window; the estimated end for a text that is not spoken yet."""
     result = project.result
     if project.params.get("longest_s") is None or not result or "frames" not in result:
         return float(project.params["end_s"])
@@ -344,13 +328,13 @@ def _end_s(project: Project) -> float:
 
 
 def _longest_side_px(request: wire.TalkingPhotoRequest, mode: str, plan: Plan) -> int:
-    """The largest that every limit allows: the one asked for, the preset it stands for, and the plan."""
-    wished = request.max_resolution if request.resolution is None else None
-    small = mode == "prompted" if wished is None else wished < LONGEST_720P_PX
+    """Return the longest side that the request, its preset and the plan allow."""
+    requested_px = request.max_resolution if request.resolution is None else None
+    small = mode == "prompted" if requested_px is None else requested_px < LONGEST_720P_PX
     if request.resolution is not None:
         small = request.resolution == "480p"
     preset = LONGEST_480P_PX if small else LONGEST_720P_PX
-    return min(preset, plan.max_side_px, wished or preset)
+    return min(preset, plan.max_side_px, requested_px or preset)
 
 
 def _minute(now_ms: int) -> str:

@@ -1,4 +1,4 @@
-"""The shapes of requests and answers, exactly as the vendor documents them. Unknown fields of a request are ignored."""
+"""Requests and answers exactly as Magic Hour documents them. Unknown fields of a request are ignored."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 TalkingPhotoMode = Literal["pro", "standard", "stable", "expressive", "realistic", "prompted"]
 LipSyncMode = Literal["lite", "standard", "pro"]
+Tier = Literal["free", "creator", "pro", "business"]
 Status = Literal["draft", "queued", "rendering", "complete", "error", "canceled"]
 
 LARGEST_S = 1_000_000.0
-"""No clip is as long; larger numbers are mistakes."""
+"""Largest time in a clip; larger numbers are mistakes."""
 
 
 def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= request <= "\udfff" for request in text):
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("holds characters that cannot be stored")
     return text
 
@@ -28,37 +29,37 @@ def _number(value: Any) -> Any:
 
 Words = Annotated[str, AfterValidator(_storable)]
 Text = Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_storable)]
-"""What is spoken; a setting may allow less."""
+"""Text to speak; a setting may allow less."""
 VoiceName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 Reference = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_storable)]
-"""A file that is here already, or a URL."""
+"""Uploaded file, or a URL."""
 IsNumber = BeforeValidator(_number)
-"""Comes last: limits that stand behind it are missing in the API's description."""
+"""Stands last: limits after it would be missing in the API's description."""
 Seconds = Annotated[float, Field(ge=0, le=LARGEST_S, allow_inf_nan=False), IsNumber]
 EndSeconds = Annotated[float, Field(ge=0.1, le=LARGEST_S, allow_inf_nan=False), IsNumber]
 
 
 class Request(BaseModel):
-    """What all requests share."""
+    """Base of all requests."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class UploadWish(Request):
-    """One file that will be uploaded."""
+class UploadItem(Request):
+    """File that the client wants to upload."""
 
     type: Literal["video", "audio", "image"]
     extension: Annotated[str, Field(pattern=r"^[a-z0-9]+$", max_length=16)]
 
 
 class UploadUrlsRequest(Request):
-    """POST /v1/files/upload-urls"""
+    """Body of POST /v1/files/upload-urls."""
 
-    items: Annotated[list[UploadWish], Field(min_length=1, max_length=100)]
+    items: Annotated[list[UploadItem], Field(min_length=1, max_length=100)]
 
 
 class UploadUrl(BaseModel):
-    """Where one file goes."""
+    """URL to upload one file to."""
 
     upload_url: str
     expires_at: str
@@ -66,24 +67,24 @@ class UploadUrl(BaseModel):
 
 
 class UploadUrlsAnswer(BaseModel):
-    """In the order of the request."""
+    """URLs in the order of the request."""
 
     items: list[UploadUrl]
 
 
 class TalkingPhotoAssets(Request):
-    """What is animated by what."""
+    """Photo and speech."""
 
     image_file_path: Reference
     audio_file_path: Reference | None = None
-    text: Text | None = Field(default=None, description="Is spoken; instead of audio_file_path.")
+    text: Text | None = Field(default=None, description="Text to speak, instead of audio_file_path.")
     voice: VoiceName | None = None
     language: Annotated[Words, Field(min_length=1, max_length=40)] | None = None
     rate: Annotated[float, Field(ge=0.5, le=2, allow_inf_nan=False), IsNumber] | None = None
 
 
 class TalkingPhotoStyle(Request):
-    """How it moves."""
+    """Mode and direction of a talking photo."""
 
     generation_mode: TalkingPhotoMode | None = None
     prompt: Annotated[Words, Field(max_length=10_000)] | None = None
@@ -91,19 +92,19 @@ class TalkingPhotoStyle(Request):
 
 
 class TalkingPhotoRequest(Request):
-    """POST /v1/ai-talking-photo"""
+    """Body of POST /v1/ai-talking-photo."""
 
     name: Annotated[Words, Field(max_length=1000)] | None = None
     assets: TalkingPhotoAssets
-    start_seconds: Seconds | None = Field(default=None, description="Needed with audio_file_path.")
-    end_seconds: EndSeconds | None = Field(default=None, description="Needed with audio_file_path.")
+    start_seconds: Seconds | None = Field(default=None, description="Required with audio_file_path.")
+    end_seconds: EndSeconds | None = Field(default=None, description="Required with audio_file_path.")
     style: TalkingPhotoStyle | None = None
     max_resolution: Annotated[int, Field(ge=64, le=2**53), IsNumber] | None = None
     resolution: Literal["480p", "720p"] | None = None
 
 
 class LipSyncAssets(Request):
-    """What is said by whom."""
+    """Clip and speech."""
 
     audio_file_path: Reference
     video_source: Literal["file", "youtube"]
@@ -112,13 +113,13 @@ class LipSyncAssets(Request):
 
 
 class LipSyncStyle(Request):
-    """With how much care."""
+    """Mode of a lip sync."""
 
     generation_mode: LipSyncMode | None = None
 
 
 class LipSyncRequest(Request):
-    """POST /v1/lip-sync"""
+    """Body of POST /v1/lip-sync."""
 
     name: Annotated[Words, Field(max_length=1000)] | None = None
     assets: LipSyncAssets
@@ -131,55 +132,55 @@ class LipSyncRequest(Request):
 
 
 class VoiceStyle(Request):
-    """Who says what."""
+    """Text and voice."""
 
     prompt: Text
     voice_name: VoiceName
 
 
 class VoiceRequest(Request):
-    """POST /v1/ai-voice-generator"""
+    """Body of POST /v1/ai-voice-generator."""
 
     name: Annotated[Words, Field(max_length=1000)] | None = None
     style: VoiceStyle
 
 
 class VoiceCreated(BaseModel):
-    """What it answers."""
+    """Answer to a request for speech."""
 
     id: str
     credits_charged: int
 
 
 class FaceDetectionAssets(Request):
-    """What is looked at."""
+    """File to search for faces."""
 
     target_file_path: Reference
 
 
 class FaceDetectionRequest(Request):
-    """POST /v1/face-detection"""
+    """Body of POST /v1/face-detection."""
 
     assets: FaceDetectionAssets
     confidence_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), IsNumber] | None = None
 
 
 class FaceDetectionCreated(BaseModel):
-    """What it answers: looking is free."""
+    """Answer to a request for face detection, which is free."""
 
     id: str
     credits_charged: int
 
 
 class FoundFace(BaseModel):
-    """One face, cut out."""
+    """Image of one face."""
 
     path: str
     url: str
 
 
 class FaceDetection(BaseModel):
-    """GET /v1/face-detection/{id}"""
+    """Answer of GET /v1/face-detection/{id}."""
 
     id: str
     credits_charged: int
@@ -188,7 +189,7 @@ class FaceDetection(BaseModel):
 
 
 class Created(BaseModel):
-    """What a create call answers."""
+    """Answer to a request for a video."""
 
     id: str
     credits_charged: int
@@ -196,21 +197,21 @@ class Created(BaseModel):
 
 
 class Download(BaseModel):
-    """Where the video is, for a while."""
+    """Download link and its expiry."""
 
     url: str
     expires_at: str
 
 
 class ProjectError(BaseModel):
-    """Why there is none."""
+    """Reason of a failure."""
 
     message: str
     code: str
 
 
 class VideoProject(BaseModel):
-    """GET /v1/video-projects/{id}; every key is always there, and the last four are our own."""
+    """Answer of GET /v1/video-projects/{id}; every key is always there, and the last four are our own."""
 
     id: str
     name: str | None
@@ -235,7 +236,7 @@ class VideoProject(BaseModel):
 
 
 class AudioProject(BaseModel):
-    """GET /v1/audio-projects/{id}; every key is always there, and the last four are our own."""
+    """Answer of GET /v1/audio-projects/{id}; every key is always there, and the last four are our own."""
 
     id: str
     name: str | None
@@ -253,7 +254,7 @@ class AudioProject(BaseModel):
 
 
 class Subscription(BaseModel):
-    """What a paid plan costs; nothing here."""
+    """Price of a paid plan; never present here."""
 
     name: str
     status: Literal["active", "past_due"]
@@ -265,16 +266,16 @@ class Subscription(BaseModel):
 
 
 class AccountAnswer(BaseModel):
-    """GET /v1/account"""
+    """Answer of GET /v1/account."""
 
     id: str
     email: str | None
     credits: int
-    tier: Literal["free", "creator", "pro", "business"]
+    tier: Tier
     subscription: Subscription | None
 
 
 class Message(BaseModel):
-    """Every error."""
+    """Body of every error."""
 
     message: str

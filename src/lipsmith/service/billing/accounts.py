@@ -13,12 +13,12 @@ from lipsmith.database.tables import accounts, api_keys
 from lipsmith.errors import InvalidOption
 from lipsmith.service.billing import credits, keys
 from lipsmith.service.billing.encryption import Encryptor
-from lipsmith.service.billing.plans import PLANS, Plan, PlanName
+from lipsmith.service.billing.plans import DEFAULT_PLANS, Plan
 from lipsmith.service.errors import NotFound, Suspended, Unauthorized
 from lipsmith.service.processes.clock import Clock
 
 TOKEN_DAYS = 400
-"""How long a token of the second dialect works: its documents say "more than one year"."""
+"""Lifetime of a token."""
 _TOKEN = "token"
 
 
@@ -30,7 +30,7 @@ class Account:
     email: str | None
     plan: Plan
     client_id: str
-    """The public half of the second dialect's credentials."""
+    """Public half of its client credentials."""
     suspended: bool
     created_ms: int
 
@@ -47,7 +47,7 @@ class NewAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """The credentials of the second dialect."""
+    """Client credentials of an account: an alternative to its API keys."""
 
     id: str
     secret: str
@@ -68,11 +68,18 @@ class Accounts:
     """The use cases around accounts and keys."""
 
     def __init__(
-        self, database: Database, clock: Clock, encryptor: Encryptor, plans: Mapping[PlanName, Plan] = PLANS
+        self,
+        database: Database,
+        clock: Clock,
+        encryptor: Encryptor,
+        plans: Mapping[str, Plan] = DEFAULT_PLANS,
+        *,
+        key_prefix: str = keys.DEFAULT_PREFIX,
     ) -> None:
-        self._database, self._clock, self._encryptor, self._plans = database, clock, encryptor, plans
+        self._database, self._clock, self._encryptor = database, clock, encryptor
+        self.plans, self._key_prefix = plans, key_prefix
 
-    def create(self, plan: PlanName, *, credits_given: int | None = None, email: str | None = None) -> NewAccount:
+    def create(self, plan: str, *, credits_given: int | None = None, email: str | None = None) -> NewAccount:
         """A new account with its first key. Without ``credits_given`` it gets those of its plan."""
         limits = self._plan(plan)
         given = limits.credits if credits_given is None else _whole(credits_given)
@@ -109,7 +116,7 @@ class Accounts:
         return self._admitted(query.where(api_keys.c.sha256 == keys.digest(api_key), api_keys.c.revoked_ms.is_(None)))
 
     def authenticate_secret(self, secret: str) -> Account:
-        """The same for the secret half of an account's client credentials, which the second dialect takes for a key."""
+        """Return the account whose client secret this is. Raises Unauthorized or Suspended."""
         return self._admitted(sa.select(accounts).where(accounts.c.client_sha256 == keys.digest(secret)))
 
     def authenticate_token(self, token: str) -> Account:
@@ -176,7 +183,7 @@ class Accounts:
             credits.grant(conn, account, _whole(amount), self._clock.now_ms())
             return credits.balance(conn, account)
 
-    def set_plan(self, account: str, plan: PlanName) -> Account:
+    def set_plan(self, account: str, plan: str) -> Account:
         """Moves the account to another plan; its credits stay. Raises NotFound or InvalidOption."""
         return self._change(account, plan=self._plan(plan).name)
 
@@ -213,11 +220,11 @@ class Accounts:
         return _key(row)
 
     def _add_key(self, conn: sa.Connection, account: str) -> tuple[Key, str]:
-        text = keys.make_key()
+        text = keys.make_key(self._key_prefix)
         key = Key(
             id=self._clock.new_id(),
             account=account,
-            prefix=text[: keys.SHOWN_LENGTH],
+            prefix=keys.shown(text),
             created_ms=self._clock.now_ms(),
             revoked_ms=None,
         )
@@ -249,10 +256,10 @@ class Accounts:
         return self._account(_there(row, account))
 
     def _plan(self, name: str) -> Plan:
-        for plan in self._plans.values():
-            if plan.name == name:
-                return plan
-        raise InvalidOption(f"There is no plan {name!r}, only {', '.join(self._plans)}.")
+        try:
+            return self.plans[name]
+        except KeyError:
+            raise InvalidOption(f"There is no plan {name!r}. Choose one of {', '.join(self.plans)}.") from None
 
     def _account(self, row: sa.Row[Any]) -> Account:
         return Account(

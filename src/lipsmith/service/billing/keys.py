@@ -7,21 +7,20 @@ import secrets
 import string
 import zlib
 
-PREFIX = "mhk_live_"
+DEFAULT_PREFIX = "lsk_"
+MAX_KEY_LENGTH = 100
 RANDOM_LENGTH = 30
 """Characters of base 62: 178 bits, so a fast hash keeps them as safe as a slow one."""
 CHECK_LENGTH = 6
 """Characters that hold the CRC-32 of the others, so that a mistyped key needs no look into the database."""
 CLIENT_ID_LENGTH, CLIENT_SECRET_LENGTH = 16, 24
-SHOWN_LENGTH = len(PREFIX) + 4
-"""How much of a key is kept readable, to tell keys apart."""
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
-def make_key() -> str:
-    """A new API key."""
-    body = PREFIX + _random(RANDOM_LENGTH)
+def make_key(prefix: str = DEFAULT_PREFIX) -> str:
+    """Make an API key that starts with ``prefix``."""
+    body = prefix + _random(RANDOM_LENGTH)
     return body + _check(body)
 
 
@@ -36,10 +35,15 @@ def make_client() -> tuple[str, str]:
 
 
 def could_be_key(text: str) -> bool:
-    """Whether ``text`` has the form of a key; says nothing about whether it opens anything."""
+    """Return whether ``text`` has the form of a key, with any prefix, so that no database is asked for others."""
     body, check = text[:-CHECK_LENGTH], text[-CHECK_LENGTH:]
-    right_length = len(text) == len(PREFIX) + RANDOM_LENGTH + CHECK_LENGTH
-    return right_length and text.isascii() and text.startswith(PREFIX) and secrets.compare_digest(_check(body), check)
+    right_length = RANDOM_LENGTH + CHECK_LENGTH <= len(text) <= MAX_KEY_LENGTH
+    return right_length and text.isascii() and secrets.compare_digest(_check(body), check)
+
+
+def shown(key: str) -> str:
+    """Return the start of a key, which is kept readable to tell keys apart: the prefix and four more characters."""
+    return key[: 4 - RANDOM_LENGTH - CHECK_LENGTH]
 
 
 def digest(secret: str) -> str:

@@ -1,88 +1,57 @@
-"""What an account may do: one table, by the name of its plan."""
+"""Plans: limits of accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
-PlanName = Literal["free", "creator", "pro", "business"]
-
-_MB, _GB = 1_000_000, 1_000_000_000
+MB, GB = 1_000_000, 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The limits of one plan."""
+    """Limits of the accounts of one plan."""
 
-    name: PlanName
+    name: str
+    is_paid: bool = True
+    """Whether videos have no watermark and all modes are allowed."""
     credits: int
-    """Granted when the account is made."""
-    daily_credits: int
-    """Granted on each later day (UTC) on which the account asks for something that costs, or for its balance."""
+    """Credits that a new account gets."""
+    daily_credits: int = 0
+    """Credits for each later day (UTC) on which the account asks for something that costs, or for its balance."""
     max_side_px: int
     """Longest side of a video."""
     max_upload_bytes: int
     """Size of one file."""
     concurrency: int
-    """Jobs that run at once; more wait their turn."""
+    """Jobs that run at once; others wait."""
     weight: int
-    """Share of the machine against other accounts, where several wait."""
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether videos are free of the visible mark, and all modes are allowed."""
-        return self.name != "free"
+    """Share of the machine against other accounts with waiting jobs."""
 
 
-PLANS: Mapping[PlanName, Plan] = {
-    plan.name: plan
-    for plan in (
-        Plan(
-            name="free",
-            credits=400,
-            daily_credits=100,
-            max_side_px=576,
-            max_upload_bytes=200 * _MB,
-            concurrency=1,
-            weight=1,
-        ),
-        Plan(
-            name="creator",
-            credits=12_000,
-            daily_credits=0,
-            max_side_px=1024,
-            max_upload_bytes=2 * _GB,
-            concurrency=3,
-            weight=2,
-        ),
-        Plan(
-            name="pro",
-            credits=25_000,
-            daily_credits=0,
-            max_side_px=1472,
-            max_upload_bytes=5 * _GB,
-            concurrency=5,
-            weight=4,
-        ),
-        Plan(
-            name="business",
-            credits=70_000,
-            daily_credits=0,
-            max_side_px=4096,
-            max_upload_bytes=10 * _GB,
-            concurrency=1000,
-            weight=8,
-        ),
-    )
-}
-"""Sizes and limits as the vendor publishes them; its free plan tells no concurrency, its largest has no limit."""
+def by_name(*plans: Plan) -> Mapping[str, Plan]:
+    """Return a table of ``plans``."""
+    return {plan.name: plan for plan in plans}
 
 
-def adjusted(concurrency: Mapping[PlanName, int], *, free_daily_credits: int) -> Mapping[PlanName, Plan]:
-    """The plans with what the owner of a server has decided."""
-    daily: Mapping[PlanName, int] = {"free": free_daily_credits}
-    return {
-        name: replace(plan, concurrency=concurrency[name], daily_credits=daily.get(name, plan.daily_credits))
-        for name, plan in PLANS.items()
-    }
+DEFAULT_PLANS = by_name(
+    Plan(
+        name="free",
+        is_paid=False,
+        credits=400,
+        daily_credits=100,
+        max_side_px=1280,
+        max_upload_bytes=200 * MB,
+        concurrency=1,
+        weight=1,
+    ),
+    Plan(
+        name="business",
+        credits=70_000,
+        max_side_px=4096,
+        max_upload_bytes=10 * GB,
+        concurrency=1000,
+        weight=8,
+    ),
+)
+"""Plans of a server whose dialects publish none, the smallest first."""

@@ -61,7 +61,7 @@ class RunnerRegistry:
             if time.monotonic() > deadline:
                 raise InvalidOption(
                     f"The other processes of this database render {min(others)} at once, and all have to take the same "
-                    f"number. Say --workers {min(others)} here, and start several such processes on a larger machine, "
+                    f"number. Use --concurrency {min(others)} here and more processes on a larger machine, "
                     "or stop the others first."
                 )
             time.sleep(LOOK_S)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, jobs, projects
 from lipsmith.service.billing import credits
-from lipsmith.service.billing.plans import PLANS, Plan, PlanName
+from lipsmith.service.billing.plans import DEFAULT_PLANS, Plan
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import RenderingDied
 from lipsmith.service.jobs import scheduling
@@ -36,7 +36,7 @@ class Attempt:
     job: str
     project: str
     account: str
-    plan: PlanName
+    plan: Plan
     kind: Kind
     params: Mapping[str, Any]
     number: int
@@ -52,7 +52,7 @@ class Lifecycle:
         clock: Clock,
         publisher: EventPublisher,
         admitted: Callable[[str], None] = lambda job: None,
-        plans: Mapping[PlanName, Plan] = PLANS,
+        plans: Mapping[str, Plan] = DEFAULT_PLANS,
     ) -> None:
         """``admitted`` is told, after the transaction, of each job that may run now."""
         self._database, self._clock, self._publisher, self._admitted = database, clock, publisher, admitted
@@ -85,7 +85,7 @@ class Lifecycle:
                     job=job,
                     project=row.id,
                     account=row.account,
-                    plan=row.plan,
+                    plan=self._plans[row.plan],
                     kind=row.kind,
                     params=row.params,
                     number=row.attempt + 1,

@@ -1,4 +1,4 @@
-"""The use cases: ask for a video, look at it, cancel it, delete it. Knows no vendor's words."""
+"""The use cases: ask for a video, look at it, cancel it, delete it. Knows no vendor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from lipsmith.service.billing import credits
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import InvalidRequest, KeyReused, NotFound, PlanTooSmall
-from lipsmith.service.fault_injection import FaultInjection
 from lipsmith.service.jobs import scheduling
 from lipsmith.service.jobs.lifecycle import Lifecycle
 from lipsmith.service.network.assets import Assets, Source, WantedKind
@@ -115,13 +114,11 @@ class Projects:
         *,
         max_attempts: int,
         engines: Mapping[str, str] | None = None,
-        faults: FaultInjection | None = None,
     ) -> None:
         """``engines``: engine to use for a role, for all videos."""
         self._database, self._storage, self._assets, self._queue = database, storage, assets, queue
         self._lifecycle, self._clock, self._max_attempts = lifecycle, clock, max_attempts
         self._engines = engines or {}
-        self._faults = faults or FaultInjection()
 
     def create(self, account: Account, order: Order, *, idempotency_key: str | None = None) -> Project:
         """Takes an order: project, job, held credits and the place in the queue come together or not at all.
@@ -146,7 +143,6 @@ class Projects:
             if known := self._repeated(conn, account.id, idempotency_key, request):  # its twin was faster
                 return known
             made = self._insert(conn, account, order, sources, idempotency_key, request)
-        self._faults.reach("created")
         self._seal(sources)
         return made
 
@@ -261,7 +257,6 @@ class Projects:
             )
         if order.webhook is not None:
             subscribe(conn, project, account.id, order.webhook, id=self._clock.new_id(), now_ms=now_ms)
-        self._faults.reach("charged")
         self._queue.enqueue(conn, job, priority=priority, waits=not admitted)
         made = records.find(conn, project)
         assert made is not None

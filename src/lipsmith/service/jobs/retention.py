@@ -13,7 +13,7 @@ from lipsmith.database.connection import Database
 from lipsmith.database.tables import files, idempotency, jobs, projects, webhook_deliveries
 from lipsmith.errors import LipsmithError
 from lipsmith.service.jobs.orders import IDEMPOTENCY_HOURS, OUTPUTS
-from lipsmith.service.network.assets import FOLDER
+from lipsmith.service.network.assets import Assets
 from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import OPEN
 from lipsmith.storage.contract import Storage
@@ -41,8 +41,9 @@ class SweepResult:
 class Sweeper:
     """Sweeps from time to time, in a thread of its own."""
 
-    def __init__(self, database: Database, storage: Storage, clock: Clock) -> None:
+    def __init__(self, database: Database, storage: Storage, assets: Assets, clock: Clock) -> None:
         self._database, self._storage, self._clock = database, storage, clock
+        self._uploads = assets.names.folder
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
 
@@ -101,7 +102,7 @@ class Sweeper:
         """Bytes that no row knows: of a process that died, or of a video that was deleted meanwhile."""
         before_s = (now_ms - ORPHAN_AFTER_MS) / 1000
         gone = 0
-        for prefix in (FOLDER, OUTPUTS):
+        for prefix in (self._uploads, OUTPUTS):
             for stored in self._storage.stored(prefix):  # one by one: there may be very many
                 if stored.modified_s < before_s and not self._is_known(stored.key):
                     gone += self._storage.delete(stored.key)
@@ -109,7 +110,7 @@ class Sweeper:
 
     def _is_known(self, key: str) -> bool:
         with self._database.read() as conn:
-            if key.startswith(FOLDER):
+            if key.startswith(self._uploads):
                 return conn.scalar(sa.select(files.c.key).where(files.c.key == key)) is not None
             query = sa.select(projects.c.result).where(projects.c.id == key.split("/")[1])
             result = conn.scalar(query.where(projects.c.deleted_ms.is_(None)))

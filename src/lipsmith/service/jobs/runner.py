@@ -15,12 +15,10 @@ import stamina
 import structlog
 
 from lipsmith.errors import Cancelled, LipsmithError
-from lipsmith.service.billing.plans import PLANS
 from lipsmith.service.errors import ProcessingError, RenderingTooSlow, SourceUnreachable
-from lipsmith.service.fault_injection import FaultInjection
 from lipsmith.service.jobs.lifecycle import Attempt, Lifecycle
 from lipsmith.service.jobs.orders import OUTPUTS
-from lipsmith.service.network.assets import FOLDER, Assets
+from lipsmith.service.network.assets import Assets
 from lipsmith.service.network.youtube import Videos
 from lipsmith.service.processes.pool import Child, ChildPool, result_file
 from lipsmith.service.project import Failure
@@ -63,12 +61,10 @@ class JobRunner:
         worker: str,
         timeout_s: float,
         videos: Videos | None = None,
-        faults: FaultInjection | None = None,
     ) -> None:
         self._lifecycle, self._storage, self._assets = lifecycle, storage, assets
         self._fetch, self._pool = fetch, pool
         self._worker, self._timeout_s = worker, timeout_s
-        self._faults = faults or FaultInjection()
         self._videos = videos
         self.draining = threading.Event()
         """Once set, running children are killed and their jobs wait again."""
@@ -80,7 +76,6 @@ class JobRunner:
         """
         while (attempt := self._sure(lambda: self._lifecycle.begin(job, self._worker))) is not None:
             log.info("rendering", job=job, project=attempt.project, attempt=attempt.number)
-            self._faults.reach("begun")
             try:
                 self._try(attempt)
             except _ChildDied as death:
@@ -122,19 +117,17 @@ class JobRunner:
         out = folder / "out"
         out.mkdir()
         result = dict(self._render(attempt, inputs, out, begins_s))
-        self._faults.reach("rendered")
         result["keys"] = []
         for name in result.pop("files"):
             key = self._key(attempt, name)
             put_file(self._storage, key, result_file(out, name))
             result["keys"].append(key)
-        self._faults.reach("stored")
         return result
 
     def _key(self, attempt: Attempt, name: str) -> str:
         """Each try has keys of its own, so that a late one never touches what another made."""
         if attempt.kind == "face_detection":
-            return f"{FOLDER}{attempt.project}-{attempt.number}/{name}"  # to be used as an input
+            return f"{self._assets.names.folder}{attempt.project}-{attempt.number}/{name}"  # to be used as an input
         extension = name.rpartition(".")[2]
         return f"{OUTPUTS}{attempt.project}/{attempt.number}/{attempt.project}.{extension}"
 
@@ -150,7 +143,7 @@ class JobRunner:
             elif role == "video" and self._videos and self._videos.knows(source["url"]):
                 begins_s = self._bring_part(self._videos, source["url"], path, attempt)
             else:
-                self._fetch(source["url"], path, PLANS[attempt.plan].max_upload_bytes)
+                self._fetch(source["url"], path, attempt.plan.max_upload_bytes)
             paths[role] = str(path)
         return paths, begins_s
 
@@ -159,7 +152,7 @@ class JobRunner:
         start_s, end_s = attempt.params["start_s"], attempt.params["end_s"]
         if attempt.params["longest_s"] is not None:  # nobody knows yet how much of it will be needed
             end_s = start_s + attempt.params["longest_s"]
-        return videos.bring(url, path, start_s=start_s, end_s=end_s, max_bytes=PLANS[attempt.plan].max_upload_bytes)
+        return videos.bring(url, path, start_s=start_s, end_s=end_s, max_bytes=attempt.plan.max_upload_bytes)
 
     def _render(self, attempt: Attempt, inputs: Mapping[str, str], out: Path, begins_s: float) -> Mapping[str, Any]:
         params = attempt.params
@@ -227,7 +220,6 @@ class JobRunner:
                     self._assets.adopt(conn, attempt.account, key, "image")
 
         if self._sure(lambda: self._lifecycle.complete(attempt, result, adopt)):
-            self._faults.reach("completed")
             log.info("complete", job=attempt.job, frames=result.get("frames"))
         else:
             for key in result["keys"]:

@@ -35,15 +35,23 @@ FITS: Mapping[WantedKind, tuple[AssetKind, ...]] = {
     "any": ("image", "video"),
 }
 """What is asked for -> what may be given."""
-FOLDER = "api-assets/"
-"""Official clients take only this beginning for a file that is already here."""
 RETENTION_DAYS = 7
-_OWN_KEY = re.compile(r"/((?P<upload>api-assets/[a-z0-9-]+/[a-z0-9.-]+)|outputs/(?P<project>c[a-z0-9]+)/\d+/[^/]+)$")
 _DAY_MS = 86_400_000
 UNKNOWN_EXTENSION = "bin"
 """Of files and URLs that do not tell what they are."""
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
-_LIBRARY_IDS = ("videoId", "audioId", "imageId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetNames:
+    """Names by which clients refer to inputs that are already here."""
+
+    folder: str = "uploads/"
+    """Start of every uploaded file's key."""
+    library_path: str | None = None
+    """End of the path of URLs that name a project in their query."""
+    library_ids: tuple[str, ...] = ()
+    """Parameters of such a query that hold the project's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +74,11 @@ class Source:
 class Assets:
     """The use cases around inputs."""
 
-    def __init__(self, database: Database, storage: Storage, clock: Clock) -> None:
+    def __init__(self, database: Database, storage: Storage, clock: Clock, names: AssetNames | None = None) -> None:
         self._database, self._storage, self._clock = database, storage, clock
+        self.names = names or AssetNames()
+        upload = rf"(?P<upload>{re.escape(self.names.folder)}[a-z0-9-]+/[a-z0-9.-]+)"
+        self._own_key = re.compile(rf"/({upload}|outputs/(?P<project>c[a-z0-9]+)/\d+/[^/]+)$")
 
     def offer(self, account: str, wishes: Sequence[tuple[WantedKind, str]]) -> list[Offer]:
         """One place for each (kind, extension), which belong together as in `EXTENSIONS`. Raises UnusableAsset.
@@ -80,7 +91,9 @@ class Assets:
             for kind, extension in wishes:
                 _check_pair(kind, extension)
                 name = self._clock.new_id()
-                offer = Offer(key=f"{FOLDER}{name}/{name}.{extension}", expires_ms=now_ms + RETENTION_DAYS * _DAY_MS)
+                offer = Offer(
+                    key=f"{self.names.folder}{name}/{name}.{extension}", expires_ms=now_ms + RETENTION_DAYS * _DAY_MS
+                )
                 conn.execute(
                     files.insert().values(
                         key=offer.key,
@@ -131,7 +144,7 @@ class Assets:
         """
         if "://" in text:
             return self._from_url(conn, account, text, wanted, field, needs_extension)
-        if text.startswith(FOLDER):
+        if text.startswith(self.names.folder):
             return self._from_upload(conn, account, text, wanted, field)
         return self._from_project(conn, account, text, wanted, field)
 
@@ -154,12 +167,12 @@ class Assets:
             read = check_url(url)
         except InvalidUrl as error:
             raise UnusableAsset(f"{field}: {error.message}") from error
-        if own := _OWN_KEY.search(read.path):  # a link of ours: no need to ask ourselves for it
+        if own := self._own_key.search(read.path):  # a link of ours: no need to ask ourselves for it
             with suppress(UnusableAsset):
                 return self.resolve(conn, account, own["upload"] or own["project"], wanted, field)
-        if read.path.rstrip("/").endswith("/my-library"):
+        if self.names.library_path and read.path.rstrip("/").endswith(self.names.library_path):
             for name, value in read.params.multi_items():
-                if name in _LIBRARY_IDS:
+                if name in self.names.library_ids:
                     return self._from_project(conn, account, value, wanted, field)
         extension = read.path.rpartition("/")[2].rpartition(".")[2].lower()
         allowed = [extension for kind in FITS[wanted] for extension in EXTENSIONS[kind]]
