@@ -31,9 +31,9 @@ def dies_at(point: Point, die: Callable[[], Any]) -> Iterator[None]:
     owner, name, after = {
         "charged": (JobQueue, "enqueue", False),
         "created": (Projects, "_seal", False),
-        "begun": (JobRunner, "_try", False),
+        "begun": (JobRunner, "_run_attempt", False),
         "rendered": (JobRunner, "_render", True),
-        "stored": (JobRunner, "_make", True),
+        "stored": (JobRunner, "_render_and_store", True),
         "completed": (Lifecycle, "complete", True),
     }[point]
     original = getattr(owner, name)

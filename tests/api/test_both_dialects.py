@@ -99,7 +99,7 @@ def test_somebody_elses_upload_cannot_be_used(customer: DialectClient, small: Sm
             assert stranger.balance() == before
         else:  # a signed link opens to whoever has it, but as a URL of a stranger, which is fetched
             found = small.in_process.context.projects.find(f"c{order}")
-            assert {source["key"] for source in found.params["inputs"].values()} == {None}
+            assert {source.key for source in found.params.inputs.values()} == {None}
 
 
 @pytest.mark.parametrize("key", ["", "wrong", "mhk_live_" + "x" * 36, "x" * 24])

@@ -97,9 +97,9 @@ def main() -> None:
     os.dup2(2, 1)
     answers.write(json.dumps({"guards": asdict(guards)}).encode() + b"\n")
     for line in sys.stdin.buffer:
-        case = json.loads(line)
+        case = json.loads(line)["options"]
         found = check_in_fork(case["kind"], case["path"], options.hang_s)
-        answers.write(json.dumps({"result": {"files": [], **found}}).encode() + b"\n")
+        answers.write(json.dumps({"result": {"files": [], "warnings": [json.dumps(found)]}}).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from corpus import Case
 
+from lipsmith.service.processes.messages import Task
 from lipsmith.service.processes.pool import SCRATCH, Child, Limits
 
 PROGRAM = (str(Path(__file__).with_name("file_check_process.py")),)
@@ -53,8 +55,10 @@ class FileChecker:
         """Write the file into the sandbox, wait for its outcome, and delete it."""
         path = self.child.folder / SCRATCH / "case"
         path.write_bytes(case.content)
-        self.child.send({"kind": case.kind, "path": str(path)})
-        found = next(self._answers)["result"]
+        self.child.send(Task(kind="check", inputs={}, out="", options={"kind": case.kind, "path": str(path)}))
+        result = next(self._answers).result
+        assert result is not None
+        found = json.loads(result.warnings[0])
         path.unlink()
         return FileCheck(
             case=case,

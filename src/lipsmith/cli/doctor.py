@@ -210,8 +210,8 @@ def check_sandbox() -> str:
     from lipsmith.service.processes import sandbox
 
     guards = sandbox.tried()
-    if guards.lacking:
-        raise Fault(str(guards), " ".join(guards.lacking))
+    if guards.missing:
+        raise Fault(str(guards), " ".join(guards.missing))
     return str(guards)
 
 

@@ -1,7 +1,4 @@
-"""One way to reach SQLite and PostgreSQL alike: a transaction that writes, and a look that does not.
-
-Knows no tables and no business.
-"""
+"""Connections and transactions, the same for SQLite and PostgreSQL. Independent of the tables."""
 
 from __future__ import annotations
 
@@ -17,21 +14,21 @@ from sqlalchemy import event
 from lipsmith.errors import InvalidOption
 
 BUSY_TIMEOUT_MS = 30_000
-"""How long one writer of SQLite waits for another before it gives up."""
+"""Time that one SQLite writer waits for another."""
 POOL_SIZE = 20
-"""Connections kept; the threads of the HTTP edge and of the workers share them."""
+"""Connections kept open, shared by the threads of the server and of runners."""
 POOL_TIMEOUT_S = 10
-"""How long a thread waits for one of them."""
+"""Time that a thread waits for a connection."""
 SQLITE_CACHE_KB = 256
-"""Of the file's pages, kept by each connection; the system keeps them too, once for all."""
+"""Page cache of each connection; the operating system caches the file as well."""
 SQLITE_STATEMENTS = 16
-"""Compiled statements kept by each connection, which cost far more memory than time to compile again."""
+"""Compiled statements kept by each connection. Compiling again is cheap, keeping many takes memory."""
 CONNECT_TIMEOUT_S = 5
-"""How long PostgreSQL may take to answer a new connection."""
+"""Time limit for a new connection to PostgreSQL."""
 SILENCE_TIMEOUT_S = 10
-"""How long what was sent to PostgreSQL may go without any sign that it arrived."""
+"""Time without acknowledgement after which a connection to PostgreSQL counts as lost."""
 
-_SQLITE_TROUBLES = {
+_SQLITE_UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_READONLY,
@@ -39,27 +36,27 @@ _SQLITE_TROUBLES = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
-"""Faults of the disk or of the moment; all others are faults of what was asked."""
+"""Error codes of the disk or of contention. All others are errors of the statement."""
 
 
 class Database:
-    """The tables' home. Safe to share between threads."""
+    """Connections to one database. Thread-safe."""
 
     def __init__(self, url: str) -> None:
-        """``url`` is ``sqlite:////path/to/file`` or ``postgresql://…``. Raises InvalidOption for any other kind."""
+        """Connect to ``url``, ``sqlite:////path/to/file`` or ``postgresql://…``. Raises InvalidOption for others."""
         self.engine = _engine(url)
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether one file is the whole database."""
+        """True for SQLite."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that is committed at the end, or undone where an error is raised inside.
+        """Open a transaction. It is committed at the end, and rolled back if an error is raised inside.
 
-        In SQLite it holds the write lock from its first moment on, so what is read in it stays true until its end; in
-        PostgreSQL lock the rows that must stay (``with_for_update``).
+        In SQLite it holds the write lock from its start, so rows that it has read do not change until its end. In
+        PostgreSQL, lock such rows (``with_for_update``).
         """
         with self.engine.begin() as conn:
             if self.is_sqlite:
@@ -68,20 +65,20 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection to look things up with."""
+        """Open a connection for reading."""
         with self.engine.connect() as conn:
             yield conn
 
     def now_ms(self, conn: sa.Connection) -> int:
-        """The database's own time, milliseconds since 1970; SQLite's is this machine's."""
+        """Return the database's time, milliseconds since 1970; for SQLite, this machine's."""
         if self.is_sqlite:
             return time.time_ns() // 1_000_000
         clock = sa.func.extract("epoch", sa.func.clock_timestamp()) * 1000
         return int(conn.execute(sa.select(clock)).scalar_one())
 
     @contextmanager
-    def alone(self, name: int) -> Iterator[bool]:
-        """Whether no other process is inside with the same ``name``; nobody waits. One file has one process anyway."""
+    def try_lock(self, name: int) -> Iterator[bool]:
+        """Hold the advisory lock ``name``, or yield False if another process does. SQLite has only one process."""
         if self.is_sqlite:
             yield True
             return
@@ -89,20 +86,22 @@ class Database:
             yield bool(conn.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(name))))
 
     def close(self) -> None:
-        """Gives all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
-def is_away(fault: BaseException) -> bool:
-    """Whether the database cannot be used at the moment, as opposed to being used wrongly: it does not answer, is
-    busy for too long, or has no room."""
-    if isinstance(fault, sa.exc.TimeoutError):  # of the pool
+def is_unavailable(fault: BaseException) -> bool:
+    """Return True if the database does not answer, is busy for too long, or has no space left.
+
+    Return False for errors of the statement.
+    """
+    if isinstance(fault, sa.exc.TimeoutError):  # of the connection pool
         return True
     if not isinstance(fault, sa.exc.DBAPIError):
         return False
     if isinstance(fault.orig, sqlite3.Error):
-        code = getattr(fault.orig, "sqlite_errorcode", None)  # the driver's own complaints have none
-        return code is not None and code & 0xFF in _SQLITE_TROUBLES
+        code = getattr(fault.orig, "sqlite_errorcode", None)  # errors of the driver itself have none
+        return code is not None and code & 0xFF in _SQLITE_UNAVAILABLE
     return fault.connection_invalidated or isinstance(fault, sa.exc.OperationalError)
 
 
@@ -110,7 +109,7 @@ def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise InvalidOption("The database's URL cannot be read. Use postgresql://user@host/name.") from error
+        raise InvalidOption("The URL of the database is not valid. Use postgresql://user@host/name.") from error
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return sa.create_engine(
             parsed.set(drivername="postgresql+psycopg"),
@@ -126,12 +125,12 @@ def _engine(url: str) -> sa.Engine:
             },
         )
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise InvalidOption(f"There is no way to {parsed.drivername!r}, only to sqlite and postgresql.")
+        raise InvalidOption(f"Unknown database {parsed.drivername!r}. Use sqlite or postgresql.")
     engine = sa.create_engine(
         parsed,
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
-        pool_use_lifo=True,  # few connections are in use, and only those fill their caches
+        pool_use_lifo=True,  # keeps few connections in use, so few caches fill
         hide_parameters=True,
         connect_args={"cached_statements": SQLITE_STATEMENTS},
     )
@@ -140,9 +139,9 @@ def _engine(url: str) -> sa.Engine:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = "IMMEDIATE"  # the driver's own transactions, those of the queue, begin like ours
+    connection.isolation_level = "IMMEDIATE"  # transactions of the driver, which the queue uses, start like ours
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # what was answered survives a loss of power
+    connection.execute("PRAGMA synchronous=FULL")  # committed data survives a power failure
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")

@@ -1,4 +1,4 @@
-"""Brings the tables to the newest form, step by step, whoever comes first."""
+"""Migrations of the database schema."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lipsmith.database.connection import Database
 STEPS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "lipsmith_version"
 _LOCK = 0x6C697073
-"""The name of the lock in PostgreSQL: several processes may start at once."""
+"""Advisory lock in PostgreSQL, since several processes may start at once."""
 
 
 def migrate(database: Database) -> None:
-    """Applies every step that is still missing, in one transaction."""
+    """Apply all missing migrations, in one transaction."""
     if version(database) == newest():
         return
-    from alembic import command  # slow to load, and needed once in a tables' life
+    from alembic import command  # slow to import, and rarely needed
     from alembic.config import Config
 
     config = Config()
@@ -31,7 +31,7 @@ def migrate(database: Database) -> None:
 
 
 def version(database: Database) -> str | None:
-    """The step that the tables have reached; None where there are no tables."""
+    """Return the last applied migration, or None for an empty database."""
     with database.read() as conn:
         if not sa.inspect(conn).has_table(VERSION_TABLE):
             return None
@@ -40,7 +40,7 @@ def version(database: Database) -> str | None:
 
 
 def newest() -> str:
-    """The last step this program knows, by the number in its file's name.
+    """Return the newest migration of this release, from the number in its file name.
 
     >>> newest() >= "0001"
     True

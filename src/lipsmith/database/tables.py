@@ -158,7 +158,7 @@ webhook_deliveries = sa.Table(
     sa.Index("ix_webhook_deliveries_due", "state", "next_ms"),
 )
 
-workers = sa.Table(
+runners = sa.Table(
     "workers",
     metadata,
     _column("id", sa.Text, "also the queue's name for the process", primary_key=True),

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse
 
 import lipsmith
-from lipsmith.database.connection import is_away
+from lipsmith.database.connection import is_unavailable
 from lipsmith.dialects.contract import PLAIN_ERRORS, Api, bearer_key
 from lipsmith.errors import LipsmithError
 from lipsmith.server import docs_page, files, health
@@ -119,7 +119,7 @@ class ErrorAnswers:
 
     def unexpected(self, request: Request, error: Exception) -> JSONResponse:
         """Answer after an exception that is not a LipsmithError."""
-        if is_away(error):
+        if is_unavailable(error):
             return self._unavailable(request, str(error))
         log.error("request failed", path=request.url.path, exc_info=error)
         return self.fail(request, 500, LipsmithError(BROKEN), "failed")

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from lipsmith.database.connection import Database, is_away
+from lipsmith.database.connection import Database, is_unavailable
 from lipsmith.database.schema import migrate
 from lipsmith.dialects.contract import Conventions, Dialect, Services, find_all
 from lipsmith.server.settings import Settings, invalid_setting
@@ -109,7 +109,7 @@ class Context:
         try:
             migrate(self.database)
         except sa.exc.DBAPIError as error:
-            if not is_away(error):
+            if not is_unavailable(error):
                 raise
             why = str(error.orig).partition("\n")[0]
             raise StorageFailed(
@@ -167,17 +167,19 @@ class Runner:
             context.assets,
             _fetch(context.fetcher),
             self.pool,
-            worker=self.name,
+            runner=self.name,
             timeout_s=settings.render_timeout_s,
             videos=youtube.YouTube(fetcher=context.fetcher, environment=environment) if settings.youtube else None,
         )
-        self.server = JobConsumer(context.database, self.attempts.run, worker=self.name, slots=settings.concurrency)
+        self.server = JobConsumer(
+            context.database, self.attempts.run, runner=self.name, concurrency=settings.concurrency
+        )
         self.heartbeat = Heartbeat(context.database, context.workers, context.queue, self.name)
         self._workers, self._slots = context.workers, settings.concurrency
 
     def start(self) -> None:
         """Start to take jobs. Raises InvalidOption if other processes have another concurrency."""
-        self._workers.check_slots(self._slots)
+        self._workers.check_concurrency(self._slots)
         self._work_dir.open()
         self.pool.start()
         self._workers.register(self.name, host=socket.gethostname(), slots=self._slots)

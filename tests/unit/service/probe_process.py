@@ -128,13 +128,13 @@ def main() -> None:
         os.setuid(NOBODY)
     limits = sandbox.Limits(memory_mb=asked.memory_mb, cpu_s=asked.cpu_s, file_mb=asked.file_mb)
     print(json.dumps({"guards": asdict(sandbox.enter(limits, asked.private, readable=asked.readable))}), flush=True)  # noqa: T201
-    spec = json.loads(sys.stdin.readline())
-    why = ""
+    task = json.loads(sys.stdin.readline())
+    why = []
     try:
-        PROBES[spec["probe"]]({**spec, "private": str(asked.private)})
+        PROBES[task["kind"]]({**task["options"], "private": str(asked.private)})
     except (OSError, MemoryError, RuntimeError) as refused:
-        why = f"{type(refused).__name__}: {refused}"
-    print(json.dumps({"result": {"files": [], "worked": not why, "why": why}}), flush=True)  # noqa: T201
+        why = [f"{type(refused).__name__}: {refused}"]
+    print(json.dumps({"result": {"files": [], "warnings": why}}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

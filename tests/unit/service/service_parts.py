@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,10 +22,10 @@ from lipsmith.service.jobs.queue import JobQueue
 from lipsmith.service.network.assets import Assets
 from lipsmith.service.network.webhooks import Credentials, Outbox, WebhookRequest, Webhooks
 from lipsmith.service.processes.clock import FrozenClock
-from lipsmith.service.project import Event, Project
+from lipsmith.service.project import Event, JobResult, Project
 from lipsmith.storage.memory import MemoryStorage
 
-RESULT: Mapping[str, Any] = {"keys": [], "frames": 25, "fps": 25.0, "width": 320, "height": 240, "warnings": []}
+RESULT = JobResult(frames=25, fps=25.0, width=320, height=240)
 
 
 class Plain:

@@ -182,4 +182,4 @@ def test_nothing_is_left_where_the_plan_does_not_reach(service: ServiceParts) ->
         service.order(account, needs_paid_plan="pro")
     assert service.lines(account) == [("grant", 1000)]
     assert service.value(sa.select(sa.func.count()).select_from(jobs)) == 0
-    assert service.queue.known() == set()
+    assert service.queue.unfinished() == set()

@@ -8,31 +8,32 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lipsmith.service.errors import RenderingDied
+from lipsmith.service.processes.messages import NOTHING, Answer, Task, TaskResult
 from lipsmith.service.processes.pool import _RENDER, PREPARED, Child, ChildPool, Limits, result_file
 from lipsmith.storage.errors import StorageFailed
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, VoiceStore
 
+TASK = Task(kind="voice", inputs={}, out="", options={})
 LIMITS = Limits(memory_mb=4096, cpu_s=120, file_mb=100)
 SPEAKS = "import sys; sys.stdin.readline(); print({text!r}.replace('many', 'a' * 2_000_000), flush=True)"
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 
 
-def said(folder: Path, text: str) -> list[Any]:
-    """What is understood of a child that says just this."""
+def said(folder: Path, text: str) -> list[Answer]:
+    """Answers understood from a child that writes this line."""
     child = Child(LIMITS, {}, folder / "child", program=("-c", SPEAKS.format(text=text)))
-    child.send({})
-    answers = [answer for answer in child.answers(every_s=0.5) if answer]
+    child.send(TASK)
+    answers = [answer for answer in child.answers(every_s=0.5) if answer is not NOTHING]
     child.kill()
     return answers
 
 
 def test_an_answer_is_heard(tmp_path: Path) -> None:
-    assert said(tmp_path, '{"result": {"files": ["video.mp4"]}}') == [{"result": {"files": ["video.mp4"]}}]
+    assert said(tmp_path, '{"result": {"files": ["video.mp4"]}}') == [Answer(result=TaskResult(files=("video.mp4",)))]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,13 @@ def test_an_answer_is_heard(tmp_path: Path) -> None:
         '{"error": {"code": 7, "message": ""}}',
         '{"progress": {"stage": "video", "done": "1", "total": 2, "left_s": null}}',
         '{"unheard": {"of": 1}}',
+        '{"result": {"files": [], "unheard": 1}}',
+        '{"result": {"files": [], "frames": -1}}',
+        '{"result": {"files": [], "fps": Infinity}}',
+        '{"result": {"files": [], "width": true}}',
+        '{"result": {"files": [], "warnings": "none"}}',
+        '{"progress": {"stage": "video", "done": 1, "total": 2, "left_s": NaN}}',
+        '{"guards": {"network": "none", "calls": 1, "files": 0, "processes": false}}',
         '{"result": {"files": ["many"]}}',
     ],
 )
@@ -111,8 +119,9 @@ def test_what_was_prepared_is_all_that_jobs_compile(tmp_path: Path) -> None:
     compiled = {path.name: path.read_bytes() for path in prepared.rglob("*.nbc")}
     assert len(compiled) > 15
     child = pool.take()
-    child.send({"kind": "practice", "out": str(child.folder)})
-    assert [answer for answer in child.answers(every_s=1.0) if answer] == [{"result": {"files": []}}]
+    child.send(replace(TASK, kind="warm_up", out=str(child.folder)))
+    answers = [answer for answer in child.answers(every_s=1.0) if answer is not NOTHING]
+    assert answers == [Answer(result=TaskResult(files=()))]
     own = {path.name: path for path in (child.folder / PREPARED).rglob("*.nbc")}
     assert {name: path.read_bytes() for name, path in own.items()} == compiled
     next(iter(own.values())).write_bytes(b"planted")
@@ -146,9 +155,10 @@ def test_a_voice_that_was_added_speaks_in_a_child(tmp_path: Path, monkeypatch: p
     (job / "out").mkdir(parents=True)
     with child.holding(job) as inside:
         options = {"text": "Good morning.", "voice": f"piper:{model.stem}", "rate": 1.0}
-        child.send({"kind": "voice", "out": str(inside / "out"), "options": options})
-        last = [answer for answer in child.answers(every_s=0.5) if answer][-1]
-    assert last.get("result", {}).get("files") == ["voice.mp3"], last
+        child.send(replace(TASK, out=str(inside / "out"), options=options))
+        last = [answer for answer in child.answers(every_s=0.5) if answer is not NOTHING][-1]
+    assert last.result is not None, last
+    assert last.result.files == ("voice.mp3",)
     assert (job / "out" / "voice.mp3").stat().st_size > 1000
 
 

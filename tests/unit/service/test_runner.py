@@ -18,7 +18,7 @@ from lipsmith.service.processes.pool import ChildPool, Limits
 def attempts(service: ServiceParts, folder: Path, fetch: Fetch) -> JobRunner:
     pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, folder)
     parts = (service.lifecycle, service.storage, service.assets, fetch, pool)
-    return JobRunner(*parts, worker="w", timeout_s=60)
+    return JobRunner(*parts, runner="w", timeout_s=60)
 
 
 @pytest.mark.parametrize("plan", ["free", "business"])
@@ -43,7 +43,7 @@ class Tube:
     def knows(self, url: str) -> bool:
         return "youtube" in url
 
-    def bring(self, url: str, path: Path, *, start_s: float, end_s: float | None, max_bytes: int) -> float:
+    def fetch(self, url: str, path: Path, *, start_s: float, end_s: float | None, max_bytes: int) -> float:
         self.asked.append((url, start_s, end_s))
         path.write_bytes(b"video")
         return start_s - 4
@@ -58,18 +58,18 @@ print(json.dumps({"error": {"code": "told", "message": told}}), flush=True)
 
 
 @pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")  # pipes of the dead
-@pytest.mark.parametrize(("longest_s", "end_s"), [(None, 32.0), (60.0, 90.0)])
+@pytest.mark.parametrize(("max_duration_s", "end_s"), [(None, 32.0), (60.0, 90.0)])
 def test_of_a_video_elsewhere_only_a_part_comes(
-    service: ServiceParts, tmp_path: Path, longest_s: float | None, end_s: float
+    service: ServiceParts, tmp_path: Path, max_duration_s: float | None, end_s: float
 ) -> None:
     account, tube = service.account(), Tube()
     url = "https://www.youtube.com/watch?v=aaaaaaaaaaa"
     wanted = Wanted(text=url, kind="video", field="video", needs_extension=False)
-    window = {"start_s": 30.0, "end_s": 32.0, "longest_s": longest_s}
+    window = {"start_s": 30.0, "end_s": 32.0, "max_duration_s": max_duration_s}
     project = service.order(account, kind="lip_sync", inputs={"video": wanted}, **window)
     pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, tmp_path, program=("-c", TELL))
     parts = (service.lifecycle, service.storage, service.assets, nothing_else, pool)
-    assert JobRunner(*parts, worker="w", timeout_s=60, videos=tube).run(service.job(project))
+    assert JobRunner(*parts, runner="w", timeout_s=60, videos=tube).run(service.job(project))
     pool.close()
     error = service.projects.show(account.id, project.id).error
     assert error is not None

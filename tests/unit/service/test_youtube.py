@@ -50,7 +50,7 @@ class Tube:
 
     def bring(self, path: Path, start_s: float, end_s: float, max_bytes: int = MUCH) -> float:
         assert self.youtube is not None
-        return self.youtube.bring(WATCH, path, start_s=start_s, end_s=end_s, max_bytes=max_bytes)
+        return self.youtube.fetch(WATCH, path, start_s=start_s, end_s=end_s, max_bytes=max_bytes)
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +231,7 @@ def test_too_much_and_too_long(tube: Tube, tmp_path: Path) -> None:
     with pytest.raises(FileTooLarge):
         tube.bring(tmp_path / "video.bin", 0, 30, max_bytes=3_000_000)
     assert tube.youtube is not None
-    hasty = YouTube(fetcher=tube.youtube.fetcher, environment=tube.youtube.environment, longest_s=0.05)
+    hasty = YouTube(fetcher=tube.youtube.fetcher, environment=tube.youtube.environment, timeout_s=0.05)
     with pytest.raises(SourceTooSlow):
         hasty.bring(WATCH, tmp_path / "video.bin", start_s=1, end_s=2, max_bytes=MUCH)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What Alembic runs: the connection is handed over by `lipsmith.database.schema`."""
+"""Environment of Alembic. `lipsmith.database.schema` passes in the connection."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import NotFound, Suspended, Unauthorized
 from lipsmith.service.jobs.orders import Order, Wanted
 from lipsmith.service.network.assets import WantedKind
-from lipsmith.service.processes.voice_list import VoiceDescription
+from lipsmith.service.processes.messages import VoiceDescription
 from lipsmith.service.project import Kind, Project, State
 from lipsmith.storage import errors as storage_errors
 from lipsmith.storage.errors import NotStored
@@ -135,9 +135,9 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
         end_s=rules.max_talking_photo_s,
         fps=TALKING_PHOTO_FPS,
         price=PRICE,
-        longest_s=rules.max_talking_photo_s,
+        max_duration_s=rules.max_talking_photo_s,
         webhook=request.webhookUrl,
-        kept_days=KEPT_DAYS,
+        retention_days=KEPT_DAYS,
         metadata=request.model_dump(),
     )
 
@@ -157,9 +157,9 @@ def from_lip_sync(request: wire.LipSyncRequest, account: Account, rules: Rules, 
         end_s=rules.max_lip_sync_s,
         fps=TALKING_PHOTO_FPS,
         price=PRICE,
-        longest_s=rules.max_lip_sync_s,
+        max_duration_s=rules.max_lip_sync_s,
         webhook=request.webhookUrl,
-        kept_days=KEPT_DAYS,
+        retention_days=KEPT_DAYS,
         metadata=request.model_dump(),
     )
 
@@ -181,14 +181,14 @@ def from_audio(request: wire.AudioRequest, voice: VoiceDescription, now_ms: int)
         fps=0.0,
         price=None,
         webhook=request.webhookUrl,
-        kept_days=KEPT_DAYS,
+        retention_days=KEPT_DAYS,
         metadata=request.model_dump(),
     )
 
 
 def to_audio(project: Project, linker: Linker) -> wire.Audio:
     """Return the answer about a spoken text."""
-    facts: Mapping[str, Any] = project.params["facts"]
+    facts: Mapping[str, Any] = project.params.metadata
     answer = {
         **_record(project),
         "input_text": facts["input_text"],
@@ -223,7 +223,7 @@ def to_voice(voice: VoiceDescription) -> wire.Voice:
 
 def to_video(project: Project, linker: Linker) -> wire.Video:
     """Return the answer about a video, in any state."""
-    facts: Mapping[str, Any] = project.params["facts"]
+    facts: Mapping[str, Any] = project.params.metadata
     shared = {
         **_record(project),
         "video_id": str(uuid.uuid5(_NAMESPACE, project.id)),
@@ -238,7 +238,7 @@ def to_video(project: Project, linker: Linker) -> wire.Video:
         "version": 0,
         "webhookUrl": facts.get("webhookUrl") or "",
         "progress": project.progress,
-        "warnings": list((project.result or {}).get("warnings", ())),
+        "warnings": list(project.warnings),
         **_failure(project),
     }
     if project.kind == "lip_sync":
@@ -285,10 +285,8 @@ def to_uid(account: str) -> int:
 
 def seconds(project: Project) -> float:
     """Return the duration of the video; until it is known, the duration that credits are held for."""
-    result = project.result or {}
-    if result.get("fps"):
-        return round(result["frames"] / result["fps"], 3)
-    return round(float(project.params["end_s"] - project.params["start_s"]), 3)
+    made_s = project.result.video_s if project.result else None
+    return round(float(project.params.end_s - project.params.start_s), 3) if made_s is None else made_s
 
 
 def to_code(error: LipsmithError) -> int:

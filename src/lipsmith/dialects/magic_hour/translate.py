@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from lipsmith.dialects.contract import Linker
 from lipsmith.dialects.magic_hour import texts, wire
@@ -23,7 +23,7 @@ from lipsmith.service.errors import (
 from lipsmith.service.jobs.orders import Order, Wanted
 from lipsmith.service.network import youtube
 from lipsmith.service.network.assets import EXTENSIONS, Offer
-from lipsmith.service.project import Event, Failure, Project
+from lipsmith.service.project import Event, Failure, JobResult, Project
 from lipsmith.storage.contract import Link
 
 NAME = "magic_hour"
@@ -118,7 +118,7 @@ def from_talking_photo(request: wire.TalkingPhotoRequest, account: Account, rule
         end_s=end_s,
         fps=ESTIMATE_FPS,
         price=Price(credits=TALKING_PHOTO_RATES[mode]),
-        longest_s=longest_s if text else None,
+        max_duration_s=longest_s if text else None,
     )
 
 
@@ -186,7 +186,7 @@ def to_created(project: Project) -> wire.Created:
 
 def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
     """Return the answer about a video, in any state."""
-    result: Mapping[str, Any] = project.result or {}
+    result = project.result or JobResult()
     downloads = []
     for key in project.keys:
         link = linker(key)
@@ -197,21 +197,21 @@ def to_video_project(project: Project, linker: Linker) -> wire.VideoProject:
         status=project.state,
         type="TALKING_PHOTO" if project.kind == "talking_photo" else "LIP_SYNC",
         created_at=to_time(project.created_ms),
-        width=result.get("width", -1),
-        height=result.get("height", -1),
+        width=-1 if result.width is None else result.width,
+        height=-1 if result.height is None else result.height,
         enabled=not project.deleted,
-        start_seconds=project.params["start_s"],
+        start_seconds=project.params.start_s,
         end_seconds=_end_s(project),
         total_frame_cost=project.credits,
         credits_charged=project.credits,
-        fps=result.get("fps", project.params["fps"]),
+        fps=project.params.fps if result.fps is None else result.fps,
         error=_error(project.error) if project.error else None,
         downloads=downloads,
         download=downloads[0] if downloads else None,
         progress=project.progress,
         progress_stage=project.stage,
         progress_seconds_left=project.left_s,
-        warnings=list(result.get("warnings", ())),
+        warnings=list(result.warnings),
     )
 
 
@@ -231,7 +231,7 @@ def to_audio_project(project: Project, linker: Linker) -> wire.AudioProject:
         progress=project.progress,
         progress_stage=project.stage,
         progress_seconds_left=project.left_s,
-        warnings=list((project.result or {}).get("warnings", ())),
+        warnings=list(project.warnings),
     )
 
 
@@ -321,10 +321,8 @@ def _clip(assets: wire.LipSyncAssets, rules: Rules) -> Wanted:
 
 def _end_s(project: Project) -> float:
     """Return the end of the window; the estimated end for a text that is not spoken yet."""
-    result = project.result
-    if project.params.get("longest_s") is None or not result or "frames" not in result:
-        return float(project.params["end_s"])
-    return round(result["frames"] / result["fps"], 3)
+    made_s = project.result.video_s if project.result else None
+    return float(project.params.end_s) if project.params.max_duration_s is None or made_s is None else made_s
 
 
 def _longest_side_px(request: wire.TalkingPhotoRequest, mode: str, plan: Plan) -> int:

@@ -1,6 +1,6 @@
-"""The processes that render: each gives signs of life, and what a dead one had is handed to another.
+"""Runners: the processes that render. Each sends heartbeats; jobs of a dead one are requeued.
 
-Time here is the database's, so that machines with different clocks agree.
+Times come from the database, so clocks of different machines need not agree.
 """
 
 from __future__ import annotations
@@ -9,28 +9,26 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
 from lipsmith.database.connection import Database
-from lipsmith.database.tables import jobs, workers
+from lipsmith.database.tables import jobs, runners
 from lipsmith.errors import InvalidOption
 from lipsmith.service.jobs.queue import JobQueue
 from lipsmith.service.project import OPEN
 
-log = structlog.get_logger("lipsmith.workers")
+log = structlog.get_logger("lipsmith.runners")
 
 HEARTBEAT_S = 2.0
-"""Between two signs of life."""
+"""Interval of heartbeats."""
 DEAD_AFTER_MS = 6000
-"""Three signs missed: dead. A job is running again less than 10 s after its worker died."""
-LOOK_S = 0.5
-"""How often one that wants to begin looks whether those before it are gone."""
-FORGOTTEN_AFTER_MS = 86_400_000
+"""Three missed heartbeats: the runner is dead. Its jobs run again within 10 s of its death."""
+POLL_S = 0.5
+"""Interval of looks while `check_concurrency` waits for dead runners to time out."""
 _LOCK = 0x6C697074
-"""Only the process that holds it hands jobs on."""
+"""PostgreSQL advisory lock of the process that requeues stalled jobs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,128 +38,138 @@ class RunnerInfo:
     id: str
     host: str
     slots: int
+    """Jobs that it runs at once."""
     draining: bool
+    """True while it finishes its jobs and takes no more."""
     seen_ms: int
+    """Time of its last heartbeat."""
 
 
 class RunnerRegistry:
-    """The list of processes that render."""
+    """Keep the list of runners in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._registered: dict[str, tuple[str, int]] = {}
 
-    def check_slots(self, slots: int) -> None:
-        """Raises InvalidOption where others that take jobs render another number of videos at once.
+    def check_concurrency(self, slots: int) -> None:
+        """Raise InvalidOption if another live runner runs a different number of jobs at once.
 
-        The queue keeps that number in the database, once for all of its processes: the last one to begin would change
-        it for the others too. One that has just died is waited for.
+        The queue keeps that number in the database, for all processes together: a new runner would change it for the
+        others. Wait for a runner that has just died to time out.
         """
-        deadline = time.monotonic() + DEAD_AFTER_MS / 1000 + LOOK_S
-        while others := {worker.slots for worker in self.alive() if not worker.draining} - {slots}:
+        deadline = time.monotonic() + DEAD_AFTER_MS / 1000 + POLL_S
+        while others := {runner.slots for runner in self.alive() if not runner.draining} - {slots}:
             if time.monotonic() > deadline:
                 raise InvalidOption(
-                    f"The other processes of this database render {min(others)} at once, and all have to take the same "
-                    f"number. Use --concurrency {min(others)} here and more processes on a larger machine, "
-                    "or stop the others first."
+                    f"The other runners of this database run {min(others)} jobs at once, and all runners need the same "
+                    f"number. Use --concurrency {min(others)} here and more runners on a larger machine, or stop the "
+                    "others first."
                 )
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
-    def register(self, worker: str, *, host: str, slots: int) -> None:
-        """A new one is there."""
+    def register(self, runner: str, *, host: str, slots: int) -> None:
+        """Add a runner."""
+        self._registered[runner] = (host, slots)
         with self._database.write() as conn:
-            now_ms = self._database.now_ms(conn)
-            conn.execute(
-                workers.insert().values(
-                    id=worker, host=host, slots=slots, draining=False, started_ms=now_ms, seen_ms=now_ms
-                )
-            )
+            self._insert(conn, runner, draining=False)
 
-    def heartbeat(self, worker: str, *, draining: bool = False) -> None:
-        """A sign of life."""
-        change = workers.update().where(workers.c.id == worker)
+    def heartbeat(self, runner: str, *, draining: bool = False) -> None:
+        """Record a heartbeat. A runner whose row was deleted while it was suspended gets a new one."""
+        change = runners.update().where(runners.c.id == runner)
         with self._database.write() as conn:
-            conn.execute(change.values(seen_ms=self._database.now_ms(conn), draining=draining))
+            change = change.values(seen_ms=self._database.now_ms(conn), draining=draining)
+            if not conn.execute(change).rowcount:
+                self._insert(conn, runner, draining=draining)
 
-    def unregister(self, worker: str) -> None:
-        """It is no more."""
+    def unregister(self, runner: str) -> None:
+        """Remove a runner."""
         with self._database.write() as conn:
-            conn.execute(workers.delete().where(workers.c.id == worker))
+            conn.execute(runners.delete().where(runners.c.id == runner))
 
     def alive(self) -> Sequence[RunnerInfo]:
-        """Those that gave a sign not long ago."""
+        """Return all runners with a recent heartbeat."""
         with self._database.read() as conn:
             since_ms = self._database.now_ms(conn) - DEAD_AFTER_MS
-            rows = conn.execute(sa.select(workers).where(workers.c.seen_ms >= since_ms)).all()
-        return [_facts(row) for row in rows]
+            rows = conn.execute(sa.select(runners).where(runners.c.seen_ms >= since_ms)).all()
+        return [
+            RunnerInfo(id=row.id, host=row.host, slots=row.slots, draining=row.draining, seen_ms=row.seen_ms)
+            for row in rows
+        ]
 
-    def forget_all(self) -> None:
-        """None of them is left: this process has the data folder for itself."""
+    def clear(self) -> None:
+        """Remove all runners; only for a process that has the database for itself."""
         with self._database.write() as conn:
-            conn.execute(workers.delete())
+            conn.execute(runners.delete())
+
+    def _insert(self, conn: sa.Connection, runner: str, *, draining: bool) -> None:
+        host, slots = self._registered[runner]
+        now_ms = self._database.now_ms(conn)
+        conn.execute(
+            runners.insert().values(
+                id=runner, host=host, slots=slots, draining=draining, started_ms=now_ms, seen_ms=now_ms
+            )
+        )
 
 
 class Heartbeat:
-    """Gives signs of life for one worker, and hands on what dead ones had."""
+    """Send heartbeats of one runner in a thread, and requeue the jobs of dead runners."""
 
-    def __init__(self, database: Database, workers: RunnerRegistry, queue: JobQueue, worker: str) -> None:
-        self._database, self._workers, self._queue, self._worker = database, workers, queue, worker
+    def __init__(self, database: Database, registry: RunnerRegistry, queue: JobQueue, runner: str) -> None:
+        self._database, self._registry, self._queue, self._runner = database, registry, queue, runner
         self._stopped = threading.Event()
         self.draining = False
-        self._away = False
+        self._database_failed = False
         self._thread = threading.Thread(target=self._send_heartbeats, daemon=True)
 
     def start(self) -> None:
-        """Begins."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends; the worker is still on the list."""
+        """Stop the thread. The runner stays registered."""
         self._stopped.set()
         self._thread.join()
 
     def _send_heartbeats(self) -> None:
-        grace = 0
+        skipped_rounds = 0
         while not self._stopped.wait(HEARTBEAT_S):
             try:
-                self._workers.heartbeat(self._worker, draining=self.draining)
-                if self._away:  # the database was, so everybody seems dead: let them give a sign first
-                    grace, self._away = DEAD_AFTER_MS // round(HEARTBEAT_S * 1000), False
-                if grace > 0:
-                    grace -= 1
+                self._registry.heartbeat(self._runner, draining=self.draining)
+                if self._database_failed:  # every runner looks dead: wait until all can have sent a heartbeat
+                    skipped_rounds, self._database_failed = DEAD_AFTER_MS // round(HEARTBEAT_S * 1000), False
+                if skipped_rounds > 0:
+                    skipped_rounds -= 1
                     continue
-                requeue_stalled(self._database, self._workers, self._queue)
+                requeue_stalled(self._database, self._registry, self._queue)
             except sa.exc.SQLAlchemyError as error:
-                self._away = True
-                log.warning("the database is away", why=str(error))
+                self._database_failed = True
+                log.warning("database unavailable", why=str(error))
 
 
-def requeue_stalled(database: Database, workers: RunnerRegistry, queue: JobQueue) -> list[str]:
-    """Lets jobs go again whose worker is dead, or which nobody let go although they may run; their ids.
+def requeue_stalled(database: Database, registry: RunnerRegistry, queue: JobQueue) -> list[str]:
+    """Release jobs of dead runners, and admitted jobs that were never released. Return their ids.
 
-    One process at a time does this, and looks once more right before it acts.
+    One process at a time does this. It checks each job again right before it releases it.
     """
-    handed = []
-    with database.alone(_LOCK) as alone:
-        if not alone:
+    released = []
+    with database.try_lock(_LOCK) as locked:
+        if not locked:
             return []
-        for job, owner in queue.taken(but_by=[worker.id for worker in workers.alive()]).items():
-            alive = {worker.id for worker in workers.alive()}
-            if owner not in alive and queue.taken(but_by=()).get(job) == owner:
-                log.info("handed on", job=job, worker=owner)
+        for job, owner in queue.taken(excluding=[runner.id for runner in registry.alive()]).items():
+            alive = {runner.id for runner in registry.alive()}
+            if owner not in alive and queue.taken(excluding=()).get(job) == owner:
+                log.info("requeued", job=job, runner=owner)
                 queue.release(job)
-                handed.append(job)
+                released.append(job)
         delayed = queue.delayed()
         for job in _admitted(database) & delayed:
             queue.release(job)
-            handed.append(job)
-    return handed
+            released.append(job)
+    return released
 
 
 def _admitted(database: Database) -> set[str]:
     query = sa.select(jobs.c.id).where(jobs.c.state.in_(OPEN), jobs.c.admitted.is_(True))
     with database.read() as conn:
         return set(conn.scalars(query))
-
-
-def _facts(row: sa.Row[Any]) -> RunnerInfo:
-    return RunnerInfo(id=row.id, host=row.host, slots=row.slots, draining=row.draining, seen_ms=row.seen_ms)

@@ -1,4 +1,4 @@
-"""The steps a job may take. Each one is one transaction: state, credits and news change together or not at all."""
+"""State changes of jobs. Each is one transaction for state, credits and events."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, jobs, projects
+from lipsmith.limits import DAY_MS
 from lipsmith.service.billing import credits
 from lipsmith.service.billing.plans import DEFAULT_PLANS, Plan
-from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import RenderingDied
 from lipsmith.service.jobs import scheduling
 from lipsmith.service.processes.clock import Clock
-from lipsmith.service.project import OPEN, Event, Failure, Kind, State
+from lipsmith.service.project import OPEN, Event, Failure, JobParams, JobResult, Kind, State
 
-_UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "stage": None, "left_s": None}
+_NO_PROGRESS: Mapping[str, Any] = {"progress": 0.0, "stage": None, "left_s": None}
 
 
 class EventPublisher(Protocol):
-    """Tells the world, inside the transaction in which it happens."""
+    """Publish events of projects."""
 
     def publish(self, conn: sa.Connection, project: str, event: Event) -> None:
-        """Writes down what has to be sent."""
+        """Record the event in the caller's transaction."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One try at a job, by one worker."""
+    """One attempt at a job, by one runner."""
 
     job: str
     project: str
     account: str
     plan: Plan
     kind: Kind
-    params: Mapping[str, Any]
+    params: JobParams
     number: int
-    """1 for the first; the late result of an earlier try is refused by it."""
+    """1 for the first. A late result of an earlier attempt is refused."""
 
 
 class Lifecycle:
-    """Moves jobs from state to state."""
+    """Change the state of jobs."""
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class Lifecycle:
         admitted: Callable[[str], None] = lambda job: None,
         plans: Mapping[str, Plan] = DEFAULT_PLANS,
     ) -> None:
-        """``admitted`` is told, after the transaction, of each job that may run now."""
+        """Call ``admitted`` after the transaction for each job that may run now."""
         self._database, self._clock, self._publisher, self._admitted = database, clock, publisher, admitted
         self._plans = plans
 
-    def begin(self, job: str, worker: str) -> Attempt | None:
-        """Starts the next try. None where nothing is left to do: the job is finished, or was tried too often."""
+    def begin(self, job: str, runner: str) -> Attempt | None:
+        """Start the next attempt. Return None if the job is final or has no attempts left, which makes it fail."""
         with self._database.write() as conn:
             row = conn.execute(
                 sa.select(
@@ -80,98 +80,98 @@ class Lifecycle:
             if row is None:
                 return None
             if row.attempt < row.max_attempts:
-                self._start(conn, job, worker, row)
+                self._start(conn, job, runner, number=row.attempt + 1)
+                if row.state == "queued":
+                    self._publisher.publish(conn, row.id, "started")
                 return Attempt(
                     job=job,
                     project=row.id,
                     account=row.account,
                     plan=self._plans[row.plan],
                     kind=row.kind,
-                    params=row.params,
+                    params=JobParams.from_json(row.params),
                     number=row.attempt + 1,
                 )
             died = Failure(code=RenderingDied.code, message=RenderingDied().message)
-            following = self._refund(conn, job, "error", died)
-        self._follow(following)
+            admitted = self._refund(conn, job, "error", died)
+        self._announce(admitted)
         return None
 
     def report(self, attempt: Attempt, *, progress: float, stage: str, left_s: float | None) -> bool:
-        """Writes down how far it is; whether anybody still waits for it."""
-        change = _of(attempt).values(progress=progress, stage=stage, left_s=left_s).returning(jobs.c.id)
+        """Record progress. Return False if the attempt is no longer current."""
+        change = _update(attempt).values(progress=progress, stage=stage, left_s=left_s).returning(jobs.c.id)
         with self._database.write() as conn:
             return conn.execute(change).first() is not None
 
     def is_wanted(self, attempt: Attempt) -> bool:
-        """Whether anybody still waits for it, and no other worker has it."""
-        query = sa.select(jobs.c.id).where(*_still(attempt))
+        """Return True while the job is neither canceled nor taken by another runner."""
+        query = sa.select(jobs.c.id).where(*_is_current(attempt))
         with self._database.read() as conn:
             return conn.execute(query).first() is not None
 
     def complete(
         self,
         attempt: Attempt,
-        result: Mapping[str, Any],
+        result: JobResult,
         also: Callable[[sa.Connection], None] = lambda conn: None,
     ) -> bool:
-        """It is there; ``also`` is part of the transaction.
+        """Complete the job, and call ``also`` in the same transaction.
 
-        False where nobody waits for it any more, or another worker has it.
+        Return False if the attempt is no longer current.
         """
         now_ms = self._clock.now_ms()
         with self._database.write() as conn:
-            row = self._leave(conn, _of(attempt), "complete", now_ms)
+            row = self._leave(conn, _update(attempt), "complete", now_ms)
             if row is None:
                 return False
             held = conn.execute(sa.select(projects.c.estimate).where(projects.c.id == row.project)).scalar_one()
             cost = held
-            if held:
-                used = Price(**attempt.params["price"]).cost(result.get("frames", 0), result.get("fps", 0.0))
+            if held and (price := attempt.params.price):
+                used = price.cost(result.frames or 0, result.fps or 0.0)
                 cost = credits.settle(conn, row.account, row.id, held=held, used=used, now_ms=now_ms)
-            kept_days = attempt.params["kept_days"]
+            days = attempt.params.retention_days
             values = {
-                "result": dict(result),
+                "result": result.to_json(),
                 "credits": cost,
-                "expires_ms": None if kept_days is None else now_ms + kept_days * 86_400_000,
+                "expires_ms": None if days is None else now_ms + days * DAY_MS,
             }
             conn.execute(projects.update().where(projects.c.id == row.project).values(values))
             also(conn)
             self._publisher.publish(conn, row.project, "completed")
-            following = self._next(conn, row.account)
-        self._follow(following)
+            admitted = self._admit_next(conn, row.account)
+        self._announce(admitted)
         return True
 
     def fail(self, attempt: Attempt, failure: Failure) -> bool:
-        """There will be no video, and it costs nothing. False as in `complete`."""
+        """Let the job fail and refund its credits. Return False if the attempt is no longer current."""
         with self._database.write() as conn:
-            following = self._refund(conn, attempt.job, "error", failure, attempt)
-        return self._follow(following)
+            admitted = self._refund(conn, attempt.job, "error", failure, attempt)
+        return self._announce(admitted)
 
     def cancel(self, job: str) -> bool:
-        """Nobody waits for it any more, and it costs nothing. False where it is finished already."""
+        """Cancel the job and refund its credits. Return False if it is final already."""
         with self._database.write() as conn:
-            following = self._refund(conn, job, "canceled", None)
-        return self._follow(following)
+            admitted = self._refund(conn, job, "canceled", None)
+        return self._announce(admitted)
 
     def requeue(self, attempt: Attempt) -> None:
-        """The worker has to stop, through no fault of the job: it waits again, and this try does not count."""
-        change = _of(attempt).values(state="queued", worker=None, attempt=attempt.number - 1, **_UNTOUCHED)
+        """Put the job back because its runner stops. The attempt does not count."""
+        change = _update(attempt).values(state="queued", worker=None, attempt=attempt.number - 1, **_NO_PROGRESS)
         with self._database.write() as conn:
             conn.execute(change)
 
-    def _start(self, conn: sa.Connection, job: str, worker: str, row: Any) -> None:
+    def _start(self, conn: sa.Connection, job: str, runner: str, *, number: int) -> None:
         now_ms = self._clock.now_ms()
         change = jobs.update().where(jobs.c.id == job)
-        change = change.values(state="rendering", attempt=row.attempt + 1, worker=worker, started_ms=now_ms)
-        conn.execute(change.values(**_UNTOUCHED))
-        if row.state == "queued":
-            self._publisher.publish(conn, row.id, "started")
+        change = change.values(state="rendering", attempt=number, worker=runner, started_ms=now_ms)
+        conn.execute(change.values(**_NO_PROGRESS))
 
     def _refund(
         self, conn: sa.Connection, job: str, state: State, failure: Failure | None, attempt: Attempt | None = None
     ) -> list[str] | None:
-        """The jobs that may run now; None where the job is no longer there to be refunded."""
+        """End a job and refund it. Return the jobs that may run now, or None if this one is final already."""
         now_ms = self._clock.now_ms()
-        change = jobs.update().where(jobs.c.id == job, jobs.c.state.in_(OPEN)) if attempt is None else _of(attempt)
+        change = jobs.update().where(jobs.c.id == job, jobs.c.state.in_(OPEN)) if attempt is None else _update(attempt)
         row = self._leave(conn, change, state, now_ms)
         if row is None:
             return None
@@ -182,7 +182,7 @@ class Lifecycle:
         conn.execute(projects.update().where(projects.c.id == row.project).values(**values))
         if failure:
             self._publisher.publish(conn, row.project, "errored")
-        return self._next(conn, row.account)
+        return self._admit_next(conn, row.account)
 
     def _leave(self, conn: sa.Connection, change: sa.Update, state: State, now_ms: int) -> sa.Row[Any] | None:
         values: dict[str, Any] = {"state": state, "finished_ms": now_ms, "worker": None, "stage": None, "left_s": None}
@@ -190,21 +190,21 @@ class Lifecycle:
             values["progress"] = 1.0
         return conn.execute(change.values(**values).returning(jobs.c.id, jobs.c.project, jobs.c.account)).first()
 
-    def _next(self, conn: sa.Connection, account: str) -> list[str]:
+    def _admit_next(self, conn: sa.Connection, account: str) -> list[str]:
         credits.lock(conn, account)
         plan = conn.execute(sa.select(accounts.c.plan).where(accounts.c.id == account)).scalar_one()
-        following = scheduling.admit_next(conn, account, self._plans[plan])
-        return [] if following is None else [following]
+        admitted = scheduling.admit_next(conn, account, self._plans[plan])
+        return [] if admitted is None else [admitted]
 
-    def _follow(self, following: list[str] | None) -> bool:
-        for job in following or ():
+    def _announce(self, admitted: list[str] | None) -> bool:
+        for job in admitted or ():
             self._admitted(job)
-        return following is not None
+        return admitted is not None
 
 
-def _still(attempt: Attempt) -> tuple[sa.ColumnElement[bool], ...]:
+def _is_current(attempt: Attempt) -> tuple[sa.ColumnElement[bool], ...]:
     return jobs.c.id == attempt.job, jobs.c.state == "rendering", jobs.c.attempt == attempt.number
 
 
-def _of(attempt: Attempt) -> sa.Update:
-    return jobs.update().where(*_still(attempt))
+def _update(attempt: Attempt) -> sa.Update:
+    return jobs.update().where(*_is_current(attempt))

@@ -1,4 +1,4 @@
-"""The use cases: ask for a video, look at it, cancel it, delete it. Knows no vendor."""
+"""Create, show, cancel and delete projects. Independent of any dialect."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import idempotency, jobs, projects
+from lipsmith.limits import DAY_MS
 from lipsmith.pipeline.options import JsonValue
 from lipsmith.pipeline.requests import DetectRequest, SpeakRequest, SyncRequest, TalkRequest
-from lipsmith.service import project as records
+from lipsmith.service import project_queries
 from lipsmith.service.billing import credits
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import InvalidRequest, KeyReused, NotFound, PlanTooSmall
 from lipsmith.service.jobs import scheduling
 from lipsmith.service.jobs.lifecycle import Lifecycle
-from lipsmith.service.network.assets import Assets, Source, WantedKind
+from lipsmith.service.network.assets import Assets, WantedKind
 from lipsmith.service.network.webhooks import subscribe
 from lipsmith.service.processes.clock import Clock
-from lipsmith.service.project import Kind, Project
+from lipsmith.service.project import JobParams, Kind, Project, Source
 from lipsmith.storage.contract import Storage
 from lipsmith.storage.errors import NotStored, StorageFailed
 
 OUTPUTS = "outputs/"
-"""Where finished videos lie in the storage."""
-IDEMPOTENCY_HOURS = 24
+"""Prefix of results in the storage."""
+IDEMPOTENCY_LIFETIME_MS = DAY_MS
 WATERMARK_TEXT = "lipsmith"
-"""Stands visibly in the videos of accounts that pay nothing."""
+"""Visible in the videos of accounts without a paid plan."""
 SHORTEST_S = 0.001
+"""Duration to hold credits for when the balance pays for nothing."""
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 JobRequest: TypeAlias = TalkRequest | SyncRequest | SpeakRequest | DetectRequest
@@ -42,14 +44,14 @@ JobRequest: TypeAlias = TalkRequest | SyncRequest | SpeakRequest | DetectRequest
 
 
 class Queue(Protocol):
-    """Hands jobs to workers."""
+    """Hands jobs to runners."""
 
     def enqueue(self, conn: sa.Connection, job: str, *, priority: int, waits: bool) -> None:
-        """Puts the job into the queue, as part of the caller's transaction; with ``waits`` it waits for `release`."""
+        """Add the job in the caller's transaction. With ``waits`` it waits until it is released."""
         ...
 
     def cancel(self, job: str) -> None:
-        """Takes the job out, wherever it is."""
+        """Remove the job."""
         ...
 
 
@@ -58,17 +60,17 @@ class Wanted:
     """One input of an order."""
 
     text: str
-    """As the caller named it."""
+    """Key, URL or project id, as the client sent it."""
     kind: WantedKind
     field: str
-    """The caller's name for it, for messages."""
+    """Name of the request's field, for messages."""
     needs_extension: bool = True
-    """Whether a URL has to end as files of that kind do; else what it leads to is found out by the worker."""
+    """Require a URL to end with a known extension. Otherwise the runner looks at the content."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What a dialect understood."""
+    """Request for a project, translated by a dialect."""
 
     dialect: str
     kind: Kind
@@ -79,29 +81,29 @@ class Order:
     start_s: float
     end_s: float
     fps: float
-    """Frames per second, as far as they are known."""
+    """Frames per second, or an estimate."""
     price: Price | None
-    """What it costs; None where it is free."""
-    longest_s: float | None = None
-    """Where nobody knows yet how long it becomes: the longest it may be. ``end_s`` is a generous guess then, credits
-    are held for it, or for as much of it as can be paid, and what turns out longer fails; nothing is cut."""
+    """None for a free job."""
+    max_duration_s: float | None = None
+    """Longest result, where its duration is unknown until it is rendered. ``end_s`` is then a generous estimate.
+    Credits are held for it, or for as much of it as the balance pays for. A longer result fails; nothing is cut."""
     webhook: str | None = None
-    """A URL that wants to be told about this project alone."""
-    kept_days: int | None = None
-    """How long results stay; None: until they are deleted."""
+    """URL that receives the events of this project."""
+    retention_days: int | None = None
+    """Days until results are deleted; None keeps them."""
     needs_paid_plan: str | None = None
-    """What does, in words; None where every plan will do."""
+    """Feature that needs a paid plan, for the message; None if every plan will do."""
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     """Values that the dialect stores with the project for its own answers."""
 
     @property
     def estimate(self) -> int:
-        """Credits to be held, if there are as many."""
+        """Credits to hold."""
         return self.price.estimate(self.end_s - self.start_s) if self.price else 0
 
 
 class Projects:
-    """Makes, shows, cancels and deletes projects."""
+    """Create, show, cancel and delete projects."""
 
     def __init__(
         self,
@@ -121,9 +123,9 @@ class Projects:
         self._engines = engines or {}
 
     def create(self, account: Account, order: Order, *, idempotency_key: str | None = None) -> Project:
-        """Takes an order: project, job, held credits and the place in the queue come together or not at all.
+        """Create project and job, hold credits and enqueue the job, in one transaction.
 
-        A repeated ``idempotency_key`` answers with the project of the first time. Raises UnusableAsset, PlanTooSmall,
+        A repeated ``idempotency_key`` returns the first project. Raises UnusableAsset, PlanTooSmall,
         InsufficientCredits, KeyReused or InvalidRequest.
         """
         request = _fingerprint(order)
@@ -140,43 +142,46 @@ class Projects:
             raise PlanTooSmall(f"{order.needs_paid_plan} needs a paid plan, and this account's plan is free.")
         with self._database.write() as conn:
             credits.lock(conn, account.id)
-            if known := self._repeated(conn, account.id, idempotency_key, request):  # its twin was faster
+            if known := self._repeated(conn, account.id, idempotency_key, request):  # created meanwhile
                 return known
-            made = self._insert(conn, account, order, sources, idempotency_key, request)
+            made = self._insert(conn, account, order, sources)
+            if idempotency_key is not None:
+                row = {"account": account.id, "key": idempotency_key, "request": request, "project": made.id}
+                conn.execute(idempotency.insert().values(**row, created_ms=made.created_ms))
         self._seal(sources)
         return made
 
     def show(self, account: str, project: str) -> Project:
-        """One project of the account. Raises NotFound."""
+        """Return a project of the account. Raises NotFound."""
         with self._database.read() as conn:
-            found = records.find(conn, project, account)
+            found = project_queries.find(conn, project, account)
         if found is None:
             raise NotFound()
         return found
 
     def find(self, project: str) -> Project:
-        """One project of any account. Raises NotFound."""
+        """Return a project of any account. Raises NotFound."""
         with self._database.read() as conn:
-            found = records.find(conn, project)
+            found = project_queries.find(conn, project)
         if found is None:
             raise NotFound(f"There is no project {project!r}. `lipsmith project list` shows the newest.")
         return found
 
     def list(self, account: str | None = None, *, limit: int = 100) -> Sequence[Project]:
-        """The newest projects of one account, or of all."""
+        """Return the newest projects of one account, or of all."""
         with self._database.read() as conn:
-            return records.listed(conn, account, limit)
+            return project_queries.newest(conn, account, limit)
 
     def cancel(self, project: str) -> Project:
-        """Stops it where it is not finished, and gives the credits back. Raises NotFound."""
+        """Cancel the project unless it is final, and refund its credits. Raises NotFound."""
         before = self.find(project)
         job = self._job(project)
         if self._lifecycle.cancel(job) and before.state == "queued":
-            self._queue.cancel(job)  # a worker that has it notices by itself
+            self._queue.cancel(job)  # a runner that has it checks by itself
         return self.find(project)
 
     def delete(self, account: str | None, project: str) -> None:
-        """Cancels what still runs, and forgets the video. Deleting again changes nothing. Raises NotFound."""
+        """Cancel the project and delete its results. May be repeated. Raises NotFound."""
         found = self.find(project) if account is None else self.show(account, project)
         self.cancel(project)
         change = projects.update().where(projects.c.id == found.id, projects.c.deleted_ms.is_(None))
@@ -185,29 +190,32 @@ class Projects:
         self._storage.delete_all(f"{OUTPUTS}{found.id}/")
 
     def _seal(self, sources: Mapping[str, Source]) -> None:
-        """From now on the inputs keep their bytes; what cannot be sealed now, the worker seals before it begins.
+        """Seal the inputs, so that they keep their content. The runner seals what cannot be sealed now.
 
-        Not before the order is taken: an upload that was named in a refused one may still be replaced.
+        This comes after the transaction: an upload named in a refused request may still be replaced.
         """
         for source in sources.values():
             if source.key:
                 with suppress(NotStored, StorageFailed):
                     self._storage.seal(source.key)
 
-    def _insert(
-        self,
-        conn: sa.Connection,
-        account: Account,
-        order: Order,
-        sources: Mapping[str, Source],
-        idempotency_key: str | None,
-        request: str,
-    ) -> Project:
+    def _insert(self, conn: sa.Connection, account: Account, order: Order, sources: Mapping[str, Source]) -> Project:
         now_ms, project, job = self._clock.now_ms(), self._clock.new_id(), self._clock.new_id()
         if order.price:
             credits.grant_daily(conn, account.id, account.plan.daily_credits, now_ms)
-            if order.longest_s is not None:
+            if order.max_duration_s is not None:
                 order = _affordable(order, order.price, credits.balance(conn, account.id))
+        params = JobParams(
+            inputs=sources,
+            options=self._final(order.request, account).to_json(),
+            start_s=order.start_s,
+            end_s=order.end_s,
+            fps=order.fps,
+            price=order.price,
+            max_duration_s=order.max_duration_s,
+            retention_days=order.retention_days,
+            metadata=order.metadata,
+        )
         conn.execute(
             projects.insert().values(
                 id=project,
@@ -215,22 +223,22 @@ class Projects:
                 dialect=order.dialect,
                 kind=order.kind,
                 name=order.name,
-                params={
-                    "inputs": {role: asdict(source) for role, source in sources.items()},
-                    "options": self._final(order.request, account).to_json(),
-                    "start_s": order.start_s,
-                    "end_s": order.end_s,
-                    "fps": order.fps,
-                    "price": asdict(order.price) if order.price else None,
-                    "longest_s": order.longest_s,
-                    "kept_days": order.kept_days,
-                    "facts": dict(order.metadata),
-                },
+                params=params.to_json(),
                 estimate=order.estimate,
                 credits=order.estimate,
                 created_ms=now_ms,
             )
         )
+        self._insert_job(conn, account, project, job, now_ms=now_ms, held=order.estimate)
+        if order.webhook is not None:
+            subscribe(conn, project, account.id, order.webhook, id=self._clock.new_id(), now_ms=now_ms)
+        made = project_queries.find(conn, project)
+        assert made is not None
+        return made
+
+    def _insert_job(
+        self, conn: sa.Connection, account: Account, project: str, job: str, *, now_ms: int, held: int
+    ) -> None:
         priority = scheduling.next_priority(conn, account.id, account.plan)
         admitted = scheduling.may_start(conn, account.id, account.plan)
         conn.execute(
@@ -247,27 +255,16 @@ class Projects:
                 created_ms=now_ms,
             )
         )
-        if order.estimate:
-            credits.hold(conn, account.id, job, order.estimate, now_ms)
-        if idempotency_key is not None:
-            conn.execute(
-                idempotency.insert().values(
-                    account=account.id, key=idempotency_key, request=request, project=project, created_ms=now_ms
-                )
-            )
-        if order.webhook is not None:
-            subscribe(conn, project, account.id, order.webhook, id=self._clock.new_id(), now_ms=now_ms)
+        if held:
+            credits.hold(conn, account.id, job, held, now_ms)
         self._queue.enqueue(conn, job, priority=priority, waits=not admitted)
-        made = records.find(conn, project)
-        assert made is not None
-        return made
 
     def _repeated(self, conn: sa.Connection, account: str, key: str | None, request: str) -> Project | None:
         if key is None:
             return None
         if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
             raise InvalidRequest(f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters are allowed.")
-        since_ms = self._clock.now_ms() - IDEMPOTENCY_HOURS * 3_600_000
+        since_ms = self._clock.now_ms() - IDEMPOTENCY_LIFETIME_MS
         mine = (idempotency.c.account == account, idempotency.c.key == key)
         row = conn.execute(sa.select(idempotency).where(*mine)).first()
         if row is None:
@@ -277,7 +274,7 @@ class Projects:
             return None
         if row.request != request:
             raise KeyReused()
-        return records.find(conn, row.project)
+        return project_queries.find(conn, row.project)
 
     def _final(self, request: JobRequest, account: Account) -> JobRequest:
         """Add the server's engines, and the watermark of accounts without a paid plan, to a request for a video."""
@@ -291,13 +288,13 @@ class Projects:
 
 
 def _affordable(order: Order, price: Price, balance: int) -> Order:
-    """The order, no longer than the balance pays for; where that is nothing, as short as anything can be."""
+    """Shorten the order to what the balance pays for, but not below `SHORTEST_S`."""
     paid_s = price.affords(balance, order.end_s - order.start_s)
     return replace(order, end_s=order.start_s + max(paid_s, SHORTEST_S))
 
 
 def _fingerprint(order: Order) -> str:
-    """The same for the same request; the name is left out, since its default holds the time."""
+    """Return a hash of the request without its name, whose default contains the time."""
     request = order.request.to_json()
     content = asdict(replace(order, name="")) | {"request": request}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

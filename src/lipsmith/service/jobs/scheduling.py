@@ -1,7 +1,7 @@
-"""Whose job is next: fair shares between accounts, larger ones for larger plans.
+"""Order of jobs: fair shares between accounts, larger ones for larger plans.
 
-Each job gets a number when it comes, and the lowest goes first. An account's next number lies one step after its last
-one, so that a hundred jobs of one account let another's first job pass; the step is the smaller, the larger the plan.
+Each new job gets a priority number; the lowest runs first. An account's next number is one step after its last one, so
+a hundred jobs of one account let another account's first job pass. Larger plans have smaller steps.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from lipsmith.service.billing.plans import Plan
 from lipsmith.service.project import OPEN
 
 STEP = 800
-"""Divides by every plan's weight, and leaves room for jobs that would have the same number."""
+"""Divisible by the weight of every plan, with room between numbers that would be equal."""
 
 
 def next_priority(conn: sa.Connection, account: str, plan: Plan) -> int:
-    """A number no unfinished job has. Starts again at the bottom where nothing waits, so it never runs out."""
+    """Return a number that no open job has. Numbers restart at 0 when no job is open, so they never run out."""
     mine = sa.func.max(jobs.c.priority).filter(jobs.c.account == account)
     running = sa.func.max(jobs.c.priority).filter(jobs.c.state == "rendering")
     waiting = sa.func.min(jobs.c.priority).filter(jobs.c.state == "queued")
     row = conn.execute(sa.select(mine, running, waiting).where(jobs.c.state.in_(OPEN))).one()
-    # Where nothing runs, time stands just before the first that waits.
+    # If nothing runs, the present is just before the first waiting job.
     last, now = row[0] or 0, row[1] or max(0, (row[2] or 0) - STEP)
     number = max(last, now) + STEP // plan.weight
     taken = set(conn.scalars(sa.select(jobs.c.priority).where(jobs.c.state.in_(OPEN), jobs.c.priority >= number)))
@@ -32,7 +32,7 @@ def next_priority(conn: sa.Connection, account: str, plan: Plan) -> int:
 
 
 def may_start(conn: sa.Connection, account: str, plan: Plan) -> bool:
-    """Whether the account has room for one more running job."""
+    """Return True if the account may run one more job."""
     query = sa.select(sa.func.count()).where(
         jobs.c.account == account, jobs.c.state.in_(OPEN), jobs.c.admitted.is_(True)
     )
@@ -40,7 +40,7 @@ def may_start(conn: sa.Connection, account: str, plan: Plan) -> bool:
 
 
 def admit_next(conn: sa.Connection, account: str, plan: Plan) -> str | None:
-    """Lets the account's next waiting job run, if there is room; its id."""
+    """Admit the account's next waiting job if it may run one more. Return its id."""
     if not may_start(conn, account, plan):
         return None
     waiting = (
@@ -48,7 +48,7 @@ def admit_next(conn: sa.Connection, account: str, plan: Plan) -> str | None:
         .where(jobs.c.account == account, jobs.c.state == "queued", jobs.c.admitted.is_(False))
         .order_by(jobs.c.priority)
         .limit(1)
-        .with_for_update(skip_locked=True)  # another transaction is about to end that one
+        .with_for_update(skip_locked=True)  # another transaction is ending that job
         .scalar_subquery()
     )
     return conn.scalar(jobs.update().where(jobs.c.id == waiting).values(admitted=True).returning(jobs.c.id))

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import files
-from lipsmith.service import project as projects
+from lipsmith.service import project_queries
 from lipsmith.service.errors import InvalidUrl, UnusableAsset
 from lipsmith.service.network.fetch import check_url
 from lipsmith.service.processes.clock import Clock
+from lipsmith.service.project import Source
 from lipsmith.storage.contract import Storage
 from lipsmith.storage.errors import NotStored
 
@@ -60,15 +61,6 @@ class Offer:
 
     key: str
     expires_ms: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where the bytes of an input are."""
-
-    key: str | None = None
-    url: str | None = None
-    extension: str
 
 
 class Assets:
@@ -181,7 +173,7 @@ class Assets:
         return Source(url=url, extension=extension if extension in allowed else UNKNOWN_EXTENSION)
 
     def _from_project(self, conn: sa.Connection, account: str, name: str, wanted: WantedKind, field: str) -> Source:
-        found = projects.find(conn, name, account)
+        found = project_queries.find(conn, name, account)
         if found is None or found.kind == "face_detection" or not found.keys:
             raise UnusableAsset(
                 f"{field}: {name[:200]!r} is no uploaded file, no URL and no finished project of yours."

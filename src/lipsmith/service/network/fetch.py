@@ -160,7 +160,7 @@ class Fetcher:
         target = check_url(url)
         with _unreachable():
             for _ in range(MAX_REDIRECTS + 1):
-                with self._ask("GET", target, [("Accept", "*/*")], watch) as response:
+                with self._send("GET", target, [("Accept", "*/*")], watch) as response:
                     if response.status not in _REDIRECTS:
                         yield from _body(response, max_bytes)
                         return
@@ -175,10 +175,12 @@ class Fetcher:
         watch = _Watch(self.posting, self.clock, max_bytes=MAX_ANSWER_BYTES + _OVERHEAD_BYTES)
         target = check_url(url)
         given = [*headers.items(), ("Content-Length", str(len(body)))]
-        with _unreachable(), self._ask("POST", target, given, watch, body) as response:
+        with _unreachable(), self._send("POST", target, given, watch, body) as response:
             return Answer(status=response.status, body=_beginning(response))
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, max_bytes: int) -> Reply:
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, max_bytes: int
+    ) -> Reply:
         """What a host answers, whole, whatever its status; follows no redirect.
 
         Raises InvalidUrl; SourceUnreachable, FileTooLarge and SourceTooSlow as `fetch` does.
@@ -188,7 +190,7 @@ class Fetcher:
         given = [(name, value) for name, value in headers.items() if name.lower() not in _OUR_HEADERS]
         if body is not None:
             given.append(("Content-Length", str(len(body))))
-        with _unreachable(), self._ask(method, target, given, watch, body) as response:
+        with _unreachable(), self._send(method, target, given, watch, body) as response:
             allowance, kept = Allowance(max_bytes), bytearray()
             for chunk in response.iter_stream():
                 allowance.take(chunk)
@@ -209,7 +211,7 @@ class Fetcher:
         return None
 
     @contextmanager
-    def _ask(
+    def _send(
         self, method: str, url: httpx.URL, headers: list[tuple[str, str]], watch: _Watch, body: bytes | None = None
     ) -> Iterator[httpcore.Response]:
         common = [("Host", url.netloc.decode()), ("Accept-Encoding", "identity")]

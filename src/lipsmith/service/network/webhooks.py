@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, webhook_deliveries, webhooks
 from lipsmith.errors import InvalidOption
-from lipsmith.service import project as records
+from lipsmith.service import project_queries
 from lipsmith.service.billing import keys
 from lipsmith.service.billing.encryption import Encryptor
 from lipsmith.service.errors import NotFound
@@ -191,7 +191,7 @@ class Outbox:
 
     def publish(self, conn: sa.Connection, project: str, event: Event) -> None:
         """One delivery for each webhook that listens."""
-        found = records.find(conn, project)
+        found = project_queries.find(conn, project)
         if found is None:
             return
         everybodys = sa.and_(

@@ -1,7 +1,7 @@
-"""The process that runs yt-dlp and cuts what is wanted out of a video. Run with ``python -m``.
+"""Child process that runs yt-dlp and copies the needed part of a video. Run with ``python -m``.
 
-It locks itself in and has no network: each request it writes to stdout as a line of JSON, and reads the answer from
-stdin, a line of JSON and the body. Films are read in parts, so that only those come over the network that are wanted.
+It enters the sandbox and has no network. It writes each HTTP request to stdout as a line of JSON, and reads the reply
+from stdin: a line of JSON and the body. Video files are read in parts, so only the needed ones are downloaded.
 """
 
 from __future__ import annotations
@@ -24,45 +24,48 @@ from yt_dlp.utils import YoutubeDLError
 
 from lipsmith.errors import InvalidVideo
 from lipsmith.media.stream_copy import copy_part
+from lipsmith.service.network.youtube_messages import ChildMessage, DownloadTask, HttpReply, HttpRequest, encode
 from lipsmith.service.processes.sandbox import Limits, enter
 
 PART_BYTES = 2 * 1024 * 1024
 KEPT_PARTS = 4
 FORMATS = "[protocol~='^https?$'][vcodec!=none]"
-"""What is one file, with a picture."""
+"""Formats that are a single file with video."""
 
 
 class Refused(Exception):
-    """There is no part to be had, in words."""
+    """The video cannot be downloaded; the message says why."""
 
 
-class Line:
-    """The only way out."""
+class Connection:
+    """Sends HTTP requests through the parent process."""
 
-    def __init__(self, asks: BinaryIO, answers: BinaryIO) -> None:
-        self._asks, self._answers = asks, answers
+    def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
+        self._requests, self._replies = requests, replies
 
-    def say(self, told: Mapping[str, Any]) -> None:
-        self._asks.write(json.dumps(told).encode() + b"\n")
-        self._asks.flush()
+    def send(self, message: ChildMessage) -> None:
+        self._requests.write(encode(message))
+        self._requests.flush()
 
-    def hear(self) -> Any:
-        return json.loads(self._answers.readline())
+    def receive(self) -> Mapping[str, Any]:
+        """Return the next line from the parent, which is trusted."""
+        return json.loads(self._replies.readline())
 
-    def ask(
+    def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body. Raises ConnectionError in the words of who sits at the other end."""
+        """Return status, headers and body. Raises ConnectionError with the reason of the parent."""
         packed = None if body is None else base64.b64encode(body).decode()
-        self.say({"ask": {"method": method, "url": url, "headers": dict(headers), "body": packed}})
-        told = self.hear()
-        if "fault" in told:
-            raise ConnectionError(told["fault"])
-        return told["status"], told["headers"], self._answers.read(told["length"])
+        asked = HttpRequest(method=method, url=url, headers=dict(headers), body=packed)  # type: ignore[arg-type]
+        self.send(ChildMessage(request=asked))
+        reply = HttpReply(**self.receive())
+        if reply.fault is not None:
+            raise ConnectionError(reply.fault)
+        return reply.status, dict(reply.headers), self._replies.read(reply.length)
 
 
-def downloader(line: Line, wish: Mapping[str, Any]) -> yt_dlp.YoutubeDL:
-    """yt-dlp, which asks by that line alone."""
+def downloader(connection: Connection, max_side_px: int) -> yt_dlp.YoutubeDL:
+    """Return a yt-dlp that sends all requests through ``connection``."""
 
     class RelayRH(RequestHandler):  # type: ignore[misc]
         _SUPPORTED_URL_SCHEMES = ("http", "https")
@@ -78,10 +81,10 @@ def downloader(line: Line, wish: Mapping[str, Any]) -> yt_dlp.YoutubeDL:
             if cookies := self._get_cookiejar(request).get_cookie_header(request.url):
                 headers["Cookie"] = cookies
             try:
-                status, told, body = line.ask(request.method, request.url, headers, _bytes(request.data))
+                status, received, body = connection.request(request.method, request.url, headers, _bytes(request.data))
             except ConnectionError as error:
                 raise TransportError(str(error)) from error
-            response = Response(io.BytesIO(body), request.url, told, status)
+            response = Response(io.BytesIO(body), request.url, received, status)
             if not 200 <= status < 300:
                 raise HTTPError(response)
             return response
@@ -90,8 +93,7 @@ def downloader(line: Line, wish: Mapping[str, Any]) -> yt_dlp.YoutubeDL:
         def build_request_director(self, handlers: Any, preferences: Any = None) -> Any:
             return super().build_request_director([RelayRH])
 
-    side = wish["largest_side_px"]
-    small = f"[width<=?{side}][height<=?{side}]"
+    small = f"[width<=?{max_side_px}][height<=?{max_side_px}]"
     return Downloader(
         {
             "quiet": True,
@@ -107,11 +109,11 @@ def downloader(line: Line, wish: Mapping[str, Any]) -> yt_dlp.YoutubeDL:
     )
 
 
-class PartedFile(io.RawIOBase):
-    """A file at a URL, of which only those parts come that are read."""
+class RemoteFile(io.RawIOBase):
+    """File at a URL. Downloads only the parts that are read."""
 
-    def __init__(self, line: Line, url: str, headers: Mapping[str, str]) -> None:
-        self._line, self._url, self._headers = line, url, headers
+    def __init__(self, connection: Connection, url: str, headers: Mapping[str, str]) -> None:
+        self._connection, self._url, self._headers = connection, url, headers
         self._at = 0
         self._parts: dict[int, bytes] = {}
         self._size = PART_BYTES
@@ -143,10 +145,10 @@ class PartedFile(io.RawIOBase):
         if number not in self._parts:
             first = number * PART_BYTES
             headers = {**self._headers, "Range": f"bytes={first}-{first + PART_BYTES - 1}"}
-            status, told, body = self._line.ask("GET", self._url, headers)
-            size = re.fullmatch(r"bytes \d+-\d+/(\d+)", told.get("content-range", ""))
+            status, received, body = self._connection.request("GET", self._url, headers)
+            size = re.fullmatch(r"bytes \d+-\d+/(\d+)", received.get("content-range", ""))
             if status != 206 or size is None:
-                raise Refused(f"its file cannot be had in parts (status {status})")
+                raise Refused(f"its server sends no parts of the file (status {status})")
             self._size = int(size[1])
             while len(self._parts) >= KEPT_PARTS:
                 self._parts.pop(next(iter(self._parts)))
@@ -154,36 +156,36 @@ class PartedFile(io.RawIOBase):
         return self._parts[number]
 
 
-def bring(line: Line, wish: Mapping[str, Any]) -> float:
-    """Finds the video, and writes the wanted part of it; the time at which that begins."""
-    info = downloader(line, wish).extract_info(wish["url"], download=False)
+def fetch(connection: Connection, task: DownloadTask) -> float:
+    """Find the video and write the needed part. Return the time at which that begins, in seconds."""
+    info = downloader(connection, task.max_side_px).extract_info(task.url, download=False)
     if info.get("_type", "video") != "video" or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
         raise Refused("it is a live stream or a list")
     length_s = info.get("duration")
-    if length_s is not None and wish["start_s"] >= length_s:
-        raise Refused(f"it lasts {length_s:g} s, and the part begins at {wish['start_s']:g} s")
-    file = PartedFile(line, info["url"], info.get("http_headers") or {})
-    return copy_part(cast(BinaryIO, file), Path(wish["out"]), start_s=wish["start_s"], end_s=wish["end_s"])
+    if length_s is not None and task.start_s >= length_s:
+        raise Refused(f"it lasts {length_s:g} s, but the part begins at {task.start_s:g} s")
+    file = RemoteFile(connection, info["url"], info.get("http_headers") or {})
+    return copy_part(cast(BinaryIO, file), Path(task.out), start_s=task.start_s, end_s=task.end_s)
 
 
 def main() -> None:
-    """Does one wish."""
+    """Do one task."""
     arguments = _arguments()
     enter(Limits(memory_mb=arguments.memory_mb, cpu_s=arguments.cpu_s, file_mb=arguments.file_mb), arguments.private)
-    asks = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints goes where nobody listens
-    line = Line(asks, sys.stdin.buffer)
+    requests = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # anything that a library prints goes to stderr
+    connection = Connection(requests, sys.stdin.buffer)
     try:
-        told: dict[str, Any] = {"begins_s": bring(line, line.hear())}
+        outcome = ChildMessage(begins_s=fetch(connection, DownloadTask(**connection.receive())))
     except InvalidVideo as error:
-        told = {"why": error.message.rstrip(".")}
+        outcome = ChildMessage(why=error.message.rstrip("."))
     except (YoutubeDLError, Refused, ConnectionError) as error:
-        told = {"why": _words(error)}
-    line.say(told)
+        outcome = ChildMessage(why=_message(error)[:300])
+    connection.send(outcome)
 
 
 class _Silent:
-    """yt-dlp says nothing to anybody; what is wrong comes as an exception."""
+    """Logger that drops everything; failures come as exceptions."""
 
     def debug(self, message: str) -> None: ...
 
@@ -194,11 +196,11 @@ class _Silent:
     def error(self, message: str) -> None: ...
 
 
-def _words(error: Exception) -> str:
-    """What is wrong with a video, without colours and without what to tell yt-dlp's makers."""
+def _message(error: Exception) -> str:
+    """Return the message of an error, without colours and without the request to report it to yt-dlp."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).removeprefix("ERROR: ")
     plain = re.sub(r"^\[[^\]]*\] [\w-]+: ", "", plain)
-    return plain.splitlines()[0].split("; please report this issue")[0].rstrip(".") if plain else "it broke off"
+    return plain.splitlines()[0].split("; please report this issue")[0].rstrip(".") if plain else "the download failed"
 
 
 def _bytes(data: Any) -> bytes | None:

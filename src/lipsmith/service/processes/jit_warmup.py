@@ -1,4 +1,4 @@
-"""A face and a sound of our own making, to practise on: they have all that real ones have, and come from nobody."""
+"""Made-up inputs for compiling all loops: a drawn face, a hum, and a track that moves every channel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SKIN, _HAIR, _LIPS = (215, 165, 140), (60, 40, 30), (190, 85, 85)
 
 
 def drawn_face(*, laughs: bool) -> NDArray[np.uint8]:
-    """(256, 256, 3) uint8 RGB: a face as a child draws it, which the finder takes for one (score .87).
+    """Draw a simple face, (256, 256, 3) uint8 RGB, that the face finder detects with a score of .87.
 
-    One that laughs shows its teeth, which then are drawn from the picture.
+    A laughing one shows teeth, which the renderer then takes from the image.
     """
     rgb = np.full((SIDE_PX, SIDE_PX, 3), (90, 110, 130), np.uint8)
 
@@ -45,14 +45,14 @@ def drawn_face(*, laughs: bool) -> NDArray[np.uint8]:
 
 
 def every_motion() -> MotionTrack:
-    """A track in which everything moves that can."""
+    """Return a track in which every channel moves."""
     away = np.sin(np.linspace(0, np.pi, FRAMES))
     moved = {name: rest + 0.4 * (high - rest) * away for name, (_, high, rest, _) in CHANNELS.items()}
     return MotionTrack.of(FPS, FRAMES, **moved)
 
 
 def write_hum(path: Path) -> Path:
-    """A mono WAV as long as `every_motion`: a tone with syllables."""
+    """Write a mono WAV of a tone with syllables, as long as `every_motion`."""
     rate_hz = 16_000
     t = np.arange(round(FRAMES / FPS * rate_hz)) / rate_hz
     loud = 0.3 * (1 + np.sin(2 * np.pi * 5 * t)) * sum(np.sin(2 * np.pi * 130 * k * t) / k for k in range(1, 12)) / 4

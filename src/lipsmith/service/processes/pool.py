@@ -1,13 +1,12 @@
-"""Child processes that render: started ahead of time, watched, and killed when nobody needs them any more.
+"""Child processes that render: one is started ahead of time, each does one job and is killed afterwards.
 
-Each has a folder of its own and can reach nothing else (see `sandbox`). What takes long to work out but is the same for
-all jobs, such as compiled loops, each gets as a copy: what one writes there, no other will ever run.
+Each has a folder of its own and can reach nothing else (see `sandbox`). Compiled loops, which take long to make and are
+the same for all jobs, are copied into that folder: code that one child writes never runs in another.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import queue
 import secrets
@@ -21,11 +20,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import structlog
 
+from lipsmith.limits import DAY_S
 from lipsmith.service.errors import RenderingDied
+from lipsmith.service.processes.messages import NOTHING, Answer, Task, decode_answer, encode
 from lipsmith.service.processes.sandbox import Guards
 from lipsmith.service.processes.sandbox import Limits as Limits
 from lipsmith.storage.errors import StorageFailed
@@ -34,15 +34,15 @@ from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, voices_folder
 log = structlog.get_logger("lipsmith.children")
 
 _ERROR_LINES = 20
-"""How much of what a child complained about is kept."""
+"""Last lines of a child's stderr that are kept."""
 _LINE_BYTES = 1 << 20
-"""No answer is longer; a child that goes on and on has been taken over."""
-WORKER = ("-m", "lipsmith.service.processes.child_main")
-"""What Python runs in a child."""
-_LOOK_S = 1.0
-_OLD_S = 30 * 86_400
+"""Longest answer; a longer one comes from a child that is under foreign control."""
+CHILD = ("-m", "lipsmith.service.processes.child_main")
+"""Arguments of Python in a child process."""
+_POLL_S = 1.0
+_CACHE_LIFETIME_S = 30 * DAY_S
 JOB, PREPARED, SCRATCH = "job", "prepared", "scratch"
-"""Folders within a child's own: its job's files, what was worked out before, and what may be forgotten."""
+"""Folders of a child: files of its job, compiled loops, and temporary files."""
 
 
 class Child:
@@ -55,18 +55,18 @@ class Child:
         folder: Path,
         *,
         prepared: Path | None = None,
-        program: Sequence[str] = WORKER,
+        program: Sequence[str] = CHILD,
     ) -> None:
-        """``folder`` is made, and is all that the child can reach; `kill` removes it.
+        """Start the process. ``folder`` is created and is all that it can reach; `kill` removes it.
 
-        ``prepared`` is copied into it. ``program`` has to enter the sandbox as `worker` does.
+        ``prepared`` is copied into it. ``program`` has to enter the sandbox as `child_main` does.
         """
         self.folder = folder
         for name in (SCRATCH, PREPARED):
             (folder / name).mkdir(mode=0o700, parents=True)
         if prepared is not None:
             shutil.copytree(prepared, folder / PREPARED, dirs_exist_ok=True)
-        command = [sys.executable, "-P", *program, f"--private={folder}"]  # -P: the folder it stands in holds no code
+        command = [sys.executable, "-P", *program, f"--private={folder}"]  # -P: do not import from the working folder
         command += [f"--memory-mb={limits.memory_mb}", f"--cpu-s={limits.cpu_s}", f"--file-mb={limits.file_mb}"]
         voices = voices_folder().absolute()
         libraries = [place for place in environment.get("LD_LIBRARY_PATH", "").split(":") if place]
@@ -78,36 +78,36 @@ class Child:
             stderr=subprocess.PIPE,
             env={**environment, **_environment_in(folder), FOLDER_VARIABLE: str(voices)},
             cwd=folder,
-            start_new_session=True,  # Ctrl-C in the terminal is for the server alone, and its own children go with it
+            start_new_session=True,  # keeps Ctrl-C from the child; its own children end with it
         )
         self.guards: Guards | None = None
-        """What keeps it in; known once it has said so."""
-        self._answers: queue.Queue[Mapping[str, Any] | None] = queue.Queue()
-        self._complaints: list[str] = []
-        for listen in (self._hear_answers, self._hear_complaints):
-            threading.Thread(target=listen, daemon=True).start()
+        """Guards in force, once the child has reported them."""
+        self._answers: queue.Queue[Answer | None] = queue.Queue()
+        self._error_lines: list[str] = []
+        for read in (self._read_answers, self._read_errors):
+            threading.Thread(target=read, daemon=True).start()
 
-    def send(self, spec: Mapping[str, Any]) -> None:
-        """Hands over the job."""
+    def send(self, task: Task) -> None:
+        """Send the task."""
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it is dead already, which its answers will tell
-            self._process.stdin.write(json.dumps(spec).encode() + b"\n")
+        with suppress(BrokenPipeError):  # the process has ended, which `answers` reports
+            self._process.stdin.write(encode(task))
             self._process.stdin.flush()
 
-    def answers(self, *, every_s: float) -> Iterator[Mapping[str, Any]]:
-        """What it says until it ends, and an empty answer where it said nothing for ``every_s`` seconds."""
+    def answers(self, *, every_s: float) -> Iterator[Answer]:
+        """Yield answers until the process ends, and `NOTHING` after ``every_s`` seconds without one."""
         while True:
             try:
                 answer = self._answers.get(timeout=every_s)
             except queue.Empty:
-                answer = {}
+                answer = NOTHING
             if answer is None:
                 return
             yield answer
 
     @contextmanager
     def holding(self, folder: Path) -> Iterator[Path]:
-        """Where it can reach the files of ``folder`` meanwhile; at the end it is killed, and they are back."""
+        """Move ``folder`` to a place that the child can reach. At the end, kill the child and move the folder back."""
         inside = self.folder / JOB
         folder.rename(inside)
         try:
@@ -118,7 +118,7 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """Ends it and everything it started, at once, and removes its folder. Harmless when it has ended."""
+        """Kill the process and its own children, and remove its folder. May be called again."""
         self._end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -127,70 +127,48 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # something was not read any more
+        with suppress(BrokenPipeError):  # unread input
             self._process.stdin.close()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs."""
+        """True while the process runs."""
         return self._process.poll() is None
 
     @property
-    def last_words(self) -> str:
-        """How it ended, and what it complained about at last."""
-        return f"exit code {self._process.poll()}; " + " | ".join(self._complaints[-_ERROR_LINES:])
+    def exit_report(self) -> str:
+        """Exit code and last lines of stderr."""
+        return f"exit code {self._process.poll()}; " + " | ".join(self._error_lines)
 
-    def _hear_answers(self) -> None:
+    def _read_answers(self) -> None:
         assert self._process.stdout is not None
         try:
             with self._process.stdout as stdout:
                 while line := stdout.readline(_LINE_BYTES):
-                    self._hear(json.loads(line))
-        except (ValueError, OSError, RecursionError, TypeError, KeyError, AttributeError):
-            pass  # what makes no sense ends the talk
+                    answer = decode_answer(line)
+                    if answer.guards is not None:
+                        self.guards = answer.guards
+                        _report_guards(self.guards)
+                    else:
+                        self._answers.put(answer)
+        except (ValueError, OSError):
+            pass  # an invalid answer ends the conversation
         finally:
             self._answers.put(None)
 
-    def _hear(self, answer: Mapping[str, Any]) -> None:
-        if "guards" in answer:
-            self.guards = Guards(**answer["guards"])
-            _tell(self.guards)
-        else:
-            self._answers.put(_understood(answer))
-
-    def _hear_complaints(self) -> None:
+    def _read_errors(self) -> None:
         assert self._process.stderr is not None
         stderr = self._process.stderr
         with stderr, suppress(ValueError, OSError):
             while line := stderr.readline(_LINE_BYTES):
-                self._complaints = [*self._complaints, line.decode(errors="replace").rstrip()][-_ERROR_LINES:]
-
-
-def _understood(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The answer, whose shape others rely on. Raises AttributeError, KeyError, TypeError or ValueError for any other.
-
-    A child that has seen a stranger's file may say anything.
-    """
-    [(kind, told)] = answer.items()
-    for name, allowed in _SHAPES[kind].items():
-        if not isinstance(told[name], allowed):
-            raise TypeError(f"{kind}.{name} is {type(told[name]).__name__}")
-    if kind == "result" and not all(isinstance(name, str) for name in told["files"]):
-        raise TypeError("result.files holds what is no name")
-    return answer
-
-
-_SHAPES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
-    "progress": {"stage": (str,), "done": (int,), "total": (int,), "left_s": (int, float, type(None))},
-    "result": {"files": (list,)},
-    "error": {"code": (str,), "message": (str,)},
-}
+                self._error_lines = [*self._error_lines, line.decode(errors="replace").rstrip()][-_ERROR_LINES:]
 
 
 def result_file(out: Path, name: str) -> Path:
-    """The file of that name in a folder that a child has written to, which is there and its own.
+    """Return the path of a result in the folder ``out`` of a child.
 
-    A child may name, or link to, what only the server can read. Raises RenderingDied for all but ordinary files there.
+    A child under foreign control may name, or link to, files that only the server can read. Raises RenderingDied unless
+    the path is an ordinary file in ``out``.
     """
     path = out / name
     plain = Path(name).name == name and name not in (".", "..")
@@ -200,75 +178,75 @@ def result_file(out: Path, name: str) -> Path:
 
 
 class ChildPool:
-    """Keeps one child warm, so that a job need not wait for the libraries to load."""
+    """Keep one child process ready, so that a job does not wait for libraries to load."""
 
     def __init__(
-        self, limits: Limits, environment: Mapping[str, str], folder: Path, *, program: Sequence[str] = WORKER
+        self, limits: Limits, environment: Mapping[str, str], folder: Path, *, program: Sequence[str] = CHILD
     ) -> None:
-        """``folder`` is private to this process; jobs and children get folders of their own inside.
+        """Use ``folder``, private to this process, for the folders of jobs and children.
 
-        What children work out once is kept beside it.
+        Compiled loops are kept in the user's cache, or else beside it.
         """
         self._limits, self._environment, self._program = limits, environment, program
         self.folder = folder
-        self._prepared = _shelf(environment, folder) / f"prepared-{_release()}"
+        self._prepared = _cache_folder(environment, folder) / f"prepared-{_release()}"
         self._spare: Child | None = None
         self._closed = False
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Warms a child up, and on the first start of a release has what takes long worked out in the background."""
+        """Start the spare child and, on the first start of a release, compile the loops in the background."""
         self.warm()
         if not self._prepared.is_dir():
             threading.Thread(target=self.prepare, daemon=True).start()
 
     def warm(self) -> None:
-        """Starts the spare child where there is none, and where one can be started now."""
+        """Start the spare child if there is none. A failure is logged; `take` tries again."""
         with self._lock:
             if self._spare is None or not self._spare.is_alive:
                 try:
                     self._spare = self._new()
                 except StorageFailed as error:
                     self._spare = None
-                    log.warning("no process can be started ahead", why=str(error.__cause__))
+                    log.warning("cannot start a spare child process", why=str(error.__cause__))
 
     def take(self) -> Child:
-        """A child that does nothing yet. Raises StorageFailed where its folder cannot be filled."""
+        """Return an idle child. Raises StorageFailed if its folder cannot be made."""
         with self._lock:
             child, self._spare = self._spare, None
         return child if child and child.is_alive else self._new()
 
     def prepare(self) -> None:
-        """Has a child do a job of our own making, and keeps what it worked out for all who follow.
+        """Compile all loops in a child with made-up inputs, and keep them for all later children.
 
-        No stranger's file comes near that child. Where it fails, the others work it out for themselves, each anew.
+        That child sees no file of a client. If it fails, each child compiles for itself.
         """
         child = self._new()
         try:
-            child.send({"kind": "practice", "out": str(child.folder / SCRATCH)})
-            last: Mapping[str, Any] = {}
-            for answer in child.answers(every_s=_LOOK_S):
+            child.send(Task(kind="warm_up", inputs={}, out=str(child.folder / SCRATCH), options={}))
+            last = NOTHING
+            for answer in child.answers(every_s=_POLL_S):
                 if self._closed:
                     return
-                last = answer or last
-            if "result" in last:
+                last = last if answer is NOTHING else answer
+            if last.result is not None:
                 self._keep(child.folder / PREPARED)
-                self._renew()
+                self._replace_spare()
             else:
-                log.warning("compiled loops cannot be kept", why=child.last_words)
+                log.warning("compiled loops cannot be kept", why=child.exit_report)
         finally:
             child.kill()
 
     def close(self) -> None:
-        """Ends the spare child."""
+        """Kill the spare child."""
         with self._lock:
             self._closed = True
             if self._spare:
                 self._spare.kill()
                 self._spare = None
 
-    def _renew(self) -> None:
-        """A spare child that has what was prepared instead of one that has not."""
+    def _replace_spare(self) -> None:
+        """Replace a spare child that was started without compiled loops."""
         with self._lock:
             if self._spare is None or self._closed:
                 return
@@ -285,61 +263,61 @@ class ChildPool:
             raise StorageFailed() from error
 
     def _keep(self, made: Path) -> None:
-        """Whole or not at all: it comes under its name at once, and the first who is ready wins."""
+        """Store compiled loops under their name in one step; the first process to finish wins."""
         draft = self._prepared.with_name(f"{self._prepared.name}-{secrets.token_hex(6)}")
         try:
             shutil.copytree(made, draft)
             draft.rename(self._prepared)
-            _sweep(self._prepared)
-        except OSError as fault:
+            _remove_old(self._prepared)
+        except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
             if not self._prepared.is_dir():
-                log.warning("compiled loops cannot be kept", why=str(fault))
+                log.warning("compiled loops cannot be kept", why=str(error))
 
 
-def _shelf(environment: Mapping[str, str], folder: Path) -> Path:
-    """Where what was prepared outlives this process: the cache of the user, or beside ``folder``."""
+def _cache_folder(environment: Mapping[str, str], folder: Path) -> Path:
+    """Return the folder for compiled loops: the user's cache, or the parent of ``folder``."""
     for place in (environment.get("NUMBA_CACHE_DIR"), environment.get("HOME")):
         if place and os.access(place, os.W_OK):
             return Path(place) / ("" if place == environment.get("NUMBA_CACHE_DIR") else ".cache/lipsmith")
     return folder.parent
 
 
-def _sweep(newest: Path) -> None:
-    """Removes what older releases prepared, and drafts of those who died over them."""
+def _remove_old(newest: Path) -> None:
+    """Remove compiled loops of older releases, and incomplete ones of processes that died."""
     for old in newest.parent.glob("prepared-*"):
-        if old != newest and time.time() - old.stat().st_mtime > _OLD_S:
+        if old != newest and time.time() - old.stat().st_mtime > _CACHE_LIFETIME_S:
             shutil.rmtree(old, ignore_errors=True)
 
 
 def _environment_in(folder: Path) -> dict[str, str]:
-    """Whatever libraries like to keep, they keep in the child's folder."""
+    """Return variables that keep the caches of libraries in the child's folder."""
     return {
         "HOME": str(folder / SCRATCH),
         "TMPDIR": str(folder / SCRATCH),
         "NUMBA_CACHE_DIR": str(folder / PREPARED / "numba"),
-        "MPLCONFIGDIR": str(folder / PREPARED / "matplotlib"),  # mediapipe loads it, and it lists the system's fonts
+        "MPLCONFIGDIR": str(folder / PREPARED / "matplotlib"),  # loaded by mediapipe; lists the system's fonts
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
 def _release() -> str:
-    """Tells compiled loops of one release from those of another, and of another machine's libraries."""
+    """Return a name for the versions that compiled loops depend on: Python, libraries and our sources."""
     sources = sorted((path.name, path.stat().st_mtime_ns) for path in _RENDER.glob("*.py"))
     named = f"{sys.version} {metadata.version('numba')} {metadata.version('matplotlib')} {sources}"
     return hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
 _RENDER = Path(__file__).resolve().parents[2] / "render"
-"""The modules whose loops are compiled."""
+"""Modules with compiled loops."""
 _reported: set[str] = set()
 
 
-def _tell(guards: Guards) -> None:
-    """Says once what keeps children in, and aloud what does not."""
+def _report_guards(guards: Guards) -> None:
+    """Log the guards of the sandbox once, and a warning for each missing one."""
     if str(guards) in _reported:
         return
     _reported.add(str(guards))
     log.info("sandbox", guards=str(guards))
-    for lack in guards.lacking:
-        log.warning("sandbox incomplete", why=lack)
+    for missing in guards.missing:
+        log.warning("sandbox incomplete", why=missing)

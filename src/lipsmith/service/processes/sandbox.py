@@ -3,7 +3,7 @@
 What strangers send is decoded by libraries in C; one hole in one of them must not open the machine. A process enters
 once, at its very start, while it has a single thread: what is refused then is refused to all threads and processes it
 will ever start. Linux has all guards, other systems the limits alone; `Guards` says what is in force, so that what is
-lacking can be said aloud. Run it with ``python -m`` to try the guards: it writes them as JSON.
+missing can be said aloud. Run it with ``python -m`` to try the guards: it writes them as JSON.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Guards:
     """Whether the number of processes and threads is limited."""
 
     @property
-    def lacking(self) -> tuple[str, ...]:
+    def missing(self) -> tuple[str, ...]:
         """What is not kept away, each as a sentence with what helps."""
         said = []
         if self.network == "none":

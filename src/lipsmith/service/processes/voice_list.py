@@ -1,67 +1,55 @@
-"""Who can speak here. A process of its own is asked: what voices are made of stays out of the server."""
+"""Voices that can speak a text. A child process lists them, so the server loads no synthesizer."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lipsmith.errors import UnknownVoice, VoiceFailed
+from lipsmith.service.processes.messages import VoiceDescription, decode_answer
+from lipsmith.service.processes.pool import CHILD
 
-KEPT_S = 60.0
-"""How long an answer serves; voices may be added while the server runs."""
+CACHE_S = 60.0
+"""Lifetime of a list; voices may be added while the server runs."""
 TIMEOUT_S = 30.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class VoiceDescription:
-    """One voice."""
-
-    name: str
-    language: str
-    """BCP 47 tag, such as ``en-GB``."""
-    gender: str
-    """``female``, ``male`` or ``neutral``."""
-    description: str
-
-
 class InstalledVoices:
-    """Asks `lipsmith voices`, and remembers the answer for a while."""
+    """List the voices, with a cache."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: Sequence[VoiceDescription] = ()
-        self._until_s = 0.0
+        self._expires_s = 0.0
 
     def all(self) -> Sequence[VoiceDescription]:
-        """All that are installed. Raises VoiceFailed, with the reason, where there are none."""
+        """Return all installed voices. Raises VoiceFailed, with the reason, if there are none."""
         with self._lock:
-            if time.monotonic() >= self._until_s:
-                self._known = _ask()
-                self._until_s = time.monotonic() + KEPT_S
+            if time.monotonic() >= self._expires_s:
+                self._known = _list_voices()
+                self._expires_s = time.monotonic() + CACHE_S
             return self._known
 
     def find(self, name: str) -> VoiceDescription:
-        """The voice of that very name. Raises UnknownVoice or VoiceFailed."""
+        """Return the voice with exactly that name. Raises UnknownVoice or VoiceFailed."""
         for voice in self.all():
             if voice.name == name:
                 return voice
-        raise UnknownVoice(f"There is no voice called {name[:100]!r}. The list of voices has all names.")
+        raise UnknownVoice(f"There is no voice {name[:100]!r}. Use a name from the list of voices.")
 
 
-def _ask() -> Sequence[VoiceDescription]:
-    command = [sys.executable, "-m", "lipsmith", "voices", "--json"]
+def _list_voices() -> Sequence[VoiceDescription]:
+    command = [sys.executable, "-P", *CHILD, "--list-voices"]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True, stdin=subprocess.DEVNULL
-        )
-    except subprocess.CalledProcessError as error:
-        raise VoiceFailed(error.stderr.strip() or VoiceFailed().message) from error
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
+        answer = decode_answer(done.stdout)
     except subprocess.TimeoutExpired as error:
-        raise VoiceFailed(f"The voices did not answer within {TIMEOUT_S:g} s. Try again later.") from error
-    fields = VoiceDescription.__dataclass_fields__.keys()
-    return [VoiceDescription(**{key: voice[key] for key in fields}) for voice in json.loads(done.stdout)["voices"]]
+        raise VoiceFailed(f"The voices could not be listed within {TIMEOUT_S:g} s. Try again later.") from error
+    except (subprocess.CalledProcessError, ValueError, OSError) as error:
+        raise VoiceFailed() from error
+    if answer.voices is None:
+        raise VoiceFailed(answer.error.message if answer.error else None)
+    return answer.voices
