@@ -24,7 +24,7 @@ RING_IOD = 0.05
 SECTORS = 8
 SHARPNESS_IOD_PX = 100.0
 """Mouths are brought to this size before their sharpness is taken."""
-MOST_LAG_S, LAG_STEP_S = 0.2, 0.002
+MAX_LAG_S, LAG_STEP_S = 0.2, 0.002
 LIP_POINTS = sorted({p for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for p in ring})
 HULL = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
 AROUND = (164, 167, 393, 92, 322, 165, 391, 18, 200, 83, 313, 106, 335, 182, 406, 57, 287, 43, 273, 186, 410)
@@ -120,8 +120,8 @@ def best_lag_s(times_s: F64, wanted: F64, found_times_s: F64, found: F64) -> tup
     """How much later ``found`` comes than ``wanted``, to 2 ms, and r there; None where one of them does not move."""
     if len(times_s) < 10 or len(found) < 10 or wanted.std() < 0.01 or found.std() < 0.01:
         return None
-    lags_s = np.arange(-MOST_LAG_S, MOST_LAG_S + LAG_STEP_S / 2, LAG_STEP_S)
-    within = (found_times_s >= times_s[0] + MOST_LAG_S) & (found_times_s <= times_s[-1] - MOST_LAG_S)
+    lags_s = np.arange(-MAX_LAG_S, MAX_LAG_S + LAG_STEP_S / 2, LAG_STEP_S)
+    within = (found_times_s >= times_s[0] + MAX_LAG_S) & (found_times_s <= times_s[-1] - MAX_LAG_S)
     if within.sum() < 10:
         return None
     by_lag = [correlation(np.interp(found_times_s[within] - lag, times_s, wanted), found[within]) for lag in lags_s]

@@ -48,7 +48,7 @@ CHIN_SET = frozenset(p for ring in LOWER_LIP_RINGS for p in ring[2:-2]) | frozen
 )
 STEADY = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 127, 356, 234, 454, 50, 280, 70, 300, 107, 336)
 """Points that only the head moves while someone speaks."""
-LEAST_INTERIOR_PX = 12
+MIN_INTERIOR_PX = 12
 EDGE_BLUR_IOD = 0.02
 """Texture finer than this makes no edge: pores and stubble come and go with sharpening, a doubled chin does not."""
 
@@ -133,7 +133,7 @@ def interior(subject: Subject, frame: U8, points: F64) -> tuple[float, float] | 
     """Mean luminance between the lips over the cheeks' median, and the share darker than .3 of it."""
     outline = points[[*INNER_UPPER, *INNER_LOWER[-2:0:-1]], :2]
     mouth = inside(frame.shape, outline)
-    if mouth.sum() < LEAST_INTERIOR_PX:
+    if mouth.sum() < MIN_INTERIOR_PX:
         return None
     cheek = cheek_light(subject, frame, points)
     light = luminance(frame[mouth]) / cheek

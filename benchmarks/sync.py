@@ -34,7 +34,7 @@ STUDIO_LEAD_S = 0.02
 """The studio recordings count time at the frame's centre, all others at its start."""
 NEAR_S = 0.06
 TRULY_SHUT = 0.02
-LONGEST_CLOSURE_S = 0.4
+MAX_CLOSURE_S = 0.4
 OPEN_IOD = 0.02
 
 # The middle of p, b and m in the studio recordings, seconds, by forced alignment with pocketsphinx.
@@ -42,7 +42,7 @@ LABIALS_S: Mapping[str, Sequence[float]] = {
     "bbaf2n": (0.955, 1.21), "brbk7n": (0.49, 0.97), "lbax4n": (0.745,), "lbbc2a": (0.71, 0.97), "lrwp9a": (1.315,),
     "lwbsza": (1.14,), "pwij3p": (0.485, 1.73), "sbia1a": (0.835,), "sbwe5n": (0.76,), "swwp2s": (1.305,),
 }  # fmt: skip
-LONG_S, MOST_RECORDINGS = 24.0, 4
+LONG_S, MAX_RECORDINGS = 24.0, 4
 """A recording long enough to learn a style from its first half, and so many of each speaker."""
 SENTENCE = "Papa bought my baby a big map, a pipe and a top."
 """Twelve times p, b and m, after the vowels that open widest."""
@@ -382,7 +382,7 @@ def joined(clips: Sequence[Truth]) -> list[list[Truth]]:
         if _length_s(recordings[-1]) >= LONG_S:
             recordings.append([])
         recordings[-1].append(clip)
-    return [r for recordings in by_speaker.values() for r in recordings[:MOST_RECORDINGS] if _length_s(r) >= LONG_S]
+    return [r for recordings in by_speaker.values() for r in recordings[:MAX_RECORDINGS] if _length_s(r) >= LONG_S]
 
 
 def _length_s(clips: Sequence[Truth]) -> float:
@@ -415,4 +415,4 @@ def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
 
 def _short_runs(mask: np.ndarray) -> list[tuple[int, int]]:
     """Those that are a closure, not a rest."""
-    return [(a, b) for a, b in _runs(mask) if (b - a) / GRID_HZ <= LONGEST_CLOSURE_S and a > 0 and b < len(mask)]
+    return [(a, b) for a, b in _runs(mask) if (b - a) / GRID_HZ <= MAX_CLOSURE_S and a > 0 and b < len(mask)]

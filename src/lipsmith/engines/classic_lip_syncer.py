@@ -30,7 +30,7 @@ from lipsmith.render.clip_look import read_clip_look
 from lipsmith.render.clip_shape import typical_mesh
 from lipsmith.render.compositing import Mouth
 from lipsmith.render.donors import CANDIDATES, Donors, Selection, select_donors, thumbnail, usable_donors
-from lipsmith.render.lips import Asked, LipPainter
+from lipsmith.render.lips import LipPainter, LipTargets
 from lipsmith.render.occlusion import OcclusionFinder
 from lipsmith.render.region import Region
 from lipsmith.render.warp import Source
@@ -42,7 +42,7 @@ FULL_YAW_DEG, LOST_YAW_DEG = 38.0, 52.0
 DONOR_YAW_DEG = 30.0
 FADE_FRAMES = 4
 """New lips fade in and out over so many frames where a face comes or goes without a cut."""
-WIDTH_MOOD_SIGMA_S = 0.5
+BASE_WIDTH_SIGMA_S = 0.5
 """The mouth's width is the person's own over this time and the new words' at shorter ones, so that a smile stays."""
 FACE_REACH_IOD = (1.6, 1.9)
 DONOR_REACH_IOD = (0.78, 0.66)
@@ -50,11 +50,11 @@ DONOR_REACH_IOD = (0.78, 0.66)
 DONOR_CACHE_BYTES = 32_000_000
 DONOR_RUN_FRAMES = 25
 LOOK_FRAMES = 5
-LEARNT_FRAMES = 40
+SPREAD_FRAMES = 40
 TYPICAL_FRAMES = 60
-ALIKE_IOD = 0.02
+SIMILAR_IOD = 0.02
 """Neighbouring frames whose mouths differ by less can be laid over one another."""
-JOINED_FRAMES = 150
+MAX_SKIP_FRAMES = 150
 """Frames further apart than this are jumped to; what lies between nearer ones is decoded along."""
 
 
@@ -69,8 +69,8 @@ class ClassicLipSyncer:
         self, clip: Clip, shown: Iterable[ClipFrame], speakers: Sequence[NewLips], *, effort: Effort, first: int = 0
     ) -> Iterator[ClipFrame]:
         """Yield the frames ``shown``, in their order, with new lips; see `LipSyncer`."""
-        drawers = [_Drawer(clip, speaker, effort) for speaker in speakers]
-        jobs = (partial(_drawn, drawers, frame, number) for number, frame in enumerate(shown, start=first))
+        drawers = [_FaceDrawer(clip, speaker, effort) for speaker in speakers]
+        jobs = (partial(_draw_all, drawers, frame, number) for number, frame in enumerate(shown, start=first))
         yield from prefetch(jobs, self._threads)
 
     def replaced_share(self, track: FaceTrack) -> F64:
@@ -78,7 +78,7 @@ class ClassicLipSyncer:
         return replaced_share(track)
 
 
-def _drawn(drawers: Sequence[_Drawer], frame: ClipFrame, number: int) -> ClipFrame:
+def _draw_all(drawers: Sequence[_FaceDrawer], frame: ClipFrame, number: int) -> ClipFrame:
     for drawer in drawers:
         drawer.draw(frame, number)
     return frame
@@ -96,7 +96,7 @@ class _DonorFrame:
     """(478, 3) in the piece."""
 
 
-class _Drawer:
+class _FaceDrawer:
     """One face with its new lips, ready to be drawn into any frame."""
 
     def __init__(self, clip: Clip, speaker: NewLips, effort: Effort) -> None:
@@ -105,18 +105,18 @@ class _Drawer:
         self._is_fine = effort == "pro"
         self._aspect = float(clip.info.pixel_aspect)
         self._size = (clip.info.width, clip.info.height)
-        self._mood = mood_width(speaker.track)
+        self._base_width = base_width(speaker.track)
         self._strength = replaced_share(speaker.track)
         seen = np.flatnonzero(speaker.track.present & ~speaker.track.bridged)
         triangles = mesh_triangles()
         meshes = [speaker.track.points(int(i)) for i in seen[:: max(1, len(seen) // TYPICAL_FRAMES)]]
-        wide, faces, lenders = self._gather(clip, seen, effort)
+        wide, faces, donor_frames = self._read_clip(clip, seen, effort)
         typical = typical_mesh(np.stack(meshes))
         look = read_clip_look(wide)
         self._painter = LipPainter(typical, triangles, look, _resting_lip(speaker.track, seen))
-        self._covers = OcclusionFinder(typical, triangles, faces)
-        self._lenders = [donor_frame for donor_frame in lenders if self._is_free(donor_frame)]
-        self._loans = self._donor_mesh(CANDIDATES[effort]) if effort != "lite" else []
+        self._occlusions = OcclusionFinder(typical, triangles, faces)
+        self._donor_frames = [donor_frame for donor_frame in donor_frames if self._is_unoccluded(donor_frame)]
+        self._selections = self._select_donors(CANDIDATES[effort]) if effort != "lite" else []
 
     def draw(self, frame: ClipFrame, number: int) -> None:
         """Draws the lips of picture ``number`` of the new video into a frame of the clip, in place."""
@@ -132,21 +132,21 @@ class _Drawer:
         drawn = self._painter.draw(
             before,
             region.inside(points),
-            self._asked(frame.index, number, share),
+            self._lip_targets(frame.index, number, share),
             self._donor_mouth(number),
             fine=self._is_fine,
         )
-        occlusion = self._covers.occlusion(before, region.inside(points))
+        occlusion = self._occlusions.occlusion(before, region.inside(points))
         if occlusion is not None:
             drawn = cv2.blendLinear(before, drawn, occlusion, 1.0 - occlusion)
         region.write(frame.planes, before, drawn, share=share, colour=self._colour)
 
-    def _asked(self, index: int, number: int, share: float) -> Asked:
+    def _lip_targets(self, index: int, number: int, share: float) -> LipTargets:
         """What the new words want; where they fade, what the frame's own lips do."""
         lips = self._speaker.motion.frame(number)
         own_aperture, own_width = float(self._track.aperture[index]), float(self._track.width[index])
-        width = float(self._mood[index]) + lips["width"]
-        return Asked(
+        width = float(self._base_width[index]) + lips["width"]
+        return LipTargets(
             aperture=own_aperture + share * (lips["aperture"] - own_aperture),
             width=own_width + share * (width - own_width),
             lips=lips,
@@ -154,56 +154,56 @@ class _Drawer:
 
     def _donor_mouth(self, number: int) -> list[tuple[Mouth, float]]:
         """The mouths that are laid over one another, each with how far it covers what lies beneath it."""
-        if not self._loans or self._loans[number].share <= 0.0:
+        if not self._selections or self._selections[number].share <= 0.0:
             return []
-        selection, done, layers = self._loans[number], 0.0, []
+        selection, done, layers = self._selections[number], 0.0, []
         for row, part in selection.donors:
             done += part
             layers.append((self._mouth(row), selection.share * part / done))
         return layers
 
     def _mouth(self, row: int) -> Mouth:
-        mouth = self._single_mouth(self._lenders[row])
+        mouth = self._single_mouth(self._donor_frames[row])
         if not self._is_fine:
             return mouth
-        near = [self._lenders[k] for k in (row - 1, row + 1) if 0 <= k < len(self._lenders)]
-        beside = [other for other in near if self._is_alike(self._lenders[row], other)]
-        return replace(mouth, beside=tuple(self._single_mouth(other) for other in beside))
+        near = [self._donor_frames[k] for k in (row - 1, row + 1) if 0 <= k < len(self._donor_frames)]
+        neighbours = [other for other in near if self._is_similar(self._donor_frames[row], other)]
+        return replace(mouth, neighbours=tuple(self._single_mouth(other) for other in neighbours))
 
     def _single_mouth(self, donor_frame: _DonorFrame) -> Mouth:
         rgb = donor_frame.region.read_own(donor_frame.planes, self._colour)
-        source = Source.of(rgb, 0, 0) if self._is_fine else Source.as_it_is(rgb)
+        source = Source.of(rgb, 0, 0) if self._is_fine else Source.unscaled(rgb)
         return Mouth(source=source, points=donor_frame.points[:, :2])
 
-    def _is_alike(self, donor_frame: _DonorFrame, other: _DonorFrame) -> bool:
+    def _is_similar(self, donor_frame: _DonorFrame, other: _DonorFrame) -> bool:
         """The next frame, with the mouth hardly more or less open: then both show the same."""
         opening = self._track.aperture
         return abs(donor_frame.index - other.index) == 1 and bool(
-            abs(opening[donor_frame.index] - opening[other.index]) < ALIKE_IOD
+            abs(opening[donor_frame.index] - opening[other.index]) < SIMILAR_IOD
         )
 
-    def _gather(
+    def _read_clip(
         self, clip: Clip, seen: Rows, effort: Effort
     ) -> tuple[list[tuple[U8, F64]], list[tuple[U8, F64]], list[_DonorFrame]]:
         """Faces with open mouths, faces spread over time, and mouths to lend, in one walk through what is needed."""
         wide = set(_widest_open(self._track, seen))
         spread = set(_spread_over(seen))
-        lends = set() if effort == "lite" else set(_may_donate(self._track, seen))
-        open_mouths, faces, lenders = [], [], []
-        for start, end in _walks(sorted(wide | spread | lends)):
+        donor_indices = set() if effort == "lite" else set(_donor_indices(self._track, seen))
+        open_mouths, faces, donor_frames = [], [], []
+        for start, end in _read_spans(sorted(wide | spread | donor_indices)):
             for frame in clip.frames(start, end):
                 if frame.index in wide:
                     open_mouths.append(self._face_of(frame))
                 if frame.index in spread:
                     faces.append(self._face_of(frame))
-                if frame.index in lends and not frame.damaged:
-                    lenders.append(self._donor_frame_of(frame))
-        return open_mouths, faces, lenders
+                if frame.index in donor_indices and not frame.damaged:
+                    donor_frames.append(self._donor_frame_of(frame))
+        return open_mouths, faces, donor_frames
 
-    def _is_free(self, donor_frame: _DonorFrame) -> bool:
+    def _is_unoccluded(self, donor_frame: _DonorFrame) -> bool:
         """Nothing stands before this mouth."""
         rgb = donor_frame.region.read_own(donor_frame.planes, self._colour)
-        return not self._covers.is_occluded(rgb, donor_frame.points)
+        return not self._occlusions.is_occluded(rgb, donor_frame.points)
 
     def _face_of(self, frame: ClipFrame) -> tuple[U8, F64]:
         points = self._track.points(frame.index)
@@ -223,9 +223,9 @@ class _Drawer:
     def _thumbnail(self, donor_frame: _DonorFrame) -> U8:
         return thumbnail(donor_frame.region.read_own(donor_frame.planes, self._colour), donor_frame.points)
 
-    def _donor_mesh(self, candidates: int) -> list[Selection]:
+    def _select_donors(self, candidates: int) -> list[Selection]:
         """Who lends a mouth to each new frame; empty where the clip does not show it in enough shapes."""
-        track, rows = self._track, np.array([donor_frame.index for donor_frame in self._lenders], dtype=np.int64)
+        track, rows = self._track, np.array([donor_frame.index for donor_frame in self._donor_frames], dtype=np.int64)
         if not len(rows):
             return []
         donors = Donors(
@@ -234,7 +234,7 @@ class _Drawer:
             width=track.width[rows],
             yaw_deg=track.yaw_deg[rows],
             pitch_deg=track.pitch_deg[rows],
-            thumbnails=np.stack([self._thumbnail(donor_frame) for donor_frame in self._lenders]),
+            thumbnails=np.stack([self._thumbnail(donor_frame) for donor_frame in self._donor_frames]),
         )
         if not usable_donors(donors):
             return []
@@ -242,14 +242,14 @@ class _Drawer:
         return select_donors(
             donors,
             aperture=motion["aperture"].astype(np.float64),
-            width=self._mood[sources] + motion["width"],
+            width=self._base_width[sources] + motion["width"],
             yaw_deg=np.nan_to_num(track.yaw_deg[sources].astype(np.float64)),
             pitch_deg=np.nan_to_num(track.pitch_deg[sources].astype(np.float64)),
             candidates=candidates,
         )
 
 
-def mood_width(track: FaceTrack) -> F64:
+def base_width(track: FaceTrack) -> F64:
     """(n,) IOD: how wide the mouth is apart from what it says, scene by scene; even where the face is absent."""
     width = track.width.astype(np.float64)
     frame_s = float(np.median(np.diff(track.times_s))) if len(track) > 1 else 1.0
@@ -260,7 +260,7 @@ def mood_width(track: FaceTrack) -> F64:
         known = np.flatnonzero(np.isfinite(width[start:end]))
         if len(known):
             filled = np.interp(np.arange(end - start), known, width[start:end][known])
-            out[start:end] = gaussian_filter1d(filled, WIDTH_MOOD_SIGMA_S / max(frame_s, 1e-3), mode="nearest")
+            out[start:end] = gaussian_filter1d(filled, BASE_WIDTH_SIGMA_S / max(frame_s, 1e-3), mode="nearest")
     return out
 
 
@@ -301,10 +301,10 @@ def _widest_open(track: FaceTrack, seen: Rows) -> list[int]:
 def _spread_over(seen: Rows) -> list[int]:
     """Frames that show what the face looks like: some from each part of what is learnt from."""
     near = seen[: 60 * DONOR_RUN_FRAMES]
-    return [int(i) for i in near[np.linspace(0, len(near) - 1, min(LEARNT_FRAMES, len(near))).astype(int)]]
+    return [int(i) for i in near[np.linspace(0, len(near) - 1, min(SPREAD_FRAMES, len(near))).astype(int)]]
 
 
-def _may_donate(track: FaceTrack, seen: Rows) -> list[int]:
+def _donor_indices(track: FaceTrack, seen: Rows) -> list[int]:
     """Frames whose mouth can be lent: all that fit into memory, else runs spread over the clip."""
     facing = seen[np.abs(track.yaw_deg[seen]) < DONOR_YAW_DEG]
     if not len(facing):
@@ -319,11 +319,11 @@ def _may_donate(track: FaceTrack, seen: Rows) -> list[int]:
     return sorted({int(i) for start in starts for i in facing[start : start + DONOR_RUN_FRAMES]})
 
 
-def _walks(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _read_spans(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Stretches from-to that hold all ``indices``."""
     start = last = None
     for index in indices:
-        if start is None or last is None or index - last > JOINED_FRAMES:
+        if start is None or last is None or index - last > MAX_SKIP_FRAMES:
             if start is not None and last is not None:
                 yield start, last + 1
             start = index

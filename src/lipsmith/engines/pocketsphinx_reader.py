@@ -20,7 +20,7 @@ from lipsmith.speech.features import at_rows, measure, relative_loudness, steady
 from lipsmith.speech.script import language_of
 from lipsmith.speech.visemes import Phone, Speech, viseme_rows
 
-LONGEST_S = 60.0
+MAX_DURATION_S = 60.0
 """Beyond a minute the search loses its way more often than it arrives."""
 
 _RATE_HZ = 16000
@@ -32,9 +32,9 @@ _SHORTEST_FRAMES = 3  # three states, one frame each: a phone that found no plac
 # How well the sound fits the words: the mean distance of each 10 ms to the best-fitting sound of all, in pocketsphinx's
 # own units, and a point for each percent of phones that found no place. Eleven people who said what stands there got
 # −10 to −31, and one −70, whose times were wrong; synthesizers −15 to −50; other sentences −54 and worse.
-_LEAST_FIT = -52.0
+_MIN_FIT = -52.0
 _FIT_PER_SHORT = 100.0
-_MOST_LOUDNESS_IN_PAUSES = 0.20
+_MAX_LOUDNESS_IN_PAUSES = 0.20
 """Share of all loudness: 0–.14 with the whole text (the most on a noisy camera), .24–.84 where words were left out."""
 
 # ARPAbet, the phones of the CMU Pronouncing Dictionary (its file cmudict.phones), in IPA. R-coloured ER is the vowel of
@@ -57,7 +57,7 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _UNKNOWN_NAMED = 5
 
 
-class _Placed(NamedTuple):
+class _AlignedPhone(NamedTuple):
     """A phone and where the search put it, frames of 10 ms of the padded sound."""
 
     name: str
@@ -80,7 +80,7 @@ class PocketsphinxReader:
         spoken = 1.0 - visemes[:, 0]
         features = measure(audio)
         loudness = at_rows(relative_loudness(features), audio.duration_s)
-        if (loudness * visemes[:, 0]).sum() > _MOST_LOUDNESS_IN_PAUSES * loudness.sum():
+        if (loudness * visemes[:, 0]).sum() > _MAX_LOUDNESS_IN_PAUSES * loudness.sum():
             raise TranscriptNotUsed("More is heard than the text says. Write down every word that is spoken.")
         return Speech(
             visemes=visemes,
@@ -96,15 +96,15 @@ class PocketsphinxReader:
             raise EmptyText()
         if language_of(text) is not None:
             raise TranscriptNotUsed("Only English can be aligned, and this text is written in another script.")
-        if audio.duration_s > LONGEST_S:
+        if audio.duration_s > MAX_DURATION_S:
             raise TranscriptNotUsed(
-                f"The recording lasts {audio.duration_s:.0f} s, and a text can be aligned with up to {LONGEST_S:.0f} s."
+                f"The recording lasts {audio.duration_s:.0f} s. The most is {MAX_DURATION_S:.0f} s."
             )
         words = spelled(text, _decoder().lookup_word)
-        placed = _placed(_padded(audio), words)
-        if _fit(placed) < _LEAST_FIT:
+        aligned = _aligned(_pcm(audio), words)
+        if _fit(aligned) < _MIN_FIT:
             raise TranscriptNotUsed("What is heard does not sound like this text. Check that every word is in it.")
-        return [_phone(one, audio.duration_s) for one in placed]
+        return [_phone(one, audio.duration_s) for one in aligned]
 
 
 def spelled(text: str, lookup: Callable[[str], str | None]) -> list[str]:
@@ -118,7 +118,7 @@ def spelled(text: str, lookup: Callable[[str], str | None]) -> list[str]:
     words: list[str] = []
     unknown: list[str] = []
     for token in _TOKEN.findall(text.replace("’", "'")):
-        if known := _known(token.lower(), lookup):
+        if known := _dictionary_words(token.lower(), lookup):
             words += known
         elif token not in unknown:
             unknown.append(token)
@@ -131,7 +131,7 @@ def spelled(text: str, lookup: Callable[[str], str | None]) -> list[str]:
     return words
 
 
-def _known(token: str, lookup: Callable[[str], str | None]) -> Sequence[str]:
+def _dictionary_words(token: str, lookup: Callable[[str], str | None]) -> Sequence[str]:
     """The token in words of the dictionary; empty where it has none."""
     if token.isdecimal() and int(token) <= 100:
         return _number(int(token))
@@ -167,7 +167,7 @@ def _decoder() -> Any:
     return Decoder(lm=None, loglevel="FATAL")
 
 
-def _padded(audio: Audio) -> bytes:
+def _pcm(audio: Audio) -> bytes:
     """The sound as pocketsphinx takes it: 16 bit, 16 kHz, mono."""
     samples = np.concatenate([np.zeros(0, np.float32), *(block[0] for block in audio.blocks(_RATE_HZ, 1))])
     pad = round(_PAD_S * _RATE_HZ)
@@ -176,41 +176,42 @@ def _padded(audio: Audio) -> bytes:
     return whole.tobytes()
 
 
-def _placed(samples: bytes, words: Sequence[str]) -> list[_Placed]:
+def _aligned(samples: bytes, words: Sequence[str]) -> list[_AlignedPhone]:
     """Words are found first, then the phones within them. Raises TranscriptNotUsed."""
     decoder = _decoder()
     try:
         decoder.set_align_text(" ".join(words))
-        _hear(decoder, samples)
+        _search(decoder, samples)
         if decoder.hyp() is None:
             raise RuntimeError("no path leads through all words")
         decoder.set_alignment()
-        _hear(decoder, samples)
+        _search(decoder, samples)
         found = decoder.get_alignment()
-        return [_Placed(p.name, p.start, p.duration, p.score) for word in found or () for p in word]
+        return [_AlignedPhone(p.name, p.start, p.duration, p.score) for word in found or () for p in word]
     except RuntimeError as error:
         raise TranscriptNotUsed(
             "The text was not found in what is heard. Check that every word is in it, and no other."
         ) from error
 
 
-def _hear(decoder: Any, samples: bytes) -> None:
+def _search(decoder: Any, samples: bytes) -> None:
     decoder.start_utt()
     decoder.process_raw(samples, full_utt=True)
     decoder.end_utt()
 
 
-def _fit(placed: Sequence[_Placed]) -> float:
-    """How well the sound fits the words, from 0 downwards; see `_LEAST_FIT`."""
-    said = [one for one in placed if one.name in IPA_OF]
-    if not said:
+def _fit(aligned: Sequence[_AlignedPhone]) -> float:
+    """How well the sound fits the words, from 0 downwards; see `_MIN_FIT`."""
+    phones = [one for one in aligned if one.name in IPA_OF]
+    if not phones:
         return -np.inf
-    short = sum(one.frames <= _SHORTEST_FRAMES for one in said) / len(said)
-    return sum(one.score for one in said) / sum(one.frames for one in said) - _FIT_PER_SHORT * short
+    short = sum(one.frames <= _SHORTEST_FRAMES for one in phones) / len(phones)
+    return sum(one.score for one in phones) / sum(one.frames for one in phones) - _FIT_PER_SHORT * short
 
 
-def _phone(placed: _Placed, duration_s: float) -> Phone:
+def _phone(aligned: _AlignedPhone, duration_s: float) -> Phone:
     start_s, end_s = (
-        min(max(frame * _FRAME_S - _PAD_S, 0.0), duration_s) for frame in (placed.start, placed.start + placed.frames)
+        min(max(frame * _FRAME_S - _PAD_S, 0.0), duration_s)
+        for frame in (aligned.start, aligned.start + aligned.frames)
     )
-    return Phone(symbol=IPA_OF.get(placed.name, ""), start_s=start_s, end_s=end_s)
+    return Phone(symbol=IPA_OF.get(aligned.name, ""), start_s=start_s, end_s=end_s)

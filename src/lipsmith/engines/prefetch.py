@@ -9,24 +9,24 @@ from typing import TypeVar
 
 import cv2
 
-Drawn = TypeVar("Drawn")
+Result = TypeVar("Result")
 
-PREFETCHED_FRAMES = 6
+MAX_PENDING = 6
 """Frames drawn before the encoder asks for them: enough to keep all threads busy, few enough to stay small."""
 
 
-def prefetch(jobs: Iterable[Callable[[], Drawn]], threads: int) -> Iterator[Drawn]:
+def prefetch(jobs: Iterable[Callable[[], Result]], threads: int) -> Iterator[Result]:
     """What each of ``jobs`` answers, in their order; ``threads`` of them run at the same time.
 
     A job is fetched only when there is room for it. What waits when nobody takes any more is cancelled.
     """
     cv2.setNumThreads(1)  # frames are what is drawn in parallel; threads inside each would only get in the way
     with ThreadPoolExecutor(threads, thread_name_prefix="lipsmith-draw") as pool:
-        pending: deque[Future[Drawn]] = deque()
+        pending: deque[Future[Result]] = deque()
         try:
             for job in jobs:
                 pending.append(pool.submit(job))
-                if len(pending) > PREFETCHED_FRAMES:
+                if len(pending) > MAX_PENDING:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

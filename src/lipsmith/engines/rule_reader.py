@@ -33,7 +33,7 @@ _VISEME_SIGMA_S = 0.015
 
 _DIP_DB, _DIP_REACH_S = 9.0, 0.16
 _CLOSURE_S = (0.030, 0.150)  # a stop or a nasal; longer dips are pauses or hiss
-_BESIDE_HOPS = 6
+_NEIGHBOUR_HOPS = 6
 _F2_HZ = (650.0, 2700.0)  # what lies outside is another resonance, or none
 _LABIAL_F2 = (0.85, 1.02)  # of the speaker's usual F2: surely lips, surely not
 
@@ -115,10 +115,10 @@ def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]
         hiss = float(features.high_share[start:end].mean()) > _HISS_SHARE
         if hiss or not _CLOSURE_S[0] <= seconds <= _CLOSURE_S[1]:
             continue
-        beside = np.r_[max(start - _BESIDE_HOPS, 0) : start, end : min(end + _BESIDE_HOPS, len(dips))]
-        heard = f2_hz[beside][vowel[beside]]
+        around = np.r_[max(start - _NEIGHBOUR_HOPS, 0) : start, end : min(end + _NEIGHBOUR_HOPS, len(dips))]
+        resonances = f2_hz[around][vowel[around]]
         # By degrees, so that a hair's breadth in the sound is not the difference between shut and open.
-        ratio = float(np.median(heard)) / usual_hz if len(heard) else 1.0
+        ratio = float(np.median(resonances)) / usual_hz if len(resonances) else 1.0
         lips = np.clip((_LABIAL_F2[1] - ratio) / (_LABIAL_F2[1] - _LABIAL_F2[0]), 0.0, 1.0)
         labial[start:end], other[start:end] = lips, 1.0 - lips
     return labial, other
@@ -138,8 +138,8 @@ def _vowels(features: Features) -> F64:
     voiced = features.pitch_hz > 0
     high_voice = voiced.any() and float(np.median(features.pitch_hz[voiced])) > _HIGH_VOICE_HZ
     scale = _SHORT_TRACT if high_voice else 1.0
-    heard = np.log(np.stack([np.maximum(f1_hz, 150.0), np.maximum(f2_hz, 500.0)], axis=1) / scale)
-    distance = heard[:, None, :] - np.log(np.array(list(_VOWELS_HZ.values())))
+    resonances = np.log(np.stack([np.maximum(f1_hz, 150.0), np.maximum(f2_hz, 500.0)], axis=1) / scale)
+    distance = resonances[:, None, :] - np.log(np.array(list(_VOWELS_HZ.values())))
     nearness = np.exp(-0.5 * np.square(distance / _VOWEL_SPREAD).sum(2))
     nearness[f1_hz == 0.0] = 0.0
     nearness[:, list(_VOWELS_HZ).index("E")] += 1e-3  # where nothing is near: the middle of the vowel space

@@ -44,5 +44,5 @@ def build_motion(
     lids = blink_channels(for_lids, times_s, speech)
     gaze = gaze_channels(for_gaze, times_s, head.get("head_yaw", motionless), head.get("head_pitch", motionless))
     brow = brow_channel(for_brow, times_s, stresses, size)
-    said = frame_visemes(speech, fps=fps, frames=frames)
-    return MotionTrack.of(fps, frames, visemes=said, **mouth, **head, **lids, **gaze, **brow)
+    visemes = frame_visemes(speech, fps=fps, frames=frames)
+    return MotionTrack.of(fps, frames, visemes=visemes, **mouth, **head, **lids, **gaze, **brow)

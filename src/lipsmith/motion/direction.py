@@ -38,9 +38,9 @@ from lipsmith.motion.vocabulary import (
 )
 from lipsmith.speech.visemes import Speech
 
-LONGEST_PROMPT = 2000
+MAX_PROMPT_CHARACTERS = 2000
 """Characters."""
-INTENSITY_RANGE = (0.2, 2.0)
+ACT_INTENSITY = (0.2, 2.0)
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|&|[.!?;:\n。！？]|[,()–—/、，]")
 _STOPS, _COMMAS = frozenset(".!?;:\n。！？"), frozenset(",()–—/、，")
@@ -112,18 +112,20 @@ def read_direction(prompt: str) -> Direction:
     >>> direction.unknown
     ('wave',)
     """
-    if len(prompt) > LONGEST_PROMPT:
-        raise InvalidOption(f"The prompt has {len(prompt)} characters; {LONGEST_PROMPT} are the most. Shorten it.")
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise InvalidOption(
+            f"The prompt has {len(prompt)} characters; {MAX_PROMPT_CHARACTERS} are the most. Shorten it."
+        )
     clauses = _clauses(_tokens(prompt))
     _carry(clauses)
     acts: list[Act] = []
     unknown: list[str] = []
     for clause in clauses:
-        found, strange = _read_clause(clause, prompt, acts)
-        if acts and not (found or strange or clause.of("word")):  # "nod, very gently"
+        found, unknown = _read_clause(clause, prompt, acts)
+        if acts and not (found or unknown or clause.of("word")):  # "nod, very gently"
             acts[-1] = replace(acts[-1], intensity=_within(acts[-1].intensity * _strength(clause.tokens)))
         acts += found
-        unknown += strange
+        unknown += unknown
     return Direction(acts=tuple(dict.fromkeys(acts)), unknown=tuple(dict.fromkeys(unknown)))
 
 
@@ -134,10 +136,10 @@ def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *,
     """
     if not direction.acts:
         return track
-    given = {name: values.astype(np.float64) for name, values in track.channels.items()}
-    channels = {name: values.copy() for name, values in given.items()}
+    before = {name: values.astype(np.float64) for name, values in track.channels.items()}
+    channels = {name: values.copy() for name, values in before.items()}
     times_s = np.arange(len(track)) / float(track.fps)
-    for place, act in sorted(enumerate(direction.acts), key=lambda item: not _comes_first(item[1])):
+    for place, act in sorted(enumerate(direction.acts), key=lambda item: not _is_first(item[1])):
         rng = np.random.default_rng([seed, 100 + place])  # one each: a further act leaves the others as they were
         scene = Scene.of(times_s, speech, act.when, rng)
         gesture = GESTURES[act.name]
@@ -145,21 +147,21 @@ def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *,
             gesture.do(channels, scene, act.intensity)
         elif gesture.undo:
             gesture.undo(channels, scene, min(act.intensity, 1.0))
-    apply(channels, given)
+    apply(channels, before)
     return track.edited(**channels)
 
 
 def direction_warnings(direction: Direction, speech: Speech) -> tuple[str, ...]:
     """A sentence for every wish that is not done, or is done in another way than one may expect."""
-    said = [f'The prompt asks for "{phrase}", which lipsmith cannot act on.' for phrase in direction.unknown]
+    warnings = [f'The prompt asks for "{phrase}", which lipsmith cannot act on.' for phrase in direction.unknown]
     if not direction.acts and not direction.unknown:
-        said.append("The prompt asks for nothing that lipsmith could do or leave out.")
+        warnings.append("The prompt asks for nothing that lipsmith could do or leave out.")
     for act in direction.acts:
         if act.when == "pauses" and not pauses(speech):
-            said.append(f'There is no pause in this speech, so "{act.phrase}" changes nothing.')
+            warnings.append(f'There is no pause in this speech, so "{act.phrase}" changes nothing.')
         elif act.name in CAVEATS and not act.negated:
-            said.append(f'For "{act.phrase}", {CAVEATS[act.name]}.')
-    return tuple(dict.fromkeys(said))
+            warnings.append(f'For "{act.phrase}", {CAVEATS[act.name]}.')
+    return tuple(dict.fromkeys(warnings))
 
 
 def plain_words(text: str) -> tuple[str, ...]:
@@ -171,7 +173,7 @@ def plain_words(text: str) -> tuple[str, ...]:
     return tuple(token.plain for token in _words(text))
 
 
-def _comes_first(act: Act) -> bool:
+def _is_first(act: Act) -> bool:
     return act.negated or GESTURES[act.name].first
 
 
@@ -270,18 +272,18 @@ def _read_clause(clause: _Clause, prompt: str, before: Sequence[Act]) -> tuple[l
     understood = {token for run, _ in found for token in run}
     if found and all(name in SLOW_ACTS for _, name in found):
         understood |= {token for token in clause.tokens if token.plain in SLOW}
-    strange = _strange([token for token in clause.tokens if token not in understood], prompt)
-    if strange:
+    unknown = _unknown_phrases([token for token in clause.tokens if token not in understood], prompt)
+    if unknown:
         found = [(run, name) for run, name in found if not (len(run) == 1 and run[0].plain in ALONE)]
     less = [LESS[token.plain] for token in clause.of("less")]
-    hopeless = bool(less) and clause.negated  # "don't smile less": who knows how much
+    is_ambiguous = bool(less) and clause.negated  # "don't smile less": who knows how much
     negated = clause.negated or bool(less)
-    impossible = [name for _, name in found if hopeless or (negated and GESTURES[name].undo is None)]
-    if impossible or (strange and not found):
+    impossible = [name for _, name in found if is_ambiguous or (negated and GESTURES[name].undo is None)]
+    if impossible or (unknown and not found):
         return [], [_text(clause.tokens, prompt)]
     if not found:
-        wishes = clause.of("not") or less or (clause.of("strength") and (words or not before))
-        return [], [_text(clause.tokens, prompt)] if wishes else []
+        is_request = clause.of("not") or less or (clause.of("strength") and (words or not before))
+        return [], [_text(clause.tokens, prompt)] if is_request else []
     acts = []
     for run, name in found:
         near = [token for token in clause.tokens if _nearest(token, found) is run]
@@ -290,7 +292,7 @@ def _read_clause(clause: _Clause, prompt: str, before: Sequence[Act]) -> tuple[l
             Act(name=name, negated=negated, intensity=_within(strength), when=when, phrase=_text(clause.tokens, prompt))
             for when in clause.when or ("whole",)
         ]
-    return _merged(acts), strange
+    return _merged(acts), unknown
 
 
 def _verb_of(act: Act, word: _Token) -> list[_Token]:
@@ -299,7 +301,7 @@ def _verb_of(act: Act, word: _Token) -> list[_Token]:
     return [_Token(kind="word", plain=plain, start=word.start, end=word.end) for plain in verb]
 
 
-def _strange(left: Sequence[_Token], prompt: str) -> list[str]:
+def _unknown_phrases(left: Sequence[_Token], prompt: str) -> list[str]:
     """What neither the vocabulary nor ordinary filling words explain; neighbours stay together."""
     runs: list[list[_Token]] = [[]]
     for token in left:
@@ -353,7 +355,7 @@ def _merged(acts: Sequence[Act]) -> list[Act]:
 
 
 def _by_words(phrases: Mapping[T, tuple[str, ...]]) -> dict[tuple[str, ...], T]:
-    return {tuple(phrase.split()): meaning for meaning, spoken in phrases.items() for phrase in spoken}
+    return {tuple(phrase.split()): meaning for meaning, variants in phrases.items() for phrase in variants}
 
 
 def _phrase(tokens: Sequence[_Token]) -> tuple[str, ...]:
@@ -371,4 +373,4 @@ def _text(tokens: Sequence[_Token], prompt: str) -> str:
 
 
 def _within(intensity: float) -> float:
-    return round(float(np.clip(intensity, *INTENSITY_RANGE)), 2)
+    return round(float(np.clip(intensity, *ACT_INTENSITY)), 2)

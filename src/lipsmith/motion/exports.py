@@ -54,16 +54,16 @@ def export_text(extension: str, track: MotionTrack, speech: Speech | None, text:
     if kind == "arkit":
         return arkit.to_csv(track) if extension == ".arkit.csv" else arkit.to_json(track)
     if speech is None and kind == "cues":
-        speech = _said(track)
+        speech = _speech_of(track)
     if speech is None or (kind == "captions" and text is None):
         raise InvalidOption(f"A file with the ending {extension} needs to know what is said.")
     if kind == "cues":
         return cues.to_tsv(speech) if extension == ".cues.tsv" else cues.to_json(speech)
-    spoken = captions.captions(text or "", speech)
-    return captions.to_srt(spoken) if extension == ".srt" else captions.to_vtt(spoken)
+    captioned = captions.captions(text or "", speech)
+    return captions.to_srt(captioned) if extension == ".srt" else captions.to_vtt(captioned)
 
 
-def _said(track: MotionTrack) -> Speech | None:
+def _speech_of(track: MotionTrack) -> Speech | None:
     """What the track's visemes say, as far as cues need it; None where it has none."""
     if track.visemes is None:
         return None

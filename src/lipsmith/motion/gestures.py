@@ -23,7 +23,7 @@ MAX_GAZE_IOD: Mapping[str, float] = {"gaze_x": 0.075, "gaze_y": 0.042}
 MAX_ZOOM = 0.06
 MAX_SMILE_WIDTH_IOD, MAX_SMILE_CORNER_IOD = 0.08, 0.04
 
-LEAST_PAUSE_S = 0.3
+MIN_PAUSE_S = 0.3
 _EDGE_S, _EDGE_SHARE = 2.0, 0.35  # how long a beginning or an end lasts, and what share of a short clip at most
 _RAMP_S = 0.5
 _START_S = 0.3  # the first frame is the picture
@@ -36,7 +36,7 @@ def pauses(speech: Speech) -> list[tuple[float, float]]:
     """Start and end, seconds, of every stretch of at least 0.3 s in which nobody speaks."""
     silent = np.concatenate([[False], speech.visemes[:, 0] > 0.5, [False]]).astype(np.int8)
     edges = np.flatnonzero(np.diff(silent)).reshape(-1, 2) * HOP_S
-    return [(float(start), float(end)) for start, end in edges if end - start >= LEAST_PAUSE_S - 1e-6]
+    return [(float(start), float(end)) for start, end in edges if end - start >= MIN_PAUSE_S - 1e-6]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Scene:
             "middle": [(end_s / 3, 2 * end_s / 3)],
             "end": [(end_s - edge_s, end_s)],
             "pauses": [(start, stop) for start, stop in pauses(speech) if start < end_s],
-            "sometimes": _now_and_then(rng, end_s),
+            "sometimes": _occasional_spans(rng, end_s),
         }[when]
         ramp_s = _PAUSE_RAMP_S if when == "pauses" else _RAMP_S
         window = np.zeros_like(times_s)
@@ -121,18 +121,18 @@ class Gesture:
     """Whether it shapes what is there already; such acts come before those that add something."""
 
 
-def apply(channels: Channels, given: Mapping[str, F64]) -> None:
+def apply(channels: Channels, before: Mapping[str, F64]) -> None:
     """After all acts: no impossible turns, and eyes that followed the viewer while the head moved."""
     for name, limit in LIMIT_DEG.items():
-        if not np.array_equal(channels[name], given[name]):
+        if not np.array_equal(channels[name], before[name]):
             easy = 0.6 * limit  # up to here nothing is changed
             over = np.maximum(np.abs(channels[name]) - easy, 0.0)
             held = np.minimum(np.abs(channels[name]), easy) + (limit - easy) * np.tanh(over / (limit - easy))
             channels[name] = np.sign(channels[name]) * held
     for gaze, turn in (("gaze_x", "head_yaw"), ("gaze_y", "head_pitch")):
-        channels[gaze] = channels[gaze] - _EYES_FOLLOW_IOD_PER_DEG * (channels[turn] - given[turn])
-        if not np.array_equal(channels[gaze], given[gaze]):
-            most = np.maximum(MAX_GAZE_IOD[gaze], np.abs(given[gaze]))
+        channels[gaze] = channels[gaze] - _EYES_FOLLOW_IOD_PER_DEG * (channels[turn] - before[turn])
+        if not np.array_equal(channels[gaze], before[gaze]):
+            most = np.maximum(MAX_GAZE_IOD[gaze], np.abs(before[gaze]))
             channels[gaze] = np.clip(channels[gaze], -most, most)
     channels["zoom"] = np.clip(channels["zoom"], -MAX_ZOOM, MAX_ZOOM)
 
@@ -142,7 +142,7 @@ def smooth(x: F64) -> F64:
     return x * x * (3.0 - 2.0 * x)
 
 
-def _now_and_then(rng: np.random.Generator, end_s: float) -> list[tuple[float, float]]:
+def _occasional_spans(rng: np.random.Generator, end_s: float) -> list[tuple[float, float]]:
     spans, now_s = [], float(rng.uniform(0.5, 1.5))
     while now_s + 1.0 < end_s:
         length_s = float(rng.uniform(1.0, 1.8))
@@ -168,7 +168,7 @@ def _shake(channels: Channels, scene: Scene, amount: float) -> None:
         channels["head_yaw"] += 5.5 * amount * side * np.sin(4 * np.pi * progress) * np.sin(np.pi * progress)
 
 
-def _without_quick(name: str) -> GestureFunction:
+def _without_nods(name: str) -> GestureFunction:
     def undo(channels: Channels, scene: Scene, share: float) -> None:
         frame_s = float(scene.times_s[1]) if len(scene.times_s) > 1 else 1.0
         slow = gaussian_filter1d(channels[name], _QUICK_S / frame_s, mode="nearest")
@@ -182,14 +182,14 @@ def _held(**changes: float) -> GestureFunction:
     """Adds so much to each channel, times the amount, and holds it, never quite still."""
 
     def do(channels: Channels, scene: Scene, amount: float) -> None:
-        alive = 1.0 + 0.06 * np.clip(scene.wander(0.8), -2.0, 2.0)
+        variation = 1.0 + 0.06 * np.clip(scene.wander(0.8), -2.0, 2.0)
         for name, change in changes.items():
-            channels[name] += change * amount * scene.window * alive
+            channels[name] += change * amount * scene.window * variation
 
     return do
 
 
-def _either(**changes: float) -> GestureFunction:
+def _one_side(**changes: float) -> GestureFunction:
     """The same to one side or the other, as the seed has it."""
 
     def do(channels: Channels, scene: Scene, amount: float) -> None:
@@ -209,7 +209,7 @@ def _scaled(*names: str) -> GestureFunction:
     return undo
 
 
-def _not_beyond(**signs: float) -> GestureFunction:
+def _limited(**signs: float) -> GestureFunction:
     """Takes away what goes to the named side."""
 
     def undo(channels: Channels, scene: Scene, share: float) -> None:
@@ -355,8 +355,8 @@ def _brow(height: float) -> GestureFunction:
     """Raised or lowered to a height; what the brows do beyond it stays."""
 
     def do(channels: Channels, scene: Scene, amount: float) -> None:
-        asked = np.clip(height * amount * (1.0 + 0.05 * np.clip(scene.wander(0.6), -2.0, 2.0)), -1.0, 1.0)
-        beyond = np.maximum(channels["brow"], asked) if height > 0 else np.minimum(channels["brow"], asked)
+        target = np.clip(height * amount * (1.0 + 0.05 * np.clip(scene.wander(0.6), -2.0, 2.0)), -1.0, 1.0)
+        beyond = np.maximum(channels["brow"], target) if height > 0 else np.minimum(channels["brow"], target)
         channels["brow"] += scene.window * (beyond - channels["brow"])
 
     return do
@@ -374,23 +374,23 @@ def _look_down(channels: Channels, scene: Scene, amount: float) -> None:
 
 
 def _look_away(channels: Channels, scene: Scene, amount: float) -> None:
-    _either(gaze_x=0.055, head_yaw=5.0)(channels, scene, amount)
+    _one_side(gaze_x=0.055, head_yaw=5.0)(channels, scene, amount)
 
 
 GESTURES: Mapping[ActName, Gesture] = {
-    "nod": Gesture(do=_nod, undo=_without_quick("head_pitch")),
-    "shake": Gesture(do=_shake, undo=_without_quick("head_yaw")),
-    "tilt": Gesture(do=_either(head_roll=6.0, head_x=0.02), undo=_scaled("head_roll")),
-    "tilt_left": Gesture(do=_held(head_roll=-6.0, head_x=-0.02), undo=_not_beyond(head_roll=-1.0)),
-    "tilt_right": Gesture(do=_held(head_roll=6.0, head_x=0.02), undo=_not_beyond(head_roll=1.0)),
-    "turn_left": Gesture(do=_held(head_yaw=-8.0, gaze_x=-0.015), undo=_not_beyond(head_yaw=-1.0)),
-    "turn_right": Gesture(do=_held(head_yaw=8.0, gaze_x=0.015), undo=_not_beyond(head_yaw=1.0)),
-    "head_up": Gesture(do=_held(head_pitch=-6.0), undo=_not_beyond(head_pitch=-1.0)),
-    "head_down": Gesture(do=_held(head_pitch=6.0), undo=_not_beyond(head_pitch=1.0)),
-    "look_left": Gesture(do=_held(gaze_x=-0.055, head_yaw=-3.5), undo=_not_beyond(gaze_x=-1.0, head_yaw=-1.0)),
-    "look_right": Gesture(do=_held(gaze_x=0.055, head_yaw=3.5), undo=_not_beyond(gaze_x=1.0, head_yaw=1.0)),
-    "look_up": Gesture(do=_held(gaze_y=-0.030, head_pitch=-3.5), undo=_not_beyond(gaze_y=-1.0, head_pitch=-1.0)),
-    "look_down": Gesture(do=_look_down, undo=_not_beyond(gaze_y=1.0, head_pitch=1.0)),
+    "nod": Gesture(do=_nod, undo=_without_nods("head_pitch")),
+    "shake": Gesture(do=_shake, undo=_without_nods("head_yaw")),
+    "tilt": Gesture(do=_one_side(head_roll=6.0, head_x=0.02), undo=_scaled("head_roll")),
+    "tilt_left": Gesture(do=_held(head_roll=-6.0, head_x=-0.02), undo=_limited(head_roll=-1.0)),
+    "tilt_right": Gesture(do=_held(head_roll=6.0, head_x=0.02), undo=_limited(head_roll=1.0)),
+    "turn_left": Gesture(do=_held(head_yaw=-8.0, gaze_x=-0.015), undo=_limited(head_yaw=-1.0)),
+    "turn_right": Gesture(do=_held(head_yaw=8.0, gaze_x=0.015), undo=_limited(head_yaw=1.0)),
+    "head_up": Gesture(do=_held(head_pitch=-6.0), undo=_limited(head_pitch=-1.0)),
+    "head_down": Gesture(do=_held(head_pitch=6.0), undo=_limited(head_pitch=1.0)),
+    "look_left": Gesture(do=_held(gaze_x=-0.055, head_yaw=-3.5), undo=_limited(gaze_x=-1.0, head_yaw=-1.0)),
+    "look_right": Gesture(do=_held(gaze_x=0.055, head_yaw=3.5), undo=_limited(gaze_x=1.0, head_yaw=1.0)),
+    "look_up": Gesture(do=_held(gaze_y=-0.030, head_pitch=-3.5), undo=_limited(gaze_y=-1.0, head_pitch=-1.0)),
+    "look_down": Gesture(do=_look_down, undo=_limited(gaze_y=1.0, head_pitch=1.0)),
     "look_away": Gesture(do=_look_away, undo=_look_camera),
     "look_around": Gesture(do=_look_around, undo=_look_camera),
     "look_camera": Gesture(do=_look_camera, undo=_look_away, first=True),
@@ -399,8 +399,8 @@ GESTURES: Mapping[ActName, Gesture] = {
     "sad": Gesture(do=_sad, undo=_nothing),
     "angry": Gesture(do=_angry, undo=_nothing),
     "surprised": Gesture(do=_surprised, undo=_nothing),
-    "raise_brows": Gesture(do=_brow(0.8), undo=_not_beyond(brow=1.0)),
-    "frown": Gesture(do=_brow(-0.8), undo=_not_beyond(brow=-1.0)),
+    "raise_brows": Gesture(do=_brow(0.8), undo=_limited(brow=1.0)),
+    "frown": Gesture(do=_brow(-0.8), undo=_limited(brow=-1.0)),
     "blink": Gesture(do=_blink, undo=_fewer_blinks),
     "close_eyes": Gesture(do=_close_eyes, undo=_nothing),
     "wink": Gesture(do=_wink(None), undo=_nothing),

@@ -77,7 +77,7 @@ _SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above this the mouth opens ever l
 _REST_OPENING_IOD = 0.065  # lips do not shut in the short pauses of a talking mouth
 _LONG_PAUSE_S = 0.600
 _PAUSE_LOUDNESS, _SURELY_SILENT = 0.15, 0.8
-_LEAST_SOUND_S = 0.080
+_MIN_PHONE_S = 0.080
 _RAMPS_S = (0.060, 0.220, 0.140)
 """Until lips begin to shut after a sound, until they are shut, and how long before one they open."""
 _FITTED_RAMPS_S = (0.150, 0.300, 0.150)
@@ -87,11 +87,11 @@ _SMILE_WHILE_SPEAKING, _SMILE_RAMP_S = 0.45, 0.400
 
 # A vowel between two closures: shorter sounds are none, it is to last so long if its closures can give the time, and
 # from here on it opens; longer ones open by themselves.
-_LEAST_HEARD_S, _LEAST_VOWEL_S, _LEAST_SEEN_S, _LONGEST_VOWEL_S = 0.018, 0.070, 0.055, 0.250
-_LEAST_CLOSURE_S = 0.045
-_LEAST_VOWEL_IOD = 0.082  # of which the tempo of the lips and a video's frames leave 0.06
+_MIN_RECOGNIZED_S, _MIN_VOWEL_S, _MIN_SEEN_S, _MAX_VOWEL_S = 0.018, 0.070, 0.055, 0.250
+_MIN_CLOSURE_S = 0.045
+_MIN_VOWEL_IOD = 0.082  # of which the tempo of the lips and a video's frames leave 0.06
 # What is heard tells the opening on the mean; these sounds have no choice. Teeth are all but closed for s.
-_SOUND_LIMITS_IOD: Mapping[str, tuple[float, float]] = {
+_VISEME_LIMITS_IOD: Mapping[str, tuple[float, float]] = {
     "FF": (0.03, 0.05), "TH": (0.10, 0.20), "SS": (0.05, 0.16), "nn": (0.0, 0.17), "oh": (0.0, 0.20),
     "ou": (0.025, 0.075),
 }  # fmt: skip
@@ -151,8 +151,8 @@ def frame_visemes(speech: Speech, *, fps: Fraction, frames: int) -> F64:
     edges_s = (np.arange(frames + 1) - 0.5) / float(fps)
     rows = speech.visemes.astype(np.float64)
     row_edges_s = (np.arange(len(rows) + 1) - 0.5) * HOP_S
-    said_s = np.concatenate([np.zeros((1, len(VISEMES))), np.cumsum(rows * HOP_S, axis=0)])
-    inside = np.stack([np.diff(np.interp(edges_s, row_edges_s, column)) for column in said_s.T], axis=1) * float(fps)
+    viseme_s = np.concatenate([np.zeros((1, len(VISEMES))), np.cumsum(rows * HOP_S, axis=0)])
+    inside = np.stack([np.diff(np.interp(edges_s, row_edges_s, column)) for column in viseme_s.T], axis=1) * float(fps)
     inside[:, 0] += 1.0 - inside.sum(axis=1)  # before the first row and after the last one nothing is said
     return inside
 
@@ -186,7 +186,7 @@ def _rests(silence: F64, loudness: F64) -> list[tuple[int, int]]:
     sure = gaussian_filter1d(silence, 0.02 * GRID_HZ) > _SURELY_SILENT  # an audible breath, or noise
     silent = ((silence > 0.5) & quiet) | sure
     for start, end in _runs(~silent):  # a breath or a click is no speech
-        if quiet[start:end].all() and end - start < _LEAST_SOUND_S * GRID_HZ:
+        if quiet[start:end].all() and end - start < _MIN_PHONE_S * GRID_HZ:
             silent[start:end] = True
     least = _LONG_PAUSE_S * GRID_HZ
     return [(a, b) for a, b in _runs(silent) if a == 0 or b == len(silence) or b - a >= least]
@@ -233,15 +233,15 @@ def _short_vowels(shares: F64) -> list[tuple[int, int]]:
     """
     shut = _runs(shares[:, VISEMES.index("PP")] > 0.5)
     vowel = shares[:, VISEMES.index("aa") :].sum(axis=1)
-    wanted, kept = round(_LEAST_VOWEL_S * GRID_HZ), round(_LEAST_CLOSURE_S * GRID_HZ)
+    target, kept = round(_MIN_VOWEL_S * GRID_HZ), round(_MIN_CLOSURE_S * GRID_HZ)
     vowels: list[tuple[int, int]] = []
     for (first, start), (end, last) in pairwise(shut):
-        if end - start > _LONGEST_VOWEL_S * GRID_HZ or vowel[start:end].sum() < _LEAST_HEARD_S * GRID_HZ:
+        if end - start > _MAX_VOWEL_S * GRID_HZ or vowel[start:end].sum() < _MIN_RECOGNIZED_S * GRID_HZ:
             continue
         first = max(first, vowels[-1][1]) if vowels else first  # what a vowel before has taken is gone
-        end += int(np.clip(wanted - (end - start), 0, max(last - end - kept, 0)))
-        start -= int(np.clip(wanted - (end - start), 0, max(start - first - kept, 0)))
-        if end - start >= _LEAST_SEEN_S * GRID_HZ:
+        end += int(np.clip(target - (end - start), 0, max(last - end - kept, 0)))
+        start -= int(np.clip(target - (end - start), 0, max(start - first - kept, 0)))
+        if end - start >= _MIN_SEEN_S * GRID_HZ:
             vowels.append((start, end))
     return vowels
 
@@ -265,13 +265,13 @@ def _opening(plan: _Plan, gate: F64, vowels: Sequence[tuple[int, int]]) -> F64:
     if plan.openness is not None and plan.width is not None:
         opening = _fitted_opening(plan.openness, plan.lips)
     elif plan.openness is None:
-        opening = _led(_blended(plan.shares, "aperture", _OPENING_SIGMA_S), _OPENING_LEAD_S) * _OPENING_GAIN
+        opening = _shifted_earlier(_blended(plan.shares, "aperture", _OPENING_SIGMA_S), _OPENING_LEAD_S) * _OPENING_GAIN
         opening = opening * (plan.lips.high_iod / _TABLE_OPENNESS_IOD if plan.lips else 1.0)
     else:
-        heard = gaussian_filter1d(plan.openness, _OPENING_SIGMA_S * GRID_HZ) * _OPENNESS_IOD
-        opening = np.maximum(heard, _REST_OPENING_IOD * gaussian_filter1d(plan.shares[:, 0], 0.05 * GRID_HZ))
-    opening = _as_sounds_need(np.maximum(opening, 0.0), plan.shares) * (1.0 - gate)
-    opening = np.maximum(opening, _LEAST_VOWEL_IOD * _lobes(vowels, len(opening)))
+        recognized = gaussian_filter1d(plan.openness, _OPENING_SIGMA_S * GRID_HZ) * _OPENNESS_IOD
+        opening = np.maximum(recognized, _REST_OPENING_IOD * gaussian_filter1d(plan.shares[:, 0], 0.05 * GRID_HZ))
+    opening = _within_viseme_limits(np.maximum(opening, 0.0), plan.shares) * (1.0 - gate)
+    opening = np.maximum(opening, _MIN_VOWEL_IOD * _lobes(vowels, len(opening)))
     soft_from = max(_SOFT_FROM_IOD, plan.lips.high_iod if plan.lips else 0.0)
     excess = np.maximum(opening - soft_from, 0.0)
     opening = np.minimum(opening, soft_from) + _SOFT_SPAN_IOD * np.tanh(excess / _SOFT_SPAN_IOD)
@@ -280,10 +280,10 @@ def _opening(plan: _Plan, gate: F64, vowels: Sequence[tuple[int, int]]) -> F64:
     return grey_erosion(opening, structure=-_reach_of_lips(), mode="nearest")
 
 
-def _as_sounds_need(opening: F64, shares: F64) -> F64:
+def _within_viseme_limits(opening: F64, shares: F64) -> F64:
     """No wider than lips can be on teeth or round, and wide enough for what is seen of each sound."""
     sure = np.clip(2.0 * gaussian_filter1d(shares, 0.015 * GRID_HZ, axis=0) - 0.6, 0.0, 1.0)
-    for viseme, (least, most) in _SOUND_LIMITS_IOD.items():
+    for viseme, (least, most) in _VISEME_LIMITS_IOD.items():
         opening = opening + sure[:, VISEMES.index(viseme)] * (np.clip(opening, least, most) - opening)
     return opening
 
@@ -316,22 +316,22 @@ def _width(plan: _Plan) -> F64:
         return gaussian_filter1d(plan.width, _FITTED_WIDTH_SIGMA_S * GRID_HZ) * (
             plan.lips.width_iod if plan.lips else _FITTED_WIDTH_IOD
         )
-    return _led(_blended(plan.shares, "width", _WIDTH_SIGMA_S), _OPENING_LEAD_S)
+    return _shifted_earlier(_blended(plan.shares, "width", _WIDTH_SIGMA_S), _OPENING_LEAD_S)
 
 
 def _rounding(plan: _Plan) -> F64:
-    wanted = plan.shares @ _column("pucker")
+    target = plan.shares @ _column("pucker")
     steps = int(_ROUNDING_LEAD_S * GRID_HZ)
-    early = maximum_filter1d(wanted, steps + 1, origin=-(steps // 2), mode="nearest")
+    early = maximum_filter1d(target, steps + 1, origin=-(steps // 2), mode="nearest")
     return gaussian_filter1d(early, _ROUNDING_SIGMA_S * GRID_HZ)
 
 
 def _detail(plan: _Plan, name: str) -> F64:
     """A fine movement. A sound of 60 ms still reaches most of it: what smoothing takes is given back."""
-    wanted = plan.shares @ _column(name)
-    smooth = gaussian_filter1d(wanted, _DETAIL_SIGMA_S[name] * GRID_HZ)
+    target = plan.shares @ _column(name)
+    smooth = gaussian_filter1d(target, _DETAIL_SIGMA_S[name] * GRID_HZ)
     reach = round(_DETAIL_SIGMA_S[name] * GRID_HZ)
-    return np.minimum(_DETAIL_GAIN * smooth, maximum_filter1d(wanted, 4 * reach + 1))
+    return np.minimum(_DETAIL_GAIN * smooth, maximum_filter1d(target, 4 * reach + 1))
 
 
 def _smile(plan: _Plan) -> F64:
@@ -353,7 +353,7 @@ def _column(name: str) -> F64:
     return np.array([_SHAPES[viseme].get(name, 0.0) for viseme in VISEMES])
 
 
-def _led(curve: F64, lead_s: float) -> F64:
+def _shifted_earlier(curve: F64, lead_s: float) -> F64:
     steps = round(lead_s * GRID_HZ)
     return np.concatenate([curve[steps:], np.repeat(curve[-1:], steps)])
 

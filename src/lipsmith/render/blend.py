@@ -1,4 +1,4 @@
-"""Puts the drawn part back into the picture, in the planes that the encoder takes."""
+"""Conversion of RGB regions to I420 planes, BT.709, limited range."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lipsmith.render.kernel import kernel
 
 
 def to_i420(rgb: U8) -> U8:
-    """(height, width, 3) RGB with even sides -> (height * 3 // 2, width) I420 planes, BT.709, limited range."""
+    """Convert a (height, width, 3) RGB image with even sides to (height * 3 // 2, width) I420 planes."""
     height, width = rgb.shape[:2]
     planes = np.empty((height * 3 // 2, width), np.uint8)
     put_patch(planes, np.ascontiguousarray(rgb), 0, 0)
@@ -19,10 +19,10 @@ def to_i420(rgb: U8) -> U8:
 
 @kernel
 def put_patch(planes: NDArray[np.uint8], patch: NDArray[np.uint8], left: int, top: int) -> None:
-    """Writes an RGB patch with even sides at even (left, top) into I420 planes in place.
+    """Write an RGB patch with even sides at even (left, top) into I420 planes, in place.
 
-    BT.709 limited range: Y = 16 + 219 (.2126 R + .7152 G + .0722 B), Cb and Cr = 128 + 224 (B - Y)/1.8556 and
-    (R - Y)/1.5748 (Rec. ITU-R BT.709-6, items 3.2 to 3.5), chroma averaged over 2 x 2 pixels.
+    BT.709 limited range: Y = 16 + 219 (.2126 R + .7152 G + .0722 B), Cb and Cr = 128 + 224 (B - Y)/1.8556 and (R -
+    Y)/1.5748 (Rec. ITU-R BT.709-6, items 3.2 to 3.5), chroma averaged over 2 x 2 pixels.
     """
     width = planes.shape[1]
     height = planes.shape[0] * 2 // 3

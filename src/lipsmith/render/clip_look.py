@@ -1,4 +1,4 @@
-"""The inside of a filmed person's mouth: what the clip shows of their teeth, and the light of each frame."""
+"""Appearance of the inside of a filmed person's mouth: the teeth that the clip shows, and the light of each frame."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from lipsmith.media.clip import F32, U8
 from lipsmith.render.mouth import CHEEKS, MouthLook, median_at, read_look
 from lipsmith.render.warp import Source
 
-LEAST_LIGHT, MOST_LIGHT = 0.25, 3.0
-"""How much darker or brighter than where the look was read a frame may be."""
+MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
+"""Darkest and brightest frame, relative to the frames from which the look was read."""
 
-
-USUAL_IOD, LONGEST_IOD = 0.072, 0.088
-"""Where the upper teeth end below the resting lip: speaking lips show less of them than the smile of a portrait."""
+USUAL_IOD, MAX_INCISAL_IOD = 0.072, 0.088
+"""Lower edge of the upper teeth below the resting lip: speaking lips show less of them than the smile of a portrait."""
 GUM_OF_TOOTH = 0.78
 DRAWN_SOFTNESS_PX = 0.5
-"""What the painted inside of a mouth has of its own accord."""
+"""Softness that the painted inside of a mouth already has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipLook:
-    """A look that follows the light of the clip."""
+    """Mouth look that follows the light of the clip."""
 
     look: MouthLook
     cheeks: F64
@@ -35,7 +34,7 @@ class ClipLook:
     """Sigma of the blur in the clip's own edges."""
 
     def soften(self, painted: U8, inside: F32) -> U8:
-        """The painted inside of a mouth, as soft as the clip; ``inside``: (h, w) 0-1, where it lies."""
+        """Make the painted inside of a mouth as soft as the clip. ``inside``: (h, w) mask of it, 0-1."""
         sigma = float(np.sqrt(max(self.softness_px**2 - DRAWN_SOFTNESS_PX**2, 0.0)))
         if sigma < 0.3:
             return painted
@@ -44,11 +43,11 @@ class ClipLook:
         )
 
     def lit_as(self, cheeks: F64, aperture: float) -> MouthLook:
-        """The look in the light of a frame, whose cheeks are of this colour, (3,) RGB.
+        """Return the look in the light of a frame whose cheeks have the colour ``cheeks``, (3,) RGB.
 
-        ``aperture``: how open the frame's own mouth is, IOD.
+        ``aperture``: opening of the mouth in the frame itself, IOD.
         """
-        light = np.clip(cheeks / np.maximum(self.cheeks, 1.0), LEAST_LIGHT, MOST_LIGHT).astype(np.float32)
+        light = np.clip(cheeks / np.maximum(self.cheeks, 1.0), MIN_LIGHT, MAX_LIGHT).astype(np.float32)
 
         def lit(colour: F32) -> F32:
             return np.clip(colour * light, 0.0, 250.0)
@@ -66,20 +65,20 @@ class ClipLook:
 
 
 def read_clip_look(frames: Sequence[tuple[U8, F64]]) -> ClipLook:
-    """Reads the look from pictures, each (rgb, (478, 3) points in its pixels), best those in which teeth are seen.
+    """Read the look from frames, each (rgb, (478, 3) points in its pixels), best those that show teeth.
 
-    The frame's own mouth is never kept, since it belongs to other words; its teeth lend their colour and length.
+    A frame's own mouth interior is never kept, since it belongs to other words. Its teeth give colour and length.
     """
     looks = [(read_look(rgb, points, grey=False, source=Source.of(rgb, 0, 0)), rgb, points) for rgb, points in frames]
     with_teeth = [entry for entry in looks if entry[0].own is not None]
-    # Teeth are as bright as they are seen at best; elsewhere they lie in the shadow of the lips, which is drawn anew.
+    # Take the brightest teeth: darker ones lie in the shadow of the lips, which the painter draws itself.
     look, rgb, points = max(with_teeth or looks, key=lambda entry: float(entry[0].tooth.sum()))
     iod_px = float(np.linalg.norm(points[[33, 133]].mean(axis=0) - points[[362, 263]].mean(axis=0)))
     incisal_iod = float(np.median([entry[0].incisal_iod for entry in with_teeth])) if with_teeth else USUAL_IOD
     return ClipLook(
-        # Where the lip has left the teeth, a filmed mouth shows more of them and hardly any gum.
+        # A filmed mouth whose lip rises shows more of the teeth and hardly any gum.
         look=replace(
-            look, own=None, incisal_iod=min(incisal_iod, LONGEST_IOD), gum=GUM_OF_TOOTH * look.tooth, own_light=1.0
+            look, own=None, incisal_iod=min(incisal_iod, MAX_INCISAL_IOD), gum=GUM_OF_TOOTH * look.tooth, own_light=1.0
         ),
         cheeks=median_at(rgb, points[list(CHEEKS), :2], 0.10 * iod_px),
         softness_px=float(np.median([_softness_px(rgb, points) for rgb, points in frames])),
@@ -87,7 +86,7 @@ def read_clip_look(frames: Sequence[tuple[U8, F64]]) -> ClipLook:
 
 
 def _softness_px(rgb: U8, points: F64) -> float:
-    """How soft the edges around eyes and nose are: sigma of the blur that a camera or a codec has left in them, pixels.
+    """Measure the softness of the edges around eyes and nose: sigma of the blur by camera and codec, pixels.
 
     A second blur of 1 px takes (s² / (s² + 1))^1.5 of the curvature's energy from edges whose blur is s.
     """

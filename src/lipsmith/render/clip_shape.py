@@ -1,7 +1,7 @@
-"""How the mesh of a filmed face moves: from the lips it has in a frame to the lips that are asked for.
+"""Motion of the mesh of a filmed face: from the lips of a frame to the target lips.
 
-As `lipsmith.render.shape`, whose fields it borrows, but for a face whose own lips are in motion: every frame starts
-from another opening and another width, and asks for an absolute one. What costs time is prepared once for the clip.
+Like `lipsmith.render.shape`, whose fields it uses, but for a face whose own lips move: every frame starts from another
+opening and width, and targets are absolute. The expensive parts are computed once per clip.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from lipsmith.face.layout import I32
 from lipsmith.render.shape import FaceShape
 
 LIP_SHAPES = ("pucker", "press", "tuck", "upper_raise", "lower_drop", "corner", "jaw")
-"""The channels of a motion track that shape the lower face apart from aperture and width."""
+"""Channels of a motion track that shape the lower face apart from aperture and width."""
 
 
 class ClipShape:
-    """The moving mesh of one face in one clip."""
+    """Moving mesh of one face in one clip."""
 
     def __init__(self, typical: F64, triangles: I32) -> None:
-        """``typical``: (478, 3) pixels, as `typical_mesh` makes it."""
+        """``typical``: (478, 3) pixels, from `typical_mesh`."""
         self.shape = FaceShape(typical, triangles)
 
     def displacement(self, now: F64, lips: Mapping[str, float], *, aperture: float, width: float) -> F64:
-        """(478, 3) IOD: where every point of a frame's mesh goes.
+        """Return the displacement of every point of a frame's mesh, (478, 3) IOD.
 
-        ``now``: (478, 3) that mesh in the head's frame, IOD; ``aperture`` and ``width``: what the lips shall have,
-        IOD; of ``lips`` only `LIP_SHAPES` count.
+        ``now``: (478, 3) mesh of the frame in the head's frame, IOD; ``aperture`` and ``width``: targets, IOD; of
+        ``lips``, only `LIP_SHAPES` are used.
         """
         opening = aperture - float(np.hypot(*(now[14, :2] - now[13, :2])))
         widening = width - float(np.linalg.norm(now[291] - now[61]))
@@ -47,7 +47,7 @@ class ClipShape:
 
 
 def typical_mesh(meshes: F64) -> F64:
-    """(478, 3) pixels: the median of (n, 478, 3) meshes in their own heads' frames, at the median size."""
+    """Return the median of (n, 478, 3) meshes in their own heads' frames, at the median size, (478, 3) pixels."""
     frames = [HeadFrame.of(mesh) for mesh in meshes]
     heads = np.stack([frame.to_head(mesh) for frame, mesh in zip(frames, meshes, strict=True)])
     median: F64 = np.median(heads, axis=0) * float(np.median([frame.iod_px for frame in frames]))

@@ -1,4 +1,4 @@
-"""Frames made smaller once they are drawn: lips of a few pixels cannot be shaped, but they can be shown."""
+"""Downscaling of finished frames: small faces are drawn at a larger size, at which lips can be shaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lipsmith.media.clip import U8
 
 
 def downscaled(frames: Iterable[U8], width: int, height: int) -> Iterator[U8]:
-    """The same frames at ``width`` × ``height`` pixels, both even and not above what they have; of the same kind.
+    """Yield the frames at ``width`` × ``height`` pixels, both even and not above their own size, in the same format.
 
     Each is (height, width, 3) uint8 RGB, or (height * 3 // 2, width) uint8 I420 planes.
     """

@@ -1,8 +1,8 @@
 """Lids and gaze: the eyeball behind the moving lids, and the line of the lashes.
 
-Two kinds of lid. The warped lid draws the picture's own lid down over the eye; it is right for most faces. The rim of a
-pair of glasses across the lid would be bent by it, and where a deep fold hides the lid there is none to draw down:
-there a lid is painted in the colour of the skin around, and nothing else moves.
+There are two kinds of lid. A warped lid moves the photo's own lid down over the eye; it suits most faces. It would bend
+the rim of glasses, and a lid hidden under a deep fold cannot be moved down: in these cases a lid is painted in the
+colour of the skin around it, and nothing else moves.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lipsmith.face.layout import (
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
 from lipsmith.render.mouth import LUMA
-from lipsmith.render.opening import View, edges_at
+from lipsmith.render.opening import Edges, View, edges_at, share_between
 from lipsmith.render.warp import Source, resample
 
 LID_COLUMNS = 24
@@ -36,15 +36,15 @@ PAINTED_FROM_IOD = 0.035
 HOODED_LID_IOD = 0.020
 """A lid narrower than this between margin and fold hides under the fold."""
 RIM_STEP = 0.50
-"""Steps in brightness near the lid, relative to the skin, from which on they are taken for the rim of glasses."""
+"""Steps in brightness near the lid, relative to the skin, that count as the rim of glasses."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EyeLook:
-    """One eye of one person."""
+    """Appearance of one eye."""
 
     painted: bool
-    """True: a lid is painted; False: the picture's own lid is warped."""
+    """True: a lid is painted. False: the photo's own lid is warped."""
     lid: F32
     """(LID_COLUMNS, 3) RGB 0-255 of the lid's skin from corner to corner."""
     lash: F32
@@ -56,7 +56,7 @@ class EyeLook:
 
 
 def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, source: Source) -> tuple[EyeLook, EyeLook]:
-    """Both eyes' colours, left one of the picture first, and the kind of lid that suits both: one of each looks odd."""
+    """Read the colours of both eyes, the one on the image's left first. Both get the same kind of lid."""
     left = (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_IRIS)
     right = (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_IRIS)
     painted = _lid_height(points, frame) < HOODED_LID_IOD or _rim_contrast(rgb, points, frame) > RIM_STEP
@@ -79,19 +79,16 @@ def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, source: Sou
 
 
 def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: Source) -> None:
-    """Paints eyeball and lid into ``view.pixels``. ``gaze_px``: (2,) shift of the iris in the enlarged source."""
+    """Paint eyeball and lid into ``view.pixels``. ``gaze_px``: (2,) shift of the iris in the enlarged source."""
     own = view.own
     if np.abs(gaze_px).max() > 0.01:
         own = resample(source, _gazing(view.own_positions, look, gaze_px))
-    (a, b), (c, d) = view.to_local[:, :2].tolist()
+    (a, b), (c, d) = view.edges.to_local[:, :2].tolist()
     down_px = np.array([-b, a]) / (a * d - b * c)  # pixels of the patch per IOD downwards
     _paint(
         view.pixels,
         own,
-        view.u,
-        view.upper,
-        view.lower,
-        view.to_local,
+        view.edges,
         max(view.softness, 0.004),
         look.lid,
         look.lash,
@@ -102,7 +99,7 @@ def paint_eye(view: View, look: EyeLook, *, blink: float, gaze_px: F64, source: 
 
 
 def _gazing(positions: F32, look: EyeLook, gaze_px: F64) -> F32:
-    """Sampling positions with the iris shifted; the white and the lids around it are drawn along less and less."""
+    """Return sampling positions with the iris shifted; the white and the lids around it move less and less."""
     away = np.hypot(positions[..., 0] - look.iris[0], positions[..., 1] - look.iris[1]) / look.iris_radius
     t = np.clip((away - 1.05) / 1.30, 0.0, 1.0)
     share = 1.0 - t * t * (3.0 - 2.0 * t)
@@ -110,22 +107,22 @@ def _gazing(positions: F32, look: EyeLook, gaze_px: F64) -> F32:
 
 
 def _columns(points: F64, line: tuple[int, ...]) -> F64:
-    """(LID_COLUMNS, 2) points evenly along a polyline of mesh points."""
+    """Return points spaced evenly along a polyline of mesh points, (LID_COLUMNS, 2)."""
     along = np.linspace(0, len(line) - 1, LID_COLUMNS)
     own = points[list(line), :2]
     return np.stack([np.interp(along, np.arange(len(line)), own[:, k]) for k in range(2)], axis=1)
 
 
-def _band(rgb: U8, start: F64, way: F64, shares: F64) -> F64:
-    """(len(shares), LID_COLUMNS, 3): the picture along short lines from ``start`` in direction ``way``."""
-    at = start[None] + shares[:, None, None] * way[None]
+def _band(rgb: U8, start: F64, direction: F64, shares: F64) -> F64:
+    """Sample the image along short lines from ``start`` in direction ``direction``: (len(shares), LID_COLUMNS, 3)."""
+    at = start[None] + shares[:, None, None] * direction[None]
     return cv2.remap(
         rgb.astype(np.float32), at.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     ).astype(np.float64)
 
 
 def _lid_colours(rgb: U8, points: F64, upper: tuple[int, ...], lower: tuple[int, ...], frame: HeadFrame) -> F64:
-    """Per column: half the brighter part of the lid itself, half the skin .05-.11 IOD below the eye."""
+    """Return colours per column: half the brighter part of the lid, half the skin .05-.11 IOD below the eye."""
     down = np.broadcast_to(frame.rotation[1, :2] * frame.iod_px, (LID_COLUMNS, 2))
     below = np.median(_band(rgb, _columns(points, lower), down, np.linspace(0.05, 0.11, 7)), axis=0)
     itself = np.percentile(_band(rgb, _columns(points, upper), -down, np.linspace(0.03, 0.09, 7)), 70, axis=0)
@@ -135,19 +132,19 @@ def _lid_colours(rgb: U8, points: F64, upper: tuple[int, ...], lower: tuple[int,
 
 
 def _lash_colour(rgb: U8, points: F64, upper: tuple[int, ...]) -> F64:
-    split_text = [
+    samples = [
         rgb[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].reshape(-1, 3)
         for x, y in np.round(points[list(upper), :2]).astype(int)
         if 0 <= x < rgb.shape[1] and 0 <= y < rgb.shape[0]
     ]
-    if not split_text:
+    if not samples:
         return np.array([40.0, 30.0, 26.0])
-    pixels = np.concatenate(split_text).astype(np.float64)
+    pixels = np.concatenate(samples).astype(np.float64)
     return pixels[np.argsort(pixels @ LUMA)[: max(1, len(pixels) // 6)]].mean(axis=0)
 
 
 def _lid_height(points: F64, frame: HeadFrame) -> float:
-    """Distance from the lids' margins to their folds, IOD; mean of both eyes."""
+    """Return the distance from the lids' margins to their folds, IOD; mean of both eyes."""
     return float(
         np.mean(
             [
@@ -160,7 +157,7 @@ def _lid_height(points: F64, frame: HeadFrame) -> float:
 
 
 def _rim_contrast(rgb: U8, points: F64, frame: HeadFrame) -> float:
-    """How sharp an edge runs along or just above the folds, as the rim of a pair of glasses does; 0 = none."""
+    """Return the sharpness of an edge along or just above the folds, such as the rim of glasses; 0 = none."""
     up = np.broadcast_to(-frame.rotation[1, :2] * frame.iod_px, (LID_COLUMNS - 8, 2))
     return float(
         np.mean(
@@ -172,9 +169,9 @@ def _rim_contrast(rgb: U8, points: F64, frame: HeadFrame) -> float:
     )
 
 
-def _steps(rgb: U8, start: F64, way: F64, shares: F64) -> float:
-    """The largest step in brightness along short lines, relative to the skin there; median over the columns."""
-    luminance = _band(rgb, start, way, shares) @ LUMA
+def _steps(rgb: U8, start: F64, direction: F64, shares: F64) -> float:
+    """Return the largest step in brightness along short lines, relative to the skin there; median over the columns."""
+    luminance = _band(rgb, start, direction, shares) @ LUMA
     skin = max(float(np.median(luminance)), 20.0)
     return float(np.median(np.abs(np.diff(luminance, axis=0)).max(axis=0)) / skin)
 
@@ -183,10 +180,7 @@ def _steps(rgb: U8, start: F64, way: F64, shares: F64) -> float:
 def _paint(
     pixels: NDArray[np.uint8],
     own: NDArray[np.uint8],
-    table_u: NDArray[np.float32],
-    upper: NDArray[np.float32],
-    lower: NDArray[np.float32],
-    to_local: NDArray[np.float32],
+    edges: Edges,
     soft: float,
     lid: NDArray[np.float32],
     lash: NDArray[np.float32],
@@ -194,6 +188,7 @@ def _paint(
     painted: bool,
     down_px: NDArray[np.float32],
 ) -> None:
+    table_u, upper, lower, to_local = edges
     first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
     half = table_u[-1] - 0.5
     for row in range(pixels.shape[0]):
@@ -204,9 +199,7 @@ def _paint(
                 continue
             high, low = edges_at(u, first, per_u, upper, lower)
             ends = min(1.0, max(0.0, (1.0 - abs(u) / half) / 0.18))
-            inside = min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(
-                max((low - v) / (2 * soft) + 0.5, 0.0), 1.0
-            )
+            inside = share_between(v, high, low, soft)
             if not painted:
                 inside *= min(max((low - high - 0.012) / 0.03, 0.0), 1.0) if blink > 0.05 else 1.0
             edge = high
@@ -217,20 +210,22 @@ def _paint(
                 value += inside * (own[row, column, c] - value)
                 if painted and blink > 0.02:
                     top = high - PAINTED_FROM_IOD * min(1.0, 3.0 * blink)
-                    cover = min(max((v - top) / 0.025, 0.0), 1.0) * min(max((edge - v) / (2 * soft) + 0.5, 0.0), 1.0)
-                    cover *= min(1.0, 5.0 * blink) * ends
+                    lid_alpha = min(max((v - top) / 0.025, 0.0), 1.0) * min(
+                        max((edge - v) / (2 * soft) + 0.5, 0.0), 1.0
+                    )
+                    lid_alpha *= min(1.0, 5.0 * blink) * ends
                     at = min(max((u / half * 0.5 + 0.5) * (lid.shape[0] - 1), 0.0), lid.shape[0] - 1.001)
                     i = int(at)
                     plain = lid[i, c] * (1 - at + i) + lid[i + 1, c] * (at - i)
-                    # The grain of the skin below the eye, mirrored at the lashes; what is no skin is held in bounds.
+                    # Mirror the grain of the skin below the eye at the lashes, and limit it to the range of skin.
                     away = low + 0.045 + 0.6 * (edge - v) - v
                     mirror_row = min(max(int(row + away * down_px[1] + 0.5), 0), own.shape[0] - 1)
                     mirror_column = min(max(int(column + away * down_px[0] + 0.5), 0), own.shape[1] - 1)
                     skin = min(max(float(own[mirror_row, mirror_column, c]), 0.86 * plain), 1.12 * plain)
-                    # A lid lies on a ball: brightest across its middle, darker under the fold and at the lashes.
+                    # The eyeball rounds the lid: brightest across its middle, darker under the fold and at the lashes.
                     turn = min(max((v - top) / max(low - top, 0.01), 0.0), 1.0)
                     skin *= (0.90 + 0.36 * turn * (1.0 - turn)) * (0.92 + 0.08 * ends)
-                    value += cover * (skin - value)
+                    value += lid_alpha * (skin - value)
                 strength = min(max((blink - 0.35) / 0.5, 0.0), 1.0) if not painted else min(1.0, 4.0 * blink)
                 if strength > 0.0:
                     line = edge if painted else 0.5 * (high + low)

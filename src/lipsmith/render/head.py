@@ -1,7 +1,7 @@
-"""Moves the head as a whole: a smooth field over the picture, near the face as deep as the face is.
+"""Motion of the head as a whole: a smooth displacement field over the image with the depth of the face.
 
-The head turns about an axis one eye distance behind the nose bridge; neck, shoulders and background fade out of the
-motion. Because every motion is a sum of a few fixed fields, a frame costs one small weighted sum.
+The head turns about an axis one eye distance behind the nose bridge. The motion fades out into neck, shoulders and
+background. Every motion is a weighted sum of a few fixed fields, which costs little per frame.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ REACH_IOD = (4.0, 5.0)
 """Nothing further from the nose bridge than this (to the side, up and down) moves, not even with a breath."""
 PIVOT_DEPTH_IOD = 1.0
 YAW_GAIN, PITCH_GAIN = 1.75, 1.50
-"""Without them, landmarks found again on rendered frames show only about one over this of the asked turn."""
+"""Without this gain, landmarks detected in rendered frames show less than the requested turn by this factor."""
 BREATH_RISE_IOD = 0.012
 
 
 class HeadField:
-    """The field of one face in one picture."""
+    """Displacement field of one face in one image."""
 
     def __init__(
         self,
@@ -35,12 +35,12 @@ class HeadField:
         frame: HeadFrame,
         matte: F32,
         size: tuple[int, int],
-        least_area: float,
+        min_area: float,
         others: Sequence[F64] = (),
     ) -> None:
-        """``matte``: (h, w) float32 0-1, any resolution; ``size``: width, height of the picture in pixels.
+        """``matte``: (h, w) float32 0-1, any resolution; ``size``: width, height of the image in pixels.
 
-        ``others``: the meshes of further faces in the picture, which stay still.
+        ``others``: meshes of further faces in the image, which do not move.
         """
         width, height = size
         self._frame = frame
@@ -55,7 +55,7 @@ class HeadField:
         x, y = self._head_coordinates()
         inside = self._person(points, matte, size)
         weight = self._weight(x, y, inside, points) * self._apart_from(others, points)
-        depth = self._depth(points, triangles, least_area)
+        depth = self._depth(points, triangles, min_area)
         nearness = PIVOT_DEPTH_IOD - depth
         neck_y = float(frame.to_head(points)[152, 1]) + 0.5
         middle_y = float(frame.to_head(points)[[10, 152], 1].mean())
@@ -69,7 +69,7 @@ class HeadField:
                 np.stack([-weight * (y - neck_y), weight * x]),  # roll, per radian
                 np.stack([weight, none]),
                 np.stack([none, weight]),
-                np.stack([weight * x, weight * (y - middle_y)]),  # larger about the middle of the face
+                np.stack([weight * x, weight * (y - middle_y)]),  # scaling about the middle of the face
                 np.stack([none, -BREATH_RISE_IOD * torso]),
             ]
         )
@@ -80,7 +80,7 @@ class HeadField:
         self.torso: F32 = torso.astype(np.float32)
 
     def moving_rectangle(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom (even, pixels) outside of which no frame ever changes."""
+        """Return left, top, right, bottom (even, pixels) of the area in which frames can change."""
         moving = (self.weight > 0.002) | (self.torso > 0.002)
         rows, columns = np.flatnonzero(moving.any(axis=1)), np.flatnonzero(moving.any(axis=0))
         pitch, (width, height) = self.grid.pitch, size
@@ -93,8 +93,11 @@ class HeadField:
             min(height, (int(np.ceil(bottom)) + 2) // 2 * 2),
         )
 
-    def way_back(self, channels: Mapping[str, float]) -> F32:
-        """(rows, columns, 2) float32 pixels on `grid`: pixel ``x`` of a frame shows what stood at ``x + way_back``."""
+    def backward_motion(self, channels: Mapping[str, float]) -> F32:
+        """Return the backward displacement on `grid`, (rows, columns, 2) float32 pixels.
+
+        Pixel ``x`` of a frame shows the image at ``x + displacement``.
+        """
         amounts = np.array(
             [
                 np.sin(np.radians(channels["head_yaw"])),
@@ -109,7 +112,7 @@ class HeadField:
         )
         in_head = combine(amounts, self._fields).reshape(2, self.grid.height, self.grid.width)
         across, down = self._frame.rotation[0, :2], self._frame.rotation[1, :2]
-        # Directions in the picture: unit length, so that a turned head's foreshortening is not applied twice.
+        # Directions in the image, of unit length: a turned head's foreshortening must not be applied twice.
         across, down = across / np.linalg.norm(across), down / np.linalg.norm(down)
         forward = (
             in_head[0][..., None] * across.astype(np.float32) + in_head[1][..., None] * down.astype(np.float32)
@@ -121,7 +124,7 @@ class HeadField:
         return np.ascontiguousarray(-back, dtype=np.float32)
 
     def _head_coordinates(self) -> tuple[F64, F64]:
-        """The head's x and y (IOD) at every cell, as if the picture were flat at the nose bridge."""
+        """Return the head's x and y (IOD) of every cell, as if the image were flat at the nose bridge."""
         columns, rows = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
         offsets = np.stack(
             [
@@ -136,7 +139,7 @@ class HeadField:
         return flat[..., 0], flat[..., 1]
 
     def _person(self, points: F64, matte: F32, size: tuple[int, int]) -> F64:
-        """0-1 at every cell: the person by the matte, and the face in any case (drawings escape the matte)."""
+        """Return the person mask of every cell, 0-1: the matte, and always the face (drawings escape the matte)."""
         grid = self.grid
         scale = np.array([matte.shape[1] / size[0], matte.shape[0] / size[1]])
         to_matte = np.array(
@@ -157,7 +160,7 @@ class HeadField:
         return np.maximum(shown.astype(np.float64), face / 255.0)
 
     def _weight(self, x: F64, y: F64, inside: F64, points: F64) -> F64:
-        """How far each cell takes part in the head's motion."""
+        """Return the share of each cell in the head's motion."""
         head = self._frame.to_head(points)
         chin = float(head[152, 1])
         centre_y = float(head[[10, 152], 1].mean())
@@ -171,13 +174,13 @@ class HeadField:
         return np.asarray(cv2.GaussianBlur(neck * side * person, (0, 0), sigma), dtype=np.float64)
 
     def _apart_from(self, others: Sequence[F64], points: F64) -> F64:
-        """0 on other people's heads, 1 elsewhere and on the own face in any case."""
+        """Return 0 on other people's heads, 1 elsewhere and on the face itself in any case."""
         grid = self.grid
         columns, rows = np.meshgrid(np.arange(grid.width), np.arange(grid.height))
         place = np.stack([columns * grid.pitch + grid.x, rows * grid.pitch + grid.y], axis=-1)
 
         def away(mesh: F64) -> F64:
-            """Distance from a face's middle, in half lengths of that face."""
+            """Return the distance from a face's middle, in half lengths of that face."""
             half = 0.5 * np.linalg.norm(mesh[152, :2] - mesh[10, :2])
             return np.linalg.norm(place - mesh[:, :2].mean(axis=0), axis=-1) / max(half, 1.0)
 
@@ -185,23 +188,23 @@ class HeadField:
         apart = np.ones((grid.height, grid.width))
         for mesh in others:
             other = away(mesh)
-            # Where two heads touch, the line between them is where both are equally far.
+            # Two heads that touch are divided where both are equally far.
             apart = np.minimum(apart, np.maximum(smoothstep(other, 1.3, 2.0), smoothstep(other - own, 0.0, 0.5)))
         return apart
 
-    def _depth(self, points: F64, triangles: I32, least_area: float) -> F64:
-        """Depth (IOD behind the nose bridge) at every cell: the mesh's own, and a rounded head around it."""
+    def _depth(self, points: F64, triangles: I32, min_area: float) -> F64:
+        """Return the depth of every cell, IOD behind the nose bridge: the mesh, and a rounded head around it."""
         grid = self.grid
         head = self._frame.to_head(points)
         values = np.zeros((len(points), 3), np.float32)
         values[:, 0] = head[:, 2]
         flow = np.zeros((grid.height, grid.width, 3), np.float32)
-        covered = np.zeros((grid.height, grid.width), np.uint8)
-        rasterise(triangles, points[:, :2].astype(np.float32), values, least_area, grid.place, flow, covered)
-        known = covered.astype(np.float32)
+        filled_cells = np.zeros((grid.height, grid.width), np.uint8)
+        rasterise(triangles, points[:, :2].astype(np.float32), values, min_area, grid.place, flow, filled_cells)
+        known = filled_cells.astype(np.float32)
         depth = flow[..., 0] * known
         filled, weight = depth.copy(), known.copy()
-        for sigma_iod in (0.15, 0.4, 1.0):  # ever wider means fill what is still unknown
+        for sigma_iod in (0.15, 0.4, 1.0):  # fill unknown cells with ever wider means
             sigma = sigma_iod * self._frame.iod_px / grid.pitch
             near = cv2.GaussianBlur(filled * weight, (0, 0), sigma)
             much = cv2.GaussianBlur(weight, (0, 0), sigma)

@@ -1,4 +1,4 @@
-"""Compiled per-pixel loops: how they are built and kept. Knows nothing of what they compute."""
+"""Compilation of per-pixel loops by numba."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import ParamSpec, TypeVar
 from numba import njit
 
 Arguments = ParamSpec("Arguments")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-def kernel(function: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
-    """Compiles a loop to machine code that runs without the interpreter's lock, and keeps it for the next start.
+def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile a loop to machine code that runs without the interpreter's lock, and cache it on disk.
 
-    Where nothing can be kept (package and home both read-only) it is compiled anew each time, which takes seconds.
+    If neither the package nor the home folder is writable, it is compiled at every start, which takes seconds.
     """
     try:
-        compiled: Callable[Arguments, Answer] = njit(cache=True, nogil=True, fastmath=True)(function)
-    except RuntimeError:  # numba finds no folder that it may write to
+        compiled: Callable[Arguments, Result] = njit(cache=True, nogil=True, fastmath=True)(function)
+    except RuntimeError:  # numba finds no writable folder
         compiled = njit(nogil=True, fastmath=True)(function)
     return compiled

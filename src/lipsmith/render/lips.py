@@ -1,7 +1,7 @@
-"""Gives a filmed face other lips: one frame of a clip, its mesh, and what the lips shall do -> the changed pixels.
+"""Drawing of new lips in one frame of a clip, from its mesh and the target lips.
 
-The lower face is warped from the frame itself, and what lies between the lips is made anew. Drawing depends on nothing
-but the frame and what is asked of it, so that frames can be drawn in any order, in several threads or processes.
+The lower face is warped from the frame itself, and the inside of the mouth is painted. Drawing depends only on the
+frame and its targets, so frames can be drawn in any order, in several threads or processes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lipsmith.render.clip_shape import ClipShape
 from lipsmith.render.compositing import LIP_OUTLINE, Mouth, composite_mouth, hole_triangles, outline_mask
 from lipsmith.render.kernel import kernel
 from lipsmith.render.mouth import CHEEKS, median_at, paint_mouth, tooth_share
-from lipsmith.render.opening import Opening
+from lipsmith.render.opening import MovedFace, Opening
 from lipsmith.render.shade import FoldShade
 from lipsmith.render.warp import (
     FLOW_CELLS_PER_IOD,
@@ -29,61 +29,61 @@ from lipsmith.render.warp import (
     Skirt,
     Source,
     apply_shade,
-    drawn,
     facing_triangles,
     fill_gaps,
     no_motion,
     rasterise,
+    warp,
 )
 
 REACH_IOD = (1.25, 0.42)
-"""How far the changed region reaches to either side of the nose bridge, and beyond the chin; up to the nose's base."""
+"""Reach of the changed region to either side of the nose bridge, and beyond the chin; upwards to the nose's base."""
 FADE_IN_IOD = (0.02, 0.16)
-"""Below the nose's base: nothing moves above the first, everything as it wants below the second."""
+"""Below the nose's base: no motion above the first, full motion below the second."""
 FADE_OUT_IOD = (0.22, 0.38)
-"""The same beyond the chin, the other way round."""
+"""Beyond the chin: full motion above the first, no motion below the second."""
 NOSE_BASE, CHIN = 2, 152
 INNER_OUTLINE = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
-EDGE_IOD, MOST_EDGE_IOD = 0.014, 0.064
-"""Lips that were open are drawn from so far within them, and further where teeth are seen beyond their edge."""
-SEEN_WIDER_IOD, SEEN_WIDER_LENT_IOD = 0.014, 0.005
-"""Made and lent mouths look open by so much more than they are, to whoever finds their points again."""
-LEAST_AREA_IOD2 = -0.004
-LEAST_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
-"""What moves by less than the first keeps its pixels; what moves by more than the second has wholly new ones."""
-FULLY_OCCLUDED = 0.999
+EDGE_IOD, MAX_EDGE_IOD = 0.014, 0.064
+"""Edges of open lips are sampled this far within the lips, and further where teeth are found beyond their edge."""
+PAINTED_EXCESS_IOD, DONOR_EXCESS_IOD = 0.014, 0.005
+"""Painted and donor mouths measure wider open than drawn by this much when landmarks are detected in them."""
+MIN_AREA_IOD2 = -0.004
+MIN_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
+"""Pixels that move by less than the first stay unchanged; those that move by more than the second are resampled."""
+FULLY_REPLACED = 0.999
 CLIP_SKIRT = ((1.06, 0.80), (1.14, 0.45), (1.22, 0.15), (1.30, 0.0))
 """As `warp.SKIRT_RINGS`, but tighter: behind a filmed chin lies a collar that moves on its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the lips shall do in one frame."""
+class LipTargets:
+    """Target lips of one frame."""
 
     aperture: float
     """Gap between the inner lips, IOD."""
     width: float
     """Distance between the outer mouth corners, IOD."""
     lips: Mapping[str, float]
-    """The channels of a motion track that shape lips and tongue."""
+    """Channels of a motion track that shape lips and tongue."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Placed:
-    """One frame's face and where its points shall go."""
+class _FaceGeometry:
+    """Face of one frame, and the target places of its points."""
 
     frame: HeadFrame
     points: F64
-    """(478, 3) pixels of the piece."""
+    """(478, 3) pixels of the region."""
     target: F64
     """(478, 2) pixels."""
     values: F32
-    """(478, 3) the way back in pixels, and the shade."""
+    """(478, 3) backward displacement in pixels, and shade."""
     source: Source
     aperture: float
-    """IOD, as it is drawn."""
+    """IOD, to be drawn."""
     own_gap: float
-    """IOD, as the frame has it."""
+    """IOD, in the frame itself."""
     cheeks: F64
     """(3,) RGB."""
 
@@ -98,18 +98,18 @@ class _Placed:
         return max(1.0, self.frame.iod_px / FLOW_CELLS_PER_IOD)
 
     @property
-    def least_area(self) -> float:
-        """Doubled area of the triangles that are drawn, cells."""
-        return LEAST_AREA_IOD2 * (self.frame.iod_px / self.pitch) ** 2
+    def min_area(self) -> float:
+        """Smallest doubled area of a triangle that is drawn, square cells."""
+        return MIN_AREA_IOD2 * (self.frame.iod_px / self.pitch) ** 2
 
 
 class LipPainter:
-    """One face in one clip, ready to be drawn with other lips."""
+    """Draws one face of one clip with new lips."""
 
     def __init__(self, typical: F64, triangles: I32, look: ClipLook, skull: F64) -> None:
-        """``typical``: (478, 3) pixels, as `typical_mesh` makes it; ``look``: the inside of this person's mouth.
+        """``typical``: (478, 3) pixels, from `typical_mesh`; ``look``: the inside of this person's mouth.
 
-        ``skull``: (3,) IOD in the head's frame: where the inner edge of the upper lip lies at rest.
+        ``skull``: (3,) IOD in the head's frame: the inner edge of the upper lip at rest.
         """
         self._shape = ClipShape(typical, triangles)
         rest = self._shape.shape.rest
@@ -129,7 +129,8 @@ class LipPainter:
         )
 
     def reach(self, points: F64) -> tuple[F64, F64]:
-        """(2,) and (2,) pixels: upper left and lower right corner of what may change; ``points``: (478, 3) pixels."""
+        """Return upper left and lower right corner of the area that can change, (2,) pixels each; ``points``: (478, 3)
+        pixels."""
         frame = HeadFrame.of(points)
         side, below = REACH_IOD
         base = float(frame.to_head(points[[NOSE_BASE]])[0, 1])
@@ -138,43 +139,49 @@ class LipPainter:
         return seen.min(axis=0), seen.max(axis=0)
 
     def draw(
-        self, rgb: U8, points: F64, asked: Asked, lent: Sequence[tuple[Mouth, float]] = (), *, fine: bool = False
+        self,
+        rgb: U8,
+        points: F64,
+        targets: LipTargets,
+        donor_mouths: Sequence[tuple[Mouth, float]] = (),
+        *,
+        fine: bool = False,
     ) -> U8:
-        """(h, w, 3) RGB of a piece of a frame with the asked lips; what does not move keeps its very bytes.
+        """Return the region with new lips, (h, w, 3) RGB. Pixels that do not move keep their bytes.
 
-        ``rgb``: the piece as it is, as large as `reach` says; ``points``: (478, 3) pixels of the piece; ``lent``:
-        mouths from other frames, each with how far it covers what lies beneath, 0-1; ``fine``: from an enlarged copy.
+        ``rgb``: region of the frame, as large as `reach` returns; ``points``: (478, 3) pixels of the region;
+        ``donor_mouths``: mouths of other frames and their opacity, 0-1; ``fine``: sample an enlarged copy.
         """
-        placed = self._placed(
-            rgb, points, asked, _occluded(lent), Source.of(rgb, 0, 0) if fine else Source.as_it_is(rgb)
+        geometry = self._geometry(
+            rgb, points, targets, _donor_share(donor_mouths), Source.of(rgb, 0, 0) if fine else Source.unscaled(rgb)
         )
-        patch, part = self._warped(rgb, placed)
-        if _occluded(lent) < FULLY_OCCLUDED:
-            self._draw_mouth(patch, placed, asked)
-        for mouth, share in lent:
+        patch, drawable = self._warped(rgb, geometry)
+        if _donor_share(donor_mouths) < FULLY_REPLACED:
+            self._draw_mouth(patch, geometry, targets)
+        for mouth, share in donor_mouths:
             composite_mouth(
                 patch,
                 mouth,
-                target=placed.target,
+                target=geometry.target,
                 triangles=self._donor_triangles,
-                local=placed.local,
-                iod_px=placed.frame.iod_px,
-                pitch=placed.pitch,
-                share=part * np.float32(share),
+                local=geometry.local,
+                iod_px=geometry.frame.iod_px,
+                pitch=geometry.pitch,
+                share=drawable * np.float32(share),
             )
         return patch
 
-    def _placed(self, rgb: U8, points: F64, asked: Asked, lent: float, source: Source) -> _Placed:
+    def _geometry(self, rgb: U8, points: F64, targets: LipTargets, donor_share: float, source: Source) -> _FaceGeometry:
         frame = HeadFrame.of(points)
         now = frame.to_head(points)
         own_gap = float(np.hypot(*(now[14, :2] - now[13, :2])))
-        aperture = _as_seen(asked.aperture, lent)
-        moved = self._shape.displacement(now, asked.lips, aperture=aperture, width=asked.width)
+        aperture = _aperture_to_draw(targets.aperture, donor_share)
+        moved = self._shape.displacement(now, targets.lips, aperture=aperture, width=targets.width)
         target = points[:, :2] + frame.offsets_to_image(moved)
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
         cheeks = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
-        _leave_edges(values, rgb, points, frame, own_gap, cheeks)
-        return _Placed(
+        _sample_within_lips(values, rgb, points, frame, own_gap, cheeks)
+        return _FaceGeometry(
             frame=frame,
             points=points,
             target=target,
@@ -185,78 +192,76 @@ class LipPainter:
             cheeks=cheeks,
         )
 
-    def _warped(self, rgb: U8, placed: _Placed) -> tuple[U8, F32]:
-        """The piece with everything moved but what lies between the lips, and (h, w) 0-1 how far it may be drawn on."""
+    def _warped(self, rgb: U8, geometry: _FaceGeometry) -> tuple[U8, F32]:
+        """Return the region with all but the inside of the mouth moved, and the share of each pixel that may change,
+        (h, w) 0-1."""
         box = (0, 0, rgb.shape[1], rgb.shape[0])
-        grid = Grid.over(0.0, 0.0, float(box[2]), float(box[3]), placed.pitch)
-        flow = self._flow(placed, grid)
-        part = _part_to_draw(grid, placed.frame, placed.points)
-        _fade(flow, part)
-        rect = _moving(flow, grid, box)
-        warped, shade = drawn(rect, *no_motion(box), flow, grid, placed.source)
+        grid = Grid.over(0.0, 0.0, float(box[2]), float(box[3]), geometry.pitch)
+        flow = self._flow(geometry, grid)
+        drawable = _drawable_share(grid, geometry.frame, geometry.points)
+        _fade(flow, drawable)
+        rect = _moving_rect(flow, grid, box)
+        warped, shade = warp(rect, *no_motion(box), flow, grid, geometry.source)
         apply_shade(warped, shade)
         patch = rgb.copy()
         within = patch[rect[1] : rect[3], rect[0] : rect[2]]
-        _keep_what_rests(warped, within, flow, grid.place, rect)
+        _restore_resting_pixels(warped, within, flow, grid.place, rect)
         within[:] = warped
-        size = (round(grid.width * placed.pitch), round(grid.height * placed.pitch))
-        return patch, cv2.resize(part, size)[: box[3], : box[2]]
+        size = (round(grid.width * geometry.pitch), round(grid.height * geometry.pitch))
+        return patch, cv2.resize(drawable, size)[: box[3], : box[2]]
 
-    def _draw_mouth(self, patch: U8, placed: _Placed, asked: Asked) -> None:
+    def _draw_mouth(self, patch: U8, geometry: _FaceGeometry, targets: LipTargets) -> None:
         box = (0, 0, patch.shape[1], patch.shape[0])
-        still, still_grid = no_motion(box)
-        view = self._mouth.view(
-            target=placed.target,
-            values=placed.values,
-            local=placed.local,
-            iod_px=placed.frame.iod_px,
-            pitch=placed.pitch,
-            least_area=placed.least_area,
-            head=still,
-            head_grid=still_grid,
-            source=placed.source,
-            limits=box,
+        no_flow, no_flow_grid = no_motion(box)
+        face = MovedFace(
+            target=geometry.target,
+            values=geometry.values,
+            local=geometry.local,
+            iod_px=geometry.frame.iod_px,
+            pitch=geometry.pitch,
+            min_area=geometry.min_area,
         )
+        view = self._mouth.view(face, head=no_flow, head_grid=no_flow_grid, source=geometry.source, limits=box)
         if view is None:
             return
-        skull = placed.frame.to_image(self._skull[None])[0] - view.rect[:2]
-        at = view.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
-        paint_mouth(view, self._look.lit_as(placed.cheeks, placed.own_gap), asked.lips, placed.aperture, at)
+        skull = geometry.frame.to_image(self._skull[None])[0] - view.rect[:2]
+        at = view.edges.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
+        paint_mouth(view, self._look.lit_as(geometry.cheeks, geometry.own_gap), targets.lips, geometry.aperture, at)
         left, top, right, bottom = view.rect
         here = patch[top:bottom, left:right]
-        size, soft_px = here.shape[:2], 0.02 * placed.frame.iod_px
-        lips = outline_mask(placed.target[LIP_OUTLINE] - [left, top], size, grow=1.12, soft_px=soft_px)
-        inside = outline_mask(placed.target[INNER_OUTLINE] - [left, top], size, grow=1.0, soft_px=0.8)
+        size, soft_px = here.shape[:2], 0.02 * geometry.frame.iod_px
+        lips = outline_mask(geometry.target[LIP_OUTLINE] - [left, top], size, grow=1.12, soft_px=soft_px)
+        inside = outline_mask(geometry.target[INNER_OUTLINE] - [left, top], size, grow=1.0, soft_px=0.8)
         here[:] = cv2.blendLinear(self._look.soften(view.pixels, inside), here, lips, 1.0 - lips)
 
-    def _flow(self, placed: _Placed, grid: Grid) -> F32:
-        flow, covered = grid.blank()
-        skirt = Skirt(placed.points, CLIP_SKIRT)
-        away = skirt.displacement(placed.target - placed.points[:, :2])
-        corners = np.concatenate([placed.target, skirt.points + away]).astype(np.float32)
+    def _flow(self, geometry: _FaceGeometry, grid: Grid) -> F32:
+        flow, filled = grid.blank()
+        skirt = Skirt(geometry.points, CLIP_SKIRT)
+        away = skirt.displacement(geometry.target - geometry.points[:, :2])
+        corners = np.concatenate([geometry.target, skirt.points + away]).astype(np.float32)
         ones = np.ones((len(away), 1), np.float32)
-        carried = np.concatenate([placed.values, np.concatenate([-away.astype(np.float32), ones], axis=1)])
-        rasterise(skirt.triangles, corners, carried, -1e30, grid.place, flow, covered)
-        rasterise(self._triangles, corners, carried, placed.least_area, grid.place, flow, covered)
-        fill_gaps(flow, covered, 2)
+        carried = np.concatenate([geometry.values, np.concatenate([-away.astype(np.float32), ones], axis=1)])
+        rasterise(skirt.triangles, corners, carried, -1e30, grid.place, flow, filled)
+        rasterise(self._triangles, corners, carried, geometry.min_area, grid.place, flow, filled)
+        fill_gaps(flow, filled, 2)
         return flow
 
 
-def _occluded(lent: Sequence[tuple[Mouth, float]]) -> float:
-    """0-1: how far lent mouths hide what is drawn beneath them."""
-    return 1.0 - float(np.prod([1.0 - share for _, share in lent]))
+def _donor_share(donor_mouths: Sequence[tuple[Mouth, float]]) -> float:
+    """Return how far donor mouths hide the layers beneath them, 0-1."""
+    return 1.0 - float(np.prod([1.0 - share for _, share in donor_mouths]))
 
 
-def _leave_edges(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, cheeks: F64) -> None:
-    """Lets the inner edges of lips that were open be drawn from within the lips, in place.
+def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, cheeks: F64) -> None:
+    """Move the sampling points of open lips' inner edges into the lips, in place.
 
-    Points found on an open mouth lie on the teeth as often as on the lips, and teeth must not stick to lips that close.
+    Landmarks on an open mouth lie on the teeth as often as on the lips, and teeth must not stick to lips that close.
     """
     least = EDGE_IOD * float(smoothstep(own_gap, 0.015, 0.06))
     if least <= 0.0:
         return
     down = frame.rotation[1, :2] * frame.iod_px
-    steps = np.arange(0.0, MOST_EDGE_IOD, 0.008)
+    steps = np.arange(0.0, MAX_EDGE_IOD, 0.008)
     for edge, way in ((INNER_UPPER, -1.0), (INNER_LOWER, 1.0)):
         starts = points[list(edge), :2]
         places = (starts[:, None] + way * steps[None, :, None] * down).astype(np.float32)
@@ -267,14 +272,14 @@ def _leave_edges(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: f
         values[list(edge[1:-1]), :2] += (way * smooth[1:-1, None] * down).astype(np.float32)
 
 
-def _as_seen(aperture: float, lent: float) -> float:
-    """What to draw so that ``aperture`` is seen; ``lent``: how far the mouth is a lent one, 0-1."""
-    wider = SEEN_WIDER_IOD + lent * (SEEN_WIDER_LENT_IOD - SEEN_WIDER_IOD)
+def _aperture_to_draw(aperture: float, donor_share: float) -> float:
+    """Return the aperture to draw so that ``aperture`` is measured; ``donor_share``: opacity of donor mouths, 0-1."""
+    wider = PAINTED_EXCESS_IOD + donor_share * (DONOR_EXCESS_IOD - PAINTED_EXCESS_IOD)
     return aperture - wider * float(smoothstep(aperture, 0.01, 0.07))
 
 
-def _part_to_draw(grid: Grid, frame: HeadFrame, points: F64) -> F32:
-    """(rows, columns) float32 0-1: 1 on the lower face, fading out below the nose and beyond the chin."""
+def _drawable_share(grid: Grid, frame: HeadFrame, points: F64) -> F32:
+    """Return 1 on the lower face, fading out below the nose and beyond the chin: (rows, columns) float32."""
     (a, b), (c, d) = (frame.rotation[:2, :2] * frame.iod_px).tolist()
     columns, rows = np.arange(grid.width), np.arange(grid.height)
     x = grid.x + columns * grid.pitch - frame.origin[0]
@@ -285,15 +290,15 @@ def _part_to_draw(grid: Grid, frame: HeadFrame, points: F64) -> F32:
     return np.asarray(share, dtype=np.float32)
 
 
-def _fade(flow: F32, part: F32) -> None:
-    """Lets motion and shade end where nothing is to be drawn, in place."""
-    flow[..., :2] *= part[..., None]
-    flow[..., 2] = 1.0 + (flow[..., 2] - 1.0) * part
+def _fade(flow: F32, drawable: F32) -> None:
+    """Fade motion and shade out where nothing is drawn, in place."""
+    flow[..., :2] *= drawable[..., None]
+    flow[..., 2] = 1.0 + (flow[..., 2] - 1.0) * drawable
 
 
-def _moving(flow: F32, grid: Grid, box: Sequence[int]) -> I32:
-    """Left, top, right, bottom of what is worth sampling: the cells that move, and one around them."""
-    moves = np.abs(flow[..., :2]).max(axis=2) + 20.0 * np.abs(flow[..., 2] - 1.0) > LEAST_MOTION_PX
+def _moving_rect(flow: F32, grid: Grid, box: Sequence[int]) -> I32:
+    """Return left, top, right, bottom of the cells that move, and one around them."""
+    moves = np.abs(flow[..., :2]).max(axis=2) + 20.0 * np.abs(flow[..., 2] - 1.0) > MIN_MOTION_PX
     rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
     if not len(rows):
         return np.zeros(4, dtype=np.int32)
@@ -304,14 +309,14 @@ def _moving(flow: F32, grid: Grid, box: Sequence[int]) -> I32:
 
 
 @kernel
-def _keep_what_rests(
+def _restore_resting_pixels(
     patch: NDArray[np.uint8],
     rgb: NDArray[np.uint8],
     flow: NDArray[np.float32],
     place: NDArray[np.float32],
     rect: NDArray[np.int32],
 ) -> None:
-    """Puts the frame's own pixels back where hardly anything moves: resampling would only soften them."""
+    """Restore the frame's own pixels where hardly anything moves: resampling would only soften them."""
     for row in range(patch.shape[0]):
         for column in range(patch.shape[1]):
             gx = min(max((column + rect[0] - place[0]) * place[2], 0.0), flow.shape[1] - 1.001)
@@ -320,7 +325,7 @@ def _keep_what_rests(
             away = abs(cell[0]) + abs(cell[1]) + 20.0 * abs(cell[2] - 1.0)
             if away >= FULL_MOTION_PX:
                 continue
-            t = max((away - LEAST_MOTION_PX) / (FULL_MOTION_PX - LEAST_MOTION_PX), 0.0)
+            t = max((away - MIN_MOTION_PX) / (FULL_MOTION_PX - MIN_MOTION_PX), 0.0)
             share = t * t * (3.0 - 2.0 * t)
             for c in range(3):
                 kept = rgb[row, column, c]

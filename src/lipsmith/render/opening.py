@@ -1,14 +1,15 @@
-"""An opening of the face: the mouth or an eye, with an upper and a lower edge that must never mix.
+"""Openings of the face, the mouth and the eyes, with an upper and a lower edge that must never mix.
 
-The skin above follows the upper edge and the skin below the lower one, so the flow has a jump along the line where the
-edges meet. Each side therefore gets a flow of its own that runs on a little beyond its edge; which of the two a
-pixel shows, and how much of it lies between the edges, is decided per pixel, with soft steps.
+The skin above follows the upper edge and the skin below follows the lower one, so the flow jumps along the line where
+the edges meet. Each side therefore has a flow of its own that continues a little beyond its edge. Per pixel, soft steps
+choose the side and the share of the inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,39 +19,62 @@ from lipsmith.face.geometry import F64, inverse_of
 from lipsmith.face.layout import I32
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
-from lipsmith.render.warp import Grid, Source, behind_the_skin, carry_forward, drawn, fill_gaps, rasterise, resample
+from lipsmith.render.warp import Grid, Source, carry_forward, fill_gaps, rasterise, resample, trace_back_head, warp
 
 EDGE_RUNS_ON_IOD = 0.10
-"""How far each side's flow continues beyond its own edge."""
+"""Distance by which each side's flow continues beyond its own edge."""
 CURVE_POINTS_PER_COLUMN = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """The opening in one frame, in the pixels of its patch."""
+class Edges(NamedTuple):
+    """Edges of an opening in one frame, as tables over ``u``."""
 
-    rect: NDArray[np.int32]
-    """Left, top, right, bottom of the patch in the frame, pixels."""
-    pixels: U8
-    """(rows, columns, 3): the patch with upper and lower side put together; what lies between is yet to be painted."""
-    own: U8
-    """(rows, columns, 3): the source's own pixels, moved with the head but not with the skin."""
-    own_positions: F32
-    """(rows, columns, 2): where in the enlarged source ``own`` was sampled."""
     u: F32
-    """(n,) IOD, evenly spaced: where ``upper`` and ``lower`` are tabled, along the line between the corners."""
+    """(n,) IOD, evenly spaced along the line between the corners."""
     upper: F32
     """(n,) v of the upper edge at ``u``."""
     lower: F32
     """(n,) v of the lower edge at ``u``."""
     to_local: F32
     """(2, 3) float32: pixel (column, row, 1) of the patch -> (u, v) in IOD."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedFace:
+    """Face of one frame, moved by its mesh but not yet by the head."""
+
+    target: F64
+    """(n, 2) pixels."""
+    values: F32
+    """(n, 3) flow at ``target``."""
+    local: F64
+    """(2, 2) rows = pixels per IOD along u and v."""
+    iod_px: float
+    pitch: float
+    """Pixels between the cells of a flow."""
+    min_area: float
+    """Smallest doubled area of a triangle that is drawn, square cells."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Opening in one frame, in the pixels of its patch."""
+
+    rect: NDArray[np.int32]
+    """Left, top, right, bottom of the patch in the frame, pixels."""
+    pixels: U8
+    """(rows, columns, 3): the patch with upper and lower side joined; the inside is painted later."""
+    own: U8
+    """(rows, columns, 3): the source's own pixels, moved with the head but not with the skin."""
+    own_positions: F32
+    """(rows, columns, 2): positions in the enlarged source from which ``own`` was sampled."""
+    edges: Edges
     softness: float
     """Width of half a pixel in IOD."""
 
 
 class Opening:
-    """One opening of one face."""
+    """Opening of one face."""
 
     def __init__(
         self,
@@ -75,76 +99,45 @@ class Opening:
         self._curve: F64 = CubicSpline(np.arange(count), np.eye(count))(dense)
 
     def view(
-        self,
-        *,
-        target: F64,
-        values: F32,
-        local: F64,
-        iod_px: float,
-        pitch: float,
-        least_area: float,
-        head: F32,
-        head_grid: Grid,
-        source: Source,
-        limits: tuple[int, int, int, int],
+        self, face: MovedFace, *, head: F32, head_grid: Grid, source: Source, limits: tuple[int, int, int, int]
     ) -> View | None:
-        """The opening in one frame; None when it lies outside ``limits``.
-
-        ``target``: (n, 2) moved points before the head's motion; ``values``: (n, 3) flow at them; ``local``: (2, 2)
-        rows = pixels per IOD along u and v.
-        """
-        edges = target[self.upper + self.lower].astype(np.float32)
-        seen = carry_forward(edges, head, head_grid.place)
-        margin = self._margin_iod * iod_px
+        """Return the opening in one frame, moved by ``head``; None if it lies outside ``limits``."""
+        points = face.target[self.upper + self.lower].astype(np.float32)
+        seen = carry_forward(points, head, head_grid.place)
+        margin = self._margin_iod * face.iod_px
         low, high = np.floor(seen.min(axis=0) - margin).astype(int), np.ceil(seen.max(axis=0) + margin).astype(int)
         rect = np.array(
             [max(low[0], limits[0]), max(low[1], limits[1]), min(high[0], limits[2]), min(high[1], limits[3])], np.int32
         )
         if rect[2] - rect[0] < 2 or rect[3] - rect[1] < 2:
             return None
-        slack = margin + 0.3 * iod_px
-        box_low, box_high = edges.min(axis=0) - slack, edges.max(axis=0) + slack
-        grid = Grid.over(float(box_low[0]), float(box_low[1]), float(box_high[0]), float(box_high[1]), pitch)
-        down = local[1] * EDGE_RUNS_ON_IOD
+        slack = margin + 0.3 * face.iod_px
+        box_low, box_high = points.min(axis=0) - slack, points.max(axis=0) + slack
+        grid = Grid.over(float(box_low[0]), float(box_low[1]), float(box_high[0]), float(box_high[1]), face.pitch)
+        down = face.local[1] * EDGE_RUNS_ON_IOD
         sides = []
-        for own, triangles, way in (
+        for own, triangles, offset in (
             (self.upper, self._upper_triangles, down),
             (self.lower, self._lower_triangles, -down),
         ):
-            flow = self._side_flow(target, values, own, triangles, way, grid, least_area)
-            sides.append(drawn(rect, head, head_grid, flow, grid, source))
+            flow = _side_flow(face, own, triangles, offset, grid)
+            sides.append(warp(rect, head, head_grid, flow, grid, source))
         own_positions = np.empty((rect[3] - rect[1], rect[2] - rect[0], 2), np.float32)
-        behind_the_skin(rect, head, head_grid.place, source.origin, own_positions)
-        u, upper_v, lower_v, to_local = self._curves(seen, rect, local)
+        trace_back_head(rect, head, head_grid.place, source.origin, own_positions)
+        edges = self._edges(seen, rect, face.local)
         pixels = np.empty_like(sides[0][0])
-        softness = float(0.5 / np.linalg.norm(local[1]))
-        _join_sides(sides[0][0], sides[0][1], sides[1][0], sides[1][1], u, upper_v, lower_v, to_local, softness, pixels)
+        softness = float(0.5 / np.linalg.norm(face.local[1]))
+        _join_sides(sides[0][0], sides[0][1], sides[1][0], sides[1][1], edges, softness, pixels)
         return View(
             rect=rect,
             pixels=pixels,
             own=resample(source, own_positions),
             own_positions=own_positions,
-            u=u,
-            upper=upper_v,
-            lower=lower_v,
-            to_local=to_local,
+            edges=edges,
             softness=softness,
         )
 
-    def _side_flow(
-        self, target: F64, values: F32, edge: list[int], triangles: I32, way: F64, grid: Grid, least_area: float
-    ) -> F32:
-        points = np.concatenate([target[edge], target[edge] + way, target]).astype(np.float32)
-        carried = np.concatenate([values[edge], values[edge], values])
-        flow, covered = grid.blank()
-        strips = 4 * (len(edge) - 1)
-        # Strips may be turned either way: both windings are in the list, one of the two is always drawn.
-        rasterise(triangles[:strips], points, carried, -1e30, grid.place, flow, covered)
-        rasterise(triangles[strips:], points, carried, least_area, grid.place, flow, covered)
-        fill_gaps(flow, covered, 2)
-        return flow
-
-    def _curves(self, seen: F32, rect: NDArray[np.int32], local: F64) -> tuple[F32, F32, F32, F32]:
+    def _edges(self, seen: F32, rect: NDArray[np.int32], local: F64) -> Edges:
         count = len(self.upper)
         centre = (seen[[0, count - 1]].sum(axis=0)) / 2
         inverse = inverse_of(local)  # (pixel offset) @ inverse = (u, v)
@@ -157,18 +150,32 @@ class Opening:
         to_local = np.array(
             [[inverse[0, 0], inverse[1, 0], offset[0]], [inverse[0, 1], inverse[1, 1], offset[1]]], dtype=np.float32
         )
-        return u.astype(np.float32), tables[0], tables[1], to_local
+        return Edges(u.astype(np.float32), tables[0], tables[1], to_local)
+
+
+def _side_flow(face: MovedFace, edge: list[int], triangles: I32, offset: F64, grid: Grid) -> F32:
+    """Return the flow of the skin on one side, continued beyond its edge by ``offset``."""
+    target, values = face.target, face.values
+    points = np.concatenate([target[edge], target[edge] + offset, target]).astype(np.float32)
+    carried = np.concatenate([values[edge], values[edge], values])
+    flow, filled = grid.blank()
+    strips = 4 * (len(edge) - 1)
+    # Strips can face either way: both windings are in the list, and one of the two is always drawn.
+    rasterise(triangles[:strips], points, carried, -1e30, grid.place, flow, filled)
+    rasterise(triangles[strips:], points, carried, face.min_area, grid.place, flow, filled)
+    fill_gaps(flow, filled, 2)
+    return flow
 
 
 def _as_function(u: F64, curve: F64) -> F32:
-    """The curve as v(u); where it folds back (a strongly turned head) its outermost course counts."""
+    """Return the curve as v(u). Where it folds back (a strongly turned head), its outermost course counts."""
     along = np.maximum.accumulate(curve[:, 0])
     keep = np.concatenate([[True], np.diff(along) > 1e-9])
     return np.interp(u, along[keep], curve[keep, 1]).astype(np.float32)
 
 
 def _strip_triangles(count: int) -> I32:
-    """Quads between points k, k+1 (0…count-1) and their shifted twins (count…2·count-1), each in both windings."""
+    """Return quads between points k, k+1 (0…count-1) and their shifted twins (count…2·count-1), in both windings."""
     triangles = []
     for k in range(count - 1):
         a, b, c, d = k, k + 1, count + k, count + k + 1
@@ -180,11 +187,17 @@ def _strip_triangles(count: int) -> I32:
 def edges_at(
     u: float, first: float, per_u: float, upper: NDArray[np.float32], lower: NDArray[np.float32]
 ) -> tuple[float, float]:
-    """v of both edges at ``u``, from tables that start at ``first`` with ``per_u`` entries per IOD."""
+    """Interpolate v of both edges at ``u`` in tables that start at ``first`` with ``per_u`` entries per IOD."""
     at = min(max((u - first) * per_u, 0.0), upper.shape[0] - 1.001)
     i = int(at)
     t = at - i
     return (1 - t) * upper[i] + t * upper[i + 1], (1 - t) * lower[i] + t * lower[i + 1]
+
+
+@kernel
+def share_between(v: float, high: float, low: float, soft: float) -> float:
+    """Return the share of a pixel at ``v`` that lies between the edges, with soft steps, 0-1."""
+    return min(max((v - high) / (2 * soft) + 0.5, 0.0), 1.0) * min(max((low - v) / (2 * soft) + 0.5, 0.0), 1.0)
 
 
 @kernel
@@ -193,13 +206,11 @@ def _join_sides(
     above_shade: NDArray[np.float32],
     below: NDArray[np.uint8],
     below_shade: NDArray[np.float32],
-    table_u: NDArray[np.float32],
-    upper: NDArray[np.float32],
-    lower: NDArray[np.float32],
-    to_local: NDArray[np.float32],
+    edges: Edges,
     softness: float,
     out: NDArray[np.uint8],
 ) -> None:
+    table_u, upper, lower, to_local = edges
     first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):

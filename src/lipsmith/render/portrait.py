@@ -1,8 +1,8 @@
-"""One picture that can be drawn with any motion: everything that stays the same is prepared once.
+"""Photo that is drawn with any motion; all that stays the same is prepared once.
 
-A frame is drawn in a dozen steps: move the mesh, lay its flow, turn the head, sample the picture once, shade the folds,
-then mouth and eyes as openings with their inside, then back into the picture's planes. Drawing depends on nothing but
-the channels of that frame, so frames can be drawn in any order and in several threads.
+A frame takes a dozen steps: move the mesh, rasterise its flow, turn the head, sample the photo once, shade the folds,
+draw mouth and eyes as openings with their inside, and write the result to the planes. Drawing depends only on the
+channels of that frame, so frames can be drawn in any order and in several threads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lipsmith.render.blend import put_patch, to_i420
 from lipsmith.render.eyes import paint_eye, read_eyes
 from lipsmith.render.head import HeadField
 from lipsmith.render.mouth import paint_mouth, read_look
-from lipsmith.render.opening import Opening, View
+from lipsmith.render.opening import MovedFace, Opening, View
 from lipsmith.render.shade import FoldShade
 from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import (
@@ -37,23 +37,23 @@ from lipsmith.render.warp import (
     Source,
     apply_shade,
     carry_forward,
-    drawn,
     facing_triangles,
     fill_gaps,
     rasterise,
+    warp,
 )
 
-LEAST_AREA_IOD2 = -0.004
-"""Doubled area from which on a triangle is drawn; slightly negative, so that slivers at the mouth corners stay."""
+MIN_AREA_IOD2 = -0.004
+"""Smallest doubled area of a triangle that is drawn; slightly negative to keep slivers at the mouth corners."""
 
 
 class Portrait:
-    """A picture with one face in it, ready to be drawn."""
+    """Photo with one face to animate."""
 
     def __init__(self, image: Image, face: Face, *, matte: F32, triangles: I32, others: Sequence[Face] = ()) -> None:
         """``image`` has even sides; ``matte``: (h, w) float32 0-1, any size; ``triangles``: of the face mesh.
 
-        ``others``: further faces in the picture, which stay still.
+        ``others``: further faces in the photo, which do not move.
         """
         self._rgb = image.rgb
         self._size = (image.width, image.height)
@@ -63,8 +63,8 @@ class Portrait:
         self.triangles = facing_triangles(triangles, self.shape.rest)
         self._skirt = Skirt(face.points)
         self._pitch = max(1.0, iod_px / FLOW_CELLS_PER_IOD)
-        self._least_area = LEAST_AREA_IOD2 * (iod_px / self._pitch) ** 2
-        field_area = LEAST_AREA_IOD2 * 18**2
+        self._min_area = MIN_AREA_IOD2 * (iod_px / self._pitch) ** 2
+        field_area = MIN_AREA_IOD2 * 18**2
         self._head = HeadField(
             face.points,
             self.triangles,
@@ -99,20 +99,20 @@ class Portrait:
         self._planes = to_i420(image.rgb)
 
     def draw_i420(self, channels: Mapping[str, float]) -> U8:
-        """The whole frame: (height * 3 // 2, width) uint8 I420 planes, BT.709, limited range."""
+        """Draw the whole frame: (height * 3 // 2, width) uint8 I420 planes, BT.709, limited range."""
         planes = self._planes.copy()
         put_patch(planes, self._draw(channels), self.rect[0], self.rect[1])
         return planes
 
     def draw_rgb(self, channels: Mapping[str, float]) -> U8:
-        """The whole frame: (height, width, 3) uint8 RGB."""
+        """Draw the whole frame: (height, width, 3) uint8 RGB."""
         left, top, right, bottom = self.rect
         frame = self._rgb.copy()
         frame[top:bottom, left:right] = self._draw(channels)
         return frame
 
     def target_points(self, channels: Mapping[str, float]) -> F64:
-        """(478, 2) pixels: where the mesh lies in a frame, before the head's own motion."""
+        """Return the mesh's points in a frame before the head's own motion, (478, 2) pixels."""
         return self._points + self.shape.frame.offsets_to_image(self.shape.displacement(channels))
 
     def _draw(self, channels: Mapping[str, float]) -> U8:
@@ -120,77 +120,73 @@ class Portrait:
         target = self._points + self.shape.frame.offsets_to_image(moved)
         values = self._values(target, moved)
         flow = self._flow(target, values)
-        head = self._head.way_back(channels)
+        head = self._head.backward_motion(channels)
         patch = self._sample(flow, head)
-        self._draw_mouth(patch, channels, target, values, head)
-        self._draw_eyes(patch, channels, target, values, head)
+        face = MovedFace(
+            target=target,
+            values=values,
+            local=self._turned(channels),
+            iod_px=self.shape.frame.iod_px,
+            pitch=self._pitch,
+            min_area=self._min_area,
+        )
+        self._draw_mouth(patch, channels, face, head)
+        self._draw_eyes(patch, channels, face, head)
         return patch
 
     def _values(self, target: F64, moved: F64) -> F32:
-        """(478, 3) what the flow carries at the mesh's points: the way back in pixels, and the shade."""
+        """Return the flow at the mesh's points, (478, 3): backward displacement in pixels, and shade."""
         return np.column_stack([self._points - target, self._shade.factors(moved)]).astype(np.float32)
 
     def _flow(self, target: F64, values: F32) -> F32:
         grid = self._flow_grid
-        flow, covered = grid.blank()
+        flow, filled = grid.blank()
         away = self._skirt.displacement(target - self._points)
         points = np.concatenate([target, self._skirt.points + away]).astype(np.float32)
         ones = np.ones((len(away), 1), np.float32)
         carried = np.concatenate([values, np.concatenate([-away.astype(np.float32), ones], axis=1)])
-        rasterise(self._skirt.triangles, points, carried, -1e30, grid.place, flow, covered)
-        rasterise(self.triangles, points, carried, self._least_area, grid.place, flow, covered)
-        fill_gaps(flow, covered, 2)
+        rasterise(self._skirt.triangles, points, carried, -1e30, grid.place, flow, filled)
+        rasterise(self.triangles, points, carried, self._min_area, grid.place, flow, filled)
+        fill_gaps(flow, filled, 2)
         return flow
 
     def _sample(self, flow: F32, head: F32) -> U8:
         rect = np.array(self.rect, dtype=np.int32)
-        patch, shade = drawn(rect, head, self._head.grid, flow, self._flow_grid, self._source)
+        patch, shade = warp(rect, head, self._head.grid, flow, self._flow_grid, self._source)
         apply_shade(patch, shade)
         return patch
 
-    def _draw_mouth(self, patch: U8, channels: Mapping[str, float], target: F64, values: F32, head: F32) -> None:
-        local = self._turned(channels)
-        view = self._view(self._mouth, target, values, local, head)
+    def _draw_mouth(self, patch: U8, channels: Mapping[str, float], face: MovedFace, head: F32) -> None:
+        view = self._view(self._mouth, face, head)
         if view is None:
             return
         skull = carry_forward(self._skull[None].astype(np.float32), head, self._head.grid.place)[0] - view.rect[:2]
-        at = view.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
+        at = view.edges.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
         paint_mouth(view, self.mouth_look, channels, self.shape.target_aperture(channels), at)
         self._put(patch, view.rect, view.pixels)
 
-    def _draw_eyes(self, patch: U8, channels: Mapping[str, float], target: F64, values: F32, head: F32) -> None:
+    def _draw_eyes(self, patch: U8, channels: Mapping[str, float], face: MovedFace, head: F32) -> None:
         gaze = np.array([channels["gaze_x"], channels["gaze_y"]])
         for eye, look, blink in zip(
             self._eyes, self.eye_looks, (channels["blink_left"], channels["blink_right"]), strict=True
         ):
             if blink <= 0.0 and not gaze.any():
                 continue
-            view = self._view(eye, target, values, self._turned(channels), head)
+            view = self._view(eye, face, head)
             if view is not None:
                 gaze_px = gaze @ self._local * self._source.scale
                 paint_eye(view, look, blink=blink, gaze_px=gaze_px, source=self._source)
                 self._put(patch, view.rect, view.pixels)
 
-    def _view(self, opening: Opening, target: F64, values: F32, local: F64, head: F32) -> View | None:
-        return opening.view(
-            target=target,
-            values=values,
-            local=local,
-            iod_px=self.shape.frame.iod_px,
-            pitch=self._pitch,
-            least_area=self._least_area,
-            head=head,
-            head_grid=self._head.grid,
-            source=self._source,
-            limits=self.rect,
-        )
+    def _view(self, opening: Opening, face: MovedFace, head: F32) -> View | None:
+        return opening.view(face, head=head, head_grid=self._head.grid, source=self._source, limits=self.rect)
 
     def _put(self, patch: U8, rect: I32, pixels: U8) -> None:
         left, top = rect[0] - self.rect[0], rect[1] - self.rect[1]
         patch[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
 
     def _turned(self, channels: Mapping[str, float]) -> F64:
-        """The head's axes in the frame (rows: pixels per IOD), turned by the frame's own roll."""
+        """Return the head's axes (rows: pixels per IOD), turned by the roll of the frame."""
         angle = np.radians(channels["head_roll"])
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         turned: F64 = self._local @ turn

@@ -1,7 +1,7 @@
-"""A piece of a clip's frame, as it is drawn: square pixels in RGB, counted from the piece's own corner.
+"""Rectangular region of a clip's frame, in RGB with square pixels counted from its own corner.
 
-Pixels of a clip need not be square. What is drawn goes back as a change of the planes, so that what was not drawn keeps
-its bytes.
+The pixels of a clip need not be square. Drawings are written back as changes of the planes, so that unchanged pixels
+keep their bytes.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from lipsmith.face.geometry import F64
 from lipsmith.media.clip import U8
 from lipsmith.media.colour import Box, Colour, put_patch, rgb_patch
 
-LEAST_SIDE_PX = 8
+MIN_SIDE_PX = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """Where a piece lies in its frame."""
+    """Place of a region in its frame."""
 
     box: Box
-    """In the planes' own pixels; even."""
+    """Left, top, right, bottom in the planes' own pixels; even."""
     size: tuple[int, int]
     """Width and height, square pixels."""
     corner: F64
     """(3,) square pixels of the frame."""
     stretch: F64
-    """(3,) its pixels for each square pixel of the frame: 1, apart from rounding."""
+    """(3,) pixels of the region per square pixel of the frame: 1, apart from rounding."""
 
     @classmethod
     def of(cls, low: F64, high: F64, *, aspect: float, frame: tuple[int, int]) -> Region:
-        """The smallest piece that holds everything from ``low`` to ``high``, (2,) square pixels, inside the frame.
+        """Return the smallest region inside the frame that holds all from ``low`` to ``high``, (2,) square pixels.
 
-        ``aspect``: a pixel's width over its height; ``frame``: width and height of the planes.
+        ``aspect``: width of a pixel divided by its height; ``frame``: width and height of the planes.
         """
         limits = np.array(frame)
         first = np.clip(np.floor(low / [aspect, 1.0]).astype(int) // 2 * 2, 0, limits)
@@ -51,31 +51,31 @@ class Region:
 
     @property
     def is_too_small(self) -> bool:
-        """True where nothing of use lies inside the frame."""
-        return min(self.size) < LEAST_SIDE_PX
+        """True if no useful part lies inside the frame."""
+        return min(self.size) < MIN_SIDE_PX
 
     def inside(self, points: F64) -> F64:
-        """(n, 3) square pixels of the frame -> of the piece."""
+        """Convert (n, 3) square pixels of the frame to those of the region."""
         return (points - self.corner) * self.stretch
 
     def read(self, planes: U8, colour: Colour) -> U8:
-        """(height, width, 3) RGB of the piece in its frame's planes."""
+        """Read the region from the planes of its frame: (height, width, 3) RGB."""
         return self._square(rgb_patch(planes, self.box, colour))
 
     def read_own(self, planes: U8, colour: Colour) -> U8:
-        """The same from planes that hold nothing but the piece."""
+        """Read the region from planes that hold only the region: (height, width, 3) RGB."""
         left, top, right, bottom = self.box
         return self._square(rgb_patch(planes, (0, 0, right - left, bottom - top), colour))
 
     def write(self, planes: U8, before: U8, drawn: U8, *, share: float, colour: Colour) -> None:
-        """Puts what was ``drawn`` on what was read ``before`` back into the planes, by ``share`` 0-1."""
+        """Write the change from ``before``, the region as read, to ``drawn`` into the planes, by ``share`` 0-1."""
         if share < 1.0:
             drawn = cv2.addWeighted(drawn, share, before, 1.0 - share, 0.0)
         left, top, right, bottom = self.box
         if before.shape[:2] == (bottom - top, right - left):
             put_patch(planes, self.box, before, drawn, (drawn != before).any(axis=2), colour)
             return
-        # The change alone goes through the resizing, so that what stays is not softened.
+        # Only the change is resized, so that unchanged pixels are not softened.
         stored = rgb_patch(planes, self.box, colour)
         change = cv2.subtract(drawn, before, dtype=cv2.CV_32F)
         change = cv2.resize(change, (right - left, bottom - top), interpolation=cv2.INTER_AREA)

@@ -1,7 +1,7 @@
 """Light and shadow that move with the skin: darker where it turns away from the light, brighter where it turns to it.
 
-The change of the mesh's normals under a light from above and in front tells how much; lips are left out, since their
-own shading is in the picture and rolls along with them.
+The shade follows the change of the mesh's normals under a light from above and in front. Lips are left out, since their
+own shading is in the image and moves with them.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class FoldShade:
         self._share[lips] = 0.0
 
     def factors(self, moved: F64) -> F64:
-        """(478,) factors around 1 for a displacement (478, 3) in IOD."""
+        """Return (478,) factors around 1 for a displacement, (478, 3) IOD."""
         change = (_normals(self._rest + moved, self._triangles) - self._normals) @ LIGHT
         return np.clip(1.0 + STRENGTH * self._share * change, DARKEST, BRIGHTEST)
 
 
 @kernel
 def _normals(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(n, 3) unit normals of the points, towards the viewer (negative z), weighted by the triangles' areas."""
+    """Return unit normals of the points towards the viewer (negative z), weighted by the triangles' areas, (n, 3)."""
     normals = np.zeros_like(points)
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]

@@ -1,11 +1,11 @@
-"""How one face's mesh moves: motion channels of a frame -> displacement of every mesh point.
+"""Deformation of a face's mesh: motion channels of a frame -> displacement of every mesh point.
 
-Lengths are in IOD in the head's own frame (see `lipsmith.face.geometry.HeadFrame`). Knows no pixels.
+Lengths are in IOD in the head's own frame (see `lipsmith.face.geometry.HeadFrame`).
 
-The fields for opening and widening were measured on tracked speech (ridge regression, nine clips, about 2,400
-frames): the tables below hold their values at anchor points, and the mesh itself spreads them, as the surface of
-least bending (a bi-Laplacian on the mesh graph). The mesh knows that the mouth is a hole, so what the lower lip does
-never leaks into the upper one.
+The fields for opening and widening were measured on tracked speech (ridge regression, nine clips, about 2,400 frames).
+The tables below hold their values at anchor points, and the mesh spreads them as the surface of least bending (a
+bi-Laplacian on the mesh graph). The mouth is a hole in the mesh, so motion of the lower lip never leaks into the upper
+one.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ from lipsmith.face.layout import (
 from lipsmith.render.warp import combine
 
 Channels = Mapping[str, float]
-Way = tuple[float, float, float]
-Anchors = dict[int, Way]
+Vector = tuple[float, float, float]
+Anchors = dict[int, Vector]
 
 MESH_POINTS = 468
-"""Points with triangles; the ten iris points beyond them only mark the irises."""
+"""Points with triangles; the ten further points outline the irises."""
 
 GAP_PROFILE = np.array([0.0, 0.36, 0.60, 0.80, 0.94, 1.0, 0.95, 0.82, 0.62, 0.37, 0.0])
 """Gap between the inner lips at the eleven columns, as a share of the gap at the middle."""
 
 UPPER_LIP_RISE = 0.10
-"""The upper lip's share of an opening; the lower lip and jaw do the rest."""
+"""Share of an opening by the upper lip; lower lip and jaw do the rest."""
 CORNER_DROP = 0.33
-"""The mouth corners go down by this share of an opening."""
+"""Share of an opening by which the mouth corners go down."""
 CLOSING_LINE, CLOSING_LINE_OF_SMILE = 0.12, 0.36
 """Lips that close meet this share of their gap below the upper lip; a smile has raised that lip, speech has not."""
 
@@ -81,27 +81,27 @@ CORNER_ANCHORS: Anchors = {
 """Displacement per IOD by which the mouth corners rise, left half; chosen by eye."""
 
 LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55, 0.28, 0.0])
-"""How far the lip shapes (pucker, press, tuck, raise, drop) act at each of the eleven columns."""
+"""Strength of the lip shapes (pucker, press, tuck, raise, drop) at each of the eleven columns."""
 
 RELAXED_WIDTH = 0.78
-"""Mouth width of an ordinary relaxed mouth, IOD."""
+"""Width of an ordinary relaxed mouth, IOD."""
 MAX_CHIN_SQUEEZE = 0.50
-"""Skin between lip and chin may lose at most this share of its length at the widest opening, else it would fold."""
+"""Largest share of its length that the skin between lip and chin loses at the widest opening; more would fold it."""
 WIDEST_APERTURE = 0.34
 
 UPPER_LID_SHARE = 0.88
-"""Share of a blink that the upper lid does."""
+"""Share of a blink by the upper lid."""
 LID_FOLD_FOLLOWS = 0.40
-"""The fold above the upper lid follows the lid by this share."""
+"""Share by which the fold above the upper lid follows the lid."""
 BROW_RAISE_IOD = 0.06
 
-MOST_NARROWING, MOST_NARROWING_LOST = 0.58, 0.12
-"""Share of its width by which a mouth is narrowed at most, and what of it a turned head loses: beyond, the corner on
-its far side tears."""
+MAX_NARROWING, MAX_NARROWING_LOST = 0.58, 0.12
+"""Largest share of its width by which a mouth is narrowed, and the part of it that a turned head loses: beyond that,
+the corner on its far side tears."""
 SMILE_CORNERS = 0.25
 """Share of their height above the line of the lips by which a smile's corners come down as it is undone."""
 ROUNDING_RELAXES = 0.35
-"""Share of a smile that fully rounded lips undo, beyond what speech does."""
+"""Share of a smile that fully rounded lips undo, beyond speech."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class _Movement:
 
 
 class FaceShape:
-    """The moving mesh of one face."""
+    """Moving mesh of one face."""
 
     def __init__(self, points: F64, triangles: I32) -> None:
         """``points``: (478, 3) pixels; ``triangles``: (n, 3) of the mesh."""
@@ -123,46 +123,47 @@ class FaceShape:
         self.aperture = float(np.linalg.norm(self.rest[14] - self.rest[13]))
         self.width = float(np.linalg.norm(self.rest[291] - self.rest[61]))
         self.scale = float(np.clip(self.width / 0.74, 0.80, 1.05))
-        """Small mouths open less for the same sound."""
+        """Small mouths open less for the same phone."""
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
         turned = float(smoothstep(abs(self.frame.yaw_deg), 5.0, 25.0))
-        # The smile of a turned head is undone half as far: on its far side nothing is known of the corner.
+        # The smile of a turned head is undone half as far: the corner on its far side is hidden.
         self._relaxed = min(0.0, RELAXED_WIDTH - self.width) * (1.0 - 0.5 * turned)
         self._width_gain = 1.0 + 0.4 * float(smoothstep(self.width, 0.85, 1.05))
-        """A mouth drawn wide by a smile gives way more: landmarks found again show half of what is asked otherwise."""
+        """Gain for a mouth drawn wide by a smile: without it, detected landmarks show half of the requested change."""
         smiling = float(smoothstep(self.width, 0.92, 1.08))
         self._narrowing_power = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)
-        """Of `_widening_anchors`: a broad smile has a long way to go, and its lower lip would become a knob."""
+        """Power for `_widening_anchors`: the lower lip of a broad smile would bulge as it is narrowed."""
         self._closing_line = CLOSING_LINE + (CLOSING_LINE_OF_SMILE - CLOSING_LINE) * smiling
         self._smile_raise = smiling * float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09))
-        """How far the picture's smile has raised the upper lip, IOD: not quite half the opening."""
+        """Rise of the upper lip by the smile of the image, IOD: not quite half the opening."""
         self._lip_freedom = 1.0 - float(smoothstep(self.aperture, 0.05, 0.15))
-        """How much further the upper lip can still rise, 0-1."""
+        """Share of its rise that the upper lip still has, 0-1."""
         self._smile_corners = smiling * SMILE_CORNERS * max(0.0, self._corner_height())
-        """How far a smile that is wholly undone lets the corners down, IOD."""
-        self._narrowest = (MOST_NARROWING - MOST_NARROWING_LOST * turned) * self.width
-        """By how much the mouth can be narrowed at most, IOD."""
+        """Drop of the corners when a smile is fully undone, IOD."""
+        self._narrowest = (MAX_NARROWING - MAX_NARROWING_LOST * turned) * self.width
+        """Largest narrowing of the mouth, IOD."""
         self._bending = _bending_energy(self.rest, triangles)
-        self._still = _still_weights(self.rest)
+        self._held_weights = _hold_weights(self.rest)
         self._movements = self._build_movements()
         fields = [movement.field for movement in self._movements.values()]
         self._fields = np.stack(fields).reshape(len(fields), -1)
         self.painted_lids = False
-        """Lids that are painted over the eyes stay where they are; so do the brows, else a rim would bend with them."""
+        """If true, lids and brows do not move: lids are painted over the eyes, and moving brows would bend the rim of
+        glasses."""
 
     def target_aperture(self, channels: Channels) -> float:
-        """The gap between the lips that a frame asks of this face, IOD."""
+        """Return the gap between the lips of this face in a frame, IOD."""
         return channels["aperture"] * self.scale
 
     def displacement(self, channels: Channels) -> F64:
-        """(478, 3) IOD: where every point goes in a frame, apart from the head's own motion."""
+        """Return the displacement of every point in a frame, apart from the head's own motion, (478, 3) IOD."""
         moved = self.moved_by({name: movement.amount(channels) for name, movement in self._movements.items()})
         self.meet_gaps(self.rest, moved, aperture=self.target_aperture(channels), pucker=channels["pucker"])
         self._close_lids(moved, channels)
         return moved
 
     def moved_by(self, amounts: Mapping[str, float]) -> F64:
-        """(478, 3) IOD: the movements by their names, each by its amount; one that is not named does nothing.
+        """Return the sum of movements by name, each times its amount, (478, 3) IOD; others are 0.
 
         Names are opening, widening, closing and narrowing (the last two below 0), upper_raise, lower_drop, jaw and
         corner, all in IOD, and pucker, press, tuck and brow as in the channels.
@@ -172,16 +173,16 @@ class FaceShape:
         return moved
 
     def meet_gaps(self, rest: F64, moved: F64, *, aperture: float, pucker: float) -> None:
-        """Moves the lips, in place, so that the gap at every column is what an ``aperture`` in IOD asks.
+        """Move the lips, in place, so that the gap at every column matches ``aperture``, IOD.
 
-        ``rest``: (478, 3) IOD in the head's frame, what ``moved`` is added to.
+        ``rest``: (478, 3) IOD in the head's frame, to which ``moved`` is added.
         """
-        asked = aperture * GAP_PROFILE ** (1.0 + 0.7 * pucker)
+        requested = aperture * GAP_PROFILE ** (1.0 + 0.7 * pucker)
         upper, lower = list(INNER_UPPER), list(INNER_LOWER)
         now = (rest[lower, 1] + moved[lower, 1]) - (rest[upper, 1] + moved[upper, 1])
-        missing = asked - now
+        missing = requested - now
         missing[[0, -1]] = 0.0
-        # Lips that close meet a quarter of the way down in the middle and half way at the corners, which stay.
+        # Closing lips meet a quarter of the way down in the middle, and half way at the corners, which stay.
         below = 0.5 + 0.25 * GAP_PROFILE
         moved[:, 1] += combine(below * missing, self._closing_lower)
         moved[:, 1] -= combine((1.0 - below) * missing, self._closing_upper)
@@ -198,14 +199,14 @@ class FaceShape:
             if blink <= 0.0:
                 continue
             up, low = list(upper), list(lower)
-            way = blink * (self.rest[low, :2] - self.rest[up, :2])
-            moved[up, :2] += UPPER_LID_SHARE * way
-            moved[low, :2] -= (1.0 - UPPER_LID_SHARE) * way
-            moved[list(fold), :2] += UPPER_LID_SHARE * LID_FOLD_FOLLOWS * way
-            moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * way
+            vector = blink * (self.rest[low, :2] - self.rest[up, :2])
+            moved[up, :2] += UPPER_LID_SHARE * vector
+            moved[low, :2] -= (1.0 - UPPER_LID_SHARE) * vector
+            moved[list(fold), :2] += UPPER_LID_SHARE * LID_FOLD_FOLLOWS * vector
+            moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * vector
 
     def _build_movements(self) -> dict[str, _Movement]:
-        """Everything that moves the mouth and the brows, each with what asks for it."""
+        """Return all movements of mouth and brows, each with the function that computes its amount."""
         opening = self._opening_anchors(CORNER_DROP, UPPER_LIP_RISE * self._lip_freedom)
         closing = self._opening_anchors(self._corner_rise(), self._closing_line)
         narrowing = self._widening_anchors(corner_lift=self._rounding_drop(), power=self._narrowing_power)
@@ -230,29 +231,29 @@ class FaceShape:
         return {name: _Movement(field=field, amount=amount) for name, (field, amount) in table.items()}
 
     def _opening(self, channels: Channels) -> float:
-        """How much further the lips are apart than in the picture, IOD."""
+        """Return the opening relative to the image, IOD."""
         return self.target_aperture(channels) - self.aperture
 
     def _relaxing(self, channels: Channels) -> float:
-        """0-1: how far a smile is undone. Rounded lips undo it further than speech alone does."""
+        """Return how far a smile is undone, 0-1. Rounded lips undo it further than speech alone does."""
         return min(1.0, 1.0 - channels["smile"] + ROUNDING_RELAXES * channels["pucker"])
 
     def _widening(self, channels: Channels) -> float:
-        asked = channels["width"] * self.scale * self._width_gain + self._relaxing(channels) * self._relaxed
+        requested = channels["width"] * self.scale * self._width_gain + self._relaxing(channels) * self._relaxed
         easy, span = 0.6 * self._narrowest, 0.4 * self._narrowest
-        return asked if asked > -easy else -easy - span * float(np.tanh((-asked - easy) / span))
+        return requested if requested > -easy else -easy - span * float(np.tanh((-requested - easy) / span))
 
     def _upper_raise(self, channels: Channels) -> float:
-        """A smile has drawn the upper lip off the teeth; relaxing and rounding the lips lets it down again."""
+        """Return the rise of the upper lip. A smile raises it; relaxed and rounded lips lower it again."""
         down = min(1.2, 1.0 - channels["smile"] + 0.75 * channels["pucker"])
         return channels["upper_raise"] * self._lip_freedom - self._smile_raise * down
 
     def _corner_raise(self, channels: Channels) -> float:
-        """The corners of a smile come down as it is undone."""
+        """Return the rise of the corners. Those of a smile come down as it is undone."""
         return channels["corner"] - (1.0 - channels["smile"]) * self._smile_corners
 
     def _opening_anchors(self, corner_drop: float, upper_rise: float) -> Anchors:
-        """Anchors per IOD of opening, of which the upper lip does ``upper_rise`` and the lower lip the rest."""
+        """Return anchors per IOD of opening: ``upper_rise`` by the upper lip, the rest by the lower lip."""
         anchors = _both_sides(OPENING_ANCHORS)
         upper = corner_drop * (1.0 - GAP_PROFILE) - upper_rise * GAP_PROFILE
         lower = upper + GAP_PROFILE
@@ -271,20 +272,20 @@ class FaceShape:
         return anchors
 
     def _jaw_anchors(self) -> Anchors:
-        """Anchors per IOD of opening that the jaw does without the lips: the chin's way as an opening moves it.
+        """Return anchors per IOD of opening by the jaw without the lips: the chin moves as in an opening.
 
-        Half of it reaches the edge of the lower lip, the lips' inner edges stay.
+        Half of it reaches the edge of the lower lip; the inner edges of the lips stay.
         """
         opening = self._opening_anchors(CORNER_DROP, 0.0)
         lips = {point for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for point in ring}
-        anchors = {point: (0.0, 0.0, 0.0) if point in lips else way for point, way in opening.items()}
+        anchors = {point: (0.0, 0.0, 0.0) if point in lips else vector for point, vector in opening.items()}
         for depth, ring in enumerate(LOWER_LIP_RINGS):
             for point, share in zip(ring, LIP_COLUMN_SHARE, strict=True):
                 anchors[point] = (0.0, 0.3 * (1.0 - depth / 3.0) * share, 0.0)
         return anchors
 
     def _corner_anchors(self) -> Anchors:
-        """Anchors per IOD by which the mouth corners rise, and the skin beside them; the lips' middle stays."""
+        """Return anchors per IOD of corner rise: corners and the skin next to them; the lips' middle stays."""
         anchors = _both_sides(CORNER_ANCHORS)
         for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS):
             for point, x in zip(ring, np.linspace(-1.0, 1.0, 11), strict=True):
@@ -292,28 +293,28 @@ class FaceShape:
         return anchors
 
     def _corner_height(self) -> float:
-        """How far the mouth corners lie above the line on which the lips meet, IOD; negative when they hang."""
+        """Return the height of the mouth corners above the line where the lips meet, IOD; negative when they hang."""
         line = self.rest[13, 1] + self._closing_line * self.aperture
         return float(line - self.rest[[78, 308], 1].mean())
 
     def _corner_rise(self) -> float:
-        """How far the corners rise as an open mouth closes, as a share of its opening.
+        """Return the rise of the corners as an open mouth closes, as a share of its opening.
 
-        A smile's corners lie above the line on which the lips will meet and stay where they are; those of a mouth that
-        is open to speak lie below it and come up, else the closed mouth would hang.
+        A smile's corners lie above the line on which the lips will meet and stay. The corners of a speaking mouth lie
+        below it and rise; otherwise the closed mouth would hang.
         """
         if self.aperture < 0.02:
             return CORNER_DROP
         return float(np.clip(-self._corner_height() / self.aperture, 0.0, 0.6))
 
     def _rounding_drop(self) -> float:
-        """How far the corners go down per IOD of narrowing: a smile's have to, else rounded lips would form a V."""
+        """Return the drop of the corners per IOD of narrowing. A smile's corners drop, or the lips would form a V."""
         return float(np.clip(0.05 + 3.0 * self._corner_height(), 0.0, 0.3))
 
     def _widening_anchors(self, *, corner_lift: float, power: float) -> Anchors:
-        """Anchors per IOD of mouth width. Spread lips rise at the corners; rounded ones must not let them hang.
+        """Return anchors per IOD of mouth width. Spread lips rise at the corners; rounded ones must not let them hang.
 
-        A point moves by its way across to this ``power``: below 1, the middle of the lips gives way more than the rest.
+        A point moves by its place across to this ``power``: below 1, the middle of the lips moves more than the rest.
         """
         anchors = _both_sides(WIDENING_ANCHORS)
         across = np.linspace(-1.0, 1.0, 11)
@@ -335,7 +336,7 @@ class FaceShape:
         whole_lower: float = 0.0,
         forward: float = 0.0,
     ) -> Anchors:
-        """Anchors that move a lip's outer edge (``upper``, ``lower``) and its inner edge (``whole_…``) up or down."""
+        """Return anchors of a lip's outer edge (``upper``, ``lower``) and inner edge (``whole_…``), up or down."""
         anchors: Anchors = {}
         for rings, outer, inner in ((UPPER_LIP_RINGS, upper, whole_upper), (LOWER_LIP_RINGS, lower, whole_lower)):
             for depth, ring in enumerate(rings):
@@ -358,12 +359,12 @@ class FaceShape:
         anchors |= {point: (0.0, 0.0, 0.0) for point in range(MESH_POINTS) if self.rest[point, 1] > 0.1}
         return self._spread(anchors, hold_upper_face=False)
 
-    def _spread(self, anchors: Mapping[int, Way], *, hold_upper_face: bool = True) -> F64:
-        """(478, 3): the surface of least bending through the anchors."""
+    def _spread(self, anchors: Mapping[int, Vector], *, hold_upper_face: bool = True) -> F64:
+        """Return the surface of least bending through the anchors, (478, 3)."""
         weights = np.zeros(MESH_POINTS)
         values = np.zeros((MESH_POINTS, 3))
         if hold_upper_face:
-            weights += self._still
+            weights += self._held_weights
         for point, value in anchors.items():
             weights[point] = 200.0
             values[point] = value
@@ -371,12 +372,13 @@ class FaceShape:
         return np.vstack([solved, np.zeros((len(self.rest) - MESH_POINTS, 3))])
 
 
-def _both_sides(left: Mapping[int, Way]) -> Anchors:
+def _both_sides(left: Mapping[int, Vector]) -> Anchors:
     return dict(left) | {MIRROR_PAIRS[p]: (-dx, dy, dz) for p, (dx, dy, dz) in left.items() if p in MIRROR_PAIRS}
 
 
 def _bending_energy(rest: F64, triangles: I32) -> F64:
-    """(468, 468): squared graph Laplacian, neighbours weighted by nearness, plus a trace of stretch resistance."""
+    """Return the squared graph Laplacian, neighbours weighted by nearness, plus a trace of stretch resistance, (468,
+    468)."""
     near = np.zeros((MESH_POINTS, MESH_POINTS))
     for a, b in ((0, 1), (1, 2), (2, 0)):
         i, j = triangles[:, a], triangles[:, b]
@@ -389,15 +391,15 @@ def _bending_energy(rest: F64, triangles: I32) -> F64:
     return laplacian.T @ laplacian + 0.02 * stretch + 1e-6 * np.eye(MESH_POINTS)
 
 
-def _still_weights(rest: F64) -> F64:
-    """(468,): how firmly each point is held in place while the mouth moves: the upper face and the nose."""
+def _hold_weights(rest: F64) -> F64:
+    """Return how firmly each point is held in place while the mouth moves, (468,): the upper face and the nose."""
     return 60.0 * (1.0 - smoothstep(rest[:MESH_POINTS, 1], 0.35, 0.75))
 
 
 def _closing_fields(rest: F64) -> tuple[F64, F64]:
-    """Two (11, 478) matrices: motion of the inner lip's columns -> motion of all points on the same side of the mouth.
+    """Return motion of the inner lip's columns -> motion of all points on the same side of the mouth, two (11, 478).
 
-    The outer edge of a lip follows its inner edge by about nine tenths, else a lip that closes would thin to a line.
+    The outer edge of a lip follows its inner edge by about nine tenths; otherwise a closing lip would thin to a line.
     """
     lips = {"upper": UPPER_LIP_RINGS, "lower": LOWER_LIP_RINGS}
     middle = np.interp(

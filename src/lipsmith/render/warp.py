@@ -1,7 +1,7 @@
-"""Moves the mesh: rasterises where every pixel of the new face comes from, and resamples the picture once.
+"""Warping by a mesh: rasterise the source position of every pixel of the new face, and resample the image once.
 
-A flow is an array of (dx, dy, shade) on a grid coarser than the picture: the pixel at ``s`` shows what was at
-``s + (dx, dy)``, made brighter or darker by the factor ``shade``. Knows no blending and no motion.
+A flow is an array of (dx, dy, shade) on a grid coarser than the image: pixel ``s`` shows the image at ``s + (dx, dy)``,
+multiplied by the factor ``shade``.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ I16 = NDArray[np.int16]
 Number = TypeVar("Number", np.float32, np.float64)
 
 SKIRT_RINGS = ((1.12, 0.85), (1.30, 0.55), (1.60, 0.20), (2.00, 0.0))
-"""Rings around the face: scale of the oval, share of the oval's displacement that the ring still carries."""
+"""Rings around the face: scale of the oval, share of the oval's displacement that the ring carries."""
 FLOW_CELLS_PER_IOD = 70
 _BIAS = 4096
 SOURCE_SCALE, LARGE_SOURCE_SCALE = 3, 2
-"""Pictures are sampled bilinearly from an enlarged copy: as sharp as a cubic filter, and steadier in motion."""
+"""Images are sampled bilinearly from an enlarged copy: as sharp as a cubic filter, and steadier in motion."""
 LARGE_SOURCE_PX = 1_600_000
-"""Pictures with more pixels than this are enlarged less, to save memory."""
+"""Images with more pixels than this are enlarged less, to save memory."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A regular grid laid over the picture: cell (0, 0) lies on pixel (x, y), cells are ``pitch`` pixels apart."""
+    """Regular grid over the image: cell (0, 0) lies on pixel (x, y), cells are ``pitch`` pixels apart."""
 
     x: float
     y: float
@@ -45,7 +45,7 @@ class Grid:
 
     @classmethod
     def over(cls, left: float, top: float, right: float, bottom: float, pitch: float) -> Grid:
-        """The smallest grid that covers the rectangle."""
+        """Return the smallest grid that covers the rectangle."""
         return cls(
             x=left,
             y=top,
@@ -60,26 +60,27 @@ class Grid:
         return np.array([self.x, self.y, 1.0 / self.pitch], dtype=np.float32)
 
     def blank(self) -> tuple[F32, U8]:
-        """A flow that moves and shades nothing, and where it is covered by triangles: nowhere yet."""
+        """Return a flow without motion and shade, and an empty mask of the cells that triangles fill."""
         flow = np.zeros((self.height, self.width, 3), np.float32)
         flow[..., 2] = 1.0
         return flow, np.zeros((self.height, self.width), np.uint8)
 
 
 def no_motion(box: Sequence[int] | I32) -> tuple[F32, Grid]:
-    """The field of a head that does not move within ``box`` (left, top, right, bottom), and its grid."""
+    """Return the displacement field of a head that does not move within ``box`` (left, top, right, bottom), and its
+    grid."""
     left, top, right, bottom = (float(edge) for edge in box)
     grid = Grid(x=left, y=top, pitch=max(right - left, bottom - top, 1.0), width=2, height=2)
     return np.zeros((2, 2, 2), np.float32), grid
 
 
 class Skirt:
-    """Triangles between the face's outline and rings further out, so that the warp fades into neck and hair."""
+    """Triangles between the outline of the face and rings around it. They fade the warp out into neck and hair."""
 
     def __init__(self, points: F64, shape: Sequence[tuple[float, float]] = SKIRT_RINGS) -> None:
         """``points``: (478, 2) or (478, 3) pixels at rest; the skirt's points are numbered from 478 on.
 
-        ``shape``: rings as those of `SKIRT_RINGS`.
+        ``shape``: rings as in `SKIRT_RINGS`.
         """
         oval = list(FACE_OVAL)
         self._oval, self._shares = oval, [share for _, share in shape]
@@ -97,7 +98,7 @@ class Skirt:
         self.triangles: I32 = np.array(triangles, dtype=np.int32)
 
     def displacement(self, moved_px: F64) -> F64:
-        """(144, 2) pixels for the skirt's points, from the (478, 2) displacements of the mesh."""
+        """Return (144, 2) pixels for the skirt's points, from the (478, 2) displacements of the mesh."""
         own = moved_px[self._oval]
         smooth = sum(
             weight * np.roll(own, shift, axis=0) for shift, weight in ((-2, 1), (-1, 2), (0, 3), (1, 2), (2, 1))
@@ -106,7 +107,7 @@ class Skirt:
 
 
 def facing_triangles(triangles: I32, head_points: F64) -> I32:
-    """The triangles with their corners in such an order that each has a positive area in a face seen from the front."""
+    """Order the corners of all triangles so that each has a positive area in a face seen from the front."""
     area = signed_areas(head_points, triangles)
     ordered = triangles.copy()
     ordered[area < 0] = ordered[area < 0][:, [0, 2, 1]]
@@ -114,7 +115,7 @@ def facing_triangles(triangles: I32, head_points: F64) -> I32:
 
 
 def signed_areas(points: F64, triangles: I32) -> F64:
-    """(n,) signed areas in square pixels; a negative one is a triangle seen from behind, or folded."""
+    """Return signed areas in square pixels, (n,); a triangle seen from behind, or folded, is negative."""
     a, b, c = (points[triangles[:, k], :2] for k in range(3))
     doubled: F64 = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     return doubled / 2
@@ -125,16 +126,16 @@ def rasterise(
     triangles: NDArray[np.int32],
     points: NDArray[np.float32],
     values: NDArray[np.float32],
-    least_area: float,
+    min_area: float,
     place: NDArray[np.float32],
     flow: NDArray[np.float32],
-    covered: NDArray[np.uint8],
+    filled: NDArray[np.uint8],
 ) -> None:
-    """Draws triangles with values (n, 3) at their corners (n, 2 pixels) into ``flow`` (h, w, 3); later ones win.
+    """Draw triangles with values (n, 3) at their corners (n, 2 pixels) into ``flow`` (h, w, 3); later ones win.
 
-    Triangles whose doubled area is below ``least_area`` are seen from behind and are left out.
+    Triangles whose doubled area is below ``min_area`` are seen from behind and are left out.
     """
-    height, width = covered.shape
+    height, width = filled.shape
     x0, y0, per_pixel = place[0], place[1], place[2]
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -142,7 +143,7 @@ def rasterise(
         bx, by = (points[j, 0] - x0) * per_pixel, (points[j, 1] - y0) * per_pixel
         cx, cy = (points[k, 0] - x0) * per_pixel, (points[k, 1] - y0) * per_pixel
         doubled = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if doubled < least_area or (doubled < 1e-6 and doubled > -1e-6):
+        if doubled < min_area or (doubled < 1e-6 and doubled > -1e-6):
             continue
         left = max(0, int(np.ceil(min(ax, bx, cx) - 1e-3)))
         right = min(width - 1, int(np.floor(max(ax, bx, cx) + 1e-3)))
@@ -155,24 +156,24 @@ def rasterise(
                 w = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) * inverse
                 u = 1.0 - v - w
                 if u >= -1e-3 and v >= -1e-3 and w >= -1e-3:
-                    covered[y, x] = 1
+                    filled[y, x] = 1
                     for c in range(3):
                         flow[y, x, c] = u * values[i, c] + v * values[j, c] + w * values[k, c]
 
 
 @kernel
-def fill_gaps(flow: NDArray[np.float32], covered: NDArray[np.uint8], reach: int) -> None:
-    """Gives every uncovered cell that has covered ones within ``reach`` their mean: slivers at the mouth corners."""
-    height, width = covered.shape
+def fill_gaps(flow: NDArray[np.float32], filled: NDArray[np.uint8], reach: int) -> None:
+    """Fill every empty cell near filled ones, within ``reach``, with their mean: slivers at the mouth corners."""
+    height, width = filled.shape
     for y in range(height):
         for x in range(width):
-            if covered[y, x] != 0:
+            if filled[y, x] != 0:
                 continue
             count = 0
             s0 = s1 = s2 = np.float32(0.0)
             for yy in range(max(0, y - reach), min(height, y + reach + 1)):
                 for xx in range(max(0, x - reach), min(width, x + reach + 1)):
-                    if covered[yy, xx] == 1:
+                    if filled[yy, xx] == 1:
                         count += 1
                         s0 += flow[yy, xx, 0]
                         s1 += flow[yy, xx, 1]
@@ -181,6 +182,43 @@ def fill_gaps(flow: NDArray[np.float32], covered: NDArray[np.uint8], reach: int)
                 flow[y, x, 0] = s0 / count
                 flow[y, x, 1] = s1 / count
                 flow[y, x, 2] = s2 / count
+
+
+@kernel
+def _trace_head_row(
+    y: np.float32,
+    left: int,
+    head: NDArray[np.float32],
+    place: NDArray[np.float32],
+    line_x: NDArray[np.float32],
+    line_y: NDArray[np.float32],
+) -> None:
+    """Trace one row of pixels back through the head's motion, cell by cell.
+
+    The displacement is linear within a cell, which the compiler can vectorise.
+    """
+    one, columns = np.float32(1.0), line_x.shape[0]
+    head_w = head.shape[1]
+    gy = min(max((y - place[1]) * place[2], np.float32(0.0)), np.float32(head.shape[0]) - np.float32(1.001))
+    iy = np.int32(gy)
+    ty = gy - np.float32(iy)
+    start = 0
+    for cell in range(head_w - 1):
+        end = columns
+        if cell < head_w - 2:
+            end = min(columns, max(start, int(np.ceil(place[0] + (cell + 1) / place[2] - left))))
+        if end <= start:
+            continue
+        x_near = head[iy, cell, 0] + ty * (head[iy + 1, cell, 0] - head[iy, cell, 0])
+        x_step = head[iy, cell + 1, 0] + ty * (head[iy + 1, cell + 1, 0] - head[iy, cell + 1, 0]) - x_near
+        y_near = head[iy, cell, 1] + ty * (head[iy + 1, cell, 1] - head[iy, cell, 1])
+        y_step = head[iy, cell + 1, 1] + ty * (head[iy + 1, cell + 1, 1] - head[iy, cell + 1, 1]) - y_near
+        for column in range(start, end):
+            x = np.float32(column + left)
+            t = min(max((x - place[0]) * place[2] - np.float32(cell), np.float32(0.0)), one)
+            line_x[column] = x + x_near + t * x_step
+            line_y[column] = y + y_near + t * y_step
+        start = end
 
 
 @kernel
@@ -195,16 +233,14 @@ def trace_back(
     fraction: NDArray[np.uint16],
     shade: NDArray[np.float32],
 ) -> None:
-    """For every pixel of ``rect`` (left, top, right, bottom): where the enlarged source is sampled, and its shade.
+    """Find the position in the enlarged source, and the shade, of every pixel of ``rect`` (left, top, right, bottom).
 
-    ``head`` (h, w, 2) is the way back through the head's motion, ``flow`` (h, w, 3) through the mesh. ``source``
-    (rows, columns, 2) gets whole positions in the source copy, whose pixel (0, 0) lies at ``origin`` (x, y, scale),
-    ``fraction`` (rows, columns) the rest as OpenCV's remap takes it: 32 * (32nds of y) + (32nds of x). ``shade``
+    ``head`` (h, w, 2) is the backward displacement of the head, ``flow`` (h, w, 3) that of the mesh. ``source`` (rows,
+    columns, 2) gets whole positions in the source copy, whose pixel (0, 0) lies at ``origin`` (x, y, scale),
+    ``fraction`` (rows, columns) the rest in the format of OpenCV's remap: 32 * (32nds of y) + (32nds of x). ``shade``
     (rows, columns) gets the factor.
     """
     one = np.float32(1.0)
-    head_h, head_w = head.shape[0], head.shape[1]
-    last_y = np.float32(head_h) - np.float32(1.001)
     flow_w, flow_h = np.float32(flow.shape[1] - 1), np.float32(flow.shape[0] - 1)
     scale = origin[2] * np.float32(32.0)
     # Pixel centres of the enlarged copy, rounding to 32nds, and a bias that keeps the numbers positive.
@@ -212,28 +248,7 @@ def trace_back(
     left, top, columns = rect[0], rect[1], rect[2] - rect[0]
     line_x, line_y = np.empty(columns, np.float32), np.empty(columns, np.float32)
     for row in range(rect[3] - top):
-        y = np.float32(row + top)
-        gy = min(max((y - head_place[1]) * head_place[2], np.float32(0.0)), last_y)
-        iy = np.int32(gy)
-        ty = gy - np.float32(iy)
-        # The head's way back, cell by cell: a straight line within each, which the compiler can vectorise.
-        start = 0
-        for cell in range(head_w - 1):
-            end = columns
-            if cell < head_w - 2:
-                end = min(columns, max(start, int(np.ceil(head_place[0] + (cell + 1) / head_place[2] - left))))
-            if end <= start:
-                continue
-            x_near = head[iy, cell, 0] + ty * (head[iy + 1, cell, 0] - head[iy, cell, 0])
-            x_step = head[iy, cell + 1, 0] + ty * (head[iy + 1, cell + 1, 0] - head[iy, cell + 1, 0]) - x_near
-            y_near = head[iy, cell, 1] + ty * (head[iy + 1, cell, 1] - head[iy, cell, 1])
-            y_step = head[iy, cell + 1, 1] + ty * (head[iy + 1, cell + 1, 1] - head[iy, cell + 1, 1]) - y_near
-            for column in range(start, end):
-                x = np.float32(column + left)
-                t = min(max((x - head_place[0]) * head_place[2] - np.float32(cell), np.float32(0.0)), one)
-                line_x[column] = x + x_near + t * x_step
-                line_y[column] = y + y_near + t * y_step
-            start = end
+        _trace_head_row(np.float32(row + top), left, head, head_place, line_x, line_y)
         for column in range(columns):
             sx, sy = line_x[column], line_y[column]
             light = one
@@ -259,7 +274,8 @@ def trace_back(
 
 @kernel
 def combine(amounts: NDArray[Number], fields: NDArray[Number]) -> NDArray[Number]:
-    """(k,) amounts and (k, n) fields -> (n,) weighted sum. Not by BLAS, whose threads would fight with ours."""
+    """Return the weighted sum (n,) of (k, n) fields by (k,) amounts. BLAS threads would compete with the drawing
+    threads."""
     out = np.zeros(fields.shape[1], fields.dtype)
     for k in range(fields.shape[0]):
         if amounts[k] != 0:
@@ -269,10 +285,10 @@ def combine(amounts: NDArray[Number], fields: NDArray[Number]) -> NDArray[Number
 
 
 @kernel
-def _way_back_at(
+def _backward_at(
     x: np.float32, y: np.float32, head: NDArray[np.float32], place: NDArray[np.float32]
 ) -> tuple[np.float32, np.float32]:
-    """The head's way back at one pixel, between the cells of its grid; beyond them that of the nearest."""
+    """Interpolate the head's backward displacement at one pixel; beyond the grid, the nearest cell counts."""
     gx = min(max((x - place[0]) * place[2], np.float32(0.0)), np.float32(head.shape[1]) - np.float32(1.001))
     gy = min(max((y - place[1]) * place[2], np.float32(0.0)), np.float32(head.shape[0]) - np.float32(1.001))
     ix, iy = int(gx), int(gy)
@@ -288,18 +304,18 @@ def _way_back_at(
 def carry_forward(
     points: NDArray[np.float32], head: NDArray[np.float32], place: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(n, 2) pixels before the head's motion -> (n, 2) pixels after it: solves x + back(x) = point by iteration."""
+    """Move (n, 2) pixels by the head's motion: solve x + backward(x) = point by iteration."""
     out = points.copy()
     for n in range(points.shape[0]):
         for _ in range(4):
-            back_x, back_y = _way_back_at(out[n, 0], out[n, 1], head, place)
+            back_x, back_y = _backward_at(out[n, 0], out[n, 1], head, place)
             out[n, 0], out[n, 1] = points[n, 0] - back_x, points[n, 1] - back_y
     return out
 
 
 @kernel
 def apply_shade(pixels: NDArray[np.uint8], shade: NDArray[np.float32]) -> None:
-    """Multiplies (h, w, 3) pixels by (h, w) factors in place."""
+    """Multiply (h, w, 3) pixels by (h, w) factors in place."""
     for y in range(pixels.shape[0]):
         for x in range(pixels.shape[1]):
             factor = shade[y, x]
@@ -310,23 +326,22 @@ def apply_shade(pixels: NDArray[np.uint8], shade: NDArray[np.float32]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The part of the picture that can come into view, enlarged, ready to be sampled."""
+    """Part of the image that can become visible, enlarged, ready to be sampled."""
 
     pixels: U8
     left: int
-    """Column of the picture where it starts."""
+    """Column of the image at which it starts."""
     top: int
     scale: int
     interpolation: int = cv2.INTER_LINEAR
-    """How it is sampled, as OpenCV counts."""
+    """Sampling filter, as an OpenCV flag."""
 
     @classmethod
     def of(cls, rgb: U8, left: int, top: int) -> Source:
-        """Enlarges ``rgb``, which lies at (left, top) of the picture.
+        """Enlarge ``rgb``, which lies at (left, top) of the image.
 
-        Its finest detail is softened and the rest made crisper. What lies near the sampling limit would come and go
-        as the face moves by parts of a pixel; without it the sharpness of the frames stays the same, at about the
-        picture's own.
+        Its finest detail is softened and the rest is sharpened. Detail near the sampling limit would flicker as the
+        face moves by parts of a pixel; without it, frames stay about as sharp as the image.
         """
         scale = SOURCE_SCALE if rgb.shape[0] * rgb.shape[1] <= LARGE_SOURCE_PX else LARGE_SOURCE_SCALE
         size = (rgb.shape[1] * scale, rgb.shape[0] * scale)
@@ -337,10 +352,11 @@ class Source:
         return cls(pixels=pixels, left=left, top=top, scale=scale)
 
     @classmethod
-    def as_it_is(cls, rgb: U8) -> Source:
-        """``rgb`` itself, of which the picture consists, sampled by a wide filter.
+    def unscaled(cls, rgb: U8) -> Source:
+        """Return ``rgb`` itself as the whole image, sampled by a wide filter.
 
-        A frame of a clip is drawn once: what does not move keeps its bytes, and what does about .93 of its sharpness.
+        A frame of a clip is resampled once: pixels that do not move keep their bytes, and others keep about .93 of
+        their sharpness.
         """
         return cls(pixels=rgb, left=0, top=0, scale=1, interpolation=cv2.INTER_LANCZOS4)
 
@@ -350,20 +366,21 @@ class Source:
         return np.array([self.left, self.top, self.scale], dtype=np.float32)
 
     def place(self, points: F64) -> F64:
-        """(n, 2) pixels of the picture -> (n, 2) pixels of this copy."""
+        """Convert (n, 2) pixels of the image to pixels of this copy."""
         return (points - [self.left, self.top] + 0.5) * self.scale - 0.5
 
 
 def resample(source: Source, positions: F32 | I16, fraction: NDArray[np.uint16] | None = None) -> U8:
-    """Samples of ``source`` at (h, w, 2) positions; beyond its edge the picture is mirrored."""
+    """Sample ``source`` at (h, w, 2) positions; beyond its edge the image is mirrored."""
     return np.asarray(
         cv2.remap(source.pixels, positions, fraction, source.interpolation, borderMode=cv2.BORDER_REFLECT_101),
         dtype=np.uint8,
     )
 
 
-def drawn(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, source: Source) -> tuple[U8, F32]:
-    """The picture within ``rect`` (left, top, right, bottom) and its shade, traced back through head and mesh."""
+def warp(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, source: Source) -> tuple[U8, F32]:
+    """Draw the image within ``rect`` (left, top, right, bottom), traced back through head and mesh; return it and its
+    shade."""
     rows, columns = int(rect[3] - rect[1]), int(rect[2] - rect[0])
     where = np.empty((rows, columns, 2), np.int16)
     fraction = np.empty((rows, columns), np.uint16)
@@ -373,17 +390,17 @@ def drawn(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, sou
 
 
 @kernel
-def behind_the_skin(
+def trace_back_head(
     rect: NDArray[np.int32],
     head: NDArray[np.float32],
     place: NDArray[np.float32],
     origin: NDArray[np.float32],
     positions: NDArray[np.float32],
 ) -> None:
-    """As `trace_back`, but through the head's motion alone, for teeth and eyeballs; (rows, columns, 2) positions."""
+    """Find positions as `trace_back` does, (rows, columns, 2), by the head's motion alone, for teeth and eyeballs."""
     for row in range(positions.shape[0]):
         for column in range(positions.shape[1]):
             x, y = np.float32(column + rect[0]), np.float32(row + rect[1])
-            back_x, back_y = _way_back_at(x, y, head, place)
+            back_x, back_y = _backward_at(x, y, head, place)
             positions[row, column, 0] = (x + back_x - origin[0]) * origin[2] + (origin[2] - 1) * 0.5
             positions[row, column, 1] = (y + back_y - origin[1]) * origin[2] + (origin[2] - 1) * 0.5

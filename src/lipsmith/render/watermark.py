@@ -1,4 +1,4 @@
-"""A small visible mark in the corner of every frame. Knows nothing of who has to carry one."""
+"""Small visible watermark in the corner of every frame."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from lipsmith.media.clip import F32, U8, TimedPlanes
 
 HEIGHT = 0.045
-"""Of the letters, as a part of the frame's shorter side."""
+"""Height of the letters, as a part of the frame's shorter side."""
 MIN_HEIGHT_PX = 9
-"""Below this nobody can read it."""
+"""Smallest readable height."""
 OPACITY = 0.65
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _WHITE_RGB, _WHITE_LUMA, _GREY_CHROMA = 255.0, 235.0, 128.0
@@ -25,16 +25,16 @@ class Watermark:
     """White letters on a dark rim, in the lower right corner of frames of one size."""
 
     rows: slice
-    """Where, in pixels; even borders."""
+    """Place in pixels; even borders."""
     columns: slice
-    cover: F32
-    """(rows, columns) float32, 0–1: how much the mark hides what is there."""
+    alpha: F32
+    """(rows, columns) float32, 0–1: opacity."""
     light: F32
     """(rows, columns) float32: 1 in the letters, 0 in their rim."""
 
     @classmethod
     def of(cls, text: str, width: int, height: int) -> Watermark:
-        """The mark for frames of ``width`` × ``height`` pixels, both even."""
+        """Make the watermark for frames of ``width`` × ``height`` pixels, both even."""
         letter_px = max(MIN_HEIGHT_PX, round(HEIGHT * min(width, height)))
         scale = cv2.getFontScaleFromHeight(_FONT, letter_px)
         (text_px, _), below_px = cv2.getTextSize(text, _FONT, scale, 1)
@@ -48,39 +48,39 @@ class Watermark:
         return cls(
             rows=slice(top, top + box_h // 2 * 2),
             columns=slice(left, left + box_w // 2 * 2),
-            cover=_part(np.maximum(letters, rim)) * np.float32(OPACITY),
-            light=_part(letters),
+            alpha=_alpha(np.maximum(letters, rim)) * np.float32(OPACITY),
+            light=_alpha(letters),
         )
 
     def on(self, frame: U8) -> U8:
-        """A copy of the frame with the mark.
+        """Return a copy of the frame with the watermark.
 
         ``frame`` is (height, width, 3) uint8 RGB, or (height * 3 // 2, width) uint8 I420 planes.
         """
         watermarked = frame.copy()
         if frame.ndim == 3:
-            _lay(watermarked[self.rows, self.columns], self.cover[..., None], self.light[..., None] * _WHITE_RGB)
+            _blend(watermarked[self.rows, self.columns], self.alpha[..., None], self.light[..., None] * _WHITE_RGB)
             return watermarked
         height, width = frame.shape[0] * 2 // 3, frame.shape[1]
-        _lay(watermarked[self.rows, self.columns], self.cover, 16 + self.light * (_WHITE_LUMA - 16))
-        cover = cv2.resize(self.cover, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        _blend(watermarked[self.rows, self.columns], self.alpha, 16 + self.light * (_WHITE_LUMA - 16))
+        alpha = cv2.resize(self.alpha, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         chroma = watermarked[height:].reshape(2, height // 2, width // 2)
         rows = slice(self.rows.start // 2, self.rows.stop // 2)
         columns = slice(self.columns.start // 2, self.columns.stop // 2)
         for plane in chroma:
-            _lay(plane[rows, columns], np.asarray(cover, dtype=np.float32), np.float32(_GREY_CHROMA))
+            _blend(plane[rows, columns], np.asarray(alpha, dtype=np.float32), np.float32(_GREY_CHROMA))
         return watermarked
 
 
 def watermarked(frames: Iterable[U8], text: str, width: int, height: int) -> Iterator[U8]:
-    """The same frames, each with the mark."""
+    """Yield the frames with the watermark."""
     watermark = Watermark.of(text, width, height)
     for frame in frames:
         yield watermark.on(frame)
 
 
 def watermarked_clip(frames: Iterable[TimedPlanes], text: str, width: int, height: int) -> Iterator[TimedPlanes]:
-    """The same pictures at their times, each with the mark."""
+    """Yield the frames of a clip, at their times, with the watermark."""
     watermark = Watermark.of(text, width, height)
     for frame in frames:
         yield _WatermarkedFrame(planes=watermark.on(frame.planes), time_s=frame.time_s, duration_s=frame.duration_s)
@@ -88,18 +88,18 @@ def watermarked_clip(frames: Iterable[TimedPlanes], text: str, width: int, heigh
 
 @dataclass(frozen=True, kw_only=True)
 class _WatermarkedFrame:
-    """Implements `TimedPlanes`."""
+    """Frame with a watermark; implements `TimedPlanes`."""
 
     planes: U8
     time_s: Fraction
     duration_s: Fraction
 
 
-def _part(mask: U8) -> F32:
-    """(even, even) float32, 0–1."""
+def _alpha(mask: U8) -> F32:
+    """Crop to even sides and scale to 0–1, float32."""
     even = mask[: mask.shape[0] // 2 * 2, : mask.shape[1] // 2 * 2]
     return even.astype(np.float32) / np.float32(255)
 
 
-def _lay(there: U8, cover: F32, over: F32 | np.float32) -> None:
-    there[...] = np.rint(there * (1 - cover) + over * cover).astype(np.uint8)
+def _blend(pixels: U8, alpha: F32, colour: F32 | np.float32) -> None:
+    pixels[...] = np.rint(pixels * (1 - alpha) + colour * alpha).astype(np.uint8)

@@ -12,13 +12,13 @@ from lipsmith.engines.classic_lip_syncer import (
     DONOR_RUN_FRAMES,
     DONOR_YAW_DEG,
     FULL_YAW_DEG,
-    JOINED_FRAMES,
     LOST_YAW_DEG,
-    _may_donate,
+    MAX_SKIP_FRAMES,
+    _donor_indices,
+    _read_spans,
     _spread_over,
-    _walks,
     _widest_open,
-    mood_width,
+    base_width,
     replaced_share,
 )
 from lipsmith.face.track import FaceTrack
@@ -101,28 +101,28 @@ def test_heads_that_look_away_get_less_and_then_nothing() -> None:
 def test_the_mood_is_the_width_without_what_is_said() -> None:
     saying = 0.05 * np.sin(np.arange(250) * 2 * np.pi * 4 / FPS)
     smile = np.where(np.arange(250) < 125, 0.75, 0.95)
-    mood = mood_width(track_of(250, width=smile + saying))
+    mood = base_width(track_of(250, width=smile + saying))
     assert np.abs(mood[40:85] - 0.75).max() < 0.01
     assert np.abs(mood[165:210] - 0.95).max() < 0.01
     assert (np.diff(mood[100:150]) > 0).all()
 
 
 def test_each_scene_has_its_own_mood() -> None:
-    mood = mood_width(track_of(100, width=np.where(np.arange(100) < 50, 0.7, 0.9), cuts=(50,)))
+    mood = base_width(track_of(100, width=np.where(np.arange(100) < 50, 0.7, 0.9), cuts=(50,)))
     np.testing.assert_allclose(mood, np.where(np.arange(100) < 50, 0.7, 0.9), atol=1e-6)
 
 
 def test_the_mood_is_known_where_the_face_is_not() -> None:
-    mood = mood_width(track_of(100, absent=range(40, 60), width=np.linspace(0.7, 0.9, 100)))
+    mood = base_width(track_of(100, absent=range(40, 60), width=np.linspace(0.7, 0.9, 100)))
     assert np.isfinite(mood).all()
     assert (np.diff(mood) >= 0).all()
-    unseen_scene = mood_width(track_of(100, absent=range(50, 100), width=0.77, cuts=(50,)))
+    unseen_scene = base_width(track_of(100, absent=range(50, 100), width=0.77, cuts=(50,)))
     np.testing.assert_allclose(unseen_scene, 0.77, atol=1e-6)
 
 
 def test_one_frame_has_a_mood_and_a_strength() -> None:
     one = track_of(1, width=0.8)
-    assert mood_width(one) == pytest.approx([0.8])
+    assert base_width(one) == pytest.approx([0.8])
     assert replaced_share(one) == pytest.approx([1.0])
 
 
@@ -136,29 +136,29 @@ def test_one_frame_has_a_mood_and_a_strength() -> None:
     ],
 )
 def test_walks_hold_what_is_needed_and_jump_over_long_gaps(indices: list[int], walks: list[tuple[int, int]]) -> None:
-    assert list(_walks(indices)) == walks
+    assert list(_read_spans(indices)) == walks
 
 
 def test_every_frame_that_is_needed_lies_in_a_walk() -> None:
     indices = sorted(np.random.default_rng(6).choice(20_000, 60, replace=False).tolist())
-    walks = list(_walks(indices))
+    walks = list(_read_spans(indices))
     assert all(any(start <= index < end for start, end in walks) for index in indices)
     assert sum(end - start for start, end in walks) < 20_000
-    assert all(later[0] - earlier[1] >= JOINED_FRAMES for earlier, later in pairwise(walks))
+    assert all(later[0] - earlier[1] >= MAX_SKIP_FRAMES for earlier, later in pairwise(walks))
 
 
 def test_a_short_clip_lends_every_frame_that_faces_the_camera() -> None:
     track = track_of(80, yaw_deg=np.where(np.arange(80) < 30, DONOR_YAW_DEG + 1, 5.0))
-    assert _may_donate(track, seen_in(track)) == list(range(30, 80))
+    assert _donor_indices(track, seen_in(track)) == list(range(30, 80))
     away = track_of(40, yaw_deg=-60.0)
-    assert _may_donate(away, seen_in(away)) == []
+    assert _donor_indices(away, seen_in(away)) == []
 
 
 def test_a_long_clip_lends_runs_from_all_of_it() -> None:
     """What is kept is bounded; larger faces leave room for fewer frames."""
     large, small = (track_of(9000, iod_px=iod_px) for iod_px in (300.0, 120.0))
-    rows = np.array(_may_donate(large, seen_in(large)))
-    assert len(rows) < len(_may_donate(small, seen_in(small))) < 9000
+    rows = np.array(_donor_indices(large, seen_in(large)))
+    assert len(rows) < len(_donor_indices(small, seen_in(small))) < 9000
     assert (np.diff(rows) > 0).all()
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     assert len(runs) >= 4 and all(len(run) >= DONOR_RUN_FRAMES for run in runs)

@@ -9,7 +9,7 @@ import pytest
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.media.clip import U8, Image
-from lipsmith.render.clip_look import LONGEST_IOD, ClipLook, read_clip_look
+from lipsmith.render.clip_look import MAX_INCISAL_IOD, ClipLook, read_clip_look
 
 Filmed = dict[str, tuple[U8, F64]]
 COLOURS = ("tooth", "tongue", "cavity", "gum", "line")
@@ -24,7 +24,7 @@ def test_teeth_are_bright_and_the_rest_is_darker(look: ClipLook) -> None:
     luma = {name: float(getattr(look.look, name).mean()) for name in COLOURS}
     assert luma["tooth"] > max(luma["tongue"], luma["gum"]) > luma["cavity"]
     assert 0.7 < luma["tooth"] / look.cheeks.mean() < 1.3
-    assert 0.03 < look.look.incisal_iod <= LONGEST_IOD
+    assert 0.03 < look.look.incisal_iod <= MAX_INCISAL_IOD
 
 
 def test_the_frame_s_own_mouth_is_not_kept(look: ClipLook) -> None:
@@ -59,7 +59,7 @@ def test_a_picture_with_teeth_is_preferred(frame: Image, face: Face, filmed: Fil
 def test_a_clip_without_teeth_has_a_look_too(filmed: Filmed) -> None:
     look = read_clip_look([filmed["shut"]])
     assert look.look.tooth.min() > 60
-    assert look.look.incisal_iod <= LONGEST_IOD
+    assert look.look.incisal_iod <= MAX_INCISAL_IOD
 
 
 def test_a_softer_clip_has_softer_mouths(frame: Image, face: Face) -> None:

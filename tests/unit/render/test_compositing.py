@@ -22,8 +22,8 @@ def lent_triangles(filmed: Filmed, triangles: I32) -> I32:
     return np.concatenate([hole_triangles(), facing_triangles(triangles, HeadFrame.of(points).to_head(points))])
 
 
-def mouth_of(rgb: U8, points: F64, *beside: Mouth) -> Mouth:
-    return Mouth(source=Source.as_it_is(rgb), points=points[:, :2], beside=beside)
+def mouth_of(rgb: U8, points: F64, *neighbours: Mouth) -> Mouth:
+    return Mouth(source=Source.unscaled(rgb), points=points[:, :2], neighbours=neighbours)
 
 
 def grafted(base: U8, mouth: Mouth, points: F64, triangles: I32, share: float = 1.0) -> U8:

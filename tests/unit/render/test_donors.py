@@ -15,7 +15,7 @@ from lipsmith.media.clip import U8, Image
 from lipsmith.render.donors import (
     JUMP_COST,
     JUMP_LOOK,
-    MOST_JUMP_COST,
+    MAX_JUMP_COST,
     STAY_COST,
     Donors,
     Selection,
@@ -117,7 +117,7 @@ def price(donors: Donors, asked: F64, way: tuple[int, ...]) -> float:
         elif donors.frame[after] != donors.frame[before] + 1:
             one, other = (donors.thumbnails[row].astype(np.float64) for row in (before, after))
             apart = np.sqrt((((one - one.mean()) - (other - other.mean())) ** 2).mean())
-            total += min(MOST_JUMP_COST, JUMP_COST + (apart / JUMP_LOOK) ** 2)
+            total += min(MAX_JUMP_COST, JUMP_COST + (apart / JUMP_LOOK) ** 2)
     return total
 
 

@@ -23,14 +23,14 @@ def field(portrait: Portrait, image: Image, face: Face, matte: F32) -> HeadField
 def moved(field: HeadField, face: Face, points: list[int], **given: float) -> NDArray[np.float64]:
     """Pixels that mesh points go by a motion of the head."""
     start = face.points[points, :2].astype(np.float32)
-    return (carry_forward(start, field.way_back(motion(**given)), field.grid.place) - start).astype(np.float64)
+    return (carry_forward(start, field.backward_motion(motion(**given)), field.grid.place) - start).astype(np.float64)
 
 
 NOSE_TIP, CHIN, FOREHEAD, LEFT_EYE, RIGHT_EYE = 1, 152, 10, 33, 263
 
 
 def test_at_rest_nothing_moves(field: HeadField) -> None:
-    assert np.abs(field.way_back(motion(aperture=0.3, blink_left=1.0, gaze_x=0.05))).max() == 0
+    assert np.abs(field.backward_motion(motion(aperture=0.3, blink_left=1.0, gaze_x=0.05))).max() == 0
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_a_positive_roll_is_clockwise(field: HeadField, face: Face) -> None:
 
 
 def test_motions_add_up(field: HeadField) -> None:
-    both = field.way_back(motion(head_x=0.02, head_y=0.03))
-    one, other = field.way_back(motion(head_x=0.02)), field.way_back(motion(head_y=0.03))
+    both = field.backward_motion(motion(head_x=0.02, head_y=0.03))
+    one, other = field.backward_motion(motion(head_x=0.02)), field.backward_motion(motion(head_y=0.03))
     np.testing.assert_allclose(both, one + other, atol=0.12)
 
 
 def test_background_and_distance_stay(field: HeadField, image: Image) -> None:
-    way = np.abs(field.way_back(motion(head_yaw=10.0, head_pitch=8.0, head_roll=5.0, breath=1.0))).max(axis=-1)
+    way = np.abs(field.backward_motion(motion(head_yaw=10.0, head_pitch=8.0, head_roll=5.0, breath=1.0))).max(axis=-1)
     assert way.max() > 3
     left, top, right, bottom = field.moving_rectangle((image.width, image.height))
     for value in (left, top, right, bottom):
@@ -98,6 +98,6 @@ def test_background_and_distance_stay(field: HeadField, image: Image) -> None:
 
 
 def test_breath_lifts_the_chest_and_not_the_face(field: HeadField, face: Face) -> None:
-    way = field.way_back(motion(breath=1.0))
+    way = field.backward_motion(motion(breath=1.0))
     assert way[..., 1].max() > 0.3  # the way back points down, so the chest goes up
     assert np.abs(moved(field, face, [NOSE_TIP, FOREHEAD, LEFT_EYE], breath=1.0)).max() < 0.02

@@ -17,7 +17,7 @@ from lipsmith.media.clip import U8, Image
 from lipsmith.render.clip_look import read_clip_look
 from lipsmith.render.clip_shape import typical_mesh
 from lipsmith.render.compositing import Mouth, outline_mask
-from lipsmith.render.lips import INNER_OUTLINE, Asked, LipPainter
+from lipsmith.render.lips import INNER_OUTLINE, LipPainter, LipTargets
 from lipsmith.render.mouth import CHEEKS, median_at
 from lipsmith.render.warp import Source
 
@@ -40,8 +40,8 @@ def finder() -> MediapipeFaceFinder:
     return MediapipeFaceFinder()
 
 
-def asked(gap: float, width: float = 0.85, **shape: float) -> Asked:
-    return Asked(aperture=gap, width=width, lips=motion(**shape))
+def asked(gap: float, width: float = 0.85, **shape: float) -> LipTargets:
+    return LipTargets(aperture=gap, width=width, lips=motion(**shape))
 
 
 def found(finder: MediapipeFaceFinder, rgb: U8) -> F64:
@@ -55,7 +55,7 @@ def changed(a: U8, b: U8) -> NDArray[np.int64]:
 
 
 def mouth_of(rgb: U8, points: F64) -> Mouth:
-    return Mouth(source=Source.as_it_is(rgb), points=points[:, :2])
+    return Mouth(source=Source.unscaled(rgb), points=points[:, :2])
 
 
 def inside_of(rgb: U8, points: F64) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.layout import I32
 from lipsmith.media.clip import U8
 from lipsmith.render.clip_shape import typical_mesh
-from lipsmith.render.occlusion import LEAST_FRAMES, OcclusionFinder
+from lipsmith.render.occlusion import MIN_FRAMES, OcclusionFinder
 
 Filmed = dict[str, tuple[U8, F64]]
 Change = Callable[[U8, F64], U8]
@@ -153,7 +153,7 @@ def test_a_beard_that_is_always_there_is_no_thing(filmed: Filmed, triangles: I32
 
 
 def test_too_few_frames_tell_nothing(filmed: Filmed, triangles: I32) -> None:
-    faces = faces_of(filmed, LEAST_FRAMES - 1)
+    faces = faces_of(filmed, MIN_FRAMES - 1)
     finder = OcclusionFinder(typical_mesh(np.stack([points for _, points in faces])), triangles, faces)
     rgb, points = filmed["open"]
     assert finder.occlusion(disc(rgb, points), points) is None

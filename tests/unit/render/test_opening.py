@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lipsmith.render.opening import Opening, View
+from lipsmith.render.opening import MovedFace, Opening, View
 from lipsmith.render.warp import Grid, Source
 
 SIZE = 200
@@ -30,6 +30,13 @@ def mesh() -> tuple[NDArray[np.float64], NDArray[np.int32], list[int], list[int]
     return points, np.array(triangles, np.int32), upper, lower
 
 
+def moved_face(target: NDArray[np.float64], values: NDArray[np.float64]) -> MovedFace:
+    local = np.eye(2) * IOD_PX
+    return MovedFace(
+        target=target, values=values.astype(np.float32), local=local, iod_px=IOD_PX, pitch=1.0, min_area=-1.0
+    )
+
+
 def seen(gap_px: float, shade: tuple[float, float] = (1.0, 1.0)) -> View:
     """The opening with its edges ``gap_px`` apart in the middle."""
     points, triangles, upper, lower = mesh()
@@ -44,12 +51,7 @@ def seen(gap_px: float, shade: tuple[float, float] = (1.0, 1.0)) -> View:
     light[upper], light[lower[1:-1]] = shade
     opening = Opening(upper, lower, triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.2)
     view = opening.view(
-        target=target,
-        values=np.column_stack([way, light]).astype(np.float32),
-        local=np.eye(2) * IOD_PX,
-        iod_px=IOD_PX,
-        pitch=1.0,
-        least_area=-1.0,
+        moved_face(target, np.column_stack([way, light])),
         head=np.zeros((5, 5, 2), np.float32),
         head_grid=STILL,
         source=Source.of(rgb, 0, 0),
@@ -82,12 +84,13 @@ def test_shut_sides_meet_in_one_line() -> None:
 
 def test_edges_are_where_they_were_put() -> None:
     view = seen(20.0)
-    middle = float(np.interp(0.0, view.u, view.lower) - np.interp(0.0, view.u, view.upper))
+    edges = view.edges
+    middle = float(np.interp(0.0, edges.u, edges.lower) - np.interp(0.0, edges.u, edges.upper))
     assert middle == pytest.approx(20 / IOD_PX, abs=1e-3)
-    assert np.interp(-0.4, view.u, view.lower - view.upper) == pytest.approx(0.0, abs=1e-3)
-    np.testing.assert_allclose(seen(0.0).upper, seen(0.0).lower, atol=1e-6)
+    assert np.interp(-0.4, edges.u, edges.lower - edges.upper) == pytest.approx(0.0, abs=1e-3)
+    np.testing.assert_allclose(seen(0.0).edges.upper, seen(0.0).edges.lower, atol=1e-6)
     # (u, v) = (0, 0) is the middle between the corners.
-    at = view.to_local @ np.array([100 - view.rect[0], 100 - view.rect[1], 1.0])
+    at = edges.to_local @ np.array([100 - view.rect[0], 100 - view.rect[1], 1.0])
     np.testing.assert_allclose(at, 0, atol=1e-5)
 
 
@@ -112,12 +115,7 @@ def test_an_opening_outside_the_picture_is_not_drawn() -> None:
     points, triangles, upper, lower = mesh()
     opening = Opening(upper, lower, triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.2)
     nothing = opening.view(
-        target=points + np.array([1000, 0]),
-        values=np.zeros((len(points), 3), np.float32),
-        local=np.eye(2) * IOD_PX,
-        iod_px=IOD_PX,
-        pitch=1.0,
-        least_area=-1.0,
+        moved_face(points + np.array([1000, 0]), np.zeros((len(points), 3))),
         head=np.zeros((5, 5, 2), np.float32),
         head_grid=STILL,
         source=Source.of(np.zeros((SIZE, SIZE, 3), np.uint8), 0, 0),

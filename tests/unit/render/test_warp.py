@@ -14,11 +14,11 @@ from lipsmith.render.warp import (
     Source,
     apply_shade,
     carry_forward,
-    drawn,
     facing_triangles,
     fill_gaps,
     rasterise,
     signed_areas,
+    warp,
 )
 
 F32, F64 = NDArray[np.float32], NDArray[np.float64]
@@ -29,7 +29,7 @@ def by_hand(triangles: I32, points: F64, values: F64, grid: Grid) -> tuple[F64, 
     """What `rasterise` should do, by solving for barycentric coordinates at every cell."""
     columns, rows = np.meshgrid(np.arange(grid.width), np.arange(grid.height))
     at = np.stack([columns * grid.pitch + grid.x, rows * grid.pitch + grid.y, np.ones_like(rows)], axis=-1)
-    flow, covered = np.zeros((grid.height, grid.width, 3)), np.zeros((grid.height, grid.width), bool)
+    flow, filled = np.zeros((grid.height, grid.width, 3)), np.zeros((grid.height, grid.width), bool)
     for triangle in triangles:
         corners = np.column_stack([points[triangle], np.ones(3)])
         if np.linalg.det(corners) <= 0:
@@ -37,8 +37,8 @@ def by_hand(triangles: I32, points: F64, values: F64, grid: Grid) -> tuple[F64, 
         shares = at @ np.linalg.inv(corners)
         inside = (shares >= 0).all(axis=-1)
         flow[inside] = shares[inside] @ values[triangle]
-        covered |= inside
-    return flow, covered
+        filled |= inside
+    return flow, filled
 
 
 @pytest.mark.parametrize("pitch", [1.0, 2.5])
@@ -50,17 +50,17 @@ def test_triangles_are_filled_with_what_lies_between_their_corners(pitch: float)
     triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (b, d, c))], np.int32)
     values = rng.normal(0, 3, (30, 3))
     grid = Grid(x=-2.0, y=1.0, pitch=pitch, width=int(70 / pitch), height=int(60 / pitch))
-    flow, covered = np.zeros((grid.height, grid.width, 3), np.float32), np.zeros((grid.height, grid.width), np.uint8)
-    rasterise(triangles, points.astype(np.float32), values.astype(np.float32), 0.0, grid.place, flow, covered)
+    flow, filled = np.zeros((grid.height, grid.width, 3), np.float32), np.zeros((grid.height, grid.width), np.uint8)
+    rasterise(triangles, points.astype(np.float32), values.astype(np.float32), 0.0, grid.place, flow, filled)
     expected, inside = by_hand(triangles, points, values, grid)
     assert inside.sum() > 200
     # On the outline itself rounding may decide either way.
-    assert (covered.astype(bool) != inside).sum() <= 3
-    both = covered.astype(bool) & inside
+    assert (filled.astype(bool) != inside).sum() <= 3
+    both = filled.astype(bool) & inside
     # Right on an edge either of the two triangles may answer, a thousandth beyond its corners.
     np.testing.assert_allclose(flow[both], expected[both], atol=0.02)
     assert np.abs(flow[both] - expected[both]).mean() < 1e-4
-    assert (flow[~covered.astype(bool)] == 0).all()
+    assert (flow[~filled.astype(bool)] == 0).all()
 
 
 def test_triangles_seen_from_behind_are_left_out() -> None:
@@ -68,30 +68,30 @@ def test_triangles_seen_from_behind_are_left_out() -> None:
     values = np.ones((3, 3), np.float32)
     grid = Grid(x=0, y=0, pitch=1, width=12, height=12)
     for winding, seen in (((0, 1, 2), True), ((0, 2, 1), False)):
-        flow, covered = np.zeros((12, 12, 3), np.float32), np.zeros((12, 12), np.uint8)
-        rasterise(np.array([winding], np.int32), points, values, -0.5, grid.place, flow, covered)
-        assert covered.any() == seen
+        flow, filled = np.zeros((12, 12, 3), np.float32), np.zeros((12, 12), np.uint8)
+        rasterise(np.array([winding], np.int32), points, values, -0.5, grid.place, flow, filled)
+        assert filled.any() == seen
 
 
 def test_later_triangles_win() -> None:
     points = np.array([[0, 0], [10, 0], [0, 10], [0, 0], [10, 0], [0, 10]], np.float32)
     values = np.repeat([[1.0], [2.0]], 3, axis=0) * np.ones((6, 3))
-    flow, covered = np.zeros((11, 11, 3), np.float32), np.zeros((11, 11), np.uint8)
+    flow, filled = np.zeros((11, 11, 3), np.float32), np.zeros((11, 11), np.uint8)
     grid = Grid(x=0, y=0, pitch=1, width=11, height=11)
     rasterise(
-        np.array([[0, 1, 2], [3, 4, 5]], np.int32), points, values.astype(np.float32), 0.0, grid.place, flow, covered
+        np.array([[0, 1, 2], [3, 4, 5]], np.int32), points, values.astype(np.float32), 0.0, grid.place, flow, filled
     )
-    np.testing.assert_allclose(flow[covered > 0], 2.0, atol=1e-5)
+    np.testing.assert_allclose(flow[filled > 0], 2.0, atol=1e-5)
 
 
 def test_small_gaps_take_the_mean_of_their_neighbours_and_wide_ones_stay() -> None:
-    flow, covered = np.full((9, 9, 3), 5.0, np.float32), np.ones((9, 9), np.uint8)
-    flow[4, 4], covered[4, 4] = 0.0, 0
-    fill_gaps(flow, covered, 1)
+    flow, filled = np.full((9, 9, 3), 5.0, np.float32), np.ones((9, 9), np.uint8)
+    flow[4, 4], filled[4, 4] = 0.0, 0
+    fill_gaps(flow, filled, 1)
     np.testing.assert_allclose(flow[4, 4], 5.0)
-    flow, covered = np.zeros((9, 9, 3), np.float32), np.zeros((9, 9), np.uint8)
-    flow[0, 0], covered[0, 0] = 7.0, 1
-    fill_gaps(flow, covered, 2)
+    flow, filled = np.zeros((9, 9, 3), np.float32), np.zeros((9, 9), np.uint8)
+    flow[0, 0], filled[0, 0] = 7.0, 1
+    fill_gaps(flow, filled, 2)
     np.testing.assert_allclose(flow[2, 2], 7.0)
     assert (flow[3:] == 0).all()
     assert (flow[:, 3:] == 0).all()
@@ -146,7 +146,7 @@ def test_without_motion_the_picture_is_shown() -> None:
     rgb = smooth_picture()
     head, flow = nothing()
     rect = np.array([10, 8, 110, 82], np.int32)
-    pixels, shade = drawn(rect, head, STILL, flow, STILL, Source.of(rgb, 0, 0))
+    pixels, shade = warp(rect, head, STILL, flow, STILL, Source.of(rgb, 0, 0))
     assert np.abs(pixels.astype(int) - rgb[8:82, 10:110]).max() <= 4
     np.testing.assert_allclose(shade, 1.0)
 
@@ -165,7 +165,7 @@ def test_a_pixel_shows_what_stood_where_its_flow_points(way: tuple[float, float]
             head[...] = way
         else:
             flow[..., :2] = way
-        pixels, _ = drawn(rect, head, STILL, flow, STILL, source)
+        pixels, _ = warp(rect, head, STILL, flow, STILL, source)
         assert np.abs(pixels - expected).mean() < 1.5
         assert np.abs(pixels - expected).max() < 6
 
@@ -174,7 +174,7 @@ def test_shade_is_carried_and_applied() -> None:
     head, flow = nothing()
     flow[..., 2] = 0.5
     rect = np.array([10, 10, 60, 50], np.int32)
-    pixels, shade = drawn(rect, head, STILL, flow, STILL, Source.of(smooth_picture(), 0, 0))
+    pixels, shade = warp(rect, head, STILL, flow, STILL, Source.of(smooth_picture(), 0, 0))
     np.testing.assert_allclose(shade, 0.5)
     before = pixels.copy()
     apply_shade(pixels, shade)
@@ -190,7 +190,7 @@ def test_what_is_drawn_beyond_the_mesh_s_grid_is_not_warped() -> None:
     moved = np.full((8, 8, 3), 5.0, np.float32)
     rgb = smooth_picture()
     rect = np.array([0, 0, 120, 90], np.int32)
-    pixels, _ = drawn(rect, head, STILL, moved, small, Source.of(rgb, 0, 0))
+    pixels, _ = warp(rect, head, STILL, moved, small, Source.of(rgb, 0, 0))
     assert np.abs(pixels[60:].astype(int) - rgb[60:]).max() <= 4
     assert np.abs(pixels[34:42, 34:42].astype(int) - rgb[34:42, 34:42]).mean() > 10
 
