@@ -97,7 +97,7 @@ def test_every_code_is_listed() -> None:
 
 def test_webhooks_are_listed() -> None:
     formatter = Events(lambda key: Link(url=key, expires_at_s=0))
-    _, body = formatter.trial(0)
+    _, body = formatter.test_event(0)
     request = formatter.request(Credentials(id="i" * 16, secret="s" * 24), body, 0)
     assert rows("Webhooks", "key").keys() == json.loads(request.body).keys()
     within = rows("Webhooks", "key within")

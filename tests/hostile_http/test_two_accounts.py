@@ -171,12 +171,12 @@ def snapshot(in_process: InProcessServer, owned: Owned) -> list[tuple[int, str]]
 
 def test_secrets_are_not_in_the_data_folder(in_process: InProcessServer, owned: Owned) -> None:
     made = in_process.context.accounts.create("pro")
-    _, webhook_secret = in_process.context.webhooks.add("https://example.org/hook?token=CanaryToken")
+    _, credentials = in_process.context.webhooks.add("https://example.org/hook?token=CanaryToken")
     _, key = in_process.context.accounts.add_key(made.account.id)
     link = in_process.context.links.download(owned.image, lifetime_s=60).url
     signature = link.partition("signature=")[2]
     files = [path.read_bytes() for path in in_process.context.settings.data_dir.rglob("*") if path.is_file()]
     assert any(CANARY.encode() in content for content in files)  # the twin: what may be kept is found there
-    for secret in (in_process.key, key, made.api_key, made.client_secret, webhook_secret, signature):
+    for secret in (in_process.key, key, made.api_key, made.client_secret, credentials.secret, signature):
         assert len(secret) > 20
         assert not any(secret.encode() in content for content in files)

@@ -45,6 +45,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "webhooks": {
         "id": "WEBHOOK",
         "account": "ACCOUNT",
+        "dialect": "DIALECT",
         "events": "EVENTS",
         "disabled": "DISABLED",
         "created_ms": "MADE",
@@ -180,14 +181,18 @@ def webhook_add(
     event: Annotated[
         list[str] | None, typer.Option("--event", metavar="EVENT", help="Which events; all without. May be repeated.")
     ] = None,
+    dialect: Annotated[
+        str | None, typer.Option("--dialect", metavar="NAME", help="API whose events to send. [default: the first]")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell a URL what happens, and show the secret that signs it this once."""
+    """Send events to a URL, and show the secret that signs them this once."""
     with _context(data_dir) as context:
-        made, secret = context.webhooks.add(url, account=account, events=tuple(event or ()))
+        made, credentials = context.webhooks.add(url, account=account, events=tuple(event or ()), dialect=dialect)
         obstacle = context.fetcher.obstacle(url)
-    _tell(asdict(made) | {"secret": secret}, as_json, of="webhooks")
+    shown = {"client_id": credentials.id} if credentials.id else {}
+    _tell(asdict(made) | shown | {"secret": credentials.secret}, as_json, of="webhooks")
     if obstacle:
         cure = f" If it is yours, start the server with LIPSMITH_FETCH_ALLOW={obstacle.place}."
         typer.echo(f"Nothing will arrive there: {obstacle.why}.{cure if obstacle.forbidden else ''}", err=True)

@@ -60,7 +60,9 @@ def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:
         "events: video.completed",
     ]
     [hook] = said("webhook", "list", data_dir=tmp_path)[1:]
-    assert re.fullmatch(rf"\w+  all      video\.completed  no        {TIME}  https://example\.org/hook", hook)
+    assert re.fullmatch(
+        rf"\w+  all      magic_hour  video\.completed  no        {TIME}  https://example\.org/hook", hook
+    )
 
 
 def test_a_webhook_that_would_not_be_told_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,7 +198,7 @@ def test_parts_are_signed_in_the_order_of_their_bytes() -> None:
 
 
 def test_a_letter_has_four_keys_and_a_new_nonce_each_time() -> None:
-    told = Events(linker).told(project(state="error", error=Failure(code="x", message="y")), "errored")
+    told = Events(linker).format_event(project(state="error", error=Failure(code="x", message="y")), "errored")
     assert told == ("talking photo", json.dumps({"_id": ID, "status": 4, "type": "talking photo", "url": ""}))
     letters = [Events(linker).request(CREDENTIALS, told[1], NOW_MS) for _ in range(20)]
     bodies = [json.loads(request.body) for request in letters]
@@ -215,8 +215,8 @@ def test_only_200_means_that_it_was_taken() -> None:
 
 def test_the_beginning_is_told_where_it_is_wanted() -> None:
     rendering = project(state="rendering")
-    assert Events(linker).told(rendering, "started") is None
-    told = Events(linker, tells_beginning=True).told(rendering, "started")
+    assert Events(linker).format_event(rendering, "started") is None
+    told = Events(linker, tells_beginning=True).format_event(rendering, "started")
     assert told is not None
     assert json.loads(told[1]) == {"_id": ID, "status": 2, "type": "talking photo", "url": ""}
 

@@ -260,7 +260,9 @@ def test_what_was_said_ends_where_the_video_does() -> None:
 
 def test_a_voice_is_told_in_its_own_words() -> None:
     result = {"keys": ["o/c1.mp3"], "duration_s": 2.5, "warnings": ["Somebody else."]}
-    told = Events(linker).told(project(kind="voice", state="complete", result=result, progress=1.0), "completed")
+    told = Events(linker).format_event(
+        project(kind="voice", state="complete", result=result, progress=1.0), "completed"
+    )
     assert told is not None
     name, body = told
     assert name == "audio.completed"
@@ -288,7 +290,7 @@ def test_errors_have_statuses() -> None:
 
 
 def test_a_webhook_is_signed_over_its_very_bytes() -> None:
-    told = Events(linker).told(project(), "started")
+    told = Events(linker).format_event(project(), "started")
     assert told is not None
     name, body = told
     assert name == "video.started"

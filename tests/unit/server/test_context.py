@@ -34,7 +34,7 @@ def test_another_secret_opens_what_the_old_one_signed_and_sealed(tmp_path: Path)
     before = Context(Settings(data_dir=tmp_path))  # a secret of the data folder
     before.prepare_tables()
     account = before.accounts.create("free")
-    made, secret = before.webhooks.add("https://example.org/hook")
+    made, credentials = before.webhooks.add("https://example.org/hook")
     sealed = sealed_secret(before, made.id)
     first = before.signed_links.download(KEY, lifetime_s=60).url
     before.close()
@@ -54,7 +54,7 @@ def test_another_secret_opens_what_the_old_one_signed_and_sealed(tmp_path: Path)
     after = Context(settings.model_copy(update={"old_secret_keys": SecretStr(f"{'0' * 32}, {'1' * 32}")}))
     after.prepare()
     assert [may_read(after, link) for link in (first, second)] == [False, True]
-    assert Encryptor(b"2" * 32).open(sealed_secret(after, made.id)) == secret
+    assert Encryptor(b"2" * 32).open(sealed_secret(after, made.id)) == credentials.secret
     client = after.accounts.client(account.account.id)
     assert client is not None
     assert client.secret == account.client_secret

@@ -29,18 +29,23 @@ RESULT = JobResult(frames=25, fps=25.0, width=320, height=240)
 
 
 class Plain:
-    """A dialect for tests: names events as they are."""
+    """A dialect for tests: names events as they are, after a prefix."""
 
-    events = ("started", "completed", "errored")
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.events = tuple(f"{prefix}{event}" for event in ("started", "completed", "errored"))
 
-    def told(self, project: Project, event: Event) -> tuple[str, str]:
-        return event, json.dumps({"event": event, "project": project.id, "state": project.state})
+    def format_event(self, project: Project, event: Event) -> tuple[str, str]:
+        return self.prefix + event, json.dumps({"event": event, "project": project.id, "state": project.state})
 
-    def trial(self, now_ms: int) -> tuple[str, str]:
-        return "trial", f'{{"now": {now_ms}}}'
+    def test_event(self, now_ms: int) -> tuple[str, str]:
+        return f"{self.prefix}test", f'{{"now": {now_ms}}}'
+
+    def new_credentials(self) -> Credentials:
+        return Credentials(id=self.prefix, secret="whsec_0123")
 
     def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
-        return WebhookRequest(body=body.encode(), headers={"x-secret": credentials.secret, "x-now": str(now_ms)})
+        return WebhookRequest(body=body.encode(), headers={"x-secret": credentials.to_text(), "x-now": str(now_ms)})
 
     def is_success(self, status: int) -> bool:
         return 200 <= status < 300
@@ -56,7 +61,7 @@ class ServiceParts:
     released: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.formatters = {"plain": Plain()}
+        self.formatters = {"plain": Plain(), "other": Plain("other ")}
         self.encryptor = Encryptor(b"s" * 32)
         self.queue = JobQueue(self.database)
         self.accounts = Accounts(self.database, self.clock, self.encryptor)

@@ -108,8 +108,7 @@ def finished(service: ServiceParts, **changes: str) -> str:
 
 
 def test_each_step_is_told_once_and_signed(service: ServiceParts, receiver: Receiver, sender: Deliverer) -> None:
-    made, secret = service.webhooks.add(receiver.url)
-    assert secret.startswith("whsec_")
+    made, credentials = service.webhooks.add(receiver.url)
     project = finished(service)
     until(lambda: len(receiver.heard) == 2)
     bodies = [body.decode() for _, body in receiver.heard]
@@ -118,9 +117,45 @@ def test_each_step_is_told_once_and_signed(service: ServiceParts, receiver: Rece
         f'{{"event": "completed", "project": "{project}", "state": "complete"}}',
     ]
     headers = receiver.heard[0][0]
-    assert (headers["x-secret"], headers["content-type"]) == (secret, "application/json")
+    assert (headers["x-secret"], headers["content-type"]) == (credentials.secret, "application/json")
     until(lambda: {delivery.state for delivery in service.webhooks.deliveries(made.id)} == {"delivered"})
     assert {(d.status, d.answer, d.attempt) for d in service.webhooks.deliveries()} == {(200, "thanks", 1)}
+
+
+def test_a_standing_webhook_speaks_its_dialect(service: ServiceParts, receiver: Receiver, sender: Deliverer) -> None:
+    one, _ = service.webhooks.add(receiver.url)
+    other, credentials = service.webhooks.add(receiver.url, dialect="other")
+    few, _ = service.webhooks.add(receiver.url, dialect="other", events=("other completed",))
+    assert [(hook.id, hook.dialect) for hook in service.webhooks.all()] == [
+        (one.id, "plain"),
+        (other.id, "other"),
+        (few.id, "other"),
+    ]
+    finished(service)
+    until(lambda: len(receiver.heard) == 5)
+    assert {delivery.event for delivery in service.webhooks.deliveries(one.id)} == {"started", "completed"}
+    assert {delivery.event for delivery in service.webhooks.deliveries(other.id)} == {
+        "other started",
+        "other completed",
+    }
+    assert [delivery.event for delivery in service.webhooks.deliveries(few.id)] == ["other completed"]
+    assert service.webhooks.send_test(other.id).event == "other test"
+    until(lambda: len(receiver.heard) == 6)
+    assert receiver.heard[-1][0]["x-secret"] == credentials.to_text() == "other :whsec_0123"
+    with pytest.raises(InvalidOption):
+        service.webhooks.add(receiver.url, dialect="third")
+    with pytest.raises(InvalidOption):
+        service.webhooks.add(receiver.url, dialect="other", events=("completed",))
+
+
+def test_webhooks_of_a_dialect_that_is_gone_are_silent(service: ServiceParts) -> None:
+    made, _ = service.webhooks.add("https://example.org/hook", dialect="other")
+    del service.formatters["other"]
+    finished(service)
+    assert service.webhooks.deliveries() == []
+    assert [hook.dialect for hook in service.webhooks.all()] == [None]
+    with pytest.raises(NotFound):
+        service.webhooks.send_test(made.id)
 
 
 def test_only_what_was_asked_for_is_told(service: ServiceParts) -> None:
@@ -203,7 +238,7 @@ def test_a_server_that_was_away_for_days_still_tells(service: ServiceParts, rece
 def test_a_receiver_that_drips_for_six_hours_is_told_in_the_end_and_delays_nobody(
     service: ServiceParts, receiver: Receiver
 ) -> None:
-    slow, secret = service.webhooks.add(receiver.url)
+    slow, credentials = service.webhooks.add(receiver.url)
     receiver.drips = True
     with listening_one() as lively, sending(service, posting=replace(POSTING, total_s=0.15)):
         service.webhooks.add(lively.url)
@@ -223,7 +258,7 @@ def test_a_receiver_that_drips_for_six_hours_is_told_in_the_end_and_delays_nobod
     assert all(project.encode() in body and count >= tries for body, count in told.items())
     stamps = {headers["x-now"] for headers, _ in receiver.heard}
     assert len(stamps) >= tries  # signed anew each time
-    assert {headers["x-secret"] for headers, _ in receiver.heard} == {secret}
+    assert {headers["x-secret"] for headers, _ in receiver.heard} == {credentials.secret}
 
 
 def test_without_an_end_to_patience_a_receiver_that_drips_is_waited_for_for_ever(

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from lipsmith.dialects.akool.translate import STATUSES, TYPES, shown_id
 from lipsmith.dialects.contract import Linker
+from lipsmith.service.billing.keys import make_client
 from lipsmith.service.network.webhooks import Credentials, WebhookRequest
 from lipsmith.service.project import Event, Project
 
@@ -30,7 +31,7 @@ class Events:
         """With ``tells_beginning``, report the start of a job too; the vendor's documents leave that open."""
         self._linker, self._tells_beginning = linker, tells_beginning
 
-    def told(self, project: Project, event: Event) -> tuple[str, str] | None:
+    def format_event(self, project: Project, event: Event) -> tuple[str, str] | None:
         """Return the kind of the project, and a body with its state; None for events without a webhook."""
         if project.kind not in TYPES or (event == "started" and not self._tells_beginning):
             return None
@@ -38,10 +39,15 @@ class Events:
         kind = TYPES[project.kind]
         return kind, _body(shown_id(project), STATUSES[project.state], kind, url)
 
-    def trial(self, now_ms: int) -> tuple[str, str]:
+    def test_event(self, now_ms: int) -> tuple[str, str]:
         """Return an event to test a receiver with."""
         kind = TYPES["talking_photo"]
         return kind, _body(NO_PROJECT, STATUSES["error"], kind, "")
+
+    def new_credentials(self) -> Credentials:
+        """Make client credentials for a standing webhook."""
+        id, secret = make_client()
+        return Credentials(id=id, secret=secret)
 
     def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
         """Encrypt with the account's client secret, and sign with its client id."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from lipsmith.dialects.contract import Linker
 from lipsmith.dialects.magic_hour.translate import AUDIO_EVENTS, EVENTS, to_audio_project, to_video_project
+from lipsmith.service.billing.keys import make_secret
 from lipsmith.service.network.webhooks import Credentials, WebhookRequest
 from lipsmith.service.project import Event, Project
 
@@ -25,7 +26,7 @@ class Events:
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
 
-    def told(self, project: Project, event: Event) -> tuple[str, str] | None:
+    def format_event(self, project: Project, event: Event) -> tuple[str, str] | None:
         """Return the event's name, and a body with the answer of GET; None for face detection, which has no events."""
         if project.kind == "face_detection":
             return None
@@ -35,9 +36,13 @@ class Events:
             name, payload = EVENTS[event], to_video_project(project, self._linker).model_dump(mode="json")
         return name, _body(name, payload)
 
-    def trial(self, now_ms: int) -> tuple[str, str]:
+    def test_event(self, now_ms: int) -> tuple[str, str]:
         """Return an event to test a receiver with."""
         return TEST_EVENT, _body(TEST_EVENT, {"id": "test", "sent_at_ms": now_ms})
+
+    def new_credentials(self) -> Credentials:
+        """Make the secret of a standing webhook."""
+        return Credentials(secret=make_secret("whsec_"))
 
     def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
         """Sign the time and the body with HMAC-SHA256. Receivers refuse requests that are five minutes old."""

@@ -142,9 +142,13 @@ class Deliverer:
 
     def _send(self, parcel: _DueDelivery) -> None:
         status: int | None = None
-        formatter = self._formatters[parcel.dialect]
+        formatter = self._formatters.get(parcel.dialect)
         try:
-            credentials = Credentials(id=parcel.client_id, secret=self._encryptor.open(parcel.sealed))
+            if formatter is None:
+                raise LipsmithError(f"The dialect {parcel.dialect} is not installed.")
+            credentials = Credentials.from_text(self._encryptor.open(parcel.sealed))
+            if parcel.client_id:
+                credentials = Credentials(id=parcel.client_id, secret=credentials.secret)
             request = formatter.request(credentials, parcel.body, self._clock.now_ms())
             headers = {"Content-Type": "application/json", **request.headers}
             answer = self._fetcher.post(parcel.url, request.body, headers)
@@ -155,7 +159,7 @@ class Deliverer:
             log.error("a webhook could not be sent", webhook=parcel.webhook, exc_info=error)
             words = "The server made a mistake."
         try:
-            taken = status is not None and formatter.is_success(status)
+            taken = status is not None and formatter is not None and formatter.is_success(status)
             self._note(parcel, status, words.replace("\x00", "")[:KEPT_ANSWER], taken=taken)
         except sa.exc.SQLAlchemyError as error:
             log.warning("what a webhook answered is lost; it is sent again", why=str(error))

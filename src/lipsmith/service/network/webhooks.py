@@ -1,8 +1,8 @@
-"""Who wants to be told, and the outbox: what is to be told is written down in the transaction in which it happens.
+"""Webhooks and their outbox: a delivery is stored in the transaction in which its event happens.
 
-There are two kinds of listeners. Standing ones hear of every project and always in the same words, those of the first
-dialect; one that was named in a request hears of that project alone, in the words of its dialect. Knows no vendor: how
-an event is called, what its body and its headers are, a dialect's formatter says.
+A standing webhook receives events of all projects, or of one account's, in the dialect that it was added with. One
+that a request names receives the events of that project, in the project's dialect. A dialect's formatter makes the
+names, bodies and headers.
 """
 
 from __future__ import annotations
@@ -17,73 +17,86 @@ from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, webhook_deliveries, webhooks
 from lipsmith.errors import InvalidOption
 from lipsmith.service import project_queries
-from lipsmith.service.billing import keys
 from lipsmith.service.billing.encryption import Encryptor
 from lipsmith.service.errors import NotFound
 from lipsmith.service.network.fetch import check_url
 from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import Event, Project
 
-SECRET_PREFIX = "whsec_"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What a receiver knows us by."""
+    """Credentials by which a receiver verifies an event, and reads it if it is encrypted."""
 
-    id: str
-    """Empty where the secret stands alone."""
+    id: str = ""
+    """Empty if the secret is enough."""
     secret: str
+
+    def to_text(self) -> str:
+        """Return one text for both. Neither contains a colon."""
+        return f"{self.id}:{self.secret}" if self.id else self.secret
+
+    @classmethod
+    def from_text(cls, text: str) -> Credentials:
+        """Read what `to_text` returned."""
+        id, _, secret = text.rpartition(":")
+        return cls(id=id, secret=secret)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookRequest:
-    """One message as it goes over the wire."""
+    """HTTP request of one delivery."""
 
     body: bytes
     headers: Mapping[str, str]
 
 
 class EventFormatter(Protocol):
-    """A dialect's way of telling."""
+    """Format of a dialect's webhooks."""
 
     events: Sequence[str]
-    """All names it uses."""
+    """Names of all events. No two dialects share one."""
 
-    def told(self, project: Project, event: Event) -> tuple[str, str] | None:
-        """The event's name and the text of its body; None where it tells nothing."""
+    def format_event(self, project: Project, event: Event) -> tuple[str, str] | None:
+        """Return the event's name and body; None if the dialect has no such event."""
         ...
 
-    def trial(self, now_ms: int) -> tuple[str, str]:
-        """The same for a delivery that only tries whether anybody listens."""
+    def test_event(self, now_ms: int) -> tuple[str, str]:
+        """Return name and body of an event to test a receiver with."""
+        ...
+
+    def new_credentials(self) -> Credentials:
+        """Make the credentials of a standing webhook."""
         ...
 
     def request(self, credentials: Credentials, body: str, now_ms: int) -> WebhookRequest:
-        """What is sent, with what proves to the receiver that it comes from us, and when."""
+        """Return the request to send, signed for the receiver."""
         ...
 
     def is_success(self, status: int) -> bool:
-        """Whether an answer with this HTTP status means that the receiver has it."""
+        """Return whether a receiver that answers with this HTTP status has accepted the event."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """Somebody who wants to be told."""
+    """Standing webhook."""
 
     id: str
     account: str | None
-    """Whose events; None: all accounts'."""
+    """Account whose events it receives; None for all accounts."""
     url: str
+    dialect: str | None
+    """Dialect of its events; None if that is not installed any more."""
     events: Sequence[str]
-    """Which; empty: all."""
+    """Names of the events it receives; empty for all events of the first dialect."""
     disabled: bool
     created_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One thing told to one listener."""
+    """Delivery of one event to one webhook."""
 
     id: int
     webhook: str
@@ -95,31 +108,39 @@ class Delivery:
     status: int | None
     """HTTP status of the last answer."""
     answer: str | None
-    """Its beginning, or why there was none."""
+    """Start of the last answer, or why there was none."""
     created_ms: int
 
 
 class Webhooks:
-    """The use cases of those who want to be told."""
+    """Administration of standing webhooks and their deliveries."""
 
     def __init__(
         self, database: Database, clock: Clock, encryptor: Encryptor, formatters: Mapping[str, EventFormatter]
     ) -> None:
-        """``formatters`` by the name of the dialect; the first one speaks to standing listeners."""
+        """``formatters``: by the name of the dialect, the default one first."""
         self._database, self._clock, self._encryptor, self._formatters = database, clock, encryptor, formatters
 
-    def add(self, url: str, *, account: str | None = None, events: Sequence[str] = ()) -> tuple[Webhook, str]:
-        """A new listener and its secret, which is shown this once. Raises InvalidUrl, InvalidOption or NotFound."""
+    def add(
+        self, url: str, *, account: str | None = None, events: Sequence[str] = (), dialect: str | None = None
+    ) -> tuple[Webhook, Credentials]:
+        """Add a webhook. Its credentials are returned this once. Raises InvalidUrl, InvalidOption or NotFound."""
         check_url(url)
-        known = next(iter(self._formatters.values())).events
+        first = next(iter(self._formatters))
+        formatter = self._formatters.get(dialect or first)
+        if formatter is None:
+            raise InvalidOption(f"There is no dialect {dialect!r}. Choose one of {', '.join(self._formatters)}.")
         for event in events:
-            if event not in known:
-                raise InvalidOption(f"There is no event {event!r}, only {', '.join(known)}.")
-        secret = keys.make_secret(SECRET_PREFIX)
+            if event not in formatter.events:
+                raise InvalidOption(f"There is no event {event!r}. Choose one of {', '.join(formatter.events)}.")
+        if not events and dialect not in (None, first):
+            events = formatter.events  # the names tell the dialect
+        credentials = formatter.new_credentials()
         made = Webhook(
             id=self._clock.new_id(),
             account=account,
             url=url,
+            dialect=dialect or first,
             events=tuple(events),
             disabled=False,
             created_ms=self._clock.now_ms(),
@@ -133,39 +154,41 @@ class Webhooks:
                     account=account,
                     url=url,
                     events=list(events),
-                    secret=self._encryptor.seal(secret),
+                    secret=self._encryptor.seal(credentials.to_text()),
                     disabled=False,
                     created_ms=made.created_ms,
                 )
             )
-        return made, secret
+        return made, credentials
 
     def all(self) -> Sequence[Webhook]:
-        """All standing listeners, the oldest first."""
+        """Return all standing webhooks, the oldest first."""
         query = sa.select(webhooks).where(webhooks.c.project.is_(None)).order_by(webhooks.c.created_ms)
         with self._database.read() as conn:
-            return [_webhook(row) for row in conn.execute(query)]
+            return [self._webhook(row) for row in conn.execute(query)]
 
     def disable(self, webhook: str, *, disabled: bool = True) -> Webhook:
-        """Events pass it by from now on; what waits for it fails after a day. Raises NotFound."""
+        """Stop or resume deliveries. Pending ones fail after a day without any. Raises NotFound."""
         change = webhooks.update().where(webhooks.c.id == webhook).values(disabled=disabled).returning(webhooks)
         with self._database.write() as conn:
             row = conn.execute(change).first()
-        return _webhook(_there(row, f"webhook {webhook!r}"))
+        return self._webhook(_there(row, f"webhook {webhook!r}"))
 
     def send_test(self, webhook: str) -> Delivery:
-        """Sends something to a listener, to see whether it hears. Raises NotFound."""
+        """Queue a test event for a webhook. Raises NotFound."""
         now_ms = self._clock.now_ms()
-        dialect, formatter = next(iter(self._formatters.items()))
-        name, body = formatter.trial(now_ms)
         with self._database.write() as conn:
-            _there(conn.execute(sa.select(webhooks).where(webhooks.c.id == webhook)).first(), f"webhook {webhook!r}")
+            row = conn.execute(sa.select(webhooks).where(webhooks.c.id == webhook)).first()
+            dialect = _dialect_of(_there(row, f"webhook {webhook!r}"), self._formatters)
+            if dialect is None:
+                raise NotFound(f"The dialect of webhook {webhook!r} is not installed.")
+            name, body = self._formatters[dialect].test_event(now_ms)
             values = _fresh(webhook, None, name, body, dialect, now_ms)
             row = conn.execute(webhook_deliveries.insert().values(values).returning(webhook_deliveries)).one()
         return _delivery(row)
 
     def deliveries(self, webhook: str | None = None, *, limit: int = 100) -> Sequence[Delivery]:
-        """The newest deliveries to one listener, or to all."""
+        """Return the newest deliveries to one webhook, or to all."""
         query = sa.select(webhook_deliveries).order_by(webhook_deliveries.c.id.desc()).limit(limit)
         if webhook is not None:
             query = query.where(webhook_deliveries.c.webhook == webhook)
@@ -173,7 +196,7 @@ class Webhooks:
             return [_delivery(row) for row in conn.execute(query)]
 
     def redeliver(self, delivery: int) -> Delivery:
-        """Sends it once more, with a day's worth of tries. Raises NotFound."""
+        """Queue a delivery again, with attempts for one more day. Raises NotFound."""
         now_ms = self._clock.now_ms()
         change = webhook_deliveries.update().where(webhook_deliveries.c.id == delivery)
         change = change.values(state="pending", attempt=0, next_ms=now_ms, created_ms=now_ms)
@@ -181,33 +204,46 @@ class Webhooks:
             row = conn.execute(change.returning(webhook_deliveries)).first()
         return _delivery(_there(row, f"delivery {delivery}"))
 
+    def _webhook(self, row: sa.Row[Any]) -> Webhook:
+        return Webhook(
+            id=row.id,
+            account=row.account,
+            url=row.url,
+            dialect=_dialect_of(row, self._formatters),
+            events=tuple(row.events),
+            disabled=row.disabled,
+            created_ms=row.created_ms,
+        )
+
 
 class Outbox:
-    """Writes down what has to be sent."""
+    """Storage of deliveries that have to be sent."""
 
     def __init__(self, clock: Clock, formatters: Mapping[str, EventFormatter]) -> None:
-        """``formatters`` by the name of the dialect; the first one speaks to standing listeners."""
+        """``formatters``: by the name of the dialect, the default one first."""
         self._clock, self._formatters = clock, formatters
 
     def publish(self, conn: sa.Connection, project: str, event: Event) -> None:
-        """One delivery for each webhook that listens."""
+        """Store one delivery for each webhook that receives the event."""
         found = project_queries.find(conn, project)
         if found is None:
             return
-        everybodys = sa.and_(
+        standing = sa.and_(
             webhooks.c.project.is_(None),
             sa.or_(webhooks.c.account.is_(None), webhooks.c.account == found.account),
         )
-        for listener in conn.execute(sa.select(webhooks).where(sa.or_(everybodys, webhooks.c.project == project))):
-            dialect = next(iter(self._formatters)) if listener.project is None else found.dialect
-            formatted = self._formatters[dialect].told(found, event)
-            if formatted is not None and (not listener.events or formatted[0] in listener.events):
-                values = _fresh(listener.id, project, *formatted, dialect, self._clock.now_ms())
+        for webhook in conn.execute(sa.select(webhooks).where(sa.or_(standing, webhooks.c.project == project))):
+            dialect = _dialect_of(webhook, self._formatters) if webhook.project is None else found.dialect
+            if dialect is None or dialect not in self._formatters:  # not installed any more
+                continue
+            formatted = self._formatters[dialect].format_event(found, event)
+            if formatted is not None and (not webhook.events or formatted[0] in webhook.events):
+                values = _fresh(webhook.id, project, *formatted, dialect, self._clock.now_ms())
                 conn.execute(webhook_deliveries.insert().values(values))
 
 
 def subscribe(conn: sa.Connection, project: str, account: str, url: str, *, id: str, now_ms: int) -> None:
-    """Adds a listener of one project, who knows us by the account's client credentials."""
+    """Add a webhook of one project. Its receiver knows the account's client credentials."""
     conn.execute(
         webhooks.insert().values(
             id=id,
@@ -222,6 +258,13 @@ def subscribe(conn: sa.Connection, project: str, account: str, url: str, *, id: 
     )
 
 
+def _dialect_of(webhook: sa.Row[Any], formatters: Mapping[str, EventFormatter]) -> str | None:
+    """Return the dialect of a standing webhook, by the names of its events; None if it is not installed any more."""
+    if not webhook.events:
+        return next(iter(formatters))
+    return next((name for name, formatter in formatters.items() if webhook.events[0] in formatter.events), None)
+
+
 def _fresh(webhook: str, project: str | None, event: str, body: str, dialect: str, now_ms: int) -> dict[str, Any]:
     what = {"webhook": webhook, "project": project, "event": event, "body": body, "dialect": dialect}
     return what | {"state": "pending", "attempt": 0, "next_ms": now_ms, "created_ms": now_ms}
@@ -231,17 +274,6 @@ def _there(row: sa.Row[Any] | None, what: str) -> sa.Row[Any]:
     if row is None:
         raise NotFound(f"There is no {what}. `lipsmith webhook list` shows all.")
     return row
-
-
-def _webhook(row: sa.Row[Any]) -> Webhook:
-    return Webhook(
-        id=row.id,
-        account=row.account,
-        url=row.url,
-        events=tuple(row.events),
-        disabled=row.disabled,
-        created_ms=row.created_ms,
-    )
 
 
 def _delivery(row: sa.Row[Any]) -> Delivery:
