@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lipsmith.limits import CLIP_CRF
 from lipsmith.media.background import open_own_audio
 from lipsmith.media.clip import Audio
-from lipsmith.media.encode import CLIP_CRF, write_clip
+from lipsmith.media.encode import write_video
 from lipsmith.media.reader import open_clip
 
 
@@ -33,5 +34,5 @@ def pass_through(
     start = time.perf_counter()
     opened = open_clip(clip, end_s=end_s)
     heard = audio or open_own_audio(opened)
-    write_clip(out, opened.info, opened.frames(), heard, crf=crf, overwrite=True)
+    write_video(out, opened.info.video_format(crf), opened.frames(), heard, overwrite=True)
     return PassThrough(frames=len(opened), seconds=time.perf_counter() - start)

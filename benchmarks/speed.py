@@ -89,18 +89,18 @@ def run(sizes: Sequence[Size], repeats: int, *, long: bool, profile: bool, write
 
 def measure(folder: Path, size: Size, repeats: int) -> Speed:
     """End to end and encoding alone, in turn, so that whatever else the machine does slows both."""
-    photo, audio = portrait_file(folder, size), sound_file(folder, CLIP_S)
+    photo, speech = portrait_file(folder, size), sound_file(folder, CLIP_S)
     out, again = folder / "out.mp4", folder / "again.mp4"
-    talking_photo(photo, audio, out, overwrite=True)  # loads the networks and compiles what is not in the cache yet
+    talking_photo(photo, speech, out, overwrite=True)  # loads the networks and compiles what is not in the cache yet
     frames, face_iod_px = drawn(folder, size)
-    fmt, audio = VideoFormat(width=size[0], height=size[1], fps=Fraction(25)), open_audio(audio)
+    fmt, audio = VideoFormat(width=size[0], height=size[1], fps=Fraction(25)), open_audio(speech)
     whole, video, encode, stages = [], [], [], []
     for _ in range(repeats):
         result = None
 
         def speak() -> None:
             nonlocal result
-            result = talking_photo(photo, audio, out, overwrite=True)
+            result = talking_photo(photo, speech, out, overwrite=True)
 
         whole.append(seconds_of(speak))
         assert result is not None

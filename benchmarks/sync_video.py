@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import F32, U8, ClipFrame
 from lipsmith.media.colour import Colour, rgb_patch
 from lipsmith.media.decode import open_audio
-from lipsmith.media.encode import write_clip
+from lipsmith.media.encode import write_video
 from lipsmith.media.reader import open_clip
 from lipsmith.media.timeline import FramePlan
 
@@ -273,8 +273,8 @@ def write_wide(clip: Path, out: Path, *, seconds: float | None = None) -> None:
     """The clip scaled to 720 lines, with its edges drawn out to 1280 columns; again and again up to ``seconds``."""
     opened = open_clip(clip)
     plan = FramePlan(durations_s=opened.durations_s, audio_s=seconds or float(opened.info.duration_s), mode="loop")
-    info = opened.info.__class__(**{**opened.info.__dict__, "width": 1280, "height": 720})
-    write_clip(out, info, (_widened(frame) for frame in opened.play(plan)), open_audio(clip), crf=18, overwrite=True)
+    fmt = replace(opened.info.video_format(18), width=1280, height=720)
+    write_video(out, fmt, (_widened(frame) for frame in opened.play(plan)), open_audio(clip), overwrite=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lipsmith.media.encode import CLIP_CRF, CONTAINERS
-from lipsmith.media.index import LONGEST_PAUSE_S, MAX_FRAMES
+from lipsmith.limits import CLIP_CRF, FPS
+from lipsmith.media.encode import CONTAINERS
+from lipsmith.media.index import MAX_FRAME_DURATION_S, MAX_FRAMES
 from lipsmith.media.probe import MAX_FRAME_PIXELS
-from lipsmith.media.timeline import DURATION_MODES, MAX_FPS
+from lipsmith.media.timeline import DURATION_MODES
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/media.md").read_text()
 
@@ -20,9 +21,9 @@ def test_every_length_mode_is_listed() -> None:
 def test_limits_are_the_real_ones() -> None:
     assert MAX_FRAMES == 500_000
     assert "at most half a million frames" in PAGE
-    assert f"{LONGEST_PAUSE_S} s between two of them" in PAGE
+    assert f"{MAX_FRAME_DURATION_S} s between two of them" in PAGE
     assert f"at most {MAX_FRAME_PIXELS // 1_000_000} megapixels" in PAGE
-    assert f"at most {MAX_FPS} frames per second" in PAGE
+    assert f"at most {FPS.high} frames per second" in PAGE
     assert f"crf {CLIP_CRF}" in PAGE
     for extension in CONTAINERS:
         assert extension[1:].upper() in PAGE

@@ -1,8 +1,8 @@
-"""Where to look for faces in a picture, and which one is the main face. The networks are handed in.
+"""Find faces in an image, and the main one among them.
 
-Measured: the full-range detector sees heads down to about a tenth of the side of what it is shown, so large pictures
-are searched again in overlapping tiles; the mesh's own detector needs a face that fills a good part of
-its crop, so the mesh only ever sees square crops around a box that the full-range detector found.
+Measured: the full-range detector sees heads down to a tenth of the side of its input, so large images are searched
+again in overlapping tiles. The mesh's own detector needs a face that fills much of the crop, so the mesh receives
+only square crops around boxes of the full-range detector.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lipsmith.face.landmarks import Face
 U8 = NDArray[np.uint8]
 
 MESH_SIDE_PX = 512
-"""Crops are shown to the mesh at this size."""
+"""Size of the crops for the mesh."""
 FIRST_CROP_IN_BOXES = 2.0
 """Side of the first crop, in sides of the detector's box."""
 CROPS_IN_IOD = (5.2, 4.6, 4.9, 5.5, 5.8)
@@ -35,7 +35,7 @@ TINY_IOD_PX, TINY_FACE_SCORE = 16.0, 0.75
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A detector's answer, in pixels of the picture it was shown."""
+    """Detected face, in pixels of the detector's input."""
 
     x: float
     y: float
@@ -44,21 +44,21 @@ class Box:
 
 
 class FaceNetworks(Protocol):
-    """The networks a search needs."""
+    """Networks for detection."""
 
     def boxes(self, rgb: U8) -> Sequence[Box]:
-        """Centres and sides of the faces in an RGB picture."""
+        """Return centres and sides of the faces in an RGB image."""
         ...
 
     def mesh(self, rgb: U8) -> F64 | None:
-        """(478, 3) mesh of the one face in a square RGB crop, in pixels of the crop; None when there is none."""
+        """Return the (478, 3) mesh of the face in a square RGB crop, in pixels of the crop; None without a face."""
         ...
 
 
 def find_faces(rgb: U8, networks: FaceNetworks) -> list[Face]:
-    """All faces in a (height, width, 3) uint8 RGB picture, most prominent first; empty when there is none.
+    """Return all faces in a (height, width, 3) uint8 RGB image, most prominent first.
 
-    Looks at the whole picture and at four tiles, then at finer tiles, then at the picture turned by quarters.
+    Searches the whole image and four tiles, then finer tiles, then the image in quarter turns.
     """
     height, width = rgb.shape[:2]
     faces = _faces_in(rgb, boxes_in_tiles(rgb, networks, splits=(1, 2)), networks)
@@ -74,14 +74,14 @@ def find_faces(rgb: U8, networks: FaceNetworks) -> list[Face]:
 
 
 def prominence(face: Face, width: int, height: int) -> float:
-    """The written rule for the main face: large, near the middle, surely a face. Higher is more prominent."""
+    """Rate a face as the main one: large, near the middle, surely a face. Higher is more prominent."""
     centre = face.points[:, :2].mean(axis=0)
     off_centre = np.hypot(centre[0] / width - 0.5, centre[1] / height - 0.5)
     return float(face.iod_px * (1.0 - 0.5 * off_centre) * (0.5 + 0.5 * face.score))
 
 
 def face_at(faces: Sequence[Face], x: float, y: float) -> Face | None:
-    """The face whose box holds the point (widened by a quarter), the nearest if several do; None when none does."""
+    """Return the nearest face whose box, widened by a quarter, contains the point; None without one."""
     best, best_distance = None, np.inf
     for face in faces:
         left, top, right, bottom = face.box
@@ -94,7 +94,7 @@ def face_at(faces: Sequence[Face], x: float, y: float) -> Face | None:
 
 
 def boxes_in_tiles(rgb: U8, networks: FaceNetworks, *, splits: Iterable[int]) -> list[Box]:
-    """Boxes of the whole picture (split 1) or of overlapping square-ish tiles, in pixels of the picture."""
+    """Detect boxes in the whole image (split 1) or in overlapping tiles, in pixels of the image."""
     height, width = rgb.shape[:2]
     found: list[Box] = []
     for split in splits:
@@ -103,11 +103,11 @@ def boxes_in_tiles(rgb: U8, networks: FaceNetworks, *, splits: Iterable[int]) ->
                 Box(x=box.x + left, y=box.y + top, side=box.side, score=box.score)
                 for box in networks.boxes(rgb[top:bottom, left:right])
             )
-    return _without_doubles(found)
+    return _without_duplicates(found)
 
 
 def _tiles(width: int, height: int, split: int) -> list[tuple[int, int, int, int]]:
-    """``split`` tiles along the longer side, as square as the picture allows, each half as large again as its share."""
+    """Return ``split`` tiles along the longer side, nearly square, each 1.5 times as long as its share."""
     if split == 1:
         return [(0, 0, width, height)]
     side = int(max(width, height) / split * 1.5)
@@ -125,7 +125,7 @@ def _tiles(width: int, height: int, split: int) -> list[tuple[int, int, int, int
     ]
 
 
-def _without_doubles(boxes: list[Box]) -> list[Box]:
+def _without_duplicates(boxes: list[Box]) -> list[Box]:
     kept: list[Box] = []
     for box in sorted(boxes, key=lambda box: -box.score):
         if all(np.hypot(box.x - other.x, box.y - other.y) > 0.5 * max(box.side, other.side) for other in kept):
@@ -133,8 +133,8 @@ def _without_doubles(boxes: list[Box]) -> list[Box]:
     return kept
 
 
-def _sure(face: Face) -> bool:
-    """Tiny faces have to look the more like faces: a few pixels of anything pass for one."""
+def _is_plausible(face: Face) -> bool:
+    """Require a higher score of tiny faces, since a few pixels of anything can pass for one."""
     return face.iod_px >= TINY_IOD_PX or face.score >= TINY_FACE_SCORE
 
 
@@ -146,7 +146,7 @@ def _faces_in(rgb: U8, boxes: Iterable[Box], networks: FaceNetworks) -> list[Fac
             continue
         face = Face(points=_median_mesh(rgb, networks, points), score=box.score)
         centre = face.points[:, :2].mean(axis=0)
-        if _sure(face) and all(
+        if _is_plausible(face) and all(
             np.hypot(*(centre - other.points[:, :2].mean(axis=0))) > SAME_FACE_IOD * max(face.iod_px, other.iod_px)
             for other in faces
         ):
@@ -155,7 +155,7 @@ def _faces_in(rgb: U8, boxes: Iterable[Box], networks: FaceNetworks) -> list[Fac
 
 
 def _median_mesh(rgb: U8, networks: FaceNetworks, first: F64) -> F64:
-    """The median over five crops, each a little larger or smaller and off to a side, to shed the crop's own jitter."""
+    """Return the median mesh over five slightly different crops, which removes the jitter of a single crop."""
     left, right = first[[33, 133], :2].mean(axis=0), first[[362, 263], :2].mean(axis=0)
     iod_px = float(np.hypot(*(right - left)))
     centre = first[:, :2].mean(axis=0)
@@ -174,17 +174,17 @@ def _median_mesh(rgb: U8, networks: FaceNetworks, first: F64) -> F64:
 
 
 def _mesh_in_crop(rgb: U8, networks: FaceNetworks, x: float, y: float, side: float) -> F64 | None:
-    """Mesh of the face in a square around (x, y), in pixels of the picture; the picture's edge is repeated outside."""
+    """Return the mesh of the face in a square around (x, y), in pixels of the image; edges are repeated outside."""
     scale = MESH_SIDE_PX / side
     to_crop = np.array([[scale, 0, MESH_SIDE_PX / 2 - x * scale], [0, scale, MESH_SIDE_PX / 2 - y * scale]])
-    # Only shrinking needs an area filter; it is done in whole steps first, since warpAffine has none.
+    # warpAffine has no area filter; scale down in whole steps first.
     step = max(1, int(side / MESH_SIDE_PX))
-    shown = rgb
+    scaled = rgb
     if step > 1:
-        shown = cv2.resize(rgb, (rgb.shape[1] // step, rgb.shape[0] // step), interpolation=cv2.INTER_AREA)
-        to_crop[:, :2] *= [rgb.shape[1] / shown.shape[1], rgb.shape[0] / shown.shape[0]]
+        scaled = cv2.resize(rgb, (rgb.shape[1] // step, rgb.shape[0] // step), interpolation=cv2.INTER_AREA)
+        to_crop[:, :2] *= [rgb.shape[1] / scaled.shape[1], rgb.shape[0] / scaled.shape[0]]
     crop = cv2.warpAffine(
-        shown, to_crop, (MESH_SIDE_PX, MESH_SIDE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        scaled, to_crop, (MESH_SIDE_PX, MESH_SIDE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     mesh = networks.mesh(np.asarray(crop, dtype=np.uint8))
     if mesh is None:

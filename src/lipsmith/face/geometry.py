@@ -1,4 +1,4 @@
-"""Boxes, the head's own frame of reference, and the way between picture and head. Numbers only, no models."""
+"""Head coordinates, and conversion between them and image coordinates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ F64 = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class HeadFrame:
-    """The head's own axes in the picture: x through the eyes, y from brow to chin, z away from the camera.
+    """Axes of a head in the image: x through the eyes, y from brow to chin, z away from the camera.
 
     ``rotation`` rows are the three unit axes; ``origin`` is the nose bridge (mesh point 168) in pixels;
     ``iod_px`` is the eye distance in three dimensions, so that turning the head does not shrink the unit.
@@ -24,7 +24,7 @@ class HeadFrame:
 
     @classmethod
     def of(cls, points: F64) -> HeadFrame:
-        """Frame of a (478, 3) mesh in pixels."""
+        """Return the frame of a (478, 3) mesh in pixels."""
         across = points[[263, 362]].mean(axis=0) - points[[33, 133]].mean(axis=0)
         iod_px = float(np.linalg.norm(across))
         x_axis = across / iod_px
@@ -35,21 +35,21 @@ class HeadFrame:
         return cls(origin=points[168].copy(), rotation=rotation, iod_px=iod_px)
 
     def to_head(self, points: F64) -> F64:
-        """(n, 3) pixels -> (n, 3) IOD in the head's frame."""
+        """Convert (n, 3) pixels to (n, 3) IOD in the head's frame."""
         return (points - self.origin) @ self.rotation.T / self.iod_px
 
     def offsets_to_image(self, offsets: F64) -> F64:
-        """(n, 3) displacements in IOD -> (n, 2) displacements in pixels."""
+        """Convert (n, 3) displacements in IOD to (n, 2) displacements in pixels."""
         moved: F64 = (offsets @ self.rotation)[:, :2] * self.iod_px
         return moved
 
     def to_image(self, points: F64) -> F64:
-        """(n, 3) IOD in the head's frame -> (n, 2) pixels."""
+        """Convert (n, 3) IOD in the head's frame to (n, 2) pixels."""
         return self.offsets_to_image(points) + self.origin[:2]
 
     @property
     def yaw_deg(self) -> float:
-        """How far the head is turned: positive when the nose points to the picture's right.
+        """Turn of the head, positive if the nose points to the right of the image.
 
         The z axis points away from the camera, so the nose points along -z.
         """
@@ -58,30 +58,30 @@ class HeadFrame:
 
     @property
     def pitch_deg(self) -> float:
-        """Positive when the head looks down."""
+        """Nod of the head, positive if it looks down."""
         z_axis = self.rotation[2]
         return float(np.degrees(np.arctan2(-z_axis[1], np.hypot(z_axis[0], z_axis[2]))))
 
     @property
     def roll_deg(self) -> float:
-        """Positive when the head is tilted clockwise as seen in the picture."""
+        """Tilt of the head, positive if clockwise in the image."""
         return float(np.degrees(np.arctan2(self.rotation[0, 1], self.rotation[0, 0])))
 
 
 def smoothstep(values: F64 | float, low: float, high: float) -> F64:
-    """0 below ``low``, 1 above ``high``, a smooth cubic between."""
+    """Return 0 below ``low``, 1 above ``high``, and a smooth cubic between."""
     t = np.clip((np.asarray(values, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 def inverse_of(local: F64) -> F64:
-    """Of a (2, 2) matrix; a library's own costs more to call than all that is done with the answer."""
+    """Invert a (2, 2) matrix; a library call would cost more than all work with the result."""
     (a, b), (c, d) = local.tolist()
     return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
 
 
 def rotate_points_back(points: F64, turns: int, width: int, height: int) -> F64:
-    """Points found in `numpy.rot90(picture, turns)` -> points of the picture of ``width`` x ``height``."""
+    """Convert points of `numpy.rot90(image, turns)` to points of the image of ``width`` x ``height``."""
     x, y = points[:, 0].copy(), points[:, 1].copy()
     back = points.copy()
     if turns % 4 == 1:  # rot90 turns counter-clockwise: new x = old y, new y = width - 1 - old x

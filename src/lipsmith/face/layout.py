@@ -1,6 +1,6 @@
-"""Which point of the 478-point mesh is what: index tables of the field's common face mesh layout.
+"""Index tables of the 478-point face mesh.
 
-"Left" and "right" are sides of the picture, so the subject's right eye is the left one here.
+"Left" and "right" are sides of the image, so the subject's right eye is the left one here.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ LOWER_LIP_RINGS = (
     (62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292),
     (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308),
 )
-"""The same for the lower lip; the corners are shared."""
+"""Rings of the lower lip, likewise; the corners are shared."""
 
 INNER_UPPER = UPPER_LIP_RINGS[3]
 INNER_LOWER = LOWER_LIP_RINGS[3]
 
 LEFT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
-"""Upper lid margin of the eye on the picture's left, corner to corner."""
+"""Upper lid margin of the left eye, corner to corner."""
 LEFT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 LEFT_LID_FOLD = (130, 247, 30, 29, 27, 28, 56, 190, 243)
-"""Ring above the upper lid: the lid's own skin lies between."""
+"""Ring above the upper lid, with the skin of the lid in between."""
 LEFT_LOWER_FOLD = (130, 25, 110, 24, 23, 22, 26, 112, 243)
 RIGHT_UPPER_LID = (362, 398, 384, 385, 386, 387, 388, 466, 263)
 RIGHT_LOWER_LID = (362, 382, 381, 380, 374, 373, 390, 249, 263)
@@ -59,11 +59,11 @@ MIRROR_PAIRS = {
     2: 2, 43: 273, 57: 287, 58: 288, 93: 323, 98: 327, 129: 358, 132: 361, 136: 365, 148: 377, 149: 378, 150: 379,
     172: 397, 176: 400, 186: 410, 187: 411, 205: 425, 207: 427, 212: 432, 216: 436, 234: 454,
 }  # fmt: skip
-"""Points of the picture's left side, as far as the warp's fields name them, and their twins on its right side."""
+"""Points on the left that the warp fields use, and their counterparts on the right."""
 
 
 def triangles_from_edges(edges: set[tuple[int, int]] | frozenset[tuple[int, int]]) -> I32:
-    """(n, 3) int32: every cycle of three edges of the mesh. The openings of mouth and eyes stay holes."""
+    """Return (n, 3) int32: every cycle of three edges of the mesh. Mouth and eyes stay holes."""
     neighbours: dict[int, set[int]] = {}
     for a, b in edges:
         neighbours.setdefault(a, set()).add(b)

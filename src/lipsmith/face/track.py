@@ -1,6 +1,6 @@
-"""One face through a clip: where its points are in every frame, made steady where bone is and left quick at the lips.
+"""Track of one face through a clip, smoothed on bone and responsive at the lips.
 
-Knows no networks and no files: `lipsmith.face.follow` finds the raw points and hands them to `steady_track`.
+`lipsmith.face.follow` finds the raw points and passes them to `steady_track`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from lipsmith.face.layout import LOWER_LIP_RINGS, UPPER_LIP_RINGS
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-LONGEST_BRIDGE_S = 0.4
-"""Gaps up to this are bridged: nobody turns away and back, or covers the mouth and shows it again, as fast."""
+MAX_BRIDGE_S = 0.4
+"""Longest gap that is bridged: turning away and back, or covering and uncovering the mouth, takes longer."""
 SMOOTHING_S = 0.032
-"""Sigma on what is bone: 0.8 frames at 25 fps."""
+"""Sigma on bone: 0.8 frames at 25 fps."""
 
-_STEPS_PER_IOD = 8192  # int16 then reaches 4 IOD from the middle; a step is 0.01 pixels of a face of 100 px IOD
-_JUMP_IOD = 0.5  # from one frame to the next; what jumps farther was cut, and is not smoothed over
+_STEPS_PER_IOD = 8192  # int16 then reaches 4 IOD from the middle; a step is 0.01 pixels at 100 px IOD
+_JUMP_IOD = 0.5  # a larger move between two frames is a cut, and is not smoothed over
 _BLOCK_FRAMES = 500
-# IOD: points that only tremble in the finder's eyes move by .03 to .05, those of who speaks by .2 and more.
+# IOD: detector jitter moves points by .03 to .05 per second, speech by .2 or more.
 _STILL_PER_S = 0.12
-# On rigid bone: brow, bridge and sides of the nose, outer eye corners, temples and cheekbones.
+# Rigid bone: brow, bridge and sides of the nose, outer eye corners, temples and cheekbones.
 _BONE = (
     10, 338, 297, 332, 284, 109, 67, 103, 54, 151, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 162, 389,
     117, 346, 123, 352,
@@ -45,19 +45,19 @@ _LIDS_AND_IRISES = (
 
 @dataclass(frozen=True, kw_only=True)
 class RawFrame:
-    """What the finder saw of a face in one frame, kept small."""
+    """Detected points of a face in one frame, in compact form."""
 
     index: int
-    """Frame of the clip."""
+    """Number of the frame in the clip."""
     fixed: NDArray[np.int16]
-    """(478, 3) in steps from ``centre``."""
+    """(478, 3) points in steps from ``centre``."""
     centre: tuple[float, float]
     """Square pixels."""
     step_px: float
 
     @classmethod
     def of(cls, index: int, points: F64) -> RawFrame:
-        """Keeps a (478, 3) mesh in square pixels, rounded to a ten-thousandth of the eye distance."""
+        """Store a (478, 3) mesh in square pixels, rounded to a ten-thousandth of the eye distance."""
         centre = points[:, :2].mean(axis=0)
         step_px = iod_of(points) / _STEPS_PER_IOD
         return cls(index=index, fixed=_packed(points, centre, step_px), centre=tuple(centre), step_px=step_px)
@@ -65,32 +65,32 @@ class RawFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class FaceTrack:
-    """One face, followed through a clip of n frames; about 3 kB for each frame in which it is seen."""
+    """One face, followed through a clip of n frames; about 3 kB per frame in which it is present."""
 
     times_s: F64
-    """(n,) when each frame is shown."""
+    """(n,) start of each frame."""
     present: Flags
-    """(n,) whether the face is there, bridged gaps among it."""
+    """(n,) True if the face is present, including bridged gaps."""
     bridged: Flags
-    """(n,) whether its points were made up from the frames around a short gap."""
+    """(n,) True if the points are interpolated across a short gap."""
     cuts: tuple[int, ...]
-    """Frames that are the first of a new scene."""
+    """First frames of new scenes."""
     aperture: F32
     """(n,) gap between the inner lips, IOD; nan where the face is absent, here and below."""
     width: F32
-    """(n,) distance between the mouth's corners, IOD."""
+    """(n,) distance between the mouth corners, IOD."""
     iod_px: F32
-    """(n,) eye distance, in space, so that it does not shrink when the head turns; square pixels."""
+    """(n,) eye distance in three dimensions, which does not shrink when the head turns; square pixels."""
     yaw_deg: F32
-    """(n,) positive when the nose points to the picture's right."""
+    """(n,) positive if the nose points to the right of the image."""
     pitch_deg: F32
-    """(n,) positive when the head looks down."""
+    """(n,) positive if the head looks down."""
     roll_deg: F32
-    """(n,) positive when the head is tilted clockwise as seen."""
+    """(n,) positive if the head is tilted clockwise in the image."""
     score: float
-    """0–1, how sure the finder was."""
+    """Confidence of the detector, 0–1."""
     prominence: float
-    """How prominent the face is, summed over the clip: large, near the middle, sure, and long to be seen."""
+    """Prominence averaged over the clip; large, central, certain and long-visible faces score high."""
     rows: NDArray[np.int32]
     """(n,) row of each frame in the three fields below; -1 where the face is absent."""
     fixed: NDArray[np.int16]
@@ -104,25 +104,25 @@ class FaceTrack:
         return len(self.present)
 
     def points(self, index: int) -> F64:
-        """(478, 3) float64: square pixels of the upright frame, z positive away from the camera.
+        """Return (478, 3) float64: square pixels of the upright frame, z positive away from the camera.
 
-        Raises ValueError where the face is absent.
+        Raises ValueError if the face is absent.
         """
         row = int(self.rows[index])
         if row < 0:
-            raise ValueError(f"The face is not seen in frame {index}.")
+            raise ValueError(f"The face is absent in frame {index}.")
         points: F64 = self.fixed[row] * float(self.steps_px[row])
         points[:, :2] += self.centres[row]
         return points
 
     @property
     def present_s(self) -> float:
-        """For how long the face is seen."""
+        """Total time in which the face is present, seconds."""
         return float(_spans_s(self.times_s)[self.present].sum())
 
     @property
     def absences(self) -> tuple[tuple[float, float], ...]:
-        """(start, end) in seconds of every stretch of frames without the face."""
+        """(start, end) in seconds of every run of frames without the face."""
         ends = self.times_s + _spans_s(self.times_s)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], ~self.present, [False]]).astype(np.int8)))
         return tuple((float(self.times_s[a]), float(ends[b - 1])) for a, b in edges.reshape(-1, 2))
@@ -131,19 +131,19 @@ class FaceTrack:
 def steady_track(
     frames: Sequence[RawFrame], times_s: F64, cuts: Sequence[int], *, score: float, prominence: float
 ) -> FaceTrack:
-    """Joins what was seen of one face: bridges short gaps, smooths, and measures.
+    """Build the track of one face: bridge short gaps, smooth the points, and measure them.
 
-    ``frames`` are at least one, in the clip's order. Nothing is bridged or smoothed over one of ``cuts``.
+    ``frames`` holds at least one frame, in order. Bridging and smoothing stop at ``cuts``.
     """
     index, bridged, fixed, centres, steps = _bridged(frames, times_s, cuts)
     count = len(times_s)
     rows = np.full(count, -1, dtype=np.int32)
     rows[index] = np.arange(len(index))
     measures = {name: np.full(count, np.nan, dtype=np.float32) for name in _MEASURES}
-    for start, end in _stretches(index, fixed, centres, steps, cuts):
+    for start, end in _unbroken_runs(index, fixed, centres, steps, cuts):
         for first in range(start, end, _BLOCK_FRAMES):
             last = min(first + _BLOCK_FRAMES, end)
-            # What was smoothed already before this block is close enough to what was not: its weight is small.
+            # Rows before this block are already smoothed, which is close enough: their weight is small.
             low, high = max(first - 12, start), min(last + 12, end)
             raw: F64 = fixed[low:high].astype(np.float64) * steps[low:high, None, None]
             raw[:, :, :2] += centres[low:high, None].astype(np.float64)
@@ -155,7 +155,7 @@ def steady_track(
             for row, points in zip(range(first, last), steady, strict=True):
                 fixed[row] = _packed(points, centres[row], float(steps[row]))
     return FaceTrack(
-        times_s=times_s, present=rows >= 0, bridged=_at(index[bridged], count), cuts=tuple(cuts), score=score,
+        times_s=times_s, present=rows >= 0, bridged=_flags_at(index[bridged], count), cuts=tuple(cuts), score=score,
         prominence=prominence, rows=rows, fixed=fixed, centres=centres, steps_px=steps, **measures,
     )  # fmt: skip
 
@@ -164,7 +164,7 @@ _MEASURES = ("aperture", "width", "iod_px", "yaw_deg", "pitch_deg", "roll_deg")
 
 
 def _measured(points: F64, turns: F64) -> dict[str, F64]:
-    """The measures of `FaceTrack` for (m, 478, 3) points whose heads' axes are the rows of (m, 3, 3) ``turns``."""
+    """Measure (m, 478, 3) points, with the head axes in the rows of (m, 3, 3) ``turns``, for `FaceTrack`."""
     across = points[:, [263, 362]].mean(axis=1) - points[:, [33, 133]].mean(axis=1)
     iod_px = np.linalg.norm(across, axis=1)
     away = turns[:, 2]
@@ -179,15 +179,14 @@ def _measured(points: F64, turns: F64) -> dict[str, F64]:
 
 
 def _steady(raw: F64, sigma_frames: float) -> tuple[F64, F64]:
-    """Smooth points, and the head's axes, of (m, 478, 3) raw points.
+    """Return smoothed points and head axes of (m, 478, 3) raw points.
 
-    Each frame is laid over the mean head by its bone alone, which takes the finder's trembling off the whole face, lips
-    included; where the head is, and what is bone or rests, is then smoothed, while lids and lips that move keep every
-    frame's own shape.
+    Each frame is aligned to the mean head by its bone points, which removes detector jitter from the whole face. The
+    head's position, bone and resting lips are then smoothed; moving lips and lids keep the shape of every frame.
     """
     mean = raw[len(raw) // 2]
     for _ in range(2):
-        scales, rotations, origins = _laid_over(raw[:, _BONE], mean[list(_BONE)])
+        scales, rotations, origins = _aligned(raw[:, _BONE], mean[list(_BONE)])
         local = np.einsum("mij,mpj->mpi", rotations.transpose(0, 2, 1), raw - origins[:, None]) / scales[:, None, None]
         mean = local.mean(axis=0)
     head = HeadFrame.of(mean)
@@ -196,7 +195,7 @@ def _steady(raw: F64, sigma_frames: float) -> tuple[F64, F64]:
             gaussian_filter1d(values, sigma_frames, axis=0, mode="nearest")
             for values in (scales, origins, local, rotations)
         )
-        u, _, vt = np.linalg.svd(rotations)  # the nearest turn to a mean of turns
+        u, _, vt = np.linalg.svd(rotations)  # the rotation nearest to a mean of rotations
         rotations = u @ vt
         local += _smoothed_shares(local_smooth / head.iod_px, sigma_frames)[:, :, None] * (local_smooth - local)
     steady = np.einsum("mij,mpj->mpi", rotations, local) * scales[:, None, None] + origins[:, None]
@@ -204,9 +203,9 @@ def _steady(raw: F64, sigma_frames: float) -> tuple[F64, F64]:
 
 
 def _smoothed_shares(local: F64, sigma_frames: float) -> F64:
-    """(m, 478) how much of the smoothing each point gets: all on skin and bone, none on lids, on lips while they rest.
+    """Return (m, 478) shares of smoothing: 1 on skin and bone, 0 on lids, and up to 1 on lips at rest.
 
-    ``local``: the smooth points in the head's own frame, IOD.
+    ``local`` are the smooth points in the head's frame, IOD.
     """
     shares = np.ones(local.shape[:2])
     shares[:, _LIDS_AND_IRISES] = 0.0
@@ -217,8 +216,8 @@ def _smoothed_shares(local: F64, sigma_frames: float) -> F64:
     return shares
 
 
-def _laid_over(points: F64, mean: F64) -> tuple[F64, F64, F64]:
-    """Scale (m,), turn (m, 3, 3) and origin (m, 3) that lay ``mean`` (b, 3) over each of ``points`` (m, b, 3) best."""
+def _aligned(points: F64, mean: F64) -> tuple[F64, F64, F64]:
+    """Fit ``mean`` (b, 3) to each of ``points`` (m, b, 3); return scales (m,), rotations (m, 3, 3), origins (m, 3)."""
     middle = mean.mean(axis=0)
     middles = points.mean(axis=1)
     flat, spread = mean - middle, points - middles[:, None]
@@ -233,24 +232,24 @@ def _laid_over(points: F64, mean: F64) -> tuple[F64, F64, F64]:
 def _bridged(
     frames: Sequence[RawFrame], times_s: F64, cuts: Sequence[int]
 ) -> tuple[NDArray[np.int32], Flags, NDArray[np.int16], F32, F32]:
-    """Frame numbers, which of them are made up, and their points, with short gaps filled evenly."""
+    """Interpolate short gaps; return frame numbers, interpolation flags, points, centres and steps."""
     rows: list[tuple[RawFrame, bool]] = [(frames[0], False)]
     for before, after in pairwise(frames):
         gap_s = float(times_s[after.index] - times_s[before.index + 1])
         cut_between = any(before.index < cut <= after.index for cut in cuts)
-        if after.index - before.index > 1 and gap_s <= LONGEST_BRIDGE_S and not cut_between:
-            rows += [(_between(before, after, k, times_s), True) for k in range(before.index + 1, after.index)]
+        if after.index - before.index > 1 and gap_s <= MAX_BRIDGE_S and not cut_between:
+            rows += [(_interpolated(before, after, k, times_s), True) for k in range(before.index + 1, after.index)]
         rows.append((after, False))
     return (
         np.array([frame.index for frame, _ in rows], dtype=np.int32),
-        np.array([made for _, made in rows], dtype=np.bool_),
+        np.array([is_bridged for _, is_bridged in rows], dtype=np.bool_),
         np.stack([frame.fixed for frame, _ in rows]),
         np.array([frame.centre for frame, _ in rows], dtype=np.float32),
         np.array([frame.step_px for frame, _ in rows], dtype=np.float32),
     )
 
 
-def _between(before: RawFrame, after: RawFrame, index: int, times_s: F64) -> RawFrame:
+def _interpolated(before: RawFrame, after: RawFrame, index: int, times_s: F64) -> RawFrame:
     share = float((times_s[index] - times_s[before.index]) / (times_s[after.index] - times_s[before.index]))
     centre = tuple(a + share * (b - a) for a, b in zip(before.centre, after.centre, strict=True))
     return RawFrame(
@@ -261,10 +260,10 @@ def _between(before: RawFrame, after: RawFrame, index: int, times_s: F64) -> Raw
     )
 
 
-def _stretches(
+def _unbroken_runs(
     index: NDArray[np.int32], fixed: NDArray[np.int16], centres: F32, steps: F32, cuts: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Rows from-to between which the face moves without a break."""
+    """Return the row ranges in which the face moves without a break."""
     moved = np.hypot(*np.diff(centres, axis=0).T) / (steps[1:] * _STEPS_PER_IOD)
     broken = (np.diff(index) > 1) | (moved > _JUMP_IOD) | np.isin(index[1:], list(cuts))
     edges = [0, *(np.flatnonzero(broken) + 1).tolist(), len(fixed)]
@@ -272,18 +271,18 @@ def _stretches(
 
 
 def _packed(points: F64, centre: F64 | F32, step_px: float) -> NDArray[np.int16]:
-    away = points.copy()
-    away[:, :2] -= centre
-    return np.clip(np.round(away / step_px), -32768, 32767).astype(np.int16)
+    offsets = points.copy()
+    offsets[:, :2] -= centre
+    return np.clip(np.round(offsets / step_px), -32768, 32767).astype(np.int16)
 
 
-def _at(index: NDArray[np.int32], count: int) -> Flags:
+def _flags_at(index: NDArray[np.int32], count: int) -> Flags:
     flags = np.zeros(count, dtype=np.bool_)
     flags[index] = True
     return flags
 
 
 def _spans_s(times_s: F64) -> F64:
-    """(n,) for how long each frame is shown; the last one as long as most."""
+    """Return the (n,) durations of frames; the last one gets the median."""
     spans = np.diff(times_s)
     return np.append(spans, np.median(spans) if len(spans) else 1.0 / 25.0)

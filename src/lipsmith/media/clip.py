@@ -1,4 +1,4 @@
-"""Plain records for pictures and sound: shape, dtype, rate. Knows nothing of files."""
+"""Records for images, audio and clips: shape, dtype and rate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lipsmith.limits import PHOTO_CRF
+
 if TYPE_CHECKING:
     from lipsmith.media.colour import Colour
 
@@ -19,14 +21,14 @@ F32 = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """A still picture, upright, in sRGB."""
+    """An upright image in sRGB."""
 
     rgb: U8
     """(height, width, 3) uint8."""
     grey: bool
-    """True when the source had no colour at all: what is drawn into it must stay grey."""
+    """True if the source has no colour; anything drawn into it must stay grey."""
     warnings: tuple[str, ...] = ()
-    """What was done to the source that its owner may want to know."""
+    """Changes made to the source, for the user."""
 
     @property
     def width(self) -> int:
@@ -38,7 +40,7 @@ class Image:
 
 
 class Audio(Protocol):
-    """Sound that can be played from its start as often as needed, block by block, never held as a whole."""
+    """Audio that can be played from the start any number of times, block by block."""
 
     @property
     def duration_s(self) -> float:
@@ -47,32 +49,38 @@ class Audio(Protocol):
 
     @property
     def channels(self) -> int:
-        """1 or 2; recordings with more are mixed down to 2."""
+        """1 or 2; recordings with more channels are mixed down to 2."""
         ...
 
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
-        """(channels, n) float32 blocks, full scale ±1, at ``rate_hz``; together exactly the whole sound.
+        """Yield (channels, n) float32 blocks at ``rate_hz``, full scale ±1, ``duration_s`` long in total.
 
-        One channel asked of two: the mean, or the louder one where the two would cancel each other.
+        One channel from two is their mean, or the louder channel if the two would cancel each other.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFormat:
-    """What a finished video looks like to its encoder."""
+    """Size, rate, quality and colour of a video to encode."""
 
     width: int
     """Even, pixels."""
     height: int
     """Even, pixels."""
     fps: Fraction
-    crf: int = 18
-    """x264's constant rate factor, 1–51 (0 would be lossless, which H.264 High has no form of)."""
+    crf: int | None = PHOTO_CRF
+    """x264's constant rate factor, 1–51. None encodes losslessly, in a profile that few players support."""
+    time_base: Fraction | None = None
+    """Seconds; frame times are multiples of it. None if every frame lasts ``1 / fps``."""
+    pixel_aspect: Fraction | None = None
+    """Width of a pixel over its height; None for square pixels."""
+    colour: Colour | None = None
+    """Colour of the planes; None for BT.709 in limited range."""
 
 
 class TimedPlanes(Protocol):
-    """A picture with its time, for the encoder; a `ClipFrame` is one."""
+    """A frame with its time, ready to encode, such as `ClipFrame`."""
 
     @property
     def planes(self) -> U8:
@@ -81,62 +89,73 @@ class TimedPlanes(Protocol):
 
     @property
     def time_s(self) -> Fraction:
-        """When it is shown; exact."""
+        """Exact start time."""
         ...
 
     @property
     def duration_s(self) -> Fraction:
-        """How long it stays; exact."""
+        """Exact duration."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipInfo:
-    """What a clip, or the window of it that is used, looks like; upright."""
+    """Properties of an upright clip, or of the selected window of it."""
 
     name: str
-    """The file's name, for messages."""
+    """File name, for messages."""
     codec: str
     width: int
     """Even, pixels."""
     height: int
     """Even, pixels."""
     frames: int
-    """In the window, after thinning out."""
+    """Frames in the window, after the frame rate was limited."""
     fps: Fraction
     """Average over the window."""
     variable_rate: bool
-    """True where the pictures do not come at one rate (VFR)."""
+    """True if the frames do not have one constant rate (VFR)."""
     time_base: Fraction
-    """Seconds; all times are whole multiples of it."""
+    """Seconds; all times are multiples of it."""
     duration_s: Fraction
-    """From the first picture's beginning to the last one's end."""
+    """Time from the start of the first frame to the end of the last."""
     window_start_s: Fraction
-    """Where the window's first picture lies on the clock of `decode.open_audio`; below 0 it comes before it."""
+    """Start of the window's first frame on the clock of `decode.open_audio`; negative if it precedes the audio."""
     pixel_aspect: Fraction
-    """Width of a pixel over its height, as shown."""
+    """Width of a displayed pixel over its height."""
     colour: Colour
-    """Of the planes that are handed out."""
+    """Colour of the decoded planes."""
     exact: bool
-    """True when the planes hold the source's own bytes: it is 8-bit 4:2:0."""
+    """True if the planes hold the source's own bytes (8-bit 4:2:0)."""
     has_audio: bool
     scale: Fraction = Fraction(1)
-    """Width of the pictures over their width in the file; below 1 where they were scaled down."""
+    """Width of the frames over their width in the file; below 1 if they were scaled down."""
     warnings: tuple[str, ...] = ()
-    """What was changed or may look wrong."""
+    """Changes made to the clip, and doubts about it, for the user."""
+
+    def video_format(self, crf: int | None) -> VideoFormat:
+        """Return the format of a new video with this clip's size, times and colour."""
+        return VideoFormat(
+            width=self.width,
+            height=self.height,
+            fps=self.fps,
+            crf=crf,
+            time_base=self.time_base,
+            pixel_aspect=self.pixel_aspect,
+            colour=self.colour,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipFrame:
-    """One picture of a clip."""
+    """One frame of a clip."""
 
     index: int
-    """Counted from the window's first picture."""
+    """Number of the frame within the window, from 0."""
     planes: U8
-    """(height * 3 // 2, width) uint8 I420; the receiver's own copy, to be drawn into."""
+    """(height * 3 // 2, width) uint8 I420; a copy that the receiver may change."""
     time_s: Fraction
-    """When it is shown, from the window's beginning."""
+    """Start time within the window."""
     duration_s: Fraction
-    """How long it stays."""
     damaged: bool = False
-    """True when the picture could not be decoded properly and the last good one stands in, or is flawed itself."""
+    """True if the frame could not be decoded properly: it is flawed, or a copy of the last good one."""

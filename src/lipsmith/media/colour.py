@@ -1,7 +1,7 @@
-"""What a clip's numbers mean as colours, and the way from its planes to RGB and back. Knows nothing of files.
+"""Colour spaces of clips, and conversion between their planes and RGB.
 
-Only differences go back: what was drawn in RGB minus what was there before is added to the source's own planes, so that
-a pixel that nobody changed keeps its bytes and no rounding wanders over the picture.
+Only differences are converted back: the rendered RGB minus the original RGB is added to the source's planes. Unchanged
+pixels keep their bytes, and rounding errors do not spread.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from lipsmith.media.clip import F32, U8
 
 Box: TypeAlias = tuple[int, int, int, int]
-"""left, top, right, bottom in pixels; right and bottom lie outside. All even, for planes of one colour per 2 x 2."""
+"""Left, top, right and bottom in pixels, right and bottom exclusive; all even, since 2 x 2 pixels share chroma."""
 
 UNNAMED = 2
-"""The code for "not said" of matrix, primaries and transfer (ITU-T H.273)."""
+"""Code for an unspecified matrix, primaries or transfer (ITU-T H.273)."""
 BT709, BT601 = 1, 6
 PQ, HLG = 16, 18  # transfer characteristics of high dynamic range, H.273 table 3
-HD_FROM_HEIGHT = 720  # the usual guess for clips that do not name their matrix
+HD_MIN_HEIGHT = 720  # players guess BT.709 from this height
 
-_LUMA_SHARES = {  # H.273 table 4: code -> red's and blue's share of luma
+_LUMA_SHARES = {  # H.273 table 4: code -> share of red and blue in luma
     1: (0.2126, 0.0722),
     4: (0.30, 0.11),
     5: (0.299, 0.114),
@@ -38,44 +38,44 @@ _LUMA_SHARES = {  # H.273 table 4: code -> red's and blue's share of luma
 
 @dataclass(frozen=True, kw_only=True)
 class Colour:
-    """How numbers in planes stand for light, by the codes of ITU-T H.273."""
+    """Colour space of planes, in the codes of ITU-T H.273."""
 
     matrix: int
-    """As the clip says, 2 where it says nothing."""
+    """Matrix named by the clip; 2 if unspecified."""
     primaries: int
     transfer: int
     full_range: bool
-    """Levels 0–255; False: luma 16–235, chroma 16–240."""
+    """True for levels 0–255; False for luma 16–235 and chroma 16–240."""
     guessed_matrix: int = BT709
-    """What players take where ``matrix`` says nothing."""
+    """Matrix that players assume if ``matrix`` is unspecified."""
 
     @property
     def working_matrix(self) -> int:
-        """The matrix to compute with."""
+        """Matrix used for conversion."""
         return self.matrix if self.matrix in _LUMA_SHARES else self.guessed_matrix
 
 
 def names_matrix(code: int) -> bool:
-    """True for a matrix that can be computed with."""
+    """Return True for a matrix that can be converted."""
     return code in _LUMA_SHARES
 
 
 def guess_matrix(height: int) -> int:
-    """What players take for a clip of that many lines that does not name its matrix."""
-    return BT709 if height >= HD_FROM_HEIGHT else BT601
+    """Return the matrix that players assume for a clip of this height that does not name one."""
+    return BT709 if height >= HD_MIN_HEIGHT else BT601
 
 
 def rgb_patch(planes: U8, box: Box, colour: Colour) -> U8:
-    """(height, width, 3) uint8 RGB of an even ``box`` of (h * 3 // 2, w) I420 planes; chroma linear between samples."""
+    """Convert an even ``box`` of (h * 3 // 2, w) I420 planes to (height, width, 3) uint8 RGB, chroma interpolated."""
     luma, blue, red = _views(planes, box)
     size = (luma.shape[1], luma.shape[0])
-    whole = cv2.merge([luma, _doubled(blue, size), _doubled(red, size)])
-    rgb: U8 = cv2.transform(whole, _to_rgb(colour))
+    full_size = cv2.merge([luma, _doubled(blue, size), _doubled(red, size)])
+    rgb: U8 = cv2.transform(full_size, _to_rgb(colour))
     return rgb
 
 
 def cut_planes(planes: U8, box: Box) -> U8:
-    """A copy of an even ``box`` of I420 planes, as planes of its own."""
+    """Copy an even ``box`` out of I420 planes, as new planes."""
     luma, blue, red = _views(planes, box)
     return np.concatenate([luma, np.concatenate([blue.ravel(), red.ravel()]).reshape(-1, luma.shape[1])])
 
@@ -83,10 +83,10 @@ def cut_planes(planes: U8, box: Box) -> U8:
 def put_patch(
     planes: U8, box: Box, before_rgb: U8, after_rgb: U8, changed: NDArray[np.bool_] | U8, colour: Colour
 ) -> None:
-    """Adds ``after_rgb`` - ``before_rgb``, in YUV, to an even ``box`` of I420 planes, in place, where ``changed``.
+    """Add ``after_rgb`` - ``before_rgb``, in YUV, to an even ``box`` of I420 planes, in place, where ``changed``.
 
-    All three are as large as the box. Luma moves in changed pixels; chroma in 2 x 2 blocks that hold one, by the mean
-    of the block's four differences, of which unchanged pixels count as none. All other bytes stay what they are.
+    The three arrays have the size of the box. Luma changes in changed pixels; chroma in 2 x 2 blocks with a changed
+    pixel, by the mean difference of the block, in which unchanged pixels count as 0. All other bytes stay as they are.
     """
     luma, blue, red = _views(planes, box)
     inside = changed.astype(np.uint8, copy=False)
@@ -100,7 +100,7 @@ def put_patch(
 
 
 def _add(plane: U8, difference: F32) -> None:
-    """Adds in place, rounded to nearest, held within 0–255; a difference of nothing leaves every byte."""
+    """Add in place, rounded to nearest and clipped to 0–255; a difference of 0 keeps the byte."""
     plane[:] = cv2.add(plane, difference, dtype=cv2.CV_8U)
 
 
@@ -110,7 +110,7 @@ def _doubled(plane: U8, size: tuple[int, int]) -> U8:
 
 
 def _views(planes: U8, box: Box) -> tuple[U8, U8, U8]:
-    """Luma and both chroma planes of the box, as views; raises ValueError for a box that is odd or reaches out."""
+    """View luma and both chroma planes of the box; raises ValueError for a box that is odd or reaches outside."""
     left, top, right, bottom = box
     width, height = planes.shape[1], planes.shape[0] * 2 // 3
     if any(edge % 2 for edge in box) or not (0 <= left < right <= width and 0 <= top < bottom <= height):
@@ -121,13 +121,13 @@ def _views(planes: U8, box: Box) -> tuple[U8, U8, U8]:
 
 
 def _scales(colour: Colour) -> tuple[float, float, float]:
-    """Levels per unit of luma, levels per unit of chroma, level of black."""
+    """Return levels per unit of luma, levels per unit of chroma, and the level of black."""
     return (255.0, 255.0, 0.0) if colour.full_range else (219.0, 224.0, 16.0)
 
 
 @cache
 def _to_rgb(colour: Colour) -> NDArray[np.float64]:
-    """(3, 4): RGB levels = matrix @ (Y, Cb, Cr, 1) levels."""
+    """Return (3, 4): RGB levels = matrix @ (Y, Cb, Cr, 1) levels."""
     kr, kb = _LUMA_SHARES[colour.working_matrix]
     kg = 1 - kr - kb
     luma, chroma, black = _scales(colour)
@@ -144,6 +144,6 @@ def _to_rgb(colour: Colour) -> NDArray[np.float64]:
 
 @cache
 def _to_yuv(colour: Colour) -> NDArray[np.float64]:
-    """(3, 3): differences of Y, Cb, Cr levels = matrix @ differences of RGB levels."""
+    """Return (3, 3): differences of Y, Cb, Cr levels = matrix @ differences of RGB levels."""
     inverse: NDArray[np.float64] = np.linalg.inv(_to_rgb(colour)[:, :3])
     return inverse

@@ -1,18 +1,18 @@
-"""What can be done about a clip and a sound of different length. Names alone; `lipsmith.media.timeline` does it."""
+"""Names of the ways to fit a clip and audio of different length; `lipsmith.media.timeline` implements them."""
 
 from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
 DurationMode: TypeAlias = Literal["silence", "cut", "loop", "bounce", "hold"]
-"""What happens when a clip and its new sound are not equally long.
+"""Length of a new video whose clip and audio differ in length.
 
-    silence  the clip decides: the sound is cut, or the rest of the clip stays silent
-    cut      the shorter decides
-    loop     the sound decides: the clip begins anew as often as needed
-    bounce   the sound decides: the clip runs to and fro; its first and last picture are not doubled
-    hold     the sound decides: the clip's last picture stays
+    silence  as long as the clip: the audio is cut or padded with silence
+    cut      as long as the shorter of the two
+    loop     as long as the audio: the clip repeats
+    bounce   as long as the audio: the clip plays forwards and backwards, without doubling its first and last frame
+    hold     as long as the audio: the last frame freezes
 
-Where the sound decides, the pictures cover it, and the last one is shown for its whole length.
+In the modes that follow the audio, the frames cover all of it, and the last frame has its full duration.
 """
 DURATION_MODES: tuple[DurationMode, ...] = get_args(DurationMode)

@@ -1,4 +1,4 @@
-"""Writes frames and sound to a file that browsers play. Draws nothing."""
+"""Write video and audio files that browsers play."""
 
 from __future__ import annotations
 
@@ -17,225 +17,155 @@ from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
+from lipsmith.limits import CRF
 from lipsmith.media.aac import AacEncoder, AudioPacket
-from lipsmith.media.clip import F32, U8, Audio, ClipInfo, TimedPlanes, VideoFormat
+from lipsmith.media.clip import F32, U8, Audio, TimedPlanes, VideoFormat
+from lipsmith.media.colour import BT709, Colour
+from lipsmith.media.planes import RGB_TO_PLANES
 from lipsmith.media.sample_buffer import SampleBuffer
-from lipsmith.media.timeline import check_fps, frames_to_samples, seconds_to_samples
+from lipsmith.media.timeline import check_fps, seconds_to_samples
 
 AUDIO_RATE_HZ = 48_000
 AUDIO_BITS_PER_SECOND = {1: 128_000, 2: 192_000}  # per number of channels
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
-"""File name ending -> FFmpeg's writer."""
+"""File name extension -> FFmpeg muxer."""
 AUDIO_EXTENSIONS = {
     ".wav": ("wav", "pcm_s16le", "s16"),
     ".mp3": ("mp3", "libmp3lame", "fltp"),
     ".m4a": ("ipod", "aac", "fltp"),
     ".flac": ("flac", "flac", "s16"),
 }
-"""File name ending -> FFmpeg's writer, its encoder, and the samples that one takes."""
+"""File name extension -> FFmpeg muxer, encoder and sample format."""
 PROVENANCE = "Made with lipsmith: the mouth and face movements in this video are synthetic."
 SPEECH_PROVENANCE = "Made with lipsmith: this speech is synthetic."
 
-CLIP_CRF = 16
-"""Quality of a clip whose pictures were mostly left alone: its loss cannot be seen beside the source."""
-
-_LARGEST_RATE_TERM = 100_000  # x264 keeps rates in 32 bits; the times of the frames are exact all the same
-_PRESET = "veryfast"  # the fastest whose crf 18 still looks clean; drawing the frames shares the same cores
+_MAX_RATE_DENOMINATOR = 100_000  # x264 keeps rates in 32 bits; frame times stay exact
+_PRESET = "veryfast"  # the fastest preset whose crf 18 still looks clean; rendering needs the same cores
 _MAX_THREADS = 4
 _LAYOUTS = {1: "mono", 2: "stereo"}
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-_EXACT_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+_PHOTO_COLOUR = Colour(matrix=BT709, primaries=BT709, transfer=BT709, full_range=False)
 
 
 def check_output(path: str | Path, *, overwrite: bool = False, extensions: Collection[str] = tuple(CONTAINERS)) -> Path:
-    """The path to write to, checked before any work is done.
+    """Check an output path before any work is done, and return it.
 
-    Raises OutputExists when it exists and ``overwrite`` is off, and InvalidOption when its ending is not one of
-    ``extensions``, or its folder is missing or may not be written to.
+    Raises OutputExists if the file exists and ``overwrite`` is off. Raises InvalidOption if the extension is not one
+    of ``extensions``, or if the folder is missing or not writable.
     """
     path = Path(path)
     if path.suffix.lower() not in extensions:
-        raise InvalidOption(f"{str(path)!r} has no ending that can be written. Use {', '.join(extensions)}.")
+        raise InvalidOption(f"Unsupported output extension in {str(path)!r}. Use one of {', '.join(extensions)}.")
     if path.is_dir():
-        raise InvalidOption(f"{str(path)!r} is a folder. Give the name of a file in it.")
+        raise InvalidOption(f"{str(path)!r} is a folder. Choose the name of a file in it.")
     if path.exists() and not overwrite:
-        raise OutputExists(f"{str(path)!r} exists already. Choose another name or allow overwriting (--overwrite).")
+        raise OutputExists(f"{str(path)!r} already exists. Choose another name or allow overwriting (--overwrite).")
     if not path.parent.is_dir():
-        raise InvalidOption(f"The folder {str(path.parent)!r} does not exist. Make it first or choose another.")
+        raise InvalidOption(f"The folder {str(path.parent)!r} does not exist. Create it or choose another.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise InvalidOption(f"Nothing may be written to the folder {str(path.parent)!r}. Choose another.")
+        raise InvalidOption(f"The folder {str(path.parent)!r} is not writable. Choose another.")
     return path
 
 
 def write_video(
     path: str | Path,
     fmt: VideoFormat,
-    frames: Iterable[U8],
-    audio: Audio,
+    frames: Iterable[U8 | TimedPlanes],
+    audio: Audio | None,
     *,
     on_frame: Callable[[int], None] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes ``frames`` and ``audio`` as H.264 and AAC; the sound is padded or cut to the length of the pictures.
+    """Write ``frames`` as H.264 and ``audio`` as AAC, padded or cut to the length of the frames.
 
-    A frame is (height, width, 3) uint8 RGB, or (height * 3 // 2, width) uint8 I420 planes, BT.709 limited range.
-    ``on_frame`` is told the number of frames written so far, after each. The file appears under its name only when it
-    is whole; whatever goes wrong, nothing is left behind.
+    An array is (height, width, 3) uint8 RGB or (height * 3 // 2, width) uint8 I420 in the colour of ``fmt``, and lasts
+    ``1 / fps``. `TimedPlanes` carry their own times, which start at 0, leave no gaps and are multiples of
+    ``fmt.time_base``; their planes reach the encoder unchanged. Without ``audio`` the file has no audio track.
+    No metadata of the source is copied.
 
-    Raises OutputExists, InvalidOption or EncodingFailed, and lets through what ``frames``, ``audio`` and ``on_frame``
-    raise.
+    ``on_frame`` receives the number of frames written so far. The file appears under its name only when it is complete;
+    after an error nothing is left behind.
+
+    Raises OutputExists, InvalidOption or EncodingFailed, and passes on errors of ``frames``, ``audio`` and
+    ``on_frame``.
     """
     path = check_output(path, overwrite=overwrite)
     _check_format(fmt)
-    with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
-        _write(unfinished, CONTAINERS[path.suffix.lower()], fmt, frames, audio, on_frame)
-
-
-def write_clip(
-    path: str | Path,
-    info: ClipInfo,
-    frames: Iterable[TimedPlanes],
-    audio: Audio | None,
-    *,
-    crf: int = CLIP_CRF,
-    on_frame: Callable[[int], None] | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Writes pictures at their own times, as H.264 with AAC; the sound is padded or cut to the length of the pictures.
-
-    Size, shape of pixels and colour are those of ``info``; so is the time base, of which all times have to be
-    multiples. The pictures follow one another without gaps, the first at 0. The planes go to the encoder as they are.
-    ``crf`` 16 is visually lossless; 0 would be lossless, for tests, in a form that few players know. Without ``audio``
-    the file has no sound track. Nothing that the source says about itself goes over.
-
-    Otherwise like `write_video`, with the same errors.
-    """
-    path = check_output(path, overwrite=overwrite)
-    if not 0 <= crf <= 51:
-        raise InvalidOption(f"The quality crf {crf} is out of range. Use 1 (best) to 51; 16 looks like the source.")
-    with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
-        _write_clip(unfinished, CONTAINERS[path.suffix.lower()], info, frames, audio, crf, on_frame)
+    with _temporary_output(path, overwrite=overwrite) as temporary:
+        _write(temporary, CONTAINERS[path.suffix.lower()], fmt, frames, audio, on_frame)
 
 
 def write_audio(path: str | Path, audio: Audio, *, overwrite: bool = False) -> None:
-    """Writes a synthesized sound as WAV, MP3, M4A (AAC) or FLAC, by the ending, at 48 kHz.
+    """Write synthesized audio at 48 kHz as WAV, MP3, M4A (AAC) or FLAC, chosen by the extension.
 
     Otherwise like `write_video`, with the same errors.
     """
     path = check_output(path, overwrite=overwrite, extensions=AUDIO_EXTENSIONS)
     container_format, codec, samples = AUDIO_EXTENSIONS[path.suffix.lower()]
-    with _whole_or_not_at_all(path, overwrite=overwrite) as unfinished:
-        with _encoder_faults():
-            container = av.open(unfinished, "w", format=container_format)
-        try:
+    with _temporary_output(path, overwrite=overwrite) as temporary:
+        with _encoder_errors():
+            container = av.open(temporary, "w", format=container_format)
+        with _closing(container):
             container.metadata["comment"] = SPEECH_PROVENANCE
             _write_aac(container, audio) if codec == "aac" else _write_plain(container, audio, codec, samples)
-        except BaseException:
-            _abandon(container)
-            raise
-        with _encoder_faults():
-            container.close()
 
 
 @contextmanager
-def _whole_or_not_at_all(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A name to write under, which becomes ``path`` when all went well and disappears otherwise."""
-    unfinished = path.with_name(f".lipsmith-{uuid.uuid4().hex}.part")
+def _temporary_output(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary name; rename the file to ``path`` on success and delete it otherwise."""
+    temporary = path.with_name(f".lipsmith-{uuid.uuid4().hex}.part")
     try:
-        yield unfinished
-        check_output(path, overwrite=overwrite, extensions=(path.suffix.lower(),))  # someone may have been faster
-        with _encoder_faults():
-            os.replace(unfinished, path)
+        yield temporary
+        check_output(path, overwrite=overwrite, extensions=(path.suffix.lower(),))  # it may have appeared meanwhile
+        with _encoder_errors():
+            os.replace(temporary, path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _check_format(fmt: VideoFormat) -> None:
     if fmt.width < 2 or fmt.height < 2 or fmt.width % 2 or fmt.height % 2:
         raise InvalidOption(f"A video of {fmt.width} x {fmt.height} pixels cannot be written: both sides must be even.")
-    check_fps(fmt.fps)
-    if not 1 <= fmt.crf <= 51:
-        raise InvalidOption(f"The quality crf {fmt.crf} is out of range. Use 1 (best) to 51; 18 looks like the source.")
+    if fmt.time_base is None:
+        check_fps(fmt.fps)
+    if fmt.crf is not None and fmt.crf not in CRF:
+        raise InvalidOption(f"The quality crf {fmt.crf} is out of range. Use {CRF.low} (best) to {CRF.high}.")
 
 
 def _write(
     path: Path,
     container_format: str,
     fmt: VideoFormat,
-    frames: Iterable[U8],
-    audio: Audio,
-    on_frame: Callable[[int], None] | None,
-) -> None:
-    with _encoder_faults():
-        container = av.open(path, "w", format=container_format, options={"movflags": "+faststart"})
-    try:
-        with _encoder_faults():
-            container.metadata.update({"comment": PROVENANCE, "description": PROVENANCE})
-            picture_track = _video_track(container, fmt)
-            audio_track = _AudioTrack(container, audio)
-        to_video = _FrameMaker(fmt)
-        written = 0
-        for pixels in frames:
-            with _encoder_faults():
-                container.mux(picture_track.encode(to_video(pixels, written)))
-            written += 1
-            audio_track.advance(frames_to_samples(written, fmt.fps, AUDIO_RATE_HZ))
-            if on_frame is not None:
-                on_frame(written)
-        if not written:
-            raise EncodingFailed("There is not a single frame to write.")
-        with _encoder_faults():
-            container.mux(picture_track.encode(None))
-        audio_track.finish()
-    except BaseException:
-        _abandon(container)
-        raise
-    with _encoder_faults():
-        container.close()
-
-
-def _write_clip(
-    path: Path,
-    container_format: str,
-    info: ClipInfo,
-    frames: Iterable[TimedPlanes],
+    frames: Iterable[U8 | TimedPlanes],
     audio: Audio | None,
-    crf: int,
     on_frame: Callable[[int], None] | None,
 ) -> None:
-    with _encoder_faults():
+    with _encoder_errors():
         container = av.open(path, "w", format=container_format, options={"movflags": "+faststart"})
-    try:
-        with _encoder_faults():
+    with _closing(container):
+        with _encoder_errors():
             container.metadata.update({"comment": PROVENANCE, "description": PROVENANCE})
-            picture_track = _clip_track(container, info, crf)
+            video_track = _video_track(container, fmt)
             audio_track = None if audio is None else _AudioTrack(container, audio)
-        written, ends_s = 0, Fraction(0)
+        converter = _FrameConverter(fmt)
         for frame in frames:
-            image = _clip_frame(frame, info, due_s=ends_s)
-            with _encoder_faults():
-                container.mux(picture_track.encode(image))
-            written += 1
-            ends_s = frame.time_s + frame.duration_s
+            encodable = converter.convert(frame)
+            with _encoder_errors():
+                container.mux(video_track.encode(encodable))
             if audio_track is not None:
-                audio_track.advance(seconds_to_samples(ends_s, AUDIO_RATE_HZ))
+                audio_track.advance(seconds_to_samples(converter.end_s, AUDIO_RATE_HZ))
             if on_frame is not None:
-                on_frame(written)
-        if not written:
+                on_frame(converter.count)
+        if not converter.count:
             raise EncodingFailed("There is not a single frame to write.")
-        with _encoder_faults():
-            container.mux(picture_track.encode(None))
+        with _encoder_errors():
+            container.mux(video_track.encode(None))
         if audio_track is not None:
             audio_track.finish()
-    except BaseException:
-        _abandon(container)
-        raise
-    with _encoder_faults():
-        container.close()
 
 
 def _write_aac(container: OutputContainer, audio: Audio) -> None:
@@ -244,167 +174,160 @@ def _write_aac(container: OutputContainer, audio: Audio) -> None:
     track.finish()
 
 
-def _write_plain(container: OutputContainer, audio: Audio, codec: str, kind: str) -> None:
-    with _encoder_faults():
+def _write_plain(container: OutputContainer, audio: Audio, codec: str, sample_format: str) -> None:
+    with _encoder_errors():
         track = container.add_stream(codec, rate=AUDIO_RATE_HZ, layout=_LAYOUTS[audio.channels])
         assert isinstance(track, AudioStream)
-        track.codec_context.format = kind
+        track.codec_context.format = sample_format
     if codec == "libmp3lame":
         track.bit_rate = AUDIO_BITS_PER_SECOND[audio.channels]
     written = 0
     for block in audio.blocks(AUDIO_RATE_HZ, audio.channels):
-        frame = _audio_frame(block, kind)
+        frame = _audio_frame(block, sample_format)
         frame.pts, frame.time_base = written, Fraction(1, AUDIO_RATE_HZ)
         written += block.shape[1]
-        with _encoder_faults():
+        with _encoder_errors():
             container.mux(track.encode(frame))
-    with _encoder_faults():
+    with _encoder_errors():
         container.mux(track.encode(None))
 
 
-def _audio_frame(block: F32, kind: str) -> AudioFrame:
+def _audio_frame(block: F32, sample_format: str) -> AudioFrame:
     layout = _LAYOUTS[block.shape[0]]
-    if kind == "s16":
+    if sample_format == "s16":
         steps = np.clip(np.rint(block * 32768), -32768, 32767).astype(np.int16)
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(steps.T).reshape(1, -1), format="s16", layout=layout)
     else:
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format=kind, layout=layout)
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format=sample_format, layout=layout)
     frame.sample_rate = AUDIO_RATE_HZ
     return frame
 
 
-def _abandon(container: OutputContainer) -> None:
-    """Closes a file that will be thrown away; its own complaints no longer matter."""
-    with suppress(av.FFmpegError, OSError, ValueError):
+@contextmanager
+def _closing(container: OutputContainer) -> Iterator[None]:
+    """Close a file; after an error, ignore further errors, since the file is deleted."""
+    try:
+        yield
+    except BaseException:
+        with suppress(av.FFmpegError, OSError, ValueError):
+            container.close()
+        raise
+    with _encoder_errors():
         container.close()
 
 
 @contextmanager
-def _encoder_faults() -> Iterator[None]:
+def _encoder_errors() -> Iterator[None]:
     try:
         yield
-    except (av.FFmpegError, OSError) as fault:
-        reason = fault.strerror or str(fault)
-        cure = "Make free space on the disk" if fault.errno in _NO_SPACE else "Choose another size or folder"
-        raise EncodingFailed(f"The file could not be written ({reason}). {cure} and try again.") from fault
+    except (av.FFmpegError, OSError) as error:
+        reason = error.strerror or str(error)
+        cure = "Free some disk space" if error.errno in _NO_SPACE else "Choose another size or folder"
+        raise EncodingFailed(f"The file could not be written ({reason}). {cure} and try again.") from error
 
 
 def _video_track(container: OutputContainer, fmt: VideoFormat) -> VideoStream:
-    track = container.add_stream("libx264", rate=fmt.fps)
+    track = container.add_stream("libx264", rate=fmt.fps.limit_denominator(_MAX_RATE_DENOMINATOR))
     track.width, track.height = fmt.width, fmt.height
     track.pix_fmt = "yuv420p"
     context = track.codec_context
-    context.time_base = 1 / fmt.fps
+    context.time_base = fmt.time_base or 1 / fmt.fps
+    if fmt.pixel_aspect is not None:
+        context.sample_aspect_ratio = fmt.pixel_aspect
     context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
-    context.colorspace = Colorspace.ITU709
-    context.color_primaries = ColorPrimaries.BT709
-    context.color_trc = ColorTrc.BT709
-    context.color_range = ColorRange.MPEG
-    context.options = {"preset": _PRESET, "crf": str(fmt.crf), "profile": "high"}
+    colour = fmt.colour or _PHOTO_COLOUR
+    context.colorspace = colour.matrix
+    context.color_primaries = colour.primaries
+    context.color_trc = colour.transfer
+    context.color_range = _range_of(colour)
+    context.flags |= Flags.frame_duration  # only this flag keeps the duration of the last frame
+    quality = {"crf": "0"} if fmt.crf is None else {"crf": str(fmt.crf), "profile": "high"}
+    context.options = {"preset": _PRESET, **quality}
     return track
 
 
-def _clip_track(container: OutputContainer, info: ClipInfo, crf: int) -> VideoStream:
-    track = container.add_stream("libx264", rate=info.fps.limit_denominator(_LARGEST_RATE_TERM))
-    track.width, track.height = info.width, info.height
-    track.pix_fmt = "yuv420p"
-    context = track.codec_context
-    context.time_base = info.time_base
-    context.sample_aspect_ratio = info.pixel_aspect
-    context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
-    context.colorspace = info.colour.matrix
-    context.color_primaries = info.colour.primaries
-    context.color_trc = info.colour.transfer
-    context.color_range = _range_of(info)
-    context.flags |= Flags.frame_duration  # the last picture's length is told nowhere else
-    context.options = {"preset": _PRESET, "crf": str(crf)} | ({"profile": "high"} if crf else {})
-    return track
+def _range_of(colour: Colour) -> ColorRange:
+    return ColorRange.JPEG if colour.full_range else ColorRange.MPEG
 
 
-def _clip_frame(frame: TimedPlanes, info: ClipInfo, *, due_s: Fraction) -> VideoFrame:
-    if frame.planes.shape != (info.height * 3 // 2, info.width):
-        raise EncodingFailed(
-            f"A frame has the shape {frame.planes.shape}; {(info.height * 3 // 2, info.width)} was agreed."
-        )
-    pts, duration = frame.time_s / info.time_base, frame.duration_s / info.time_base
-    if frame.time_s != due_s or pts.denominator != 1 or duration.denominator != 1 or duration <= 0:
-        raise EncodingFailed(
-            f"A frame begins at {frame.time_s} s and stays {frame.duration_s} s; multiples of {info.time_base} s, one "
-            f"after the other, were agreed, and {due_s} s is next."
-        )
-    image = VideoFrame.from_ndarray(frame.planes, format="yuv420p")
-    image.pts, image.duration, image.time_base = int(pts), int(duration), info.time_base
-    image.colorspace, image.color_range = info.colour.matrix, _range_of(info)
-    return image
-
-
-def _range_of(info: ClipInfo) -> ColorRange:
-    return ColorRange.JPEG if info.colour.full_range else ColorRange.MPEG
-
-
-class _FrameMaker:
-    """Turns arrays into encoder frames."""
+class _FrameConverter:
+    """Convert arrays and timed planes to encoder frames, and check that they follow one another."""
 
     def __init__(self, fmt: VideoFormat) -> None:
         self._fmt = fmt
+        self._time_base = fmt.time_base or 1 / fmt.fps
+        self._colour = fmt.colour or _PHOTO_COLOUR
         self._reformatter = VideoReformatter()
+        self.count = 0
+        """Frames converted so far."""
+        self.end_s = Fraction(0)
+        """End of the last of them."""
 
-    def __call__(self, pixels: U8, number: int) -> VideoFrame:
-        rgb_shape = (self._fmt.height, self._fmt.width, 3)
-        i420_shape = (self._fmt.height * 3 // 2, self._fmt.width)
-        if pixels.shape == i420_shape:
-            frame = VideoFrame.from_ndarray(pixels, format="yuv420p")
-        elif pixels.shape == rgb_shape:
-            frame = self._from_rgb(pixels)
+    def convert(self, frame: U8 | TimedPlanes) -> VideoFrame:
+        if isinstance(frame, np.ndarray):
+            image, time_s, duration_s = self._image(frame), self.count / self._fmt.fps, 1 / self._fmt.fps
         else:
+            image, time_s, duration_s = self._image(frame.planes), frame.time_s, frame.duration_s
+        pts, duration = time_s / self._time_base, duration_s / self._time_base
+        if time_s != self.end_s or pts.denominator != 1 or duration.denominator != 1 or duration <= 0:
             raise EncodingFailed(
-                f"Frame {number} has the shape {pixels.shape}; {rgb_shape} or {i420_shape} was agreed."
+                f"Frame {self.count} starts at {time_s} s and lasts {duration_s} s. It should start at {self.end_s} s "
+                f"and last a multiple of {self._time_base} s."
             )
-        frame.pts = number
-        frame.time_base = 1 / self._fmt.fps
-        frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG
-        return frame
+        image.pts, image.duration, image.time_base = int(pts), int(duration), self._time_base
+        image.colorspace, image.color_range = self._colour.matrix, _range_of(self._colour)
+        self.count += 1
+        self.end_s = time_s + duration_s
+        return image
 
-    def _from_rgb(self, pixels: U8) -> VideoFrame:
+    def _image(self, pixels: U8) -> VideoFrame:
+        rgb_shape = (self._fmt.height, self._fmt.width, 3)
+        planes_shape = (self._fmt.height * 3 // 2, self._fmt.width)
+        if pixels.shape == planes_shape:
+            return VideoFrame.from_ndarray(pixels, format="yuv420p")
+        if pixels.shape != rgb_shape:
+            raise EncodingFailed(
+                f"Frame {self.count} has the shape {pixels.shape} instead of {rgb_shape} or {planes_shape}."
+            )
         return self._reformatter.reformat(
             VideoFrame.from_ndarray(pixels, format="rgb24"),
             format="yuv420p",
-            src_colorspace=Colorspace.ITU709,
-            dst_colorspace=Colorspace.ITU709,
+            src_colorspace=self._colour.working_matrix,
+            dst_colorspace=self._colour.working_matrix,
             src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
-            interpolation=_EXACT_SCALING,
+            dst_color_range=_range_of(self._colour),
+            interpolation=RGB_TO_PLANES,
         )
 
 
 class _AudioTrack:
-    """Feeds sound to the encoder in step with the pictures, so that a player finds both side by side."""
+    """Feed audio to the encoder in step with the frames, so that the file interleaves them."""
 
     def __init__(self, container: OutputContainer, audio: Audio) -> None:
         self._container = container
-        self._feed = SampleBuffer(audio, AUDIO_RATE_HZ, audio.channels)
+        self._buffer = SampleBuffer(audio, AUDIO_RATE_HZ, audio.channels)
         self._written = 0
         bits_per_second = AUDIO_BITS_PER_SECOND[audio.channels]
         self._encoder = AacEncoder(AUDIO_RATE_HZ, audio.channels, bits_per_second)
-        # the track's own encoder writes the header and nothing else
+        # The track's own encoder writes only the header.
         self._track: AudioStream = container.add_stream("aac", rate=AUDIO_RATE_HZ, layout=_LAYOUTS[audio.channels])
         self._track.bit_rate = bits_per_second
 
     def advance(self, until_sample: int) -> None:
-        """Writes sound up to a sample; silence where the sound has ended."""
+        """Write audio up to a sample; write silence after its end."""
         missing = until_sample - self._written
         if missing <= 0:
             return
-        samples = self._feed.take(missing)
+        samples = self._buffer.take(missing)
         self._written += missing
         self._mux(self._encoder.encode(samples))
 
     def finish(self) -> None:
-        """Empties the encoder."""
+        """Flush the encoder."""
         self._mux(self._encoder.finish())
 
     def _mux(self, packets: Iterator[AudioPacket]) -> None:
-        with _encoder_faults():
+        with _encoder_errors():
             for packet in packets:
                 packet.stream = self._track
                 self._container.mux(packet)

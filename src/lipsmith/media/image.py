@@ -1,4 +1,4 @@
-"""Loads one picture, upright and in sRGB. Knows nothing of faces."""
+"""Load an image, upright and in sRGB."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lipsmith.errors import InvalidOption
 from lipsmith.media.clip import U8, Image
 from lipsmith.media.probe import damaged_image, holds_several, open_image
 
-GREY_TOLERANCE_LEVELS = 2  # JPEG at high quality keeps the channels of a grey picture this close
-HALVE_ABOVE_PIXELS = 24_000_000  # pictures beyond this are read at half size; JPEGs are even decoded so
+GREY_TOLERANCE_LEVELS = 2  # high-quality JPEG keeps the channels of a grey image this close
+HALVE_ABOVE_PIXELS = 24_000_000  # larger images are read at half size
 _STRIP_ROWS = 512
 _EXIF_ORIENTATION = 0x0112
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
-_STORY_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF"})  # more pictures in them mean a film or pages
+_SEQUENCE_FORMATS = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF"})  # several images are an animation or pages
 
 _TURNS = {
     2: PilImage.Transpose.FLIP_LEFT_RIGHT,
@@ -30,35 +30,34 @@ _TURNS = {
     7: PilImage.Transpose.TRANSVERSE,
     8: PilImage.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what makes the picture upright (EXIF 2.32, tag 0x0112); 1 needs nothing."""
+"""EXIF orientation -> operation that makes the image upright (EXIF 2.32, tag 0x0112); 1 needs none."""
 
 
 def read_image(path: str | Path, *, background: str = "white") -> Image:
-    """Reads a picture: upright, opaque over ``background``, sRGB, its size as it is.
+    """Read an image: upright, opaque over ``background``, in sRGB, at its own size.
 
-    ``background`` is a colour name that Pillow knows or ``#rrggbb``. Of a moving picture the first frame is taken, with
-    a warning.
+    ``background`` is one of Pillow's colour names or ``#rrggbb``. An animation yields its first frame, with a warning.
 
     Raises InvalidImage, ImageTooLarge, ImageTooSmall, or InvalidOption for an unknown colour.
     """
     path = Path(path)
-    behind = _colour(background)
+    fill = _colour(background)
     with open_image(path) as image:
-        notes, whole = _several_frames(image), image.size
+        notes, full_size = _sequence_notes(image), image.size
         _draft(image)
         _decode(path, image)
         small = _halved(image)
         upright = _turned(small, _turn_of(image))
-    if small.size != whole:
+    if small.size != full_size:
         size = f"{small.width} x {small.height}"
-        notes.append(f"The picture of {whole[0]} x {whole[1]} pixels was read at {size}.")
-    coloured, profile_notes = _to_srgb(upright)
-    rgb = np.array(_lay_over(coloured, behind), dtype=np.uint8)  # a copy: Pillow's own view is read-only
+        notes.append(f"The image of {full_size[0]} x {full_size[1]} pixels was read at {size}.")
+    converted, profile_notes = _to_srgb(upright)
+    rgb = np.array(_over_background(converted, fill), dtype=np.uint8)  # a copy: Pillow's own view is read-only
     return Image(rgb=rgb, grey=_is_grey(rgb), warnings=(*notes, *profile_notes))
 
 
 def resize_image(image: Image, width: int, height: int) -> Image:
-    """``image`` at ``width`` x ``height`` pixels; Lanczos, which averages over the area when it makes smaller."""
+    """Resize ``image`` with Lanczos, which averages over the area when it scales down."""
     if (width, height) == (image.width, image.height):
         return image
     resized = PilImage.fromarray(image.rgb).resize((width, height), PilImage.Resampling.LANCZOS)
@@ -70,25 +69,25 @@ def _colour(background: str) -> tuple[int, int, int]:
         red, green, blue = ImageColor.getrgb(background)[:3]
     except ValueError as error:
         raise InvalidOption(
-            f"The background {background!r} is no colour. Give a name such as white or a code such as #20c0ff."
+            f"The background {background!r} is not a colour. Use a name such as white or a code such as #20c0ff."
         ) from error
     return red, green, blue
 
 
-def _several_frames(image: PilImage.Image) -> list[str]:
-    if image.format not in _STORY_FORMATS or not holds_several(image):
+def _sequence_notes(image: PilImage.Image) -> list[str]:
+    if image.format not in _SEQUENCE_FORMATS or not holds_several(image):
         return []
-    return ["The file holds several pictures; only the first is used."]
+    return ["The file contains several images; only the first is used."]
 
 
 def _draft(image: PilImage.Image) -> None:
-    """Asks the JPEG decoder for half the size where the whole would cost much and show nothing more."""
+    """Make the JPEG decoder halve an image that is read at half size."""
     if image.width * image.height > HALVE_ABOVE_PIXELS and image.format in ("JPEG", "MPO"):
         image.draft(None, (image.width // 2, image.height // 2))
 
 
 def _halved(image: PilImage.Image) -> PilImage.Image:
-    """A picture of very many pixels at half its size, strip by strip; others as they are."""
+    """Halve a very large image, strip by strip; return others unchanged."""
     width, height = image.size
     if width * height <= HALVE_ABOVE_PIXELS:
         return image
@@ -104,7 +103,7 @@ def _halved(image: PilImage.Image) -> PilImage.Image:
 
 
 def _averageable(strip: PilImage.Image) -> PilImage.Image:
-    """In a mode in which pixels can be averaged."""
+    """Convert to a mode whose pixels can be averaged."""
     if strip.mode.startswith("I;16"):
         return strip.convert("I")
     if strip.mode in ("1", "P", "PA") or "transparency" in strip.info:
@@ -117,7 +116,7 @@ def _decode(path: Path, image: PilImage.Image) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-    except Exception as fault:  # Pillow's decoders let almost any error out when the content is forged
+    except Exception as fault:  # Pillow's decoders raise almost any error for forged content
         raise damaged_image(path) from fault
 
 
@@ -126,7 +125,7 @@ def _turn_of(image: PilImage.Image) -> PilImage.Transpose | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _TURNS.get(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # a broken EXIF block says nothing about the pixels
+    except Exception:  # a broken EXIF block does not affect the pixels
         return None
 
 
@@ -139,7 +138,7 @@ def _turned(image: PilImage.Image, turn: PilImage.Transpose | None) -> PilImage.
 
 
 def _to_srgb(image: PilImage.Image) -> tuple[PilImage.Image, list[str]]:
-    """The picture as RGB or RGBA in sRGB, and what its owner may want to know about that."""
+    """Convert to RGB or RGBA in sRGB; return the image and warnings."""
     if image.mode in _DEEP_MODES:
         return _deep_to_grey(image).convert("RGB"), []
     plain, alpha = _split_alpha(image)
@@ -149,8 +148,8 @@ def _to_srgb(image: PilImage.Image) -> tuple[PilImage.Image, list[str]]:
         try:
             plain = _through_profile(plain, profile)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            notes = ["The picture's colour profile cannot be used and was ignored; its colours may be a little off."]
-    if plain.mode != "RGB":  # Pillow would copy even where there is nothing to convert
+            notes = ["The image's colour profile cannot be used and was ignored; its colours may be slightly off."]
+    if plain.mode != "RGB":  # Pillow copies even if there is nothing to convert
         plain = plain.convert("RGB")
     if alpha is not None:
         plain.putalpha(alpha)
@@ -158,7 +157,7 @@ def _to_srgb(image: PilImage.Image) -> tuple[PilImage.Image, list[str]]:
 
 
 def _deep_to_grey(image: PilImage.Image) -> PilImage.Image:
-    """Grey of 16 or 32 bits, or of floats, brought to 8 bits by scaling, never by clipping."""
+    """Scale 16-bit, 32-bit or float grey to 8 bits, without clipping."""
     values = np.array(image, dtype=np.float32)
     np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
     highest = float(values.max())
@@ -170,7 +169,7 @@ def _deep_to_grey(image: PilImage.Image) -> PilImage.Image:
 
 
 def _split_alpha(image: PilImage.Image) -> tuple[PilImage.Image, PilImage.Image | None]:
-    """The picture without its transparency, in a mode that a colour profile can speak of, and the transparency."""
+    """Return the image without transparency, in a mode that colour profiles support, and the alpha channel."""
     if image.mode == "La":
         image = image.convert("LA")
     if image.mode in ("RGBa", "PA") or (image.has_transparency_data and image.mode not in ("LA", "RGBA")):
@@ -185,7 +184,7 @@ def _split_alpha(image: PilImage.Image) -> tuple[PilImage.Image, PilImage.Image 
 def _through_profile(image: PilImage.Image, profile: bytes) -> PilImage.Image:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if source.profile.xcolor_space.strip() == "RGB" and image.mode == "L":
-        image = image.convert("RGB")  # some programs hang the screen's profile on grey pictures
+        image = image.convert("RGB")  # some programs attach the screen's profile to grey images
     converted = ImageCms.profileToProfile(
         image,
         source,
@@ -198,17 +197,17 @@ def _through_profile(image: PilImage.Image, profile: bytes) -> PilImage.Image:
     return converted
 
 
-def _lay_over(image: PilImage.Image, behind: tuple[int, int, int]) -> U8:
+def _over_background(image: PilImage.Image, fill: tuple[int, int, int]) -> U8:
     if image.mode != "RGBA":
         return np.asarray(image)
-    ground = PilImage.new("RGBA", image.size, (*behind, 255))
-    return np.asarray(PilImage.alpha_composite(ground, image).convert("RGB"))
+    background = PilImage.new("RGBA", image.size, (*fill, 255))
+    return np.asarray(PilImage.alpha_composite(background, image).convert("RGB"))
 
 
 def _is_grey(rgb: U8) -> bool:
-    """True when no pixel has a colour; a sparse look first, because almost every photograph fails that."""
-    return _without_colour(rgb[::16, ::16]) and _without_colour(rgb)
+    """Return True if no pixel has colour; a sparse sample rules out almost every photo."""
+    return _is_colourless(rgb[::16, ::16]) and _is_colourless(rgb)
 
 
-def _without_colour(rgb: U8) -> bool:
+def _is_colourless(rgb: U8) -> bool:
     return bool((rgb.max(axis=2) - rgb.min(axis=2) <= GREY_TOLERANCE_LEVELS).all())

@@ -1,4 +1,4 @@
-"""Sounds put together, each from its own moment on, and cut short. Knows nothing of what is said in them."""
+"""Mixed and shortened audio."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BLOCK_SAMPLES = 16_384
 
 @dataclass(frozen=True, kw_only=True)
 class MixedAudio:
-    """The sum of sounds, as loud as each of them is; it ends with the last one. Implements `Audio`.
+    """Sum of several recordings, each at its own level, until the last one ends. Implements `Audio`.
 
-    Where several are loud at once, the sum may leave full scale.
+    The sum may exceed full scale.
     """
 
     parts: Sequence[tuple[Audio, float]]
-    """Each sound, and how many seconds after the beginning it sets in."""
+    """Recordings with their start times in seconds."""
 
     @property
     def duration_s(self) -> float:
@@ -32,44 +32,44 @@ class MixedAudio:
 
     @property
     def channels(self) -> int:
-        """2 where any of them has two."""
+        """2 if any part has two."""
         return max(audio.channels for audio, _ in self.parts)
 
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
-        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
+        """Yield (channels, n) float32 blocks at ``rate_hz``, exactly ``duration_s`` long in total."""
         total = seconds_to_samples(Fraction(self.duration_s), rate_hz)
-        begins = [seconds_to_samples(at_s, rate_hz) for _, at_s in self.parts]
-        feeds = [SampleBuffer(audio, rate_hz, channels) for audio, _ in self.parts]
-        for start in range(0, total, _BLOCK_SAMPLES):
-            mixed = np.zeros((channels, min(_BLOCK_SAMPLES, total - start)), np.float32)
-            for feed, begin in zip(feeds, begins, strict=True):
-                silent = min(max(begin - start, 0), mixed.shape[1])
+        starts = [seconds_to_samples(at_s, rate_hz) for _, at_s in self.parts]
+        buffers = [SampleBuffer(audio, rate_hz, channels) for audio, _ in self.parts]
+        for at in range(0, total, _BLOCK_SAMPLES):
+            mixed = np.zeros((channels, min(_BLOCK_SAMPLES, total - at)), np.float32)
+            for buffer, start in zip(buffers, starts, strict=True):
+                silent = min(max(start - at, 0), mixed.shape[1])
                 if silent < mixed.shape[1]:
-                    mixed[:, silent:] += feed.take(mixed.shape[1] - silent)
+                    mixed[:, silent:] += buffer.take(mixed.shape[1] - silent)
             yield mixed
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioStart:
-    """The first seconds of a sound; what comes later is not even decoded. Implements `Audio`."""
+    """The first ``max_s`` seconds of audio; the rest is not decoded. Implements `Audio`."""
 
-    whole: Audio
-    most_s: float
+    audio: Audio
+    max_s: float
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return min(self.whole.duration_s, self.most_s)
+        return min(self.audio.duration_s, self.max_s)
 
     @property
     def channels(self) -> int:
-        """As of the whole."""
-        return self.whole.channels
+        """Channels of the whole audio."""
+        return self.audio.channels
 
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
-        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
+        """Yield (channels, n) float32 blocks at ``rate_hz``, exactly ``duration_s`` long in total."""
         left = seconds_to_samples(Fraction(self.duration_s), rate_hz)
-        for block in self.whole.blocks(rate_hz, channels):
+        for block in self.audio.blocks(rate_hz, channels):
             yield block[:, :left]
             left -= block.shape[1]
             if left <= 0:

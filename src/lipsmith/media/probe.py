@@ -1,7 +1,7 @@
-"""Facts and limits of a file nobody vouches for, read before anything is decoded. Makes no pixels and no samples.
+"""Read the headers of untrusted files and check them against limits, before anything is decoded.
 
-The limits keep one hostile file from eating the machine: a few kilobytes can claim 169 megapixels, 5,000 JPEG scans
-or a playlist of other people's files.
+The limits protect the machine from hostile files: a few kilobytes can claim 169 megapixels, 5,000 JPEG scans or a
+playlist of other files.
 """
 
 from __future__ import annotations
@@ -28,57 +28,59 @@ MAX_IMAGE_PIXELS = 50_000_000
 MIN_IMAGE_SIDE_PIXELS = 64
 MAX_IMAGE_ASPECT = 20
 MAX_JPEG_SCANS = 60  # ordinary progressive files have about ten
-MAX_JPEG_SEGMENTS = 2_000  # a large colour profile and film frames hung on a photo make some hundred
-MAX_JPEG_STRAY_BYTES = 65_536  # between segments; ordinary files have a few, which fill up
-MAX_PNG_CHUNKS = 50_000  # programs write 8 kB or more in each
-_MOST_PIXELS = {"WEBP": 24_000_000, "AVIF": 36_000_000, "JPEG2000": 16_000_000}
-"""Formats whose decoders need 15 bytes and more for each pixel."""
+MAX_JPEG_SEGMENTS = 2_000  # a large colour profile and video frames attached to a photo make a few hundred
+MAX_JPEG_STRAY_BYTES = 65_536  # between segments; ordinary files have a few bytes of padding
+MAX_PNG_CHUNKS = 50_000  # programs write 8 kB or more into each
+_MAX_PIXELS_OF = {"WEBP": 24_000_000, "AVIF": 36_000_000, "JPEG2000": 16_000_000}
+"""Lower limits for formats whose decoders need 15 bytes or more per pixel."""
 
 AUDIO_RATES_HZ = range(4_000, 384_001)
 MAX_AUDIO_CHANNELS = 64
 MAX_FRAME_PIXELS = 9_000_000  # a little more than 4K UHD
+MISSING_SHARE = 0.02  # headers round; a file that lacks more than this of its announced length was cut off
+MISSING_S = 0.5
 
 MEDIA_FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,gif,matroska,mov,mp3,mpeg,mpegts,mpc,mpc8,"
     "ogg,tak,tta,voc,w64,wav,wv"
 )
-"""FFmpeg's readers that look at nothing but the file itself: playlists and picture sequences are not among them."""
+"""FFmpeg demuxers that read only the file itself, which excludes playlists and image sequences."""
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
-_MARKER = re.compile(rb"\xff[^\x00\xff]")  # of a segment; bytes before it are none
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is neither a stuffed byte nor a restart
+_MARKER = re.compile(rb"\xff[^\x00\xff]")  # start of a segment; bytes before it are strays
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker other than a stuffed byte or a restart
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageInfo:
-    """What a picture's header says."""
+    """Content of an image header."""
 
     format: str
     """Pillow's name of the format, such as ``PNG``."""
     width: int
-    """As stored, before any EXIF turn, pixels."""
+    """Stored width in pixels, before any EXIF rotation."""
     height: int
     several: bool
-    """True for a film, or for pages."""
+    """True for an animation or several pages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioInfo:
-    """What the header of a sound file, or of a video's first sound track, says."""
+    """Content of the header of an audio file, or of a video's first audio track."""
 
     codec: str
     rate_hz: int
     channels: int
     announced_s: float | None
-    """Length the header claims, seconds; None when it claims none."""
+    """Length in the header, seconds; None without one."""
     tracks: int
-    """Sound tracks in the file."""
+    """Audio tracks in the file."""
     has_video: bool
-    """True when moving pictures share the sound's clock; a cover picture does not count."""
+    """True if a video track shares the audio's clock; a cover image does not count."""
 
 
 def probe_image(path: str | Path) -> ImageInfo:
-    """Header info of a picture within the limits; raises as `open_image` does."""
+    """Read the header of an image within the limits; raises as `open_image` does."""
     with open_image(path) as image:
         return ImageInfo(
             format=image.format or "", width=image.width, height=image.height, several=holds_several(image)
@@ -86,20 +88,20 @@ def probe_image(path: str | Path) -> ImageInfo:
 
 
 def probe_audio(path: str | Path) -> AudioInfo:
-    """Header info of the first sound track of a file; raises InvalidAudio."""
+    """Read the header of the first audio track of a file; raises InvalidAudio."""
     with open_media(path, InvalidAudio) as container:
         return audio_info(container, audio_track(container, path), path)
 
 
 @contextmanager
 def open_image(path: str | Path) -> Iterator[Image.Image]:
-    """Opens a picture whose header keeps the limits; no pixel is decoded yet.
+    """Open an image and check its header against the limits, without decoding pixels.
 
-    Raises InvalidImage, ImageTooLarge or ImageTooSmall, each with the name of the file and what to do.
+    Raises InvalidImage, ImageTooLarge or ImageTooSmall.
     """
     path = Path(path)
-    with _open_file(path, InvalidImage, "picture") as file:
-        _refuse_tiring(path, file)
+    with _open_file(path, InvalidImage, "image") as file:
+        _check_header_cost(path, file)
         image = _identify(path, file)
         _check_image_size(path, image)
         yield image
@@ -107,9 +109,9 @@ def open_image(path: str | Path) -> Iterator[Image.Image]:
 
 @contextmanager
 def open_media(path: str | Path, error: type[InputError]) -> Iterator[InputContainer]:
-    """Opens a sound or video file so that it can make FFmpeg read no other file and no network.
+    """Open an audio or video file so that FFmpeg cannot access other files or the network.
 
-    Raises ``error`` for a file that is missing, empty or of no known format.
+    Raises ``error`` for a file that is missing, empty or of an unknown format.
     """
     path = Path(path)
     with _open_file(path, error, "recording" if error is InvalidAudio else "video") as file:
@@ -121,36 +123,36 @@ def open_media(path: str | Path, error: type[InputError]) -> Iterator[InputConta
                 metadata_errors="ignore",
             )
         except (av.FFmpegError, ValueError, OSError) as fault:
-            known, formats = ("sound or video", "WAV, FLAC, MP3 or MP4") if error is InvalidAudio else ("video", "MP4")
+            kind, formats = ("audio or video", "WAV, FLAC, MP3 or MP4") if error is InvalidAudio else ("video", "MP4")
             raise error(
-                f"{path.name!r} cannot be read: it is damaged or no {known} file that is known here. "
-                f"Save it again as {formats} and try once more."
+                f"{path.name!r} cannot be read: it is damaged or not a supported {kind} file. Save it again as "
+                f"{formats}."
             ) from fault
         with container:
             yield container
 
 
 def audio_track(container: InputContainer, path: str | Path) -> AudioStream:
-    """The first sound track; raises InvalidAudio when there is none or no decoder for it."""
+    """Return the first audio track; raises InvalidAudio without one."""
     if not container.streams.audio:
-        raise InvalidAudio(f"{Path(path).name!r} has no sound track. Choose a file in which something can be heard.")
+        raise InvalidAudio(f"{Path(path).name!r} has no audio track. Choose a file with audible speech.")
     return container.streams.audio[0]
 
 
 def audio_info(container: InputContainer, track: AudioStream, path: str | Path) -> AudioInfo:
-    """Checks a track's header against the limits; raises InvalidAudio."""
+    """Check a track's header against the limits; raises InvalidAudio."""
     name = Path(path).name
     if getattr(track, "codec_context", None) is None:
-        raise InvalidAudio(f"The sound of {name!r} has a coding that is not known here. Save it again as WAV or FLAC.")
+        raise InvalidAudio(f"{name!r} uses an unknown audio codec. Save it again as WAV or FLAC.")
     rate_hz, channels = int(track.rate or 0), int(track.channels or 0)
     if rate_hz not in AUDIO_RATES_HZ:
         raise InvalidAudio(
-            f"{name!r} claims {rate_hz} samples per second; {AUDIO_RATES_HZ[0]} to {AUDIO_RATES_HZ[-1]} can be used. "
+            f"{name!r} claims {rate_hz} samples per second; {AUDIO_RATES_HZ[0]} to {AUDIO_RATES_HZ[-1]} are supported. "
             "Save it again at 48000."
         )
     if not 1 <= channels <= MAX_AUDIO_CHANNELS:
         raise InvalidAudio(
-            f"{name!r} claims {channels} sound channels; 1 to {MAX_AUDIO_CHANNELS} can be used. "
+            f"{name!r} claims {channels} audio channels; 1 to {MAX_AUDIO_CHANNELS} are supported. "
             "Save it again as stereo."
         )
     return AudioInfo(
@@ -163,6 +165,11 @@ def audio_info(container: InputContainer, track: AudioStream, path: str | Path) 
     )
 
 
+def is_cut_short(announced_s: float | None, decoded_s: float) -> bool:
+    """Return True if a file is clearly shorter than its header announces."""
+    return announced_s is not None and announced_s - decoded_s > max(MISSING_S, MISSING_SHARE * decoded_s)
+
+
 def _announced_s(container: InputContainer, track: AudioStream) -> float | None:
     if track.duration is not None and track.time_base is not None:
         return float(track.duration * track.time_base)
@@ -173,15 +180,15 @@ def _announced_s(container: InputContainer, track: AudioStream) -> float | None:
 
 @contextmanager
 def _open_file(path: Path, error: type[InputError], noun: str) -> Iterator[BinaryIO]:
-    """An ordinary, readable, non-empty file; anything else raises ``error``. Never waits on a pipe or a device."""
+    """Open an ordinary, readable, non-empty file, never a pipe or device; raises ``error`` for anything else."""
     if not path.exists():
-        raise error(f"There is no file {str(path)!r}. Check the name of the {noun}.")
+        raise error(f"There is no file {str(path)!r}. Check the path of the {noun}.")
     if not path.is_file():
-        raise error(f"{str(path)!r} is not a file. Give the name of one {noun}.")
+        raise error(f"{str(path)!r} is not a file. Choose a single {noun} file.")
     try:
         file = path.open("rb")
     except OSError as fault:
-        raise error(f"{path.name!r} may not be read ({fault.strerror}). Check its permissions.") from fault
+        raise error(f"{path.name!r} cannot be read ({fault.strerror}). Check its permissions.") from fault
     with file:
         if not path.stat().st_size:
             raise error(f"{path.name!r} is empty (0 bytes). Export or download the {noun} again.")
@@ -202,42 +209,42 @@ def _identify(path: Path, file: BinaryIO) -> Image.Image:
     except UnidentifiedImageError as unknown:
         if _is_heif(file) and "HEIF" not in formats:
             raise InvalidImage(
-                f"{path.name!r} is a HEIC picture, which needs one more library: pip install 'lipsmith[heic]'. "
-                "Or save it as JPEG."
+                f"{path.name!r} is a HEIC image, which needs one more library. Install it with: pip install "
+                "'lipsmith[heic]'. Or save the image as JPEG."
             ) from unknown
         raise InvalidImage(
-            f"{path.name!r} is not a picture that can be read: its content is none of {', '.join(formats)}. "
+            f"{path.name!r} is not a supported image: its content is none of {', '.join(formats)}. "
             "Save it as PNG or JPEG."
         ) from unknown
-    except Exception as fault:  # Pillow's readers let almost any error out when a header is forged
+    except Exception as fault:  # Pillow's readers raise almost any error for a forged header
         raise damaged_image(path) from fault
 
 
 def damaged_image(path: Path) -> InvalidImage:
-    """The error for a picture whose content ends too early or makes no sense."""
+    """Return the error for an image whose content is truncated or invalid."""
     return InvalidImage(
-        f"{path.name!r} is damaged or was cut off while it was saved or downloaded. Fetch it again, or save it anew as "
-        "PNG or JPEG."
+        f"{path.name!r} is damaged or was cut off while it was saved or downloaded. Download it again, or save it "
+        "again as PNG or JPEG."
     )
 
 
 def holds_several(image: Image.Image) -> bool:
-    """Whether there are more pictures in it. To count them can take minutes: a film of 100,000 fits into 2 MB."""
+    """Return True for several images, without counting: 100,000 of them fit into 2 MB and take minutes to count."""
     return bool(getattr(image, "is_animated", False))
 
 
 def _check_image_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
-    most = _MOST_PIXELS.get(image.format or "", MAX_IMAGE_PIXELS)
-    if width * height > most:
+    limit = _MAX_PIXELS_OF.get(image.format or "", MAX_IMAGE_PIXELS)
+    if width * height > limit:
         raise ImageTooLarge(
-            f"{path.name!r} has {width} x {height} pixels; at most {most // 1_000_000} megapixels can be "
-            f"opened{'' if most == MAX_IMAGE_PIXELS else f' of {image.format}'}. Scale it down and try again."
+            f"{path.name!r} has {width} x {height} pixels; the limit for {image.format} is {limit // 1_000_000} "
+            "megapixels. Scale it down and try again."
         )
     if min(width, height) < MIN_IMAGE_SIDE_PIXELS:
         raise ImageTooSmall(
             f"{path.name!r} has {width} x {height} pixels; each side needs at least {MIN_IMAGE_SIDE_PIXELS}. "
-            "Use a larger picture."
+            "Use a larger image."
         )
     if max(width, height) > MAX_IMAGE_ASPECT * min(width, height):
         raise InvalidImage(
@@ -246,24 +253,24 @@ def _check_image_size(path: Path, image: Image.Image) -> None:
         )
 
 
-def _refuse_tiring(path: Path, file: BinaryIO) -> None:
-    """Refuses what takes its reader very long for its size: most readers walk through a header piece by piece."""
+def _check_header_cost(path: Path, file: BinaryIO) -> None:
+    """Reject files that take very long to read for their size; most readers walk through every part of a header."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:2] == b"\xff\xd8":
-            _refuse_tiring_jpeg(path, data)
+            _check_jpeg_cost(path, data)
         elif data[:8] == b"\x89PNG\r\n\x1a\n" and _has_many_chunks(data):
             raise damaged_image(path)
 
 
-def _refuse_tiring_jpeg(path: Path, data: mmap.mmap) -> None:
-    """A progressive JPEG may ask for thousands of passes over all its pixels; each costs as much as a whole picture.
+def _check_jpeg_cost(path: Path, data: mmap.mmap) -> None:
+    """Reject a JPEG with too many scans or segments; each progressive scan costs as much as a whole image.
 
-    Walks through the segments of the first JPEG in ``data`` as decoders do, which pass over what is none.
+    Walks through the segments of the first JPEG in ``data`` as decoders do, which skip stray bytes.
     """
     scans = segments = strays = 0
     at = 2
     while (found := _MARKER.search(data, at)) is not None:
-        if scans == 0:  # from the first scan on, decoders in C read on, to whom strays are nothing
+        if scans == 0:  # after the first scan, fast C code skips strays
             strays += found.start() - at
         segments += 1
         at = found.end()
@@ -281,7 +288,7 @@ def _refuse_tiring_jpeg(path: Path, data: mmap.mmap) -> None:
             at = following.start()
         if scans > MAX_JPEG_SCANS:
             raise InvalidImage(
-                f"{path.name!r} holds more than {MAX_JPEG_SCANS} progressive scans, which no camera or program writes. "
+                f"{path.name!r} has more than {MAX_JPEG_SCANS} progressive scans, which no camera or program writes. "
                 "Save it again as an ordinary JPEG."
             )
         if segments > MAX_JPEG_SEGMENTS or strays > MAX_JPEG_STRAY_BYTES:
@@ -297,7 +304,7 @@ def _has_many_chunks(data: mmap.mmap) -> bool:
 
 
 def _register_heif() -> bool:
-    """Teaches Pillow HEIC when pillow-heif is installed (the extra ``heic``); tells whether it is."""
+    """Register HEIC with Pillow; return False if pillow-heif (the extra ``heic``) is not installed."""
     try:
         import pillow_heif
     except ImportError:

@@ -1,7 +1,7 @@
-"""Opens a clip and gives its pictures, one by one, with their exact times. Knows nothing of faces or sound.
+"""Read the frames of a clip one by one, with their exact times.
 
-A clip can be walked through as often as wanted, whole or in parts, and gives the same pictures each time. Never holds
-more than a few of them.
+A clip can be read any number of times, whole or in parts, and yields the same frames each time. Only a few frames are
+in memory at once.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lipsmith.errors import InvalidVideo, VideoTooLarge
+from lipsmith.limits import FPS
 from lipsmith.media.clip import U8, ClipFrame, ClipInfo
 from lipsmith.media.colour import UNNAMED, names_matrix
-from lipsmith.media.decode import MISSING_S, MISSING_SHARE
 from lipsmith.media.index import MAX_FRAMES, FrameIndex, Ticks, index_decoded, index_packets, named_rate
-from lipsmith.media.planes import PlaneMaker
-from lipsmith.media.probe import MAX_FRAME_PIXELS, open_media
-from lipsmith.media.timeline import MAX_FPS, PlannedFrame, check_fps, check_window, thin_out
+from lipsmith.media.planes import PlaneMaker, upright_rgb
+from lipsmith.media.probe import MAX_FRAME_PIXELS, is_cut_short, open_media
+from lipsmith.media.timeline import PlannedFrame, check_fps, check_window, thin_out
 
-MAX_ASPECT = 10  # pixels wider or taller than this come from a broken header
-MIN_SIDE_PIXELS = 16  # a face needs more, but nothing can be counted in less
+MAX_PIXEL_ASPECT = 10  # pixels wider or taller than this come from a broken header
+MIN_FRAME_SIDE_PX = 16
 _FPS_SLACK = Fraction(1, 100)  # clocks of phones run a little fast
-_CLOCK_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
-_HELD_BYTES = 96 << 20  # pictures kept to be shown backwards: 69 at 720p
-_MAX_THREADS = 4  # each holds a picture or two
-_FRAMES_TO_TRUST = 12  # so many decoded pictures have to appear where the packets said
+_DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_REVERSE_BUFFER_BYTES = 96 << 20  # frames kept to be shown backwards: 69 at 720p
+_MAX_THREADS = 4  # each holds a frame or two
+_VERIFIED_FRAMES = 12  # decoded frames whose times have to match the packets
 
 
 class Clip:
-    """The pictures of a clip; made by `open_clip`."""
+    """Frames of a clip; created by `open_clip`."""
 
     def __init__(
         self,
         path: Path,
         info: ClipInfo,
         index: FrameIndex,
-        to_planes: Callable[[], PlaneMaker],
+        plane_maker: Callable[[], PlaneMaker],
         on_frame: Callable[[], None] | None,
     ) -> None:
         self.path = path
         self.info = info
         self._index = index
-        self._to_planes = to_planes
+        self._plane_maker = plane_maker
         self._on_frame = on_frame
         self._damaged: set[int] = set()
 
@@ -63,44 +63,45 @@ class Clip:
 
     @property
     def times_s(self) -> list[Fraction]:
-        """When each picture begins, from the window's beginning; exact."""
+        """Exact start of each frame, from the start of the window."""
         start = int(self._index.ticks[0])
         return [(int(tick) - start) * self._index.time_base for tick in self._index.ticks]
 
     @property
     def durations_s(self) -> list[Fraction]:
-        """How long each picture stays; exact."""
+        """Exact duration of each frame."""
         return [int(length) * self._index.time_base for length in self._index.durations]
 
     @property
     def damaged_s(self) -> tuple[tuple[float, float], ...]:
-        """The stretches, (start, end) in seconds, that turned out damaged when they were walked through.
+        """Damaged parts found while frames were read, as (start, end) in seconds.
 
-        Each reaches to the next key picture: until then the pictures are made from damaged ones.
+        Each part ends at the next key frame, since the frames before it depend on damaged ones.
         """
         times = [float(time_s) for time_s in (*self.times_s, self.info.duration_s)]
-        stretches: list[tuple[float, float]] = []
+        parts: list[tuple[float, float]] = []
         for index in sorted(self._damaged):
-            start, end = times[index], times[self._well_again(index)]
-            if stretches and stretches[-1][1] >= start:
-                stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
+            start, end = times[index], times[self._next_intact(index)]
+            if parts and parts[-1][1] >= start:
+                parts[-1] = (parts[-1][0], max(end, parts[-1][1]))
             else:
-                stretches.append((start, end))
-        return tuple(stretches)
+                parts.append((start, end))
+        return tuple(parts)
 
-    def _well_again(self, damaged: int) -> int:
-        """The next picture that does not lean on a damaged one; all after it do where key pictures are not known."""
+    def _next_intact(self, damaged: int) -> int:
+        """Return the next frame that does not depend on a damaged one; the end if key frames are unknown."""
         ticks, keys = self._index.ticks, self._index.key_ticks
         key = int(np.searchsorted(keys, ticks[damaged], side="right"))
         return len(ticks) if key == len(keys) else int(np.searchsorted(ticks, keys[key]))
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[ClipFrame]:
-        """The pictures from ``first`` to before ``last``, in the order they are shown.
+        """Yield the frames from ``first`` to before ``last``, in display order.
 
-        A picture that cannot be decoded is replaced by the last good one, or by the first good one at the beginning.
-        What the decoder makes up for lost parts of a picture, and smears until the next key picture, can look a little
-        different where a part of the clip begins at another key picture; all else is the same however it is read.
-        Raises InvalidVideo when not a single picture can be decoded.
+        A frame that cannot be decoded is replaced by the last good one, or at the beginning by the first good one.
+        Damaged regions, which decoders guess and smear until the next key frame, may differ slightly if reading starts
+        at another key frame. Everything else is the same however it is read.
+
+        Raises InvalidVideo if not a single frame can be decoded.
         """
         last = len(self) if last is None else min(last, len(self))
         ticks = self._index.ticks
@@ -109,7 +110,7 @@ class Clip:
         if due >= last:
             return
         with open_media(self.path, InvalidVideo) as container:
-            maker = self._to_planes()
+            maker = self._plane_maker()
             for frame in _frames_from(container, self.path, self._index, int(ticks[first])):
                 if self._on_frame is not None:
                     self._on_frame()
@@ -128,26 +129,26 @@ class Clip:
                 yield self._frame(missing, maker(good), damaged=True)
 
     def play(self, plan: Iterable[PlannedFrame]) -> Iterator[ClipFrame]:
-        """The pictures that a plan asks for, at its times; ``index`` stays the number within the clip.
+        """Yield the frames of a plan at its times; ``index`` stays the frame's number in the clip.
 
-        Forwards, backwards and standing still cost little memory: backwards, a short stretch at a time is decoded.
+        Playing forwards, backwards and freezing need little memory: backwards, a short part is decoded at a time.
         """
         source: Iterator[ClipFrame] = iter(())
-        now, step = -1, 0
-        still: ClipFrame | None = None
-        for shown in plan:
-            if still is None or shown.source != now:
-                if shown.source - now != step or step == 0:
-                    step = -1 if shown.source == now - 1 else 1
-                    source = self._backwards(shown.source) if step < 0 else self.frames(shown.source)
-                still, now = next(source), shown.source
-            yield replace(still, planes=still.planes.copy(), time_s=shown.time_s, duration_s=shown.duration_s)
+        position, step = -1, 0
+        current: ClipFrame | None = None
+        for planned in plan:
+            if current is None or planned.source != position:
+                if planned.source - position != step or step == 0:
+                    step = -1 if planned.source == position - 1 else 1
+                    source = self._backwards(planned.source) if step < 0 else self.frames(planned.source)
+                current, position = next(source), planned.source
+            yield replace(current, planes=current.planes.copy(), time_s=planned.time_s, duration_s=planned.duration_s)
 
     def _backwards(self, last: int) -> Iterator[ClipFrame]:
-        """The pictures from ``last`` down to the first."""
-        at_once = max(1, _HELD_BYTES // (self.info.width * self.info.height * 3 // 2))
-        for end in range(last + 1, 0, -at_once):
-            yield from reversed(list(self.frames(max(0, end - at_once), end)))
+        """Yield the frames from ``last`` back to the first."""
+        buffered = max(1, _REVERSE_BUFFER_BYTES // (self.info.width * self.info.height * 3 // 2))
+        for end in range(last + 1, 0, -buffered):
+            yield from reversed(list(self.frames(max(0, end - buffered), end)))
 
     def _frame(self, index: int, planes: U8, *, damaged: bool) -> ClipFrame:
         if damaged:
@@ -172,12 +173,11 @@ def open_clip(
     max_resolution: int | None = None,
     on_frame: Callable[[], None] | None = None,
 ) -> Clip:
-    """Opens the moving pictures of a file, or the part between two times, counted from its first picture.
+    """Open a video, or the part between two times counted from its first frame.
 
-    The window begins and ends with the picture whose beginning lies nearest to the time asked for. ``max_fps`` leaves
-    pictures out where more than that many come per second; it never adds any. ``max_resolution`` scales pictures with a
-    longer side, in pixels, down to it; others stay as they are, byte by byte. ``on_frame`` is called for every
-    picture that is decoded; what it raises ends the work.
+    The window starts and ends with the frames that start nearest to the two times. ``max_fps`` drops frames above that
+    rate and never adds any. ``max_resolution`` is the longest side in pixels; larger frames are scaled down, others
+    keep every byte. ``on_frame`` is called for each decoded frame; its exceptions end the work.
 
     Raises InvalidVideo, VideoTooLarge, VideoEncrypted, WindowOutOfRange or InvalidOption.
     """
@@ -189,20 +189,25 @@ def open_clip(
     first, ticks = _first_frames(path)
     if index is not None and ticks != sorted(ticks):
         index = index.counted()
-    elif index is None or ticks != index.ticks[: len(ticks)].tolist():  # fields may come in packets of their own
+    elif index is None or ticks != index.ticks[: len(ticks)].tolist():  # fields may have packets of their own
         with open_media(path, InvalidVideo) as container:
             times = map(_tick, _rising(_reported(_decoded(container, path), on_frame)))
             index = index_decoded(times, _video_track(container, path).time_base or Fraction(1, 1000), path)
-    _refuse_tiny(first.width, first.height, path)
+    _check_not_tiny(first.width, first.height, path)
     chosen = _window(index, start_s, end_s)
     if limit is not None:
         chosen = chosen.only(thin_out(chosen.ticks, chosen.time_base, limit))
-    _refuse_fast(chosen, path)
+    _check_rate(chosen, path)
     with open_media(path, InvalidVideo) as container:
         info = _clip_info(container, path, chosen, PlaneMaker(first, max_resolution), first)
-        missing = _what_is_missing(_video_track(container, path), index, path)
+        missing = _missing_parts(_video_track(container, path), index, path)
     info = replace(info, warnings=(*info.warnings, *missing))
     return Clip(path, info, chosen, partial(PlaneMaker, first, max_resolution), on_frame)
+
+
+def first_frame(path: str | Path) -> U8:
+    """Return the first frame that can be decoded, (height, width, 3) uint8 RGB; raises as `open_clip` does."""
+    return upright_rgb(_first_frames(Path(path), 1)[0])
 
 
 def _reported(frames: Iterable[VideoFrame], on_frame: Callable[[], None] | None) -> Iterator[VideoFrame]:
@@ -226,27 +231,27 @@ def _nearest(edges: np.ndarray[tuple[int], np.dtype[np.int64]], tick: float) -> 
     return int(np.argmin(np.abs(edges - tick)))
 
 
-def _first_frames(path: Path) -> tuple[VideoFrame, list[int]]:
-    """The first picture that can be decoded, and the times of the first few; raises InvalidVideo when there is none."""
+def _first_frames(path: Path, count: int = _VERIFIED_FRAMES) -> tuple[VideoFrame, list[int]]:
+    """Return the first decodable frame and the times of the first ``count``; raises InvalidVideo without a frame."""
     with open_media(path, InvalidVideo) as container:
         frames = (frame for frame in _decoded(container, path) if frame.pts is not None)
         first = next(frames, None)
         if first is None:
             raise _nothing_decoded(path)
-        return first, [_tick(first), *map(_tick, islice(frames, _FRAMES_TO_TRUST - 1))]
+        return first, [_tick(first), *map(_tick, islice(frames, count - 1))]
 
 
 def _nothing_decoded(path: Path) -> InvalidVideo:
-    return InvalidVideo(f"Not one picture of {path.name!r} can be decoded: it is damaged. Fetch or export it again.")
+    return InvalidVideo(f"Not one frame of {path.name!r} can be decoded: it is damaged. Download or export it again.")
 
 
 def _tick(frame: VideoFrame) -> int:
-    assert frame.pts is not None  # others were left out
+    assert frame.pts is not None  # frames without a time were dropped
     return frame.pts
 
 
 def _frames_from(container: InputContainer, path: Path, index: FrameIndex, tick: int) -> Iterator[VideoFrame]:
-    """Pictures from the last key picture at or before ``tick`` on, or from an earlier one; their times rise."""
+    """Yield frames with rising times, from the last key frame at or before ``tick``, or from an earlier one."""
     key = int(np.searchsorted(index.key_ticks, tick, side="right")) - 1
     if key > 0:
         frames = _rising(_decoded(container, path, seek=int(index.key_seeks[key])))
@@ -261,7 +266,7 @@ def _frames_from(container: InputContainer, path: Path, index: FrameIndex, tick:
 
 
 def _rising(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
-    """Those that come with a time, and later than the one before."""
+    """Yield the frames that have a time later than that of the frame before."""
     last: int | None = None
     for frame in frames:
         if frame.pts is not None and (last is None or frame.pts > last):
@@ -270,14 +275,14 @@ def _rising(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
 
 
 def _numbered(frames: Iterable[VideoFrame], ticks: Ticks) -> Iterator[VideoFrame]:
-    """As many as there are times; each gets the one of its number."""
+    """Give each frame the time of its number, as long as there are times."""
     for frame, tick in zip(frames, ticks.tolist(), strict=False):
         frame.pts = tick
         yield frame
 
 
 def _decoded(container: InputContainer, path: Path, *, seek: int | None = None) -> Iterator[VideoFrame]:
-    """Every picture that can be decoded, in the order they are shown; what cannot is left out."""
+    """Yield every frame that can be decoded, in display order."""
     track = _video_track(container, path)
     track.thread_type = "AUTO"
     track.codec_context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
@@ -297,54 +302,53 @@ def _decoded(container: InputContainer, path: Path, *, seek: int | None = None) 
         except av.FFmpegError:
             continue
         for frame in frames:
-            _refuse_large(frame.width, frame.height, path)
+            _check_not_large(frame.width, frame.height, path)
             yield frame
 
 
 def _video_track(container: InputContainer, path: Path) -> VideoStream:
-    """The track with moving pictures: the default one, or the first; a cover picture does not count."""
-    moving = [track for track in container.streams.video if not _is_still(track)]
+    """Return the default video track, or the first; cover images do not count."""
+    moving = [track for track in container.streams.video if not _is_cover(track)]
     if not moving:
-        what = "only a cover picture" if container.streams.video else "no pictures"
-        raise InvalidVideo(f"{path.name!r} has {what}. Choose a video in which somebody is seen.")
+        content = "only a cover image" if container.streams.video else "no video track"
+        raise InvalidVideo(f"{path.name!r} has {content}. Choose a video of a person.")
     known = [track for track in moving if getattr(track, "codec_context", None) is not None]
     if not known:
-        raise InvalidVideo(f"The pictures of {path.name!r} have a coding that is not known here. Save it as H.264.")
+        raise InvalidVideo(f"{path.name!r} uses an unknown video codec. Save it as H.264.")
     track = next((track for track in known if Disposition.default in track.disposition), known[0])
-    _refuse_large(track.width, track.height, path)
+    _check_not_large(track.width, track.height, path)
     if track.frames > MAX_FRAMES:
         raise VideoTooLarge(
-            f"{path.name!r} claims {track.frames:,} pictures; at most {MAX_FRAMES:,} can be used. Cut it into shorter "
-            "clips and try again."
+            f"{path.name!r} claims {track.frames:,} frames; the limit is {MAX_FRAMES:,}. Split it into shorter clips."
         )
     return track
 
 
-def _is_still(track: VideoStream) -> bool:
+def _is_cover(track: VideoStream) -> bool:
     return bool(track.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
-def _refuse_large(width: int, height: int, path: Path) -> None:
+def _check_not_large(width: int, height: int, path: Path) -> None:
     if width * height > MAX_FRAME_PIXELS:
         raise VideoTooLarge(
-            f"The pictures of {path.name!r} have {width} x {height} pixels; at most "
-            f"{MAX_FRAME_PIXELS // 1_000_000} megapixels can be used. Scale the video down."
+            f"The frames of {path.name!r} have {width} x {height} pixels; the limit is "
+            f"{MAX_FRAME_PIXELS // 1_000_000} megapixels. Scale the video down."
         )
 
 
-def _refuse_tiny(width: int, height: int, path: Path) -> None:
-    if min(width, height) < MIN_SIDE_PIXELS:
+def _check_not_tiny(width: int, height: int, path: Path) -> None:
+    if min(width, height) < MIN_FRAME_SIDE_PX:
         raise InvalidVideo(
-            f"The pictures of {path.name!r} have {width} x {height} pixels; each side needs at least "
-            f"{MIN_SIDE_PIXELS}. Choose a video in which somebody is seen."
+            f"The frames of {path.name!r} have {width} x {height} pixels; each side needs at least "
+            f"{MIN_FRAME_SIDE_PX}. Choose a larger video."
         )
 
 
-def _refuse_fast(index: FrameIndex, path: Path) -> None:
-    if len(index) > 1 and index.fps > MAX_FPS * (1 + _FPS_SLACK):
+def _check_rate(index: FrameIndex, path: Path) -> None:
+    if len(index) > 1 and index.fps > FPS.high * (1 + _FPS_SLACK):
         raise VideoTooLarge(
-            f"{path.name!r} has {float(index.fps):.4g} pictures per second; at most {MAX_FPS} can be used. "
-            f"Lower its rate (--max-fps {MAX_FPS})."
+            f"{path.name!r} has {float(index.fps):.4g} frames per second; the limit is {FPS.high}. "
+            f"Lower its rate (--max-fps {FPS.high})."
         )
 
 
@@ -379,37 +383,36 @@ def _pixel_aspect(track: VideoStream, maker: PlaneMaker) -> tuple[Fraction, tupl
     aspect = track.sample_aspect_ratio or Fraction(1)
     if maker.orientation.is_rotated_sideways and aspect > 0:
         aspect = 1 / aspect
-    if Fraction(1, MAX_ASPECT) <= aspect <= MAX_ASPECT:
+    if Fraction(1, MAX_PIXEL_ASPECT) <= aspect <= MAX_PIXEL_ASPECT:
         return aspect, ()
-    return Fraction(1), (f"The clip claims pixels of the shape {aspect}; they were taken as square.",)
+    return Fraction(1), (f"The clip claims a pixel aspect ratio of {aspect}; its pixels are treated as square.",)
 
 
 def _other_tracks(container: InputContainer, path: Path) -> tuple[str, ...]:
-    count = sum(not _is_still(track) for track in container.streams.video)
+    count = sum(not _is_cover(track) for track in container.streams.video)
     if count < 2:
         return ()
     return (f"{path.name!r} has {count} video tracks; only one is used.",)
 
 
-def _what_is_missing(track: VideoStream, index: FrameIndex, path: Path) -> tuple[str, ...]:
-    read_s = float(index.duration_s)
-    announced_s = _announced_s(track)
-    if announced_s is None or announced_s - read_s <= max(MISSING_S, MISSING_SHARE * read_s):
+def _missing_parts(track: VideoStream, index: FrameIndex, path: Path) -> tuple[str, ...]:
+    decoded_s, announced_s = float(index.duration_s), _announced_s(track)
+    if not is_cut_short(announced_s, decoded_s):
         return ()
     return (
-        f"{path.name!r} announces {announced_s:.2f} s of pictures, but only {read_s:.2f} s could be read: it was "
+        f"{path.name!r} announces {announced_s:.2f} s of video, but only {decoded_s:.2f} s could be read: it was "
         "probably cut off or damaged.",
     )
 
 
 def _announced_s(track: VideoStream) -> float | None:
-    """Length the header claims; Matroska writes it as a tag."""
+    """Return the length in the header; Matroska stores it as a tag."""
     if track.duration is not None and track.time_base is not None:
         return float(track.duration * track.time_base)
-    said = _CLOCK_TAG.fullmatch(track.metadata.get("DURATION", ""))
-    if said is None:
+    tag = _DURATION_TAG.fullmatch(track.metadata.get("DURATION", ""))
+    if tag is None:
         return None
-    hours, minutes, seconds = said.groups()
+    hours, minutes, seconds = tag.groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
@@ -417,20 +420,19 @@ def _frame_notes(path: Path, maker: PlaneMaker, frame: VideoFrame) -> tuple[str,
     notes = []
     if frame.interlaced_frame:
         notes.append(
-            f"{path.name!r} says that it is interlaced. Its lines are taken as they are; if you see combs at moving "
-            "edges, deinterlace it first."
+            f"{path.name!r} is marked as interlaced. Its lines are used as they are; if moving edges show combs, "
+            "deinterlace it first."
         )
     if maker.tone_mapped:
         notes.append(
-            f"{path.name!r} has high dynamic range; the new video has the ordinary range, and lights brighter than "
+            f"{path.name!r} has high dynamic range; the new video has standard range, and highlights brighter than "
             "white paper become white."
         )
     if maker.colour.matrix != UNNAMED and not names_matrix(maker.colour.matrix):
         notes.append(f"{path.name!r} has an unusual colour matrix (code {maker.colour.matrix}); its colours may shift.")
+    width, height = maker.stored_size
     if maker.is_scaled:
-        width, height = maker.stored_size
         notes.append(f"The clip of {width} x {height} pixels was scaled down to {maker.width} x {maker.height}.")
     if maker.is_cropped:
-        width, height = maker.stored_size
         notes.append(f"The clip of {width} x {height} pixels lost its last column or row: both sides have to be even.")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""Sound in pieces of any length, out of blocks as they come. Knows nothing of files."""
+"""Audio in parts of any length, taken from blocks of other lengths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lipsmith.media.clip import F32, Audio
 
 
 class SampleBuffer:
-    """Plays a sound once; silence follows when it has ended."""
+    """One playback of audio, followed by silence."""
 
     def __init__(self, audio: Audio, rate_hz: int, channels: int) -> None:
         self._channels = channels
@@ -16,7 +16,7 @@ class SampleBuffer:
         self._rest: F32 = np.zeros((channels, 0), dtype=np.float32)
 
     def take(self, count: int) -> F32:
-        """The next (channels, ``count``) float32 samples."""
+        """Return the next (channels, ``count``) float32 samples."""
         while self._rest.shape[1] < count:
             block = next(self._blocks, None)
             if block is None:

@@ -1,4 +1,4 @@
-"""Sound that is made piece by piece and lies on disk, so that an hour of it needs no more memory than a minute."""
+"""Generated audio in a temporary file, so that an hour needs no more memory than a minute."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BLOCK_SAMPLES = 65_536
 
 
 class SpooledAudio:
-    """A mono sound in a temporary file, which goes with it. Implements `Audio` once it is `finished`."""
+    """Mono audio in a temporary file, deleted with this object. Implements `Audio` after `finish`."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self.samples = 0
-        """Written so far."""
+        """Samples written so far."""
         handle, name = tempfile.mkstemp(prefix="lipsmith-", suffix=".wav")
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb")
@@ -35,21 +35,21 @@ class SpooledAudio:
         self._wave.setframerate(rate_hz)
 
     def write(self, samples: F32) -> None:
-        """Appends (n,) float32, full scale ±1."""
+        """Append (n,) float32, full scale ±1."""
         steps = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")
         self._wave.writeframesraw(steps.tobytes())
         self.samples += len(samples)
 
     def write_silence(self, samples: int) -> None:
-        """Appends so many zeros."""
+        """Append ``samples`` zeros."""
         for at in range(0, samples, _BLOCK_SAMPLES):
             self.write(np.zeros(min(_BLOCK_SAMPLES, samples - at), np.float32))
 
-    def finished(self) -> SpooledAudio:
-        """The same, to be played. Raises SilentAudio where only silence was written."""
+    def finish(self) -> SpooledAudio:
+        """Close the file for playback and return self. Raises SilentAudio if only silence was written."""
         self._wave.close()
         self._file.close()
-        self._sound = open_audio(self._path)
+        self._audio = open_audio(self._path)
         return self
 
     @property
@@ -63,8 +63,8 @@ class SpooledAudio:
         return 1
 
     def blocks(self, rate_hz: int, channels: int) -> Iterator[F32]:
-        """(channels, n) float32 blocks at ``rate_hz``, together exactly ``duration_s`` long."""
-        yield from self._sound.blocks(rate_hz, channels)
+        """Yield (channels, n) float32 blocks at ``rate_hz``, exactly ``duration_s`` long in total."""
+        yield from self._audio.blocks(rate_hz, channels)
 
 
 def _remove(writer: wave.Wave_write, file: BinaryIO, path: Path) -> None:

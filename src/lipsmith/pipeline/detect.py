@@ -78,7 +78,7 @@ detect_faces = Facade("detect_faces", DetectRequest, run_detection)
 
 def _read(source: Path, moving: bool | None) -> Image:
     from lipsmith.media.clip import Image
-    from lipsmith.media.decode import read_frames
+    from lipsmith.media.reader import first_frame
     from lipsmith.media.image import read_image
 
     if not moving:
@@ -87,7 +87,7 @@ def _read(source: Path, moving: bool | None) -> Image:
         except ImageError:
             if moving is False:
                 raise
-    return Image(rgb=next(iter(read_frames(source))), grey=False)
+    return Image(rgb=first_frame(source), grey=False)
 
 
 def _write(path: Path, image: Image, box: tuple[int, int, int, int]) -> Path:

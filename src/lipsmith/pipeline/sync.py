@@ -287,7 +287,7 @@ def _new_lips(people: Sequence[Person], motions: Sequence[MotionTrack], shown: S
 
 
 def _render(request: SyncRequest, plan: _Plan, new_lips: Sequence[NewLips], reporter: ProgressReporter) -> None:
-    from lipsmith.media.encode import write_clip
+    from lipsmith.media.encode import write_video
     from lipsmith.render.watermark import watermarked_clip
 
     info, total = plan.clip.info, len(plan.show)
@@ -296,12 +296,11 @@ def _render(request: SyncRequest, plan: _Plan, new_lips: Sequence[NewLips], repo
     )
     if request.watermark:
         frames = watermarked_clip(frames, request.watermark, info.width, info.height)
-    write_clip(
+    write_video(
         Path(request.out),
-        info,
+        info.video_format(request.crf),
         frames,
         _with_background(request, plan),
-        crf=request.crf,
         on_frame=lambda done: reporter.frame(done, total),
         overwrite=request.overwrite,
     )

@@ -183,7 +183,7 @@ def read_speaker(
 
     audio = speech.opened.audio
     if speech.opened.text is None:  # a known text has to be found in the whole recording
-        audio = AudioStart(whole=audio, most_s=max(duration_s - speech.at_s, 0.0) + READ_MARGIN_S)
+        audio = AudioStart(audio=audio, max_s=max(duration_s - speech.at_s, 0.0) + READ_MARGIN_S)
     if speech.opened.spoken is None:
         audio = reporter.cancellable(audio)
     visemes, warnings = read_speech(speech.opened, audio, person.style, engines)

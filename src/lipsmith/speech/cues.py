@@ -1,4 +1,4 @@
-"""Mouth shapes with the times at which they begin, as animators use them. Knows no pictures and no motion."""
+"""Timed mouth shapes, as animation software uses them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LETTERS: Mapping[str, str] = {
     "sil": "X", "PP": "A", "FF": "G", "TH": "B", "DD": "B", "kk": "B", "CH": "B", "SS": "B", "nn": "B", "RR": "E",
     "aa": "D", "E": "C", "ih": "B", "oh": "E", "ou": "F",
 }  # fmt: skip
-"""Viseme -> mouth shape of Rhubarb Lip Sync, after its own rules for the sounds of each viseme.
+"""Viseme -> mouth shape of Rhubarb Lip Sync, by its rules for the phones of each viseme.
 
-Its shape H, for a long l alone, never occurs: the viseme ``nn`` is n and l alike, and for n the rules allow B.
+Its shape H, for a long l alone, never occurs: the viseme ``nn`` covers n and l, and for n the rules allow B.
 """
 
 SHORT_PAUSE_S = 0.2
-"""A shorter silence between two sounds is no rest: the lips stay apart."""
+"""Shorter pauses keep the lips apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +33,16 @@ class Cue:
 
 
 def viseme_cues(speech: Speech) -> list[Cue]:
-    """The strongest viseme of every moment, neighbours joined, from 0 to the end of the speech.
+    """Return the strongest visemes over time, with equal neighbours merged, from 0 to the end of the speech.
 
-    What lasts for a single row of 20 ms is left to its neighbour; only lips that touch (PP, FF) are seen so shortly.
+    A viseme of a single 20 ms row is replaced by its neighbour, except closed lips (PP, FF), which remain visible.
     """
     names = [VISEMES[k] for k in speech.visemes.argmax(axis=1)]
     for row in range(1, len(names) - 1):
         alone = names[row - 1] != names[row] != names[row + 1]
         if alone and names[row] not in ("PP", "FF"):
             names[row] = names[row - 1]
-    # Row k speaks for the 20 ms around its time.
+    # Row k covers the 20 ms around its time.
     starts = [row for row in range(len(names)) if row == 0 or names[row] != names[row - 1]]
     begin_s = [max(0.0, (row - 0.5) * HOP_S) for row in starts]
     ends_s = [*begin_s[1:], max(speech.duration_s, begin_s[-1])]
@@ -53,7 +53,7 @@ def viseme_cues(speech: Speech) -> list[Cue]:
 
 
 def letter_cues(speech: Speech) -> list[Cue]:
-    """The same as letters A–G and X."""
+    """Return the cues as letters A–G and X."""
     cues = viseme_cues(speech)
     letters: list[Cue] = []
     for place, cue in enumerate(cues):
@@ -68,14 +68,14 @@ def letter_cues(speech: Speech) -> list[Cue]:
 
 
 def to_tsv(speech: Speech) -> str:
-    """As Rhubarb writes it: start in seconds, tab, letter; the last line is the end."""
+    """Format cues like Rhubarb: start in seconds, tab, letter; the last line is the end."""
     cues = letter_cues(speech)
     end_s = np.floor(cues[-1].end_s * 100 + 1e-6) / 100
     return "".join(f"{cue.start_s:.2f}\t{cue.value}\n" for cue in cues) + f"{end_s:.2f}\tX\n"
 
 
 def to_json(speech: Speech) -> str:
-    """As Rhubarb writes it, with the visemes by their Oculus names beside its letters."""
+    """Format cues as Rhubarb's JSON, with Oculus visemes in addition to its letters."""
 
     def listed(cues: Sequence[Cue]) -> list[dict[str, object]]:
         return [{"start": cue.start_s, "end": cue.end_s, "value": cue.value} for cue in cues]

@@ -1,7 +1,7 @@
-"""Which language a text is in, by its script and by the letters that follow one another. Knows no sound.
+"""Language of a text by its script and its letter sequences.
 
-Latin, Cyrillic, Arabic and Devanagari letters are shared by many languages; py3langid, whose model lies in its package,
-tells them apart. Where it is doubtful, or not installed, the script's most widely spoken language is taken.
+Many languages share Latin, Cyrillic, Arabic or Devanagari letters; py3langid, with the model in its package,
+distinguishes them. If it is uncertain or not installed, the script's most widely spoken language is used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from lipsmith.speech.script import language_of
 
 USUAL = "en"
-"""Of Latin letters."""
+"""Default language of Latin letters."""
 
 _SHARE_A_SCRIPT: Mapping[str, tuple[str, ...]] = {
     USUAL: (
@@ -26,28 +26,28 @@ _SHARE_A_SCRIPT: Mapping[str, tuple[str, ...]] = {
     "hi": ("hi", "mr", "ne"),
     "bn": ("as", "bn"),
 }  # fmt: skip
-"""The usual language of a script -> those written in it that py3langid knows and espeak-ng speaks.
+"""Default language of a script -> languages in it that both py3langid and espeak-ng support.
 
-Left out are those that are rarely meant and often guessed for a few words: Latin, Volapük, Walloon and the like.
+Languages that are rare but often guessed for short texts, such as Latin, Volapük and Walloon, are left out.
 """
 _SAME_AS = {"nb": "no", "nn": "no"}
-_SURE = 0.9
-"""Whole sentences are then hardly ever taken for another language; measured in docs/decisions/10-language.md."""
-_FEWEST_LETTERS = 10
-"""Greetings of one word are the same in half of Europe."""
+_MIN_SHARE = 0.9
+"""Sentences above it are hardly ever misidentified; measured in docs/decisions/10-language.md."""
+_MIN_LETTERS = 10
+"""One-word greetings are the same in many languages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageGuess:
-    """What language a text is probably in."""
+    """Probable language of a text."""
 
     tag: str
     sure: bool
-    """False where the script's usual language stands in for one that could not be told."""
+    """False if the script's default language replaces one that could not be identified."""
 
 
 def guess_language(text: str) -> LanguageGuess:
-    """The language of ``text``, its spoken words without markup."""
+    """Identify the language of ``text``, given without markup."""
     usual = language_of(text) or USUAL
     shared = _SHARE_A_SCRIPT.get(usual)
     if shared is None:
@@ -59,13 +59,13 @@ def guess_language(text: str) -> LanguageGuess:
     letters = sum(character.isalpha() for character in text)
     if likeliest == usual:
         return LanguageGuess(tag=usual, sure=True)
-    if shares[likeliest] >= _SURE and letters >= _FEWEST_LETTERS:
+    if shares[likeliest] >= _MIN_SHARE and letters >= _MIN_LETTERS:
         return LanguageGuess(tag=likeliest, sure=True)
     return LanguageGuess(tag=usual, sure=False)
 
 
 def _shares(text: str, languages: Sequence[str]) -> dict[str, float]:
-    """How likely each of ``languages`` is, all of them together 1; empty where nobody can tell."""
+    """Return the probability of each of ``languages``, 1 in total; empty without py3langid."""
     identifier = _identifier()
     if identifier is None:
         return {}
@@ -80,7 +80,7 @@ def _shares(text: str, languages: Sequence[str]) -> dict[str, float]:
 
 @cache
 def _identifier() -> Any:
-    """py3langid's, which is loaded in 0.15 s; None where it is not installed."""
+    """Load py3langid's model, which takes 0.15 s; None if it is not installed."""
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:

@@ -1,7 +1,6 @@
-"""The way one person moves the lips: learnt from their own footage, and put on what a general reader hears.
+"""Personal lip style, learned from a person's footage and applied to general speech recognition.
 
-The general reader stays as it is; a ridge regression on what its net hears adds what this person does differently.
-Knows no pictures: the lips come as curves.
+The general recognizer stays unchanged; a ridge regression on the output of its net adds the personal difference.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from lipsmith.speech.visemes import HOP_S, VISEMES, LipRange
 
 F64 = NDArray[np.float64]
 
-LEAST_S = 4.0
-"""Of lips and sound together; below that nothing can be learnt."""
+MIN_S = 4.0
+"""Minimum length of lips with audio."""
 GOOD_S = 15.0
-LARGEST_LAG_S = 0.2
+MAX_LAG_S = 0.2
 
 _FORMAT, _VERSION = "lipsmith personal style", 1
-_LARGEST_FILE_BYTES = 1_000_000
+_MAX_FILE_BYTES = 1_000_000
 _HIDDEN = 64
 _BLOCK_ROWS, _CONTEXT_ROWS = 1500, 32
 _LIP_LAGS = (-8, -4, -2, 0, 2, 4, 8)  # rows
@@ -40,40 +39,40 @@ _SMOOTH_ROWS, _LOUD_SMOOTH_ROWS = 2.0, 1.0
 _SILENCE = 2 * len(_LIP_LAGS) + VISEMES.index("sil")
 FEATURES = 2 * len(_LIP_LAGS) + len(VISEMES) + _HIDDEN + len(_LOUD_LAGS)
 
-# Measured on four studio speakers and one from the wild, learnt on one half of a recording and judged on the other: r
+# Measured on four studio speakers and one from the wild, trained on one half of a recording and tested on the other: r
 # of the opening rises by .07 at this strength with 30 s, by .06 with 15 s; by .05 at 300 or 3000.
 _RIDGE_ROWS = 1000.0
-_LEAST_SLOPE = 0.2
+_MIN_SLOPE = 0.2
 _FOLDS, _CHANCE_R = 4, 0.05
-_MOST_STRETCH = 2.5
+_MAX_STRETCH = 2.5
 _LAG_STEP_S = 0.01
-_LEAST_LAG_S, _LEAST_GAIN_R = 0.021, 0.04  # half a frame, or little gained: that is how people speak, or chance
-# On eight clips of 5 to 10 s, lips reach .5 to .7 with their own sound and .1 to .2 in the middle of cases with that of
-# strangers, but .36 to .5 in a tenth of them: chance, which shrinks with the root of the time.
-_LEAST_R, _LEAST_R_OF_A_SECOND, _WEAK_R = 0.2, 1.0, 0.35
-_QUIET, _LEAST_QUIET_S = 0.1, 1.0
-_LARGEST_IOD = 1.5
+_MIN_LAG_S, _MIN_GAIN_R = 0.021, 0.04  # half a frame or a small gain is natural variation or chance
+# On eight clips of 5 to 10 s, lips reach .5 to .7 with their own audio. With other audio the median is .1 to .2, but a
+# tenth reaches .36 to .5 by chance, which shrinks with the root of the time.
+_MIN_R, _MIN_R_OF_A_SECOND, _WEAK_R = 0.2, 1.0, 0.35
+_QUIET, _MIN_QUIET_S = 0.1, 1.0
+_MAX_IOD = 1.5
 _RANGE = ("rest_iod", "rest_share", "low_iod", "high_iod", "width_iod")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechReading:
-    """What a general reader makes of a sound, every 20 ms."""
+    """General recognition of audio, every 20 ms."""
 
-    heard: NetOutput
+    net: NetOutput
     loudness: F32
     """(n,) 0–1."""
     lips: Lips
-    """In anybody's own range."""
+    """Lips in the general range."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Footage:
-    """A person's sound, and the lips that were seen with it."""
+    """Speech of a person, with the lips that were tracked with it."""
 
     reading: SpeechReading
     times_s: F64
-    """(m,) when the lips were seen, on the sound's clock as far as that is known; growing."""
+    """(m,) rising times of the tracked lips, on the clock of the audio as far as it is known."""
     aperture_iod: F64
     """(m,)"""
     width_iod: F64
@@ -84,30 +83,30 @@ class Footage:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalStyle:
-    """How one person moves the lips."""
+    """Lip style of one person."""
 
     range: LipRange
-    """How far they open and stretch."""
+    """Range of opening and width."""
     weights: F64
-    """(FEATURES, 2): aperture and width in that range, from what is heard."""
+    """(FEATURES, 2): from features to aperture and width in that range."""
     bias: F64
     """(2,)"""
     net: str
-    """Mark of the net and the head whose features the weights are for."""
+    """Identifier of the net and head that the weights belong to."""
     seconds: float
-    """LearnedStyle from so much."""
+    """Length of the footage."""
     quiet_s: float
-    """In so much of it nothing was said."""
+    """Silence in the footage, seconds."""
 
     def lips(self, reading: SpeechReading) -> Lips:
-        """What this person's lips do: aperture 0 = their 5th percentile, 1 = their 95th; width around its mean."""
+        """Return this person's lips: aperture 0 = 5th percentile, 1 = 95th; width around its mean."""
         rows = len(reading.loudness)
         parts = []
         for start in range(0, rows, _BLOCK_ROWS):
             first, last = max(start - _CONTEXT_ROWS, 0), min(start + _BLOCK_ROWS + _CONTEXT_ROWS, rows)
             features = _features(reading, slice(first, last))
             curves = features @ self.weights + self.bias
-            if self.quiet_s < _LEAST_QUIET_S:  # never seen silent: what it makes of silence is chance
+            if self.quiet_s < _MIN_QUIET_S:  # without silent footage, the prediction for silence is chance
                 silent = features[:, [_SILENCE]]
                 curves += silent * (features[:, :2] - curves)
             parts.append(curves[start - first : start - first + _BLOCK_ROWS])
@@ -115,7 +114,7 @@ class PersonalStyle:
         return Lips(aperture=curves[:, 0], width=curves[:, 1])
 
     def to_json(self) -> str:
-        """What `read_personal_style` reads."""
+        """Return the style as JSON for `read_personal_style`."""
         data = {
             "format": _FORMAT,
             "version": _VERSION,
@@ -131,49 +130,49 @@ class PersonalStyle:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedStyle:
-    """A style, and how learning it went."""
+    """Learned style, with measures of its quality."""
 
     style: PersonalStyle
     lags_s: tuple[float, ...]
-    """For each piece of footage, how much later its sound comes than its lips; already removed."""
+    """Delay of the audio after the lips per clip; already removed."""
     r_before: float
-    """Correlation of the opening with the true lips as the general reader has it."""
+    """Correlation of the general opening with the true lips."""
     r_after: float
-    """The same in this style, on parts of the footage that were left out of learning."""
+    """Correlation of the opening in this style, on held-out parts of the footage."""
     warnings: tuple[str, ...]
 
 
 def learn_personal_style(footage: Sequence[Footage], *, net: str) -> LearnedStyle:
-    """Learns how the person in all of ``footage`` moves the lips; ``net`` marks the reader that read the sound.
+    """Learn the lip style of the person in all of ``footage``; ``net`` identifies the recognizer of the audio.
 
-    Raises StyleNotLearnt where too little is seen or heard, or where lips and sound do not belong together.
+    Raises StyleNotLearnt if there is too little footage, or if lips and audio do not belong together.
     """
-    lags = [_lag_s(piece) for piece in footage]
-    rows = [_rows(piece, lag_s) for piece, lag_s in zip(footage, lags, strict=True)]
+    lags = [_lag_s(clip) for clip in footage]
+    rows = [_rows(clip, lag_s) for clip, lag_s in zip(footage, lags, strict=True)]
     features = np.concatenate([x for x, _ in rows])
     lips = np.concatenate([y for _, y in rows])
     seconds = len(lips) * HOP_S
-    if seconds < LEAST_S:
+    if seconds < MIN_S:
         raise StyleNotLearnt(
-            f"Only {seconds:.1f} s were found in which the person is both seen and heard; at least {LEAST_S:.0f} s are "
-            f"needed, and {GOOD_S:.0f} s are better. Add another clip of the same person."
+            f"Only {seconds:.1f} s show the speaking face together with its audio; at least {MIN_S:.0f} s are needed, "
+            f"and {GOOD_S:.0f} s are better. Add another clip of the same person."
         )
     quiet = features[:, -len(_LOUD_LAGS) :].max(axis=1) < _QUIET
-    lip_range = _range(lips, np.concatenate([piece.aperture_iod for piece in footage]), quiet)
-    wanted = np.stack(
+    lip_range = _range(lips, np.concatenate([clip.aperture_iod for clip in footage]), quiet)
+    target = np.stack(
         [
             (lips[:, 0] - lip_range.low_iod) / (lip_range.high_iod - lip_range.low_iod),
             (lips[:, 1] - lips[:, 1].mean()) / lip_range.width_iod,
         ],
         axis=1,
     )
-    fits = [_fit(features, wanted[:, k], k) for k in range(2)]
+    fits = [_fit(features, target[:, k], k) for k in range(2)]
     opening = fits[0]
-    likeness = max(opening.r_before, opening.r_after)
-    if likeness < max(_LEAST_R, _LEAST_R_OF_A_SECOND / math.sqrt(seconds)):
+    agreement = max(opening.r_before, opening.r_after)
+    if agreement < max(_MIN_R, _MIN_R_OF_A_SECOND / math.sqrt(seconds)):
         raise StyleNotLearnt(
-            f"The lips do not surely move with the sound (r {likeness:.2f} in {seconds:.0f} s): it may be dubbed, "
-            f"out of step by more than {LARGEST_LAG_S:g} s, or another person's. Choose clips in which they are heard."
+            f"The lips do not clearly follow the audio (r {agreement:.2f} in {seconds:.0f} s): it may be dubbed, "
+            f"out of sync by more than {MAX_LAG_S:g} s, or another person's. Choose clips with the person's own voice."
         )
     style = PersonalStyle(
         range=replace(lip_range, rest_share=_rest_share(lip_range, lips[:, 0], opening.seen, quiet)),
@@ -188,48 +187,48 @@ def learn_personal_style(footage: Sequence[Footage], *, net: str) -> LearnedStyl
         lags_s=tuple(lags),
         r_before=opening.r_before,
         r_after=opening.r_after,
-        warnings=tuple(_warnings(footage, lags, seconds, likeness)),
+        warnings=tuple(_warnings(footage, lags, seconds, agreement)),
     )
 
 
 def read_personal_style(path: str | Path) -> PersonalStyle:
-    """The style in a file that `learn_style` wrote. Raises InvalidStyle, saying what is wrong with it."""
+    """Read a file that `learn_style` wrote. Raises InvalidStyle with the reason."""
     path = Path(path)
     try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
-            raise InvalidStyle(f"{path.name!r} is too large for a personal style.")
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise InvalidStyle(f"{path.name!r} is too large for a personal style. Choose another file.")
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidStyle(f"{path.name!r} cannot be read: {error.strerror}.") from error
+        raise InvalidStyle(f"{path.name!r} cannot be read ({error.strerror}). Check the path.") from error
     except (ValueError, RecursionError) as error:
         raise InvalidStyle(
-            f"{path.name!r} is no personal style. `lipsmith style learn CLIP -o {path.name}` makes one."
+            f"{path.name!r} is not a personal style. Create one with `lipsmith style learn CLIP -o {path.name}`."
         ) from error
     return _checked(data, path.name)
 
 
 def _checked(data: Any, name: str) -> PersonalStyle:
-    def refuse(why: str) -> InvalidStyle:
-        return InvalidStyle(f"{name!r} is no personal style that can be used: {why}. Learn it again.")
+    def invalid(reason: str) -> InvalidStyle:
+        return InvalidStyle(f"{name!r} is not a usable personal style: {reason}. Learn it again.")
 
     if not isinstance(data, Mapping) or data.get("format") != _FORMAT:
-        raise refuse("it does not say that it is one")
+        raise invalid("the format field is missing or wrong")
     if data.get("version") != _VERSION:
-        raise refuse(f"its version is {data.get('version')!r}, and this lipsmith knows {_VERSION}")
+        raise invalid(f"its version is {data.get('version')!r}, but this lipsmith supports {_VERSION}")
     span, net = data.get("range"), data.get("net")
     if not isinstance(span, Mapping) or not isinstance(net, str):
-        raise refuse("its range or its net is missing")
+        raise invalid("the range or the net is missing")
     seconds, quiet_s = (_numbers(data.get(k), ()) for k in ("seconds", "quiet_s"))
     ranges = [_numbers(span.get(k), ()) for k in _RANGE]
     weights, bias = (_numbers(data.get(k), shape) for k, shape in (("weights", (FEATURES, 2)), ("bias", (2,))))
     if any(value is None for value in (seconds, quiet_s, *ranges, weights, bias)):
-        raise refuse("a number is missing, not finite, or one too many")
+        raise invalid("a number is missing, extra or not finite")
     assert seconds is not None and quiet_s is not None and weights is not None and bias is not None
     rest, share, low, high, width = (float(value) for value in ranges if value is not None)
-    if not (0 <= low < high <= _LARGEST_IOD and 0 <= rest <= high and 0 <= share <= 1 and 0 < width <= _LARGEST_IOD):
-        raise refuse(f"no mouth opens from {low:g} to {high:g} IOD, rests at {rest:g} and stretches by {width:g}")
+    if not (0 <= low < high <= _MAX_IOD and 0 <= rest <= high and 0 <= share <= 1 and 0 < width <= _MAX_IOD):
+        raise invalid(f"a mouth from {low:g} to {high:g} IOD, resting at {rest:g}, of width {width:g} is implausible")
     if max(float(np.abs(weights).max()), float(np.abs(bias).max())) > 100:
-        raise refuse("its weights are out of all proportion")
+        raise invalid("the weights are implausibly large")
     return PersonalStyle(
         range=LipRange(rest_iod=rest, rest_share=share, low_iod=low, high_iod=high, width_iod=width),
         weights=weights,
@@ -241,7 +240,7 @@ def _checked(data: Any, name: str) -> PersonalStyle:
 
 
 def _numbers(value: Any, shape: tuple[int, ...]) -> F64 | None:
-    """An array of that shape, all finite; None where ``value`` is none."""
+    """Return a finite array of that shape; None if ``value`` is not one."""
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -254,24 +253,24 @@ class _Fit:
     weights: F64
     bias: float
     seen: F64
-    """What it makes of the footage, each part as it would look to who has not learnt from it."""
+    """Prediction for the footage, each part without training on it."""
     r_before: float
     r_after: float
 
 
-def _fit(features: F64, wanted: F64, base: int) -> _Fit:
-    """One curve, from the general reader's own (column ``base``) and what the person does differently."""
-    parts = _parts(len(wanted))
-    left_out = np.concatenate([_predicted_without(features, wanted, base, part) for part in parts])
+def _fit(features: F64, target: F64, base: int) -> _Fit:
+    """Fit one curve: the general curve (column ``base``) plus the personal difference."""
+    parts = _parts(len(target))
+    held_out = np.concatenate([_held_out(features, target, base, part) for part in parts])
     r_before, r_after = (
-        float(np.mean([_r(curve[part], wanted[part]) for part in parts])) for curve in (features[:, base], left_out)
+        float(np.mean([_r(curve[part], target[part]) for part in parts])) for curve in (features[:, base], held_out)
     )
     learns = r_after > r_before - _CHANCE_R
-    weights, bias = _ridge(features, wanted, base, learns=learns)
-    seen = left_out if learns else features @ weights + bias
-    # A fit shrinks towards the middle; people do not.
-    stretch = float(np.clip(wanted.std() / max(float(seen.std()), 1e-6), 1.0, _MOST_STRETCH))
-    middle = float(wanted.mean())
+    weights, bias = _ridge(features, target, base, learns=learns)
+    seen = held_out if learns else features @ weights + bias
+    # A fit shrinks towards the mean; restore the spread.
+    stretch = float(np.clip(target.std() / max(float(seen.std()), 1e-6), 1.0, _MAX_STRETCH))
+    middle = float(target.mean())
     seen = middle + stretch * (seen - middle)
     return _Fit(
         weights=weights * stretch,
@@ -287,86 +286,86 @@ def _parts(rows: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges.tolist())]
 
 
-def _predicted_without(features: F64, wanted: F64, base: int, part: slice) -> F64:
-    kept = np.ones(len(wanted), dtype=np.bool_)
+def _held_out(features: F64, target: F64, base: int, part: slice) -> F64:
+    kept = np.ones(len(target), dtype=np.bool_)
     kept[part] = False
-    weights, bias = _ridge(features[kept], wanted[kept], base, learns=True)
+    weights, bias = _ridge(features[kept], target[kept], base, learns=True)
     return features[part] @ weights + bias
 
 
-def _ridge(features: F64, wanted: F64, base: int, *, learns: bool) -> tuple[F64, float]:
-    """Weights and bias: the general curve, brought to this one's range, and, where it learns, a correction of that."""
+def _ridge(features: F64, target: F64, base: int, *, learns: bool) -> tuple[F64, float]:
+    """Return weights and bias: the general curve scaled to the target's range, plus a correction if it ``learns``."""
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
-    spread = np.maximum(spread, 0.3 * np.median(spread))  # what hardly ever happened tells little
-    scale = float(wanted.std())
-    slope = max(_r(features[:, base], wanted), _LEAST_SLOPE) * scale / max(float(features[:, base].std()), 1e-6)
+    spread = np.maximum(spread, 0.3 * np.median(spread))  # rare features carry little information
+    scale = float(target.std())
+    slope = max(_r(features[:, base], target), _MIN_SLOPE) * scale / max(float(features[:, base].std()), 1e-6)
     weights = np.zeros(features.shape[1])
     if learns:
         x = (features - mean) / spread
-        rest = wanted - wanted.mean() - slope * (features[:, base] - mean[base])
+        rest = target - target.mean() - slope * (features[:, base] - mean[base])
         weights = np.linalg.solve(x.T @ x + _RIDGE_ROWS * np.eye(x.shape[1]), x.T @ rest) / spread
     weights[base] += slope
-    return weights, float(wanted.mean() - mean @ weights)
+    return weights, float(target.mean() - mean @ weights)
 
 
 def _features(reading: SpeechReading, rows: slice) -> F64:
-    """(n, FEATURES); the first two are the general reader's aperture and width."""
+    """Return (n, FEATURES); the first two are the general aperture and width."""
     curves = np.stack([reading.lips.aperture[rows], reading.lips.width[rows]], axis=1).astype(np.float64)
     loud = gaussian_filter1d(reading.loudness[rows].astype(np.float64), _LOUD_SMOOTH_ROWS)
     shares, hidden = (
         gaussian_filter1d(x[rows].astype(np.float64), _SMOOTH_ROWS, axis=0)
-        for x in (reading.heard.visemes, reading.heard.hidden)
+        for x in (reading.net.visemes, reading.net.hidden)
     )
-    others = [_later(curves, lag) for lag in _LIP_LAGS if lag]
-    louds = np.stack([_later(loud, lag) for lag in _LOUD_LAGS], axis=1)
+    others = [_shifted(curves, lag) for lag in _LIP_LAGS if lag]
+    louds = np.stack([_shifted(loud, lag) for lag in _LOUD_LAGS], axis=1)
     return np.concatenate([curves, *others, shares, hidden, louds], axis=1)
 
 
-def _later(values: F64, lag: int) -> F64:
+def _shifted(values: F64, lag: int) -> F64:
     return values[np.clip(np.arange(len(values)) + lag, 0, len(values) - 1)]
 
 
-def _lag_s(piece: Footage) -> float:
-    """How much later the sound comes than the lips, where that can be told; 0 where it is less than half a frame."""
-    heard_s = np.arange(len(piece.reading.loudness)) * HOP_S
-    lags_s = np.arange(-LARGEST_LAG_S, LARGEST_LAG_S + _LAG_STEP_S / 2, _LAG_STEP_S)
-    heard = piece.reading.lips.aperture
-    by_lag = [_r(np.interp(piece.times_s + lag_s, heard_s, heard), piece.aperture_iod) for lag_s in lags_s]
+def _lag_s(clip: Footage) -> float:
+    """Estimate the delay of the audio after the lips; 0 if it is unclear or less than half a frame."""
+    row_s = np.arange(len(clip.reading.loudness)) * HOP_S
+    lags_s = np.arange(-MAX_LAG_S, MAX_LAG_S + _LAG_STEP_S / 2, _LAG_STEP_S)
+    predicted = clip.reading.lips.aperture
+    by_lag = [_r(np.interp(clip.times_s + lag_s, row_s, predicted), clip.aperture_iod) for lag_s in lags_s]
     best = int(np.argmax(by_lag))
     gained = by_lag[best] - by_lag[len(lags_s) // 2]
-    is_peak = 0 < best < len(lags_s) - 1 and abs(float(lags_s[best])) > _LEAST_LAG_S
-    clear = is_peak and by_lag[best] >= _LEAST_R and gained >= _LEAST_GAIN_R
+    is_peak = 0 < best < len(lags_s) - 1 and abs(float(lags_s[best])) > _MIN_LAG_S
+    clear = is_peak and by_lag[best] >= _MIN_R and gained >= _MIN_GAIN_R
     return round(float(lags_s[best]), 2) if clear else 0.0
 
 
-def _rows(piece: Footage, lag_s: float) -> tuple[F64, F64]:
-    """Features, and aperture and width in IOD, of the rows in which the lips are seen."""
-    count = len(piece.reading.loudness)
+def _rows(clip: Footage, lag_s: float) -> tuple[F64, F64]:
+    """Return features, and aperture and width in IOD, of the rows with visible lips."""
+    count = len(clip.reading.loudness)
     row_s = np.arange(count) * HOP_S
-    times_s = piece.times_s + lag_s
+    times_s = clip.times_s + lag_s
     if len(times_s) < 2:
         return np.empty((0, FEATURES)), np.empty((0, 2))
     after = np.clip(np.searchsorted(times_s, row_s), 1, len(times_s) - 1)
     gap_s = times_s[after] - times_s[after - 1]
     seen = (row_s >= times_s[0]) & (row_s <= times_s[-1]) & (gap_s < 3 * float(np.median(np.diff(times_s))))
-    lips = np.stack([np.interp(row_s, times_s, curve) for curve in (piece.aperture_iod, piece.width_iod)], axis=1)
-    return _features(piece.reading, slice(0, count))[seen], lips[seen]
+    lips = np.stack([np.interp(row_s, times_s, curve) for curve in (clip.aperture_iod, clip.width_iod)], axis=1)
+    return _features(clip.reading, slice(0, count))[seen], lips[seen]
 
 
 def _range(lips: F64, seen_iod: F64, is_quiet: NDArray[np.bool_]) -> LipRange:
-    """The range of frames as they were seen: between frames, lips only seem to open less."""
+    """Return the range of the tracked frames; interpolation between frames would underestimate the opening."""
     low, high = (float(v) for v in np.percentile(seen_iod, [5, 95]))
     narrow, wide = (float(v) for v in np.percentile(lips[:, 1], [5, 95]))
     quiet = lips[is_quiet, 0]
-    rest = float(np.median(quiet)) if len(quiet) * HOP_S >= _LEAST_QUIET_S else low
+    rest = float(np.median(quiet)) if len(quiet) * HOP_S >= _MIN_QUIET_S else low
     return LipRange(
         rest_iod=min(rest, high), low_iod=low, high_iod=max(high, low + 0.02), width_iod=max(wide - narrow, 0.02)
     )
 
 
 def _rest_share(span: LipRange, lips_iod: F64, seen: F64, is_quiet: NDArray[np.bool_]) -> float:
-    """How much of resting, and how much of the fitted curve, comes nearest to the lips while nothing is said."""
-    if is_quiet.sum() * HOP_S < _LEAST_QUIET_S:
+    """Fit the share of rest, against the fitted curve, to the lips during silence."""
+    if is_quiet.sum() * HOP_S < _MIN_QUIET_S:
         return 1.0
     curve = span.low_iod + seen[is_quiet] * (span.high_iod - span.low_iod)
     towards_rest = span.rest_iod - curve
@@ -375,17 +374,17 @@ def _rest_share(span: LipRange, lips_iod: F64, seen: F64, is_quiet: NDArray[np.b
 
 
 def _warnings(footage: Sequence[Footage], lags_s: Sequence[float], seconds: float, r: float) -> Sequence[str]:
-    told = [
-        f"In {piece.name} the sound comes {abs(lag_s) * 1000:.0f} ms {'after' if lag_s > 0 else 'before'} the lips; "
-        "that was removed."
-        for piece, lag_s in zip(footage, lags_s, strict=True)
+    warnings = [
+        f"In {clip.name} the audio is {abs(lag_s) * 1000:.0f} ms {'behind' if lag_s > 0 else 'ahead of'} the lips; "
+        "this was corrected."
+        for clip, lag_s in zip(footage, lags_s, strict=True)
         if lag_s
     ]
     if seconds < GOOD_S:
-        told.append(f"LearnedStyle from {seconds:.0f} s only; {GOOD_S:.0f} s or more make a better style.")
+        warnings.append(f"Learned from only {seconds:.0f} s; {GOOD_S:.0f} s or more make a better style.")
     if r < _WEAK_R:
-        told.append(f"The lips follow the sound weakly (r {r:.2f}); the style may hardly help.")
-    return told
+        warnings.append(f"The lips follow the audio weakly (r {r:.2f}); the style may hardly help.")
+    return warnings
 
 
 def _r(a: F64 | F32, b: F64 | F32) -> float:

@@ -1,7 +1,7 @@
 """Recognition of visemes and lip curves by the speech net, in any language.
 
-The net was trained on synthesized speech of many languages, the head on it on the lips of people; ``training/`` tells
-how. Rules judge whether somebody speaks at all (`lipsmith.speech.activity`).
+The net was trained on synthesized speech of many languages and its head on the lips of people; see ``training/``.
+`lipsmith.speech.activity` decides by rules where there is speech.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from lipsmith.speech.openness import openness_by_rule
 from lipsmith.speech.personal import SpeechReading
 from lipsmith.speech.visemes import HOP_S, VISEMES, Speech, row_count
 
-# The head learned from people who speak evenly. Others open wider where they are louder: with this share of the rule, r
-# with true lips rises from .47 to .50 in the wild, and stays at .71 on studio speakers.
+# The head was trained on even speakers. Others open wider when they are louder: with this share of the rule, r with
+# true lips rises from .47 to .50 in the wild, and stays at .71 on studio speakers.
 _RULE_SHARE = 0.2
 
-# The head saw few sentences, and a fit shrinks what is rare: rounding above all. To its width is added what each viseme
-# asks of it in a spoken text (`lipsmith.motion.mouth`, in units of `Speech.width`): r with the true width of studio
-# speakers who were left out rises by .01 to .02.
+# The head saw few sentences, and a fit shrinks rare shapes, above all rounding. Therefore its width is blended with the
+# width of each viseme in synthesized speech (`lipsmith.motion.mouth`, in units of `Speech.width`): r with the true
+# width of held-out studio speakers rises by .01 to .02.
 _VISEME_WIDTH: Mapping[str, float] = {
     "TH": 0.03, "FF": 0.03, "DD": 0.05, "kk": 0.05, "nn": 0.03, "CH": -0.21, "SS": 0.16, "RR": -0.26, "E": 0.13,
     "ih": 0.21, "oh": -0.42, "ou": -0.63,
@@ -38,9 +38,9 @@ _VISEME_WIDTH_SIGMA_S = 0.050
 def recognize(
     features: Features, duration_s: float, head: Mapping[str, NDArray[np.float32]] | None = None
 ) -> tuple[Speech, F32]:
-    """Speech as anybody would say it, and the probability that somebody speaks, (rows,) float32, 0-1.
+    """Return speech in a general style, and the probability of speech, (rows,) float32, 0-1.
 
-    ``head`` replaces the weights that turn the net's hidden values into lips.
+    ``head`` replaces the weights that convert the net's hidden values to lips.
     """
     active_hops, relative = speech_activity(features), relative_loudness(features)
     active, loudness = (at_rows(curve, duration_s) for curve in (active_hops, relative))
@@ -64,23 +64,23 @@ def recognize(
 
 
 def speech_reading_of(speech: Speech, features: Features) -> SpeechReading:
-    """Recognized speech with the hidden values of the net, from which a personal style is learnt."""
+    """Add the net's hidden values to recognized speech; a personal style is learned from them."""
     assert speech.openness is not None and speech.width is not None
-    heard = run_nets(features.mel)
+    output = run_nets(features.mel)
     rows = len(speech.loudness)
     return SpeechReading(
-        heard=NetOutput(visemes=_first_rows(heard.visemes, rows), hidden=_first_rows(heard.hidden, rows)),
+        net=NetOutput(visemes=_first_rows(output.visemes, rows), hidden=_first_rows(output.hidden, rows)),
         loudness=speech.loudness,
         lips=Lips(aperture=speech.openness, width=speech.width),
     )
 
 
 def _width(visemes: F32, by_head: F32) -> F32:
-    asked = visemes @ np.array([_VISEME_WIDTH.get(viseme, 0.0) for viseme in VISEMES], np.float32)
-    blended = gaussian_filter1d(asked, _VISEME_WIDTH_SIGMA_S / HOP_S)
+    expected = visemes @ np.array([_VISEME_WIDTH.get(viseme, 0.0) for viseme in VISEMES], np.float32)
+    blended = gaussian_filter1d(expected, _VISEME_WIDTH_SIGMA_S / HOP_S)
     return (_HEAD_WIDTH_SHARE * by_head + _VISEME_WIDTH_SHARE * blended).astype(np.float32)
 
 
 def _first_rows(values: F32, rows: int) -> F32:
-    """The first ``rows`` rows; the last one goes on where the sound is a little longer than its features."""
+    """Return the first ``rows`` rows; repeat the last one if the audio is slightly longer than its features."""
     return values[np.minimum(np.arange(rows), len(values) - 1)]

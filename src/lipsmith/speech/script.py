@@ -1,4 +1,4 @@
-"""Which language a text is probably in, by the script it is written in: data and one rule. Knows no sound."""
+"""Probable language of a text by its script."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LANGUAGE_OF_SCRIPT = {
     "GURMUKHI": "pa", "GUJARATI": "gu", "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn", "MALAYALAM": "ml",
     "ORIYA": "or", "SINHALA": "si", "THAI": "th", "MYANMAR": "my", "ETHIOPIC": "am",
 }  # fmt: skip
-"""First word of a letter's Unicode name -> the most widely spoken language written in that script."""
+"""First word of a letter's Unicode name -> most widely spoken language in that script."""
 
 _SAME = {"zh": "cmn", "iw": "he", "in": "id", "ji": "yi", "no": "nb", "tl": "fil", "jp": "ja", "cz": "cs"}
-"""Codes of the same language: old ones, wider ones, and slips of the tongue."""
+"""Other codes of a language: obsolete, broader and mistaken ones."""
 
 
 def same_language(one: str, other: str) -> bool:
-    """Whether two tags name the same language, whatever their region.
+    """Return True if two tags name the same language, regardless of region.
 
     >>> same_language("zh-CN", "cmn")
     True
@@ -30,9 +30,9 @@ def same_language(one: str, other: str) -> bool:
 
 
 def speakable(text: str) -> str:
-    """The text as a synthesizer may see it: control characters are spaces.
+    """Replace the control characters of a text for synthesis by spaces.
 
-    Raises EmptyText when it holds no letter, digit or sign.
+    Raises EmptyText without a letter, digit or symbol.
     """
     # Cc and Cs would end the text early or be taken as commands; format characters (Cf) shape Persian and Hindi words.
     plain = "".join(c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Cn", "Co") else " " for c in text)
@@ -42,9 +42,9 @@ def speakable(text: str) -> str:
 
 
 def language_of(text: str) -> str | None:
-    """The language of the script that most letters of ``text`` belong to; None for Latin, which many languages share.
+    """Return the language of the script of most letters of ``text``; None for Latin, which many languages share.
 
-    Japanese mixes its own letters with Chinese ones, so a few of its own decide.
+    Japanese mixes kana with Chinese characters, so a few kana decide.
     """
     letters = Counter(unicodedata.name(c, "").partition(" ")[0] for c in text if c.isalpha())
     if letters["HIRAGANA"] + letters["KATAKANA"] > 0.1 * letters.total():

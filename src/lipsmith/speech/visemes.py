@@ -1,4 +1,4 @@
-"""The viseme alphabet, which sound shows which of them, and what is said when. Knows no audio and no lips."""
+"""Viseme alphabet, conversion of phones to visemes, and speech as timed visemes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
-"""The fifteen mouth shapes, in the order of every array of visemes."""
+"""Fifteen mouth shapes, in the order of all viseme arrays."""
 
 HOP_S = 0.02
 """Seconds from one row of visemes to the next: 50 Hz."""
@@ -20,42 +20,42 @@ HOP_S = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class LipRange:
-    """How far one person opens and stretches the lips, in distances between the eye centres (IOD)."""
+    """Range of one person's lips, in distances between the eye centres (IOD)."""
 
     rest_iod: float
-    """The gap between them while nothing is said."""
+    """Lip gap during silence."""
     rest_share: float = 1.0
-    """How much they really rest in pauses: 1 = always with that gap, 0 = they go on moving as if between words."""
+    """Share of rest in pauses: 1 keeps the rest gap, 0 keeps moving as between words."""
     low_iod: float
-    """Their 5th percentile of opening."""
+    """5th percentile of opening."""
     high_iod: float
-    """Their 95th percentile."""
+    """95th percentile of opening."""
     width_iod: float
-    """From their 5th to their 95th percentile of width."""
+    """Difference of the 95th and the 5th percentile of width."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speech:
-    """What is said and how loudly, at 50 Hz. Row ``k`` speaks of the time ``k * HOP_S``."""
+    """Visemes, loudness and pitch at 50 Hz. Row ``k`` describes the time ``k * HOP_S``."""
 
     visemes: NDArray[np.float32]
     """(n, 15) float32, 0–1, rows sum to 1: share of each viseme, in the order of `VISEMES`."""
     openness: NDArray[np.float32] | None
-    """(n,) float32: how open the mouth is, 1 = this speaker's 95th percentile. None where only the visemes tell."""
+    """(n,) float32: mouth opening, 1 = this speaker's 95th percentile. None if only the visemes are known."""
     loudness: NDArray[np.float32]
     """(n,) float32, 0–1: 0 = silence, 1 = this recording's loud syllables."""
     pitch_hz: NDArray[np.float32]
     """(n,) float32: fundamental frequency, 0 where there is none."""
     duration_s: float
     width: NDArray[np.float32] | None = None
-    """(n,) float32: how wide the mouth is, 0 = this speaker's mean, 1 wider = the range from its 5th to its 95th
-    percentile. With it, ``openness`` is what true lips do: 0 = the 5th percentile, and no loudness is needed."""
+    """(n,) float32: mouth width, 0 = this speaker's mean, in units of the range from the 5th to the 95th percentile.
+    If present, ``openness`` follows true lips: 0 = the 5th percentile, and loudness is not needed."""
     lip_range: LipRange | None = None
-    """This speaker's own; None where it is not known, and an ordinary one is taken."""
+    """Range of this speaker; None if unknown, for an average one."""
 
 
 def delayed(speech: Speech, hops: int) -> Speech:
-    """The same said ``hops`` rows later, after silence."""
+    """Delay speech by ``hops`` rows of silence."""
 
     def after_silence(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.concatenate([np.zeros((hops, *rows.shape[1:]), np.float32), rows])
@@ -75,15 +75,15 @@ def delayed(speech: Speech, hops: int) -> Speech:
 
 @dataclass(frozen=True, kw_only=True)
 class Phone:
-    """One sound of speech, from ``start_s`` to ``end_s``; ``symbol`` is IPA, without any letter for a pause."""
+    """One phone from ``start_s`` to ``end_s``; ``symbol`` is IPA, and contains no letter for a pause."""
 
     symbol: str
     start_s: float
     end_s: float
 
 
-# Which letter of the International Phonetic Alphabet (chart of 2020) looks like which viseme. The classes are those of
-# the Oculus lip-sync set: lips, teeth and tongue tip decide, since the back of the mouth is not seen.
+# Visemes of the letters of the International Phonetic Alphabet (chart of 2020), in the classes of the Oculus lip-sync
+# set: lips, teeth and tongue tip decide, since the back of the mouth is invisible.
 _LETTERS_OF: Mapping[str, str] = {
     "PP": "pbmʙɓβʘᵐ",  # β: Spanish and Japanese lips all but meet; ᵐ: the nasal start of Sinhala's prenasal stops
     "FF": "fvɱʋⱱ",
@@ -102,7 +102,7 @@ _LETTERS_OF: Mapping[str, str] = {
 }
 _VISEME_OF: Mapping[str, str] = {letter: viseme for viseme, letters in _LETTERS_OF.items() for letter in letters}
 
-# What espeak-ng 1.52 writes for the few phonemes that it has no IPA name for (heard in Kirghiz, Irish, Oromo, Danish).
+# Symbols of espeak-ng 1.52 for phonemes without an IPA name (in Kirghiz, Irish, Oromo and Danish).
 _LEFTOVERS: Mapping[str, str] = {
     "A": "aa", "E": "E", "ε": "E", "I": "ih", "O": "oh", "U": "ou", "S": "CH", "Z": "CH", "X": "kk", "N": "nn",
     "T": "TH", "D": "TH", "R": "RR", "?": "kk", "Φ": "PP",
@@ -118,11 +118,11 @@ _LANGUAGE_MARK = re.compile(r"\([^)]*\)?")  # "(en)": espeak-ng read the next wo
 
 @cache
 def visemes_of(symbol: str) -> tuple[tuple[str, float], ...]:
-    """The visemes that a phone shows, one after the other, each with its share of the phone's time.
+    """Return the successive visemes of a phone, each with its share of the phone's duration.
 
-    ``symbol`` is IPA; stress, length, tone and other marks change nothing. Shares sum to 1. Empty when the symbol has
-    no letter: a pause or a mark. A letter that no table knows counts as its Latin base letter, else as the
-    tongue-back class ``kk``, which moves the lips least.
+    ``symbol`` is IPA; stress, length, tone and other marks are ignored. Shares sum to 1. The result is empty for a
+    symbol without letters: a pause or a mark. An unknown letter counts as its Latin base letter, else as the class
+    ``kk``, which moves the lips least.
 
     >>> visemes_of("ˈaɪ")
     (('aa', 0.55), ('ih', 0.45))
@@ -135,21 +135,21 @@ def visemes_of(symbol: str) -> tuple[tuple[str, float], ...]:
         shares = _TRIPHTHONG_SHARES
     elif len(letters) == 2 and letters[0][1] == "DD" and letters[1][1] in ("CH", "SS"):
         shares = (0.0, 1.0) if letters[1][1] == "CH" else (0.3, 0.7)  # in "ch" the lips are forward from the start
-    else:  # such as a vowel with its r: the vowel lasts about twice as long as what clings to it
+    else:  # such as a vowel with r: the vowel lasts about twice as long as the consonant
         weights = [2.0 if letter in _VOWELS else 1.0 for letter, _ in letters]
         shares = [weight / sum(weights) for weight in weights]
     return tuple((viseme, share) for (_, viseme), share in zip(letters, shares, strict=True) if share)
 
 
 def is_plosive(symbol: str) -> bool:
-    """Whether a phone begins with a closure and a burst, such as p, d or the affricate t͡ʃ."""
+    """Return True if a phone starts with a closure and a burst, such as p, d or the affricate t͡ʃ."""
     return next((letter in _PLOSIVES for letter in _letters(symbol) if _viseme_of_letter(letter)), False)
 
 
 def viseme_rows(phones: Sequence[Phone], duration_s: float) -> NDArray[np.float32]:
-    """Timed phones as rows of visemes, (n, 15) float32: each row the shares within ``HOP_S`` around its time.
+    """Convert timed phones to (n, 15) float32 rows of visemes: each row the shares within ``HOP_S`` around its time.
 
-    ``phones`` follow one another in time; what none of them covers is silence.
+    ``phones`` are in order of time; gaps are silence.
     """
     edges_s, visemes = [-1.0], ["sil"]
     for phone in phones:
@@ -172,15 +172,15 @@ def viseme_rows(phones: Sequence[Phone], duration_s: float) -> NDArray[np.float3
 
 
 def row_count(duration_s: float) -> int:
-    """How many rows describe a sound of this length; never none."""
+    """Return the number of rows for audio of this length, at least 1."""
     return max(1, int(np.ceil(duration_s / HOP_S - 1e-6)))
 
 
 def with_early_stops(phones: Sequence[Phone], lead_s: float = 0.040) -> list[Phone]:
-    """Phones with every plosive begun ``lead_s`` earlier, at the cost of the phone before it.
+    """Start every plosive ``lead_s`` earlier, at the cost of the phone before it.
 
-    A synthesizer marks a stop in the middle of its silence; the lips have been shut since 40–45 ms (measured: energy
-    minimum 0 to 15 ms before the mark). The phone before keeps at least half of its time.
+    Synthesizers mark a stop in the middle of its silence, 40–45 ms after the lips close (measured: energy minimum 0 to
+    15 ms before the mark). The phone before keeps at least half of its duration.
     """
     moved = list(phones)
     for index in range(1, len(moved)):
@@ -194,12 +194,12 @@ def with_early_stops(phones: Sequence[Phone], lead_s: float = 0.040) -> list[Pho
 
 
 def _letters(symbol: str) -> str:
-    """The symbol without language marks; letters composed where that makes a letter of the table."""
+    """Return the symbol without language marks, in composed form."""
     return unicodedata.normalize("NFC", _LANGUAGE_MARK.sub("", symbol))
 
 
 def _viseme_of_letter(letter: str) -> str | None:
-    """The viseme of one character; None for stress, length, tone and other marks."""
+    """Return the viseme of one character; None for stress, length, tone and other marks."""
     base = unicodedata.normalize("NFD", letter)[0]
     known = _VISEME_OF.get(letter) or _VISEME_OF.get(base) or _LEFTOVERS.get(base)
     if known or unicodedata.category(base) not in ("Ll", "Lu", "Lo"):

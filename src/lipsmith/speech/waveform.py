@@ -1,4 +1,4 @@
-"""A sound as overlapping windows on one time grid, whatever its length. Decides nothing about what is heard."""
+"""Audio as overlapping windows on one time grid."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WINDOW_SAMPLES = 400
 WIDE_WINDOW_SAMPLES = 640
 """40 ms: two and a half periods of a voice of 62 Hz, for pitch."""
 
-_BATCH_HOPS = 500  # 5 s: enough for numpy to work in bulk; about 40 MB while pitch is sought
+_BATCH_HOPS = 500  # 5 s; about 40 MB for pitch detection
 
 
 def windows(audio: Audio, samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_SAMPLES) -> Iterator[F32]:
-    """Windows of the sound at 16 kHz mono, in batches of (up to 500, ``samples``) float32.
+    """Yield windows of the audio at 16 kHz mono, in batches of (up to 500, ``samples``) float32.
 
-    Window ``j`` is centred on sample ``j * hop_samples``; before the start and after the end lie zeros. There is one
-    window for every hop that begins inside the sound. Memory does not grow with the sound.
+    Window ``j`` is centred on sample ``j * hop_samples``; the audio is padded with zeros. There is one window for each
+    hop that starts inside the audio. Memory does not grow with the length.
     """
     half = samples // 2
     held: F32 = np.zeros(half, np.float32)
@@ -43,7 +43,7 @@ def windows(audio: Audio, samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_
 
 
 def decibels(power: NDArray[np.float32] | NDArray[np.float64]) -> F32:
-    """Power as decibels, float32; nothing falls below -120 dB."""
+    """Convert power to decibels, float32, at least -120 dB."""
     return (10.0 * np.log10(np.maximum(power, 1e-12))).astype(np.float32)
 
 

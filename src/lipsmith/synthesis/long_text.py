@@ -71,7 +71,7 @@ def synthesize(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
     if joined is None:
         raise EmptyText()
     _append_pause(joined, TAIL_S)
-    return SynthesizedSpeech(audio=joined.audio.finished(), phones=joined.phones if all(joined.told) else None)
+    return SynthesizedSpeech(audio=joined.audio.finish(), phones=joined.phones if all(joined.told) else None)
 
 
 def _segments(text: str) -> list[Segment]:

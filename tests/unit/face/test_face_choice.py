@@ -53,7 +53,7 @@ def test_choices_are_read(text: str, choice: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "left", "4,", "4,5@", "1e3", "４", "nan,nan"])
 def test_other_words_are_refused(text: str) -> None:
-    with pytest.raises(InvalidOption, match="is not known"):
+    with pytest.raises(InvalidOption, match="Unknown face"):
         parse_face_choice(text)
 
 
@@ -86,7 +86,7 @@ def test_who_speaks_is_chosen_before_who_is_large(two: list[FaceTrack]) -> None:
 def test_nobody_speaks(two: list[FaceTrack]) -> None:
     silence = heard(np.zeros(COUNT))
     assert choose_face(two, "auto", expected=silence) is two[1]
-    with pytest.raises(NoSuchFace, match="its own sound"):
+    with pytest.raises(NoSuchFace, match="its own audio"):
         choose_face(two, "speaker", expected=silence)
 
 

@@ -171,7 +171,7 @@ def test_of_two_real_people_the_one_who_speaks_is_chosen(shared_media: Path) -> 
     assert openness is not None
     heard = ExpectedOpening(times_s=np.arange(len(openness)) * HOP_S, openness=openness.astype(np.float64))
     for choice in ("auto", "speaker"):
-        assert choose_face([her, him], parse_face_choice(choice), heard=heard) is her
+        assert choose_face([her, him], parse_face_choice(choice), expected=heard) is her
     ours, theirs = (lip_audio_agreement(track, heard) for track in (her, him))
     assert ours is not None and theirs is not None
     assert ours.r > theirs.r + 0.3

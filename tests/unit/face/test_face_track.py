@@ -48,7 +48,7 @@ def test_a_short_gap_is_bridged_evenly_and_a_long_one_is_not(face: Face) -> None
     np.testing.assert_allclose(track.points(23)[:, 0], face.points[:, 0] + 46.0, atol=0.2)
     assert track.absences == ((40 / FPS, 60 / FPS),)
     assert np.isnan(track.aperture[50]) and not track.present[50]
-    with pytest.raises(ValueError, match="not seen in frame 50"):
+    with pytest.raises(ValueError, match="absent in frame 50"):
         track.points(50)
 
 

@@ -63,7 +63,7 @@ PICTURES: dict[str, tuple[int, int, bool] | str] = {
     "photos/woman_tilted_outdoor.jpg": (800, 533, False),
 }
 
-PICTURE_WARNINGS = {"odd/anim.gif": "several pictures"}
+PICTURE_WARNINGS = {"odd/anim.gif": "several images"}
 """A part of the one warning that a picture gives; all others give none."""
 
 SOUNDS: dict[str, tuple[float, int] | str] = {
@@ -152,7 +152,7 @@ SOUNDS: dict[str, tuple[float, int] | str] = {
 SOUND_WARNINGS = {
     "audio/5_1.wav": "6 channels were mixed down",
     "audio/truncated.mp3": "only 2.38 s could be read",
-    "odd/two_audio_tracks.mp4": "2 sound tracks",
+    "odd/two_audio_tracks.mp4": "2 audio tracks",
 }
 """A part of the one warning that a sound gives; all others give none."""
 
@@ -176,7 +176,7 @@ CLIPS: dict[str, tuple[int, int, int] | str] = {
     "odd/rotated_metadata.mp4": (384, 512, 100),
     "odd/silent_audio.mp4": (512, 512, 100),
     "odd/tiny_128.mp4": (128, 128, 75),
-    "odd/truncated.mp4": "invalid_input",
+    "odd/truncated.mp4": "invalid_video",
     "odd/two_audio_tracks.mp4": (512, 512, 125),
     "odd/two_faces.mp4": (1024, 512, 150),
     "odd/vfr.mp4": (512, 512, 108),

@@ -1,4 +1,4 @@
-"""Small pictures and recordings made by code, so that a test says all it depends on."""
+"""Small images, recordings and clips made by code, and a second way to read a clip."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import numpy as np
 from PIL import Image
 
 from lipsmith.media.clip import F32, U8
+from lipsmith.media.planes import upright_rgb
 
 
-def colour_picture(width: int = 96, height: int = 80) -> U8:
+def colour_image(width: int = 96, height: int = 80) -> U8:
     """(height, width, 3): red grows to the right, green downwards, blue is a constant 40; no symmetry anywhere."""
     red = np.linspace(10, 240, width)[None, :].repeat(height, 0)
     green = np.linspace(20, 220, height)[:, None].repeat(width, 1)
     return np.stack([red, green, np.full((height, width), 40.0)], axis=2).round().astype(np.uint8)
 
 
-def save_picture(path: Path, rgb: U8, **options: object) -> Path:
-    """Saves ``rgb`` in the format of the ending of ``path``."""
+def save_image(path: Path, rgb: U8, **options: object) -> Path:
+    """Save ``rgb`` in the format named by the extension of ``path``."""
     Image.fromarray(rgb).save(path, **options)
     return path
 
@@ -35,12 +36,12 @@ def tone(
     return np.repeat(wave[None, :], channels, axis=0)
 
 
-def save_sound(
+def save_audio(
     path: Path, samples: F32, rate_hz: int = 22_050, *, codec: str = "pcm_f32le", layout: str | None = None
 ) -> Path:
-    """Writes (channels, n) float32 samples; the ending of ``path`` chooses the container."""
+    """Write (channels, n) float32 samples; the extension of ``path`` chooses the container."""
     with av.open(path, "w") as container:
-        _add_sound(container, samples, rate_hz, codec, layout)
+        _add_audio(container, samples, rate_hz, codec, layout)
     return path
 
 
@@ -51,30 +52,30 @@ def save_clip(
     fps: Fraction = Fraction(25),
     audio: F32 | None = None,
     rate_hz: int = 48_000,
-    sound_starts_s: float = 0.0,
+    audio_start_s: float = 0.0,
 ) -> Path:
-    """Writes a small H.264 video, with AAC when there is ``audio``; knows nothing of the encoder under test."""
+    """Write a small H.264 video, with AAC if there is ``audio``, independently of the encoder under test."""
     with av.open(path, "w") as container:
         video = container.add_stream("libx264", rate=fps)
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt = "yuv420p"
-        audio = None
+        audio_track = None
         if audio is not None:
-            audio = container.add_stream("aac", rate=rate_hz, layout={1: "mono", 2: "stereo"}[audio.shape[0]])
+            audio_track = container.add_stream("aac", rate=rate_hz, layout={1: "mono", 2: "stereo"}[audio.shape[0]])
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, 1 / fps
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-        if audio is not None:
+        if audio is not None and audio_track is not None:
             frame = _audio_frame(audio, rate_hz, {1: "mono", 2: "stereo"}[audio.shape[0]])
-            frame.pts = round(sound_starts_s * rate_hz)
-            container.mux(audio.encode(frame))
-            container.mux(audio.encode(None))
+            frame.pts = round(audio_start_s * rate_hz)
+            container.mux(audio_track.encode(frame))
+            container.mux(audio_track.encode(None))
     return path
 
 
-def _add_sound(
+def _add_audio(
     container: av.container.OutputContainer, samples: F32, rate_hz: int, codec: str, layout: str | None
 ) -> None:
     layout = layout or {1: "mono", 2: "stereo"}[samples.shape[0]]
@@ -90,6 +91,12 @@ def _audio_frame(samples: F32, rate_hz: int, layout: str) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
     frame.sample_rate, frame.time_base = rate_hz, Fraction(1, rate_hz)
     return frame
+
+
+def rgb_frames(path: Path) -> list[U8]:
+    """Frames of a clip in RGB, upright, converted by the module under test."""
+    with av.open(path) as container:
+        return [upright_rgb(frame) for frame in container.decode(video=0)]
 
 
 def whole(blocks: Iterator[F32]) -> F32:

@@ -93,5 +93,5 @@ def test_packets_follow_each_other_without_gap() -> None:
     ],
 )
 def test_what_is_not_one_channel(block: bytes) -> None:
-    with pytest.raises(ValueError, match="not one single channel"):
+    with pytest.raises(ValueError, match="not a single channel"):
         join([block])

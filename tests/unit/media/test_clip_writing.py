@@ -1,4 +1,4 @@
-"""Clips written: the planes as they are, at their own times, with nothing of the source but its picture."""
+"""Written clips: unchanged planes at their own times, and no metadata of the source."""
 
 from __future__ import annotations
 
@@ -15,32 +15,33 @@ from clip_makers import UNEVEN_TICKS, Played, heard, planes_of, save_planes
 from media_makers import tone
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
+from lipsmith.limits import CLIP_CRF
 from lipsmith.media.clip import ClipFrame
 from lipsmith.media.decode import open_audio
-from lipsmith.media.encode import PROVENANCE, write_clip
+from lipsmith.media.encode import PROVENANCE, write_video
 from lipsmith.media.reader import Clip, open_clip
 
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Clip:
-    """Eight pictures at variable_rate times, with pixels that are not square."""
+    """Eight frames at a variable rate, with pixels that are not square."""
     shown = [planes_of(number) for number in range(8)]
     path = save_planes(tmp_path / "source.mp4", shown, ticks=UNEVEN_TICKS, end=9512, aspect=Fraction(8, 9))
     return open_clip(path)
 
 
 def test_planes_reach_the_encoder_byte_by_byte(clip: Clip, tmp_path: Path) -> None:
-    write_clip(tmp_path / "out.mp4", clip.info, clip.frames(), None, crf=0)
+    write_video(tmp_path / "out.mp4", clip.info.video_format(None), clip.frames(), None)
     again = open_clip(tmp_path / "out.mp4")
     for frame in again.frames():
         assert (frame.planes == planes_of(frame.index)).all()
     assert len(again) == 8
 
 
-@pytest.mark.parametrize("crf", [0, 16, 30])
+@pytest.mark.parametrize("crf", [None, 16, 30])
 @pytest.mark.parametrize("extension", ["mp4", "mov"])
-def test_times_and_shape_stay(clip: Clip, tmp_path: Path, crf: int, extension: str) -> None:
-    write_clip(tmp_path / f"out.{extension}", clip.info, clip.frames(), None, crf=crf)
+def test_times_and_shape_stay(clip: Clip, tmp_path: Path, crf: int | None, extension: str) -> None:
+    write_video(tmp_path / f"out.{extension}", clip.info.video_format(crf), clip.frames(), None)
     again = open_clip(tmp_path / f"out.{extension}")
     assert again.times_s == clip.times_s
     assert again.durations_s == clip.durations_s
@@ -68,7 +69,9 @@ def test_rates_stay_exact(tmp_path: Path, fps: Fraction, time_base: Fraction) ->
         for n, length in enumerate([round(1 / fps / time_base) * time_base] * 12)
     ]
     frames = [replace(frame, duration_s=following.time_s - frame.time_s) for frame, following in pairwise(frames)]
-    write_clip(tmp_path / "out.mp4", replace(source.info, fps=fps, time_base=time_base), frames, None)
+    write_video(
+        tmp_path / "out.mp4", replace(source.info, fps=fps, time_base=time_base).video_format(CLIP_CRF), frames, None
+    )
     again = open_clip(tmp_path / "out.mp4")
     assert again.times_s == [frame.time_s for frame in frames]
     assert again.durations_s == [frame.duration_s for frame in frames]
@@ -78,7 +81,7 @@ def test_rates_stay_exact(tmp_path: Path, fps: Fraction, time_base: Fraction) ->
 def test_colour_tags_go_over(tmp_path: Path, tags: tuple[int, int, int, int]) -> None:
     pix_fmt = "yuvj420p" if tags[3] == 2 else "yuv420p"
     source = open_clip(save_planes(tmp_path / "source.mp4", [planes_of(0)] * 3, tags=tags, pix_fmt=pix_fmt))
-    write_clip(tmp_path / "out.mp4", source.info, source.frames(), None, crf=0)
+    write_video(tmp_path / "out.mp4", source.info.video_format(None), source.frames(), None)
     again = open_clip(tmp_path / "out.mp4")
     assert again.info.colour == source.info.colour
     colour = again.info.colour
@@ -90,7 +93,7 @@ def test_crf_16_can_hardly_be_told_from_the_source(astronaut: np.ndarray, tmp_pa
     frame = av.VideoFrame.from_ndarray(astronaut, format="rgb24").reformat(format="yuv420p")
     planes = frame.to_ndarray()
     source = open_clip(save_planes(tmp_path / "source.mp4", [planes] * 5))
-    write_clip(tmp_path / "out.mp4", source.info, source.frames(), None)
+    write_video(tmp_path / "out.mp4", source.info.video_format(CLIP_CRF), source.frames(), None)
     for again in open_clip(tmp_path / "out.mp4").frames():
         error = np.mean((again.planes[:512].astype(float) - planes[:512]) ** 2)
         assert 10 * np.log10(255**2 / error) > 42
@@ -99,7 +102,7 @@ def test_crf_16_can_hardly_be_told_from_the_source(astronaut: np.ndarray, tmp_pa
 @pytest.mark.parametrize("audio_s", [0.3, 2.0])
 def test_sound_begins_and_ends_with_the_pictures(clip: Clip, tmp_path: Path, audio_s: float) -> None:
     samples = tone(audio_s, rate_hz=48_000, level=0.5)
-    write_clip(tmp_path / "out.mp4", clip.info, clip.frames(), Played(samples))
+    write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), Played(samples))
     again = heard(open_audio(tmp_path / "out.mp4"))[0]
     assert len(again) == pytest.approx(48_000 * 9512 / 12800, abs=1024)
     same = min(samples.shape[1], len(again)) - 2048
@@ -109,7 +112,7 @@ def test_sound_begins_and_ends_with_the_pictures(clip: Clip, tmp_path: Path, aud
 
 
 def test_without_sound_there_is_no_track(clip: Clip, tmp_path: Path) -> None:
-    write_clip(tmp_path / "out.mp4", clip.info, clip.frames(), None)
+    write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), None)
     with av.open(tmp_path / "out.mp4") as container:
         assert len(container.streams) == 1
         assert container.metadata["comment"] == PROVENANCE
@@ -127,43 +130,43 @@ def test_nothing_that_the_source_says_about_itself_goes_over(tmp_path: Path) -> 
                 container.mux(packet)
     assert b"Grandmother" in (tmp_path / "source.mp4").read_bytes()
     told = open_clip(tmp_path / "source.mp4")
-    write_clip(tmp_path / "out.mp4", told.info, told.frames(), None)
+    write_video(tmp_path / "out.mp4", told.info.video_format(CLIP_CRF), told.frames(), None)
     data = (tmp_path / "out.mp4").read_bytes()
     for word in (b"Grandmother", b"48.8577", b"Nobody", b"source.mp4"):
         assert word not in data
 
 
 def test_the_index_comes_before_the_pictures(clip: Clip, tmp_path: Path) -> None:
-    write_clip(tmp_path / "out.mp4", clip.info, clip.frames(), None)
+    write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), None)
     data = (tmp_path / "out.mp4").read_bytes()
     assert data.find(b"moov") < data.find(b"mdat")
 
 
 def test_progress_counts_every_frame(clip: Clip, tmp_path: Path) -> None:
     told: list[int] = []
-    write_clip(tmp_path / "out.mp4", clip.info, clip.frames(), None, on_frame=told.append)
+    write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), None, on_frame=told.append)
     assert told == list(range(1, 9))
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"time_s": Fraction(1, 7)}, "is next"),
-        ({"duration_s": Fraction(1, 7)}, "multiples of 1/12800 s"),
-        ({"duration_s": Fraction(0)}, "stays 0 s"),
-        ({"planes": planes_of(0, 64, 64)}, "was agreed"),
+        ({"time_s": Fraction(1, 7)}, "should start at 0 s"),
+        ({"duration_s": Fraction(1, 7)}, "a multiple of 1/12800 s"),
+        ({"duration_s": Fraction(0)}, "lasts 0 s"),
+        ({"planes": planes_of(0, 64, 64)}, "instead of"),
     ],
 )
 def test_frames_that_do_not_fit(clip: Clip, tmp_path: Path, change: dict[str, object], says: str) -> None:
     frames = [replace(next(clip.frames()), **change)]
     with pytest.raises(EncodingFailed, match=says):
-        write_clip(tmp_path / "out.mp4", clip.info, frames, None)
+        write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), frames, None)
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_no_frame_at_all(clip: Clip, tmp_path: Path) -> None:
     with pytest.raises(EncodingFailed, match="not a single frame"):
-        write_clip(tmp_path / "out.mp4", clip.info, iter(()), None)
+        write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), iter(()), None)
 
 
 def test_whatever_goes_wrong_leaves_nothing_behind(clip: Clip, tmp_path: Path) -> None:
@@ -172,18 +175,18 @@ def test_whatever_goes_wrong_leaves_nothing_behind(clip: Clip, tmp_path: Path) -
         raise RuntimeError("drawing failed")
 
     with pytest.raises(RuntimeError, match="drawing failed"):
-        write_clip(tmp_path / "out.mp4", clip.info, frames(), Played(tone(1.0, rate_hz=48_000)))
+        write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), frames(), Played(tone(1.0, rate_hz=48_000)))
     assert [path.name for path in tmp_path.iterdir()] == ["source.mp4"]
 
 
 def test_the_source_is_not_overwritten(clip: Clip) -> None:
     before = clip.path.read_bytes()
     with pytest.raises(OutputExists):
-        write_clip(clip.path, clip.info, clip.frames(), None)
+        write_video(clip.path, clip.info.video_format(CLIP_CRF), clip.frames(), None)
     assert clip.path.read_bytes() == before
 
 
-@pytest.mark.parametrize("crf", [-1, 52])
+@pytest.mark.parametrize("crf", [-1, 0, 52])
 def test_qualities_that_do_not_exist(clip: Clip, tmp_path: Path, crf: int) -> None:
     with pytest.raises(InvalidOption, match=f"crf {crf} is out of range"):
-        write_clip(tmp_path / "out.mp4", clip.info, clip.frames(), None, crf=crf)
+        write_video(tmp_path / "out.mp4", clip.info.video_format(crf), clip.frames(), None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_makers import colour_picture, save_picture
+from media_makers import colour_image, save_image
 from PIL import Image as PilImage
 from PIL import ImageCms
 
@@ -13,7 +13,7 @@ from lipsmith.errors import InvalidImage, InvalidOption
 from lipsmith.media.clip import U8, Image
 from lipsmith.media.image import read_image, resize_image
 
-UPRIGHT = colour_picture()
+UPRIGHT = colour_image()
 
 STORED = {
     1: UPRIGHT,
@@ -36,14 +36,14 @@ def mean_error(one: U8, other: U8) -> float:
 def test_every_orientation_becomes_upright(tmp_path: Path, orientation: int) -> None:
     exif = PilImage.Exif()
     exif[0x0112] = orientation
-    path = save_picture(tmp_path / "turned.png", np.ascontiguousarray(STORED[orientation]), exif=exif)
+    path = save_image(tmp_path / "turned.png", np.ascontiguousarray(STORED[orientation]), exif=exif)
     np.testing.assert_array_equal(read_image(path).rgb, UPRIGHT)
 
 
 @pytest.mark.parametrize("extension", ["png", "bmp", "tiff", "webp", "jp2", "gif", "avif", "jpg", "jfif"])
 def test_every_format(tmp_path: Path, extension: str) -> None:
     options = {"webp": {"lossless": True}, "jpg": {"quality": 95}, "jfif": {"quality": 95}}.get(extension, {})
-    image = read_image(save_picture(tmp_path / f"picture.{extension}", UPRIGHT, **options))
+    image = read_image(save_image(tmp_path / f"picture.{extension}", UPRIGHT, **options))
     assert (image.width, image.height) == (96, 80)
     limits = {"gif": 6.0, "jpg": 3.0, "jfif": 3.0, "avif": 3.0}  # a palette of 256; lossy colours
     assert mean_error(image.rgb, UPRIGHT) <= limits.get(extension, 0.0)
@@ -66,7 +66,7 @@ def test_heic_without_the_extra_names_it(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_file_name_ending_does_not_matter(tmp_path: Path) -> None:
-    path = save_picture(tmp_path / "really.jpg", UPRIGHT, format="PNG")
+    path = save_image(tmp_path / "really.jpg", UPRIGHT, format="PNG")
     np.testing.assert_array_equal(read_image(path).rgb, UPRIGHT)
 
 
@@ -76,7 +76,7 @@ def test_the_file_name_ending_does_not_matter(tmp_path: Path) -> None:
 def test_transparency_shows_the_background(tmp_path: Path, background: str, expected: tuple[int, int, int]) -> None:
     rgba = np.empty((64, 64, 4), np.uint8)
     rgba[:] = (200, 0, 0, 128)
-    image = read_image(save_picture(tmp_path / "glass.png", rgba), background=background)
+    image = read_image(save_image(tmp_path / "glass.png", rgba), background=background)
     np.testing.assert_allclose(image.rgb[10, 10], expected, atol=1)
 
 
@@ -91,8 +91,8 @@ def test_transparency_in_a_palette_and_in_grey(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("background", ["no colour", "#12", "", "#gggggg"])
 def test_an_unknown_background(tmp_path: Path, background: str) -> None:
-    with pytest.raises(InvalidOption, match="is no colour"):
-        read_image(save_picture(tmp_path / "a.png", UPRIGHT), background=background)
+    with pytest.raises(InvalidOption, match="is not a colour"):
+        read_image(save_image(tmp_path / "a.png", UPRIGHT), background=background)
 
 
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_one_bit(tmp_path: Path) -> None:
 
 def test_grey_is_known_even_when_stored_in_colour(tmp_path: Path) -> None:
     grey = UPRIGHT[:, :, :1].repeat(3, 2)
-    assert read_image(save_picture(tmp_path / "grey.png", grey)).grey
+    assert read_image(save_image(tmp_path / "grey.png", grey)).grey
     grey = grey.copy()
     grey[5, 7] = (90, 80, 80)  # one coloured pixel, off the sparse grid
-    assert not read_image(save_picture(tmp_path / "almost.png", grey)).grey
+    assert not read_image(save_image(tmp_path / "almost.png", grey)).grey
 
 
 def test_cmyk_without_a_profile(tmp_path: Path) -> None:
@@ -137,18 +137,18 @@ def srgb_profile() -> bytes:
 
 def test_a_colour_profile_is_followed(tmp_path: Path) -> None:
     red_is_blue = srgb_profile().replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
-    path = save_picture(tmp_path / "swapped.png", UPRIGHT, icc_profile=red_is_blue)
+    path = save_image(tmp_path / "swapped.png", UPRIGHT, icc_profile=red_is_blue)
     np.testing.assert_allclose(read_image(path).rgb.astype(int), UPRIGHT[:, :, ::-1].astype(int), atol=2)
 
 
 def test_a_profile_keeps_the_transparency(tmp_path: Path) -> None:
     rgba = np.dstack([UPRIGHT, np.zeros(UPRIGHT.shape[:2], np.uint8)])
-    path = save_picture(tmp_path / "clear.png", rgba, icc_profile=srgb_profile())
+    path = save_image(tmp_path / "clear.png", rgba, icc_profile=srgb_profile())
     assert (read_image(path, background="#010203").rgb == (1, 2, 3)).all()
 
 
 def test_a_screen_profile_on_a_grey_picture(tmp_path: Path) -> None:
-    path = save_picture(tmp_path / "grey.png", UPRIGHT[:, :, 0], icc_profile=srgb_profile())
+    path = save_image(tmp_path / "grey.png", UPRIGHT[:, :, 0], icc_profile=srgb_profile())
     image = read_image(path)
     assert image.grey
     assert image.warnings == ()
@@ -156,7 +156,7 @@ def test_a_screen_profile_on_a_grey_picture(tmp_path: Path) -> None:
 
 
 def test_a_broken_profile_is_ignored_with_a_word(tmp_path: Path) -> None:
-    path = save_picture(tmp_path / "broken.png", UPRIGHT, icc_profile=b"not a profile at all" * 20)
+    path = save_image(tmp_path / "broken.png", UPRIGHT, icc_profile=b"not a profile at all" * 20)
     image = read_image(path)
     np.testing.assert_array_equal(image.rgb, UPRIGHT)
     assert "profile cannot be used" in image.warnings[0]
@@ -177,7 +177,7 @@ def test_of_a_moving_picture_the_first_frame(tmp_path: Path, extension: str) -> 
     frames[0].save(tmp_path / f"film.{extension}", save_all=True, append_images=frames[1:], duration=40)
     image = read_image(tmp_path / f"film.{extension}")
     np.testing.assert_allclose(image.rgb[30, 30], (255, 0, 0), atol=4)
-    assert image.warnings == ("The file holds several pictures; only the first is used.",)
+    assert image.warnings == ("The file contains several images; only the first is used.",)
 
 
 def test_a_phone_jpeg_with_a_second_view_inside(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_huge_jpeg_is_read_at_half_its_size(tmp_path: Path) -> None:
     PilImage.new("RGB", (6400, 4000), "teal").save(path)
     image = read_image(path)
     assert (image.width, image.height) == (3200, 2000)
-    assert image.warnings == ("The picture of 6400 x 4000 pixels was read at 3200 x 2000.",)
+    assert image.warnings == ("The image of 6400 x 4000 pixels was read at 3200 x 2000.",)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_every_huge_picture_is_read_at_half_its_size(
     huge.save(tmp_path / "huge.png", compress_level=1)
     image = read_image(tmp_path / "huge.png")
     assert (image.width, image.height) == (3201, 1950)
-    assert image.warnings == ("The picture of 6401 x 3900 pixels was read at 3201 x 1950.",)
+    assert image.warnings == ("The image of 6401 x 3900 pixels was read at 3201 x 1950.",)
     assert tuple(image.rgb[0, 0]) == tuple(image.rgb[-1, -1]) == expected
 
 
@@ -236,7 +236,7 @@ def test_a_huge_picture_is_turned_and_averaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extension", ["png", "jpg", "webp", "avif", "bmp", "tiff", "jp2", "gif"])
 def test_a_cut_off_picture_is_refused(tmp_path: Path, extension: str) -> None:
     noise = np.random.default_rng(11).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    whole = save_picture(tmp_path / f"whole.{extension}", noise).read_bytes()
+    whole = save_image(tmp_path / f"whole.{extension}", noise).read_bytes()
     path = tmp_path / f"cut.{extension}"
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InvalidImage, match=rf"cut.{extension}"):
@@ -244,12 +244,12 @@ def test_a_cut_off_picture_is_refused(tmp_path: Path, extension: str) -> None:
 
 
 def test_broken_exif_does_not_stop_a_picture(tmp_path: Path) -> None:
-    path = save_picture(tmp_path / "exif.jpg", UPRIGHT, quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    path = save_image(tmp_path / "exif.jpg", UPRIGHT, quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert read_image(path).width == 96
 
 
 def test_pixels_may_be_written_to(tmp_path: Path) -> None:
-    image = read_image(save_picture(tmp_path / "a.png", UPRIGHT))
+    image = read_image(save_image(tmp_path / "a.png", UPRIGHT))
     assert image.rgb.flags.writeable
     assert image.rgb.flags.c_contiguous
 
@@ -268,5 +268,5 @@ def test_a_picture_in_memory_format_is_not_guessed_from_postscript(tmp_path: Pat
     buffer = io.BytesIO()
     PilImage.fromarray(UPRIGHT).save(buffer, format="EPS")
     path.write_bytes(buffer.getvalue())
-    with pytest.raises(InvalidImage, match="not a picture that can be read"):
+    with pytest.raises(InvalidImage, match="not a supported image"):
         read_image(path)

@@ -45,6 +45,6 @@ def test_the_blocks_together_are_as_long_as_it_says(at_s: float) -> None:
 @pytest.mark.parametrize(("most_s", "length_s"), [(0.25, 0.25), (2.0, 2.0), (9.0, 3.0)])
 def test_the_start_of_a_sound(most_s: float, length_s: float) -> None:
     ramp = np.arange(3 * RATE_HZ, dtype=np.float32)[np.newaxis] / (3 * RATE_HZ)
-    start = AudioStart(whole=MemoryAudio(ramp, RATE_HZ), most_s=most_s)
+    start = AudioStart(audio=MemoryAudio(ramp, RATE_HZ), max_s=most_s)
     assert (start.duration_s, start.channels) == (length_s, 1)
     assert (played(start, 1) == ramp[:, : round(length_s * RATE_HZ)]).all()

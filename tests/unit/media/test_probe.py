@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media_makers import colour_picture, save_clip, save_picture, save_sound, tone
+from media_makers import colour_image, save_audio, save_clip, save_image, tone
 from PIL import Image
 
 from lipsmith.errors import ImageTooLarge, ImageTooSmall, InputError, InvalidAudio, InvalidImage
@@ -27,7 +27,7 @@ def png_claiming(width: int, height: int) -> bytes:
 
 
 def test_picture_facts(tmp_path: Path) -> None:
-    info = probe_image(save_picture(tmp_path / "a.webp", colour_picture(120, 90)))
+    info = probe_image(save_image(tmp_path / "a.webp", colour_image(120, 90)))
     assert (info.format, info.width, info.height, info.several) == ("WEBP", 120, 90, False)
 
 
@@ -59,7 +59,7 @@ def test_sizes_just_within_bounds(tmp_path: Path, size: tuple[int, int]) -> None
 
 
 def test_a_jpeg_header_that_lies_about_its_size(tmp_path: Path) -> None:
-    data = bytearray(save_picture(tmp_path / "honest.jpg", colour_picture()).read_bytes())
+    data = bytearray(save_image(tmp_path / "honest.jpg", colour_image()).read_bytes())
     at = data.index(b"\xff\xc0") + 5
     data[at : at + 4] = struct.pack(">HH", 13_000, 13_000)
     (tmp_path / "lies.jpg").write_bytes(data)
@@ -68,7 +68,7 @@ def test_a_jpeg_header_that_lies_about_its_size(tmp_path: Path) -> None:
 
 
 def test_thousands_of_scans_are_refused(tmp_path: Path) -> None:
-    honest = save_picture(tmp_path / "honest.jpg", colour_picture(), progressive=True).read_bytes()
+    honest = save_image(tmp_path / "honest.jpg", colour_image(), progressive=True).read_bytes()
     assert probe_image(tmp_path / "honest.jpg").format == "JPEG"
     last_scan = honest[honest.rindex(b"\xff\xda") : -2]
     (tmp_path / "bomb.jpg").write_bytes(honest[:-2] + last_scan * 5000 + honest[-2:])
@@ -77,7 +77,7 @@ def test_thousands_of_scans_are_refused(tmp_path: Path) -> None:
 
 
 def test_bytes_between_the_segments_do_not_hide_scans(tmp_path: Path) -> None:
-    honest = save_picture(tmp_path / "honest.jpg", colour_picture(), progressive=True).read_bytes()
+    honest = save_image(tmp_path / "honest.jpg", colour_image(), progressive=True).read_bytes()
     last_scan = honest[honest.rindex(b"\xff\xda") : -2]
     behind_junk = honest[:-2].replace(b"\xff\xc4", b"\x07\xff\xc4") + last_scan * 5000 + honest[-2:]
     (tmp_path / "bomb.jpg").write_bytes(behind_junk)
@@ -87,7 +87,7 @@ def test_bytes_between_the_segments_do_not_hide_scans(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stray", [b"\xff" * 100_000, b"\x11" * 100_000, b"\xff\0" * 50_000, b"\xff\xfe\0\2" * 3000])
 def test_a_jpeg_header_that_takes_for_ever_is_refused(tmp_path: Path, stray: bytes) -> None:
-    honest = save_picture(tmp_path / "honest.jpg", colour_picture()).read_bytes()
+    honest = save_image(tmp_path / "honest.jpg", colour_image()).read_bytes()
     assert honest[20:22] == b"\xff\xdb"  # behind the first segment
     (tmp_path / "slow.jpg").write_bytes(honest[:20] + stray[:300] + honest[20:])
     assert probe_image(tmp_path / "slow.jpg").format == "JPEG"
@@ -97,7 +97,7 @@ def test_a_jpeg_header_that_takes_for_ever_is_refused(tmp_path: Path, stray: byt
 
 
 def test_a_png_of_very_many_chunks_is_refused(tmp_path: Path) -> None:
-    honest = save_picture(tmp_path / "honest.png", colour_picture()).read_bytes()
+    honest = save_image(tmp_path / "honest.png", colour_image()).read_bytes()
     nothing = struct.pack(">I", 2) + b"tEXta\0" + struct.pack(">I", zlib.crc32(b"tEXta\0"))
     (tmp_path / "slow.png").write_bytes(honest[:33] + nothing * 50_001 + honest[33:])
     with pytest.raises(InvalidImage, match="damaged"):
@@ -106,7 +106,7 @@ def test_a_png_of_very_many_chunks_is_refused(tmp_path: Path) -> None:
 
 def test_formats_whose_decoders_need_much_memory_have_limits_of_their_own(tmp_path: Path) -> None:
     Image.new("RGB", (5000, 4801)).save(tmp_path / "large.webp", method=0)
-    with pytest.raises(ImageTooLarge, match="24 megapixels can be opened of WEBP"):
+    with pytest.raises(ImageTooLarge, match="the limit for WEBP is 24 megapixels"):
         probe_image(tmp_path / "large.webp")
 
 
@@ -119,7 +119,7 @@ def test_pages_are_told_without_counting_them(tmp_path: Path) -> None:
 
 
 def test_a_film_hung_on_a_photo_is_not_taken_for_scans(tmp_path: Path) -> None:
-    path = save_picture(tmp_path / "motion.jpg", colour_picture())
+    path = save_image(tmp_path / "motion.jpg", colour_image())
     path.write_bytes(path.read_bytes() + b"\xff\xda\0\x08" * 1000)
     assert probe_image(path).format == "JPEG"
 
@@ -128,12 +128,12 @@ def test_a_film_hung_on_a_photo_is_not_taken_for_scans(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (b"", "is empty"),
-        (b"just some words\n" * 20, "not a picture"),
-        (b"\xff\xd8", "not a picture"),
-        (b"\xff\xd8\xff", "not a picture"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "not a picture|damaged"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "not a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+        (b"just some words\n" * 20, "not a supported image"),
+        (b"\xff\xd8", "not a supported image"),
+        (b"\xff\xd8\xff", "not a supported image"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not a supported image|damaged"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "not a supported image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a supported image"),
     ],
 )
 def test_what_is_no_picture(tmp_path: Path, content: bytes, says: str) -> None:
@@ -153,31 +153,31 @@ def test_missing_folder_and_pipe(tmp_path: Path, probe: object, error: type[Inpu
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    path = save_picture(tmp_path / "mine.png", colour_picture())
+    path = save_image(tmp_path / "mine.png", colour_image())
     path.chmod(0)
-    with pytest.raises(InvalidImage, match="may not be read"):
+    with pytest.raises(InvalidImage, match="cannot be read"):
         probe_image(path)
 
 
 def test_sound_facts(tmp_path: Path) -> None:
-    info = probe_audio(save_sound(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
+    info = probe_audio(save_audio(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
     assert (info.codec, info.rate_hz, info.channels, info.has_video) == ("flac", 32_000, 2, False)
     assert info.announced_s == pytest.approx(1.5, abs=0.001)
 
 
 def test_facts_of_a_clip(tmp_path: Path) -> None:
-    clip = save_clip(tmp_path / "a.mp4", [colour_picture(96, 64)] * 5, audio=tone(0.2, rate_hz=48_000))
+    clip = save_clip(tmp_path / "a.mp4", [colour_image(96, 64)] * 5, audio=tone(0.2, rate_hz=48_000))
     info = probe_audio(clip)
     assert (info.codec, info.rate_hz, info.channels, info.has_video, info.tracks) == ("aac", 48_000, 1, True, 1)
 
 
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
-    cover = save_picture(tmp_path / "cover.png", colour_picture()).read_bytes()
+    cover = save_image(tmp_path / "cover.png", colour_image()).read_bytes()
     frame = b"\0image/png\0\x03\0" + cover
     tag = b"APIC" + struct.pack(">IH", len(frame), 0) + frame
     size = bytes(len(tag) >> shift & 0x7F for shift in (21, 14, 7, 0))
     path = tmp_path / "song.mp3"
-    samples = save_sound(tmp_path / "plain.mp3", tone(1.0, rate_hz=48_000), 48_000, codec="libmp3lame").read_bytes()
+    samples = save_audio(tmp_path / "plain.mp3", tone(1.0, rate_hz=48_000), 48_000, codec="libmp3lame").read_bytes()
     path.write_bytes(b"ID3\3\0\0" + size + tag + samples)
     with open_media(path, InvalidAudio) as container:
         assert len(container.streams.video) == 1  # so FFmpeg calls it
@@ -199,7 +199,7 @@ def wav_claiming(rate_hz: int, channels: int) -> bytes:
     [
         (3_999, 1, "3999 samples per second"),
         (400_000, 2, "400000 samples per second"),
-        (48_000, 65, "65 sound channels"),
+        (48_000, 65, "65 audio channels"),
     ],
 )
 def test_sound_out_of_bounds(tmp_path: Path, rate_hz: int, channels: int, says: str) -> None:
@@ -226,7 +226,7 @@ def test_a_playlist_cannot_read_other_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, extension: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    save_sound(tmp_path / "secret.wav", tone(1.0))
+    save_audio(tmp_path / "secret.wav", tone(1.0))
     path = tmp_path / f"upload.{extension}"
     path.write_text(PLAYLISTS[kind])
     with pytest.raises(InvalidAudio, match="upload"):
@@ -235,7 +235,7 @@ def test_a_playlist_cannot_read_other_files(
 
 def test_the_playlist_attack_is_real_without_the_whitelist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    save_sound(tmp_path / "secret.wav", tone(1.0))
+    save_audio(tmp_path / "secret.wav", tone(1.0))
     Path("upload.wav").write_text(PLAYLISTS["ffconcat"])
     with av.open("upload.wav") as container:
         assert container.format.name == "concat"

@@ -11,14 +11,14 @@ import av
 import numpy as np
 import pytest
 from clip_makers import UNEVEN_TICKS, hurt, planes_of, save_planes
-from media_makers import colour_picture, save_clip, save_picture, save_sound, tone
+from media_makers import colour_image, save_audio, save_clip, save_image, tone
 
 from lipsmith.errors import InputError, InvalidOption, InvalidVideo, VideoEncrypted, VideoTooLarge, WindowOutOfRange
 from lipsmith.media import index, reader
 from lipsmith.media.clip import U8, ClipFrame
 from lipsmith.media.colour import rgb_patch
 from lipsmith.media.planes import PlaneMaker
-from lipsmith.media.reader import Clip, open_clip
+from lipsmith.media.reader import Clip, first_frame, open_clip
 from lipsmith.media.timeline import FramePlan
 
 SHORT_GOPS = {"qp": "0", "g": "5", "bf": "2"}
@@ -281,7 +281,7 @@ def test_odd_sides_lose_a_line(tmp_path: Path) -> None:
     with av.open(path, "w") as container:
         track = container.add_stream("ffv1", rate=25)
         track.width, track.height, track.pix_fmt = 65, 49, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(colour_picture(65, 49), format="rgb24").reformat(format="yuv420p")
+        frame = av.VideoFrame.from_ndarray(colour_image(65, 49), format="rgb24").reformat(format="yuv420p")
         luma = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(-1, frame.planes[0].line_size)[:48, :64]
         luma = luma.copy()
         frame.pts, frame.time_base = 0, Fraction(1, 25)
@@ -296,7 +296,7 @@ def test_odd_sides_lose_a_line(tmp_path: Path) -> None:
 def test_an_absurd_shape_of_pixels_is_not_believed(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(1), aspect=Fraction(40, 1)))
     assert clip.info.pixel_aspect == 1
-    assert "pixels of the shape 40" in clip.info.warnings[0]
+    assert "aspect ratio of 40" in clip.info.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_a_rate_that_is_none(tmp_path: Path) -> None:
 
 def test_too_fast_is_refused_but_may_be_thinned_out(tmp_path: Path) -> None:
     path = save_planes(tmp_path / "clip.mp4", shown(24), fps=Fraction(120), time_base=Fraction(1, 12000))
-    with pytest.raises(VideoTooLarge, match=r"clip\.mp4.* has 120 pictures per second.*--max-fps 60"):
+    with pytest.raises(VideoTooLarge, match=r"clip\.mp4.* has 120 frames per second.*--max-fps 60"):
         open_clip(path)
     clip = open_clip(path, max_fps=60)
     assert (len(clip), clip.info.fps) == (12, 60)
@@ -373,9 +373,9 @@ def test_too_many_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     silent = save_planes(tmp_path / "silent.mkv", shown(20))
     monkeypatch.setattr(reader, "MAX_FRAMES", 19)
     monkeypatch.setattr(index, "MAX_FRAMES", 19)
-    with pytest.raises(VideoTooLarge, match="claims 20 pictures"):
+    with pytest.raises(VideoTooLarge, match="claims 20 frames"):
         open_clip(claims)
-    with pytest.raises(VideoTooLarge, match="holds more than 19 pictures"):
+    with pytest.raises(VideoTooLarge, match="has more than 19 frames"):
         open_clip(silent)
 
 
@@ -392,7 +392,7 @@ def test_a_last_picture_that_claims_to_stay_for_hours(tmp_path: Path) -> None:
 
 def with_cover(path: Path) -> Path:
     """A song with its cover."""
-    save_picture(path.with_suffix(".jpg"), colour_picture(96, 64))
+    save_image(path.with_suffix(".jpg"), colour_image(96, 64))
     with av.open(path, "w") as container, av.open(path.with_suffix(".jpg")) as cover:
         frame = container.add_stream_from_template(cover.streams.video[0])
         frame.disposition = av.stream.Disposition.attached_pic
@@ -428,8 +428,8 @@ def empty_file(path: Path) -> Path:
         (lambda path: path, "mp4", InvalidVideo, "There is no file"),
         (text_file, "mp4", InvalidVideo, "cannot be read"),
         (empty_file, "mp4", InvalidVideo, "is empty"),
-        (lambda path: save_sound(path, tone(0.5)), "wav", InvalidVideo, "has no pictures"),
-        (with_cover, "mp4", InvalidVideo, "has only a cover picture"),
+        (lambda path: save_audio(path, tone(0.5)), "wav", InvalidVideo, "has no video track"),
+        (with_cover, "mp4", InvalidVideo, "has only a cover image"),
         (encrypted, "mp4", VideoEncrypted, "is encrypted"),
     ],
 )
@@ -451,9 +451,7 @@ def test_the_default_of_several_tracks(tmp_path: Path) -> None:
         tracks[0].disposition = av.stream.Disposition.comment
         tracks[1].disposition = av.stream.Disposition.default
         for track in tracks:
-            frame = av.VideoFrame.from_ndarray(colour_picture(track.width, 48), format="rgb24").reformat(
-                format="yuv420p"
-            )
+            frame = av.VideoFrame.from_ndarray(colour_image(track.width, 48), format="rgb24").reformat(format="yuv420p")
             frame.pts, frame.time_base = 0, Fraction(1, 25)
             container.mux(track.encode(frame))
             container.mux(track.encode(None))
@@ -465,7 +463,7 @@ def test_the_default_of_several_tracks(tmp_path: Path) -> None:
 def test_interlaced_lines_are_told(tmp_path: Path) -> None:
     options = {"qp": "0", "x264-params": "interlaced=1"}
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(3), options=options))
-    assert "says that it is interlaced" in clip.info.warnings[0]
+    assert "is marked as interlaced" in clip.info.warnings[0]
 
 
 def damaged_clip(tmp_path: Path) -> Clip:
@@ -512,7 +510,7 @@ def test_a_clip_cut_off_says_how_much_is_left(tmp_path: Path) -> None:
     path = save_planes(tmp_path / "clip.mp4", shown(60), options=SHORT_GOPS, container_options=options)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     clip = open_clip(path)
-    assert "announces 2.40 s of pictures, but only" in clip.info.warnings[0]
+    assert "announces 2.40 s of video, but only" in clip.info.warnings[0]
     frames = list(clip.frames())
     assert 20 < len(frames) == len(clip) < 40
     assert (frames[20].planes == planes_of(20)).all()
@@ -520,7 +518,7 @@ def test_a_clip_cut_off_says_how_much_is_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["loop", "bounce", "hold", "cut", "silence"])
 def test_playing_by_a_plan(tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_HELD_BYTES", 3 * 96 * 64 * 3 // 2)  # backwards three at a time
+    monkeypatch.setattr(reader, "_REVERSE_BUFFER_BYTES", 3 * 96 * 64 * 3 // 2)  # backwards three at a time
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(8), ticks=UNEVEN_TICKS, end=9512, options=SHORT_GOPS))
     plan = FramePlan(durations_s=clip.durations_s, audio_s=2.5, mode=mode)  # type: ignore[arg-type]
     played = 0
@@ -534,8 +532,8 @@ def test_playing_by_a_plan(tmp_path: Path, mode: str, monkeypatch: pytest.Monkey
 
 def joined_of_two_sizes(tmp_path: Path) -> Path:
     """Four pictures of 96 x 64, then four of 64 x 48."""
-    save_clip(tmp_path / "one.mp4", [colour_picture(96, 64)] * 4)
-    save_clip(tmp_path / "two.mp4", [colour_picture(64, 48)] * 4)
+    save_clip(tmp_path / "one.mp4", [colour_image(96, 64)] * 4)
+    save_clip(tmp_path / "two.mp4", [colour_image(64, 48)] * 4)
     path = tmp_path / "clip.ts"
     with av.open(path, "w") as container:
         track, shift = None, 0
@@ -561,7 +559,7 @@ def test_pictures_of_another_size_in_the_middle_are_fitted(tmp_path: Path) -> No
     assert len(frames) == len(clip) == 8
     assert {frame.planes.shape for frame in frames} == {(96, 96)}
     rgb = rgb_patch(frames[-1].planes, (0, 0, 96, 64), clip.info.colour)
-    assert np.abs(rgb.astype(int) - colour_picture(96, 64)).mean() < 4
+    assert np.abs(rgb.astype(int) - colour_image(96, 64)).mean() < 4
 
 
 def test_a_part_after_another_size_is_fitted_like_the_whole(tmp_path: Path) -> None:
@@ -608,3 +606,33 @@ def test_whoever_is_told_of_each_picture_may_end_the_walk(tmp_path: Path) -> Non
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(8)), on_frame=enough)
     with pytest.raises(InterruptedError):
         list(clip.frames())
+
+
+def test_the_first_frame_has_the_colours_of_its_matrix(tmp_path: Path) -> None:
+    colours = [(200, 40, 30), (30, 180, 60), (40, 60, 200), (128, 128, 128)]
+    for colour in colours:  # untagged, BT.601, below HD
+        path = save_clip(tmp_path / "a.mp4", [np.full((64, 96, 3), colour, np.uint8)] * 4, fps=Fraction(10))
+        first = first_frame(path)
+        assert first.shape == (64, 96, 3)
+        np.testing.assert_allclose(first.reshape(-1, 3).mean(axis=0), colour, atol=4)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_clips_give_a_clear_error_or_frames(tmp_path: Path, seed: int) -> None:
+    path = save_clip(tmp_path / "hurt.mp4", [colour_image(96, 64)] * 20)
+    data = bytearray(path.read_bytes())
+    chosen = np.random.default_rng(seed).integers(0, len(data), 40)
+    for at in chosen:
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+    try:
+        assert first_frame(path).dtype == np.uint8
+        for frame in open_clip(path).frames():
+            assert frame.planes.dtype == np.uint8
+    except InputError as error:
+        assert "hurt.mp4" in error.message or "megapixels" in error.message
+
+
+def test_audio_has_no_first_frame(tmp_path: Path) -> None:
+    with pytest.raises(InvalidVideo, match="no video track"):
+        first_frame(save_audio(tmp_path / "a.wav", tone(0.3)))

@@ -17,7 +17,7 @@ def test_what_was_written_is_played_and_its_file_goes_with_it(tmp_path: Path, mo
     audio.write_silence(70_000)
     audio.write(-wave)
     assert audio.samples == 2 * 2205 + 70_000
-    played = audio.finished()
+    played = audio.finish()
     for _ in range(2):
         samples = np.concatenate(list(played.blocks(11025, 1)), axis=1)[0]
         np.testing.assert_allclose(samples[:2205], wave, atol=1 / 32768)

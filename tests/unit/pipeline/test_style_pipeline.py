@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lipsmith import LipsmithError, Progress, learn_style, talking_photo
 from lipsmith.cli.main import run
 from lipsmith.errors import Cancelled
-from lipsmith.media.decode import read_frames
+from lipsmith.media.reader import open_clip
 from lipsmith.speech.personal import read_personal_style
 
 TOLD = (
@@ -170,4 +170,4 @@ def test_the_command_line_learns_and_speaks(studio: Path, capfd: pytest.CaptureF
     assert run(["style", "learn", "film.mp4", "-o", "her.style", "-q"]) == 2
     assert capfd.readouterr().err.strip().endswith("[output_exists]")
     assert run(["talk", "portrait.png", "speech.wav", "-o", "said.mp4", "--style", "her.style", "-q"]) == 0
-    assert len(read_frames("said.mp4")) > 20
+    assert len(open_clip("said.mp4")) > 20

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsmith.speech.captions import Caption, captions, sentences, to_srt, to_vtt
+from lipsmith.speech.captions import Caption, captions, to_srt, to_vtt
+from lipsmith.speech.sentences import sentences
 from lipsmith.speech.visemes import HOP_S, VISEMES, Speech
 from lipsmith.synthesis.espeak import EspeakVoice
 

@@ -39,7 +39,7 @@ def test_the_weights_are_those_that_were_made() -> None:
 
 def test_other_weights_are_refused(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(net, "WEIGHTS", {"viseme_net.npz": "0" * 64})
-    with pytest.raises(ValueError, match="install it again"):
+    with pytest.raises(ValueError, match="Reinstall"):
         run_nets(mel_of(1.0))
 
 
