@@ -44,7 +44,7 @@ FEATURES = 2 * len(_LIP_LAGS) + len(VISEMES) + _HIDDEN + len(_LOUD_LAGS)
 _RIDGE_ROWS = 1000.0
 _MIN_SLOPE = 0.2
 _FOLDS, _CHANCE_R = 4, 0.05
-_MAX_STRETCH = 2.5
+_MAX_SPREAD_FACTOR = 2.5
 _LAG_STEP_S = 0.01
 _MIN_LAG_S, _MIN_GAIN_R = 0.021, 0.04  # half a frame or a small gain is natural variation or chance
 # On eight clips of 5 to 10 s, lips reach .5 to .7 with their own audio. With other audio the median is .1 to .2, but a
@@ -269,12 +269,12 @@ def _fit(features: F64, target: F64, base: int) -> _Fit:
     weights, bias = _ridge(features, target, base, learns=learns)
     seen = held_out if learns else features @ weights + bias
     # A fit shrinks towards the mean; restore the spread.
-    stretch = float(np.clip(target.std() / max(float(seen.std()), 1e-6), 1.0, _MAX_STRETCH))
+    spread_factor = float(np.clip(target.std() / max(float(seen.std()), 1e-6), 1.0, _MAX_SPREAD_FACTOR))
     middle = float(target.mean())
-    seen = middle + stretch * (seen - middle)
+    seen = middle + spread_factor * (seen - middle)
     return _Fit(
-        weights=weights * stretch,
-        bias=middle + stretch * (bias - middle),
+        weights=weights * spread_factor,
+        bias=middle + spread_factor * (bias - middle),
         seen=seen,
         r_before=r_before,
         r_after=r_after,

@@ -1,4 +1,4 @@
-"""Contract of a text-to-speech engine. Every engine passes the same tests."""
+"""Contract of text-to-speech engines; all engines pass one test suite."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from lipsmith.speech.visemes import Phone, Speech, viseme_rows
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceInfo:
-    """One voice that a `Voice` engine offers."""
+    """One voice of an engine."""
 
     name: str
     language: str
     """BCP 47 tag, such as ``en-GB``."""
     gender: str
-    """``female``, ``male`` or ``neutral``: neither, or nobody knows."""
+    """``female``, ``male`` or ``neutral`` (neither, or unknown)."""
     description: str
     engine: str = ""
-    """Who speaks it, by its name in the registry; `lipsmith.synthesis.voices` fills it in."""
+    """Name of its engine in the registry; set by `lipsmith.synthesis.voices`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SynthesizedSpeech:
-    """A text, spoken."""
+    """Audio of a text, with its phones."""
 
     audio: Audio
     phones: Sequence[Phone] | None
-    """When each sound is made, on the clock of ``audio``; None where the synthesizer does not tell."""
+    """Phones on the clock of ``audio``; None if the synthesizer does not provide them."""
 
     @cached_property
     def speech(self) -> Speech | None:
-        """Visemes from ``phones``; None where there are none."""
+        """Visemes from ``phones``; None without phones."""
         return None if self.phones is None else speech_of(self.audio, self.phones)
 
 
 class Voice(Protocol):
-    """Turns text into speech."""
+    """Text-to-speech engine."""
 
     def voices(self) -> Sequence[VoiceInfo]:
-        """All voices that are installed."""
+        """Return all installed voices."""
         ...
 
     def speak(self, text: str, *, voice: str, rate: float) -> SynthesizedSpeech:
-        """Speaks ``text``; ``rate`` 1.0 is the voice's normal speed, 0.5–2.0.
+        """Synthesize ``text``; ``rate`` 1.0 is the voice's normal speed, 0.5–2.0.
 
         Raises UnknownVoice, EmptyText, MissingDependency or VoiceFailed.
         """
@@ -56,7 +56,7 @@ class Voice(Protocol):
 
 
 def speech_of(audio: Audio, phones: Sequence[Phone]) -> Speech:
-    """Visemes of the phones, at their times, with the loudness and pitch of ``audio``."""
+    """Return the timed visemes of the phones, with the loudness and pitch of ``audio``."""
     features = measure(audio)
     return Speech(
         visemes=viseme_rows(phones, audio.duration_s),

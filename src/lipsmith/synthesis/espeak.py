@@ -1,6 +1,6 @@
-"""Speaks text with espeak-ng: over 130 languages, no network, and the times of the phones from the synthesizer itself.
+"""Text to speech with espeak-ng: over 130 languages, offline, with the synthesizer's own phone times.
 
-The library is GPL-3; it is only ever loaded by `espeak_process`, which runs as a program of its own.
+The library is GPL-3; only `espeak_process`, a separate program, loads it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import numpy as np
 
@@ -26,8 +26,8 @@ from lipsmith.speech.visemes import visemes_of, with_early_stops
 from lipsmith.synthesis.contract import SynthesizedSpeech, VoiceInfo
 from lipsmith.synthesis.synthesized_speech import LEAD_S, TAIL_S, check_rate, phones_of
 
-# Of espeak-ng's own variants, plain ones whose mean spectrum lies nearest to that of recorded speakers (6–10 dB off);
-# others add echo, roughness or a costume. Median pitch of English in Hz, to tell them apart in the list.
+# The plain variants of espeak-ng whose mean spectrum is nearest to recorded speakers (6–10 dB off); others add echo or
+# roughness. The median pitch of English, Hz, distinguishes them in lists.
 _VARIANTS: Mapping[str, tuple[str, int]] = {
     "": ("male", 100),
     "f2": ("female", 185),
@@ -38,7 +38,7 @@ _VARIANTS: Mapping[str, tuple[str, int]] = {
     "m4": ("male", 93),
 }
 
-# Tags that espeak-ng 1.52 gives in a form that BCP 47 does not know (RFC 5646; IANA subtag registry).
+# Tags of espeak-ng 1.52 that are not valid BCP 47 (RFC 5646; IANA subtag registry).
 _LANGUAGE_TAGS: Mapping[str, str] = {
     "ca-ba": "ca-x-balear",
     "ca-nw": "ca-x-nw",
@@ -53,35 +53,35 @@ _LANGUAGE_TAGS: Mapping[str, str] = {
 }
 
 _OTHER_NAMES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "jp": "ja", "kr": "ko", "cz": "cs", "gr": "el", "ua": "uk"}
-"""What people call a language -> what espeak-ng calls it."""
+"""Common names of languages -> names of espeak-ng."""
 
-# Languages that espeakng-loader 0.2.4 lists but ships no dictionary for: they would spell every word.
+# Languages in espeakng-loader 0.2.4 without a dictionary; they would spell every word.
 _WITHOUT_DICTIONARY = frozenset({"fo", "kaa", "xex"})
 
 
 class EspeakVoice:
-    """The role `Voice`, played by espeak-ng. Needs the extra ``lipsmith[voice]``."""
+    """`Voice` engine based on espeak-ng. Needs the extra ``lipsmith[voice]``."""
 
     def voices(self) -> Sequence[VoiceInfo]:
-        """Every language in seven variants, such as ``en-us`` and ``en-us+f3``.
+        """Return every language in seven variants, such as ``en-us`` and ``en-us+f3``.
 
-        Raises MissingDependency without the extra, VoiceFailed when the synthesizer cannot start.
+        Raises MissingDependency without the extra, or VoiceFailed if the synthesizer cannot start.
         """
         return [_info(language, record, suffix) for language, record in self._languages.items() for suffix in _VARIANTS]
 
     def find(self, name: str) -> VoiceInfo:
-        """The voice that is meant by ``name``: case and ``_`` do not matter, and usual other names are known.
+        """Find a voice by name, regardless of case and ``_``; common other names are accepted.
 
-        Raises UnknownVoice, whose message names what is near.
+        Raises UnknownVoice, with suggestions in its message.
         """
         language, record, suffix = self._found(name)
         return _info(language, record, suffix)
 
     def speak(self, text: str, *, voice: str, rate: float) -> SynthesizedSpeech:
-        """Speaks ``text`` at 22 050 Hz; the pauses at punctuation are the synthesizer's.
+        """Synthesize ``text`` at 22 050 Hz, with the synthesizer's own pauses at punctuation.
 
-        Control characters are spaces and markup is read aloud like any text. Raises EmptyText when there is nothing to
-        say, InvalidOption for a rate outside 0.5–2.0, UnknownVoice, MissingDependency or VoiceFailed.
+        Control characters become spaces, and markup is read aloud. Raises EmptyText for text without words,
+        InvalidOption for a rate outside 0.5–2.0, UnknownVoice, MissingDependency or VoiceFailed.
         """
         check_rate(rate)
         words = speakable(text)
@@ -89,26 +89,26 @@ class EspeakVoice:
         file = f"{record['file']}+{suffix}" if suffix else record["file"]
         samples, rate_hz, marks = _synthesize(words, file, rate)
         if not any(visemes_of(symbol) for _, symbol in marks):
-            raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
+            raise EmptyText(f"The voice {voice!r} cannot speak any of this text. Enter at least one word.")
         lead, tail = (round(seconds * rate_hz) for seconds in (LEAD_S, TAIL_S))
         audio = MemoryAudio(np.pad(samples, (lead, tail))[np.newaxis], rate_hz)
         marks = [(start + lead, symbol) for start, symbol in marks]
         return SynthesizedSpeech(audio=audio, phones=with_early_stops(phones_of(marks, rate_hz, lead + len(samples))))
 
     def phonemes(self, text: str, *, voice: str) -> list[tuple[str, str]]:
-        """Each clause of ``text`` in IPA, and the sign that ends it, such as a comma; empty where there is none.
+        """Return each clause of ``text`` in IPA, with its final punctuation mark or an empty string.
 
-        For engines that speak phonemes. Raises EmptyText, UnknownVoice, MissingDependency or VoiceFailed.
+        Engines that speak phonemes use it. Raises EmptyText, UnknownVoice, MissingDependency or VoiceFailed.
         """
         _, record, _ = self._found(voice)
-        clauses = _ask({"task": "phonemes", "text": speakable(text), "voice": record["file"]}, b"C")
-        return [(ipa, sign) for ipa, sign in clauses]
+        clauses = _request({"task": "phonemes", "text": speakable(text), "voice": record["file"]}, b"C")
+        return [(ipa, mark) for ipa, mark in clauses]
 
     @cached_property
     def _languages(self) -> dict[str, dict[str, str]]:
-        """Voice name to its record, without variants."""
+        """Voice name -> record, without variants."""
         found: dict[str, dict[str, str]] = {}
-        for record in _ask({"task": "voices"}, b"V"):
+        for record in _request({"task": "voices"}, b"V"):
             name = record["tag"].lower()
             if name in found:  # a second spelling of the same language
                 name = record["file"].lower()
@@ -117,27 +117,27 @@ class EspeakVoice:
         return found
 
     def _found(self, voice: str) -> tuple[str, dict[str, str], str]:
-        """The language, its record, and the variant. Raises UnknownVoice."""
-        wish, _, suffix = voice.strip().lower().replace("_", "-").partition("+")
-        wish = _OTHER_NAMES.get(wish, wish)
-        by_file = {record["file"].lower(): name for name, record in self._languages.items()}  # "fr" for "fr-fr"
-        language = wish if wish in self._languages else by_file.get(wish)
+        """Return the language, its record, and the variant. Raises UnknownVoice."""
+        name, _, suffix = voice.strip().lower().replace("_", "-").partition("+")
+        name = _OTHER_NAMES.get(name, name)
+        by_file = {record["file"].lower(): key for key, record in self._languages.items()}  # "fr" for "fr-fr"
+        language = name if name in self._languages else by_file.get(name)
         if language is None or suffix not in _VARIANTS:
-            self._refuse(voice, wish, language is not None)
+            raise self._unknown(voice, name, language is not None)
         return language, self._languages[language], suffix
 
-    def _refuse(self, voice: str, language: str, language_known: bool) -> NoReturn:
+    def _unknown(self, voice: str, language: str, language_known: bool) -> UnknownVoice:
         if language_known:
             near = [f"{language}+{suffix}" for suffix in _VARIANTS if suffix]
         else:
-            # "german" is a name, "en-uk" a slip of the tongue.
+            # "german" is a language name, "en-uk" a common mistake.
             named = [base] if (base := language.partition("-")[0]) in self._languages else []
             named += [
                 n for n, record in self._languages.items() if len(language) > 2 and language in record["name"].lower()
             ]
             near = named[:6] or difflib.get_close_matches(language, self._languages, n=4, cutoff=0.5)
-        hint = f" Near: {', '.join(near)}." if near else ""
-        raise UnknownVoice(f"There is no voice called {voice!r}.{hint} `lipsmith voices` lists all of them.")
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        return UnknownVoice(f"There is no voice called {voice!r}.{hint} `lipsmith voices` lists all of them.")
 
 
 def _info(language: str, record: Mapping[str, str], suffix: str) -> VoiceInfo:
@@ -151,7 +151,7 @@ def _info(language: str, record: Mapping[str, str], suffix: str) -> VoiceInfo:
 
 
 def _language_tag(tag: str) -> str:
-    """espeak-ng's lower-case tag in the usual case of BCP 47: ``en-gb`` is ``en-GB``, ``fa-latn`` is ``fa-Latn``."""
+    """Convert a lower-case tag to the case of BCP 47: ``en-gb`` to ``en-GB``, ``fa-latn`` to ``fa-Latn``."""
     known = _LANGUAGE_TAGS.get(tag.lower())
     if known:
         return known
@@ -164,7 +164,7 @@ def _language_tag(tag: str) -> str:
 
 
 def _synthesize(text: str, voice: str, rate: float) -> tuple[F32, int, list[tuple[int, str]]]:
-    """Samples at full scale ±1, their rate, and where each phone starts: (sample, IPA)."""
+    """Return samples at full scale ±1, their rate, and the start of each phone: (sample, IPA)."""
     blocks: list[F32] = []
     marks: list[tuple[int, str]] = []
     rate_hz = 0
@@ -177,12 +177,12 @@ def _synthesize(text: str, voice: str, rate: float) -> tuple[F32, int, list[tupl
             elif kind == b"Z":
                 rate_hz = int(json.loads(body)["rate_hz"])
     if not blocks:
-        raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
+        raise EmptyText(f"The voice {voice!r} cannot speak any of this text. Enter at least one word.")
     return np.concatenate(blocks), rate_hz, marks
 
 
-def _ask(request: Mapping[str, Any], kind: bytes) -> Any:
-    """The JSON body of the one message of ``kind``."""
+def _request(request: Mapping[str, Any], kind: bytes) -> Any:
+    """Send a request; return the JSON body of the message of ``kind``."""
     with _running(request) as messages:
         answers = dict(messages)
     return json.loads(answers[kind])
@@ -190,55 +190,53 @@ def _ask(request: Mapping[str, Any], kind: bytes) -> Any:
 
 @contextmanager
 def _running(request: Mapping[str, Any]) -> Iterator[Iterator[tuple[bytes, bytes]]]:
-    """The messages that the synthesizer's process answers with. The process is gone when the block is left."""
+    """Start the synthesizer's process and yield its messages; the process is killed at the end of the block."""
     script = Path(__file__).with_name("espeak_process.py")
-    with tempfile.TemporaryFile() as complaints:  # a file, so that a talkative library never blocks on a full pipe
+    with tempfile.TemporaryFile() as errors:  # a file, so that much output never blocks on a full pipe
         process = subprocess.Popen(
             [sys.executable, "-P", str(script)],  # -P: this folder's modules must not hide the standard library's
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=errors,
         )
         assert process.stdin is not None and process.stdout is not None
         try:
             with process.stdin:
                 process.stdin.write(json.dumps(request).encode())
-            yield _messages(process.stdout, process, complaints)
+            yield _messages(process.stdout, process, errors)
         except BrokenPipeError as error:
-            raise VoiceFailed(_last_words(process, complaints)) from error
+            raise VoiceFailed(_exit_message(process, errors)) from error
         finally:
             process.kill()
             process.stdout.close()
             process.wait()
 
 
-def _messages(
-    pipe: IO[bytes], process: subprocess.Popen[bytes], complaints: IO[bytes]
-) -> Iterator[tuple[bytes, bytes]]:
-    """Messages up to and with the final Z. Raises MissingDependency or VoiceFailed."""
+def _messages(pipe: IO[bytes], process: subprocess.Popen[bytes], errors: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield messages up to the final Z, inclusive. Raises MissingDependency or VoiceFailed."""
     while True:
         head = pipe.read(5)
         size = int.from_bytes(head[1:], "little")
         body = pipe.read(size) if len(head) == 5 else b""
         if len(head) < 5 or len(body) < size:
-            raise VoiceFailed(_last_words(process, complaints))
+            raise VoiceFailed(_exit_message(process, errors))
         kind = head[:1]
         if kind == b"M":
             raise MissingDependency(
-                f"Text needs the speech synthesizer espeak-ng, which is not installed ({body.decode()}). "
+                f"Text to speech needs espeak-ng, which is not installed ({body.decode()}). "
                 "Install it with: pip install 'lipsmith[voice]'"
             )
         if kind == b"F":
-            raise VoiceFailed(f"The speech synthesizer refused: {body.decode()}. Try another voice or text.")
+            raise VoiceFailed(f"The speech synthesizer failed: {body.decode()}. Try another voice or text.")
         yield kind, body
         if kind == b"Z":
             return
 
 
-def _last_words(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
-    """Why the synthesizer's process ended before it was done."""
+def _exit_message(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
+    """Return the message for a synthesizer process that ended early."""
     status = process.wait()
-    complaints.seek(0)
-    lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
-    words = f" Its last words: {lines[-1]}" if lines else ""
-    return f"The speech synthesizer ended early (exit status {status}).{words} Try again, or another voice or text."
+    errors.seek(0)
+    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+    output = f" Its last output: {lines[-1]}" if lines else ""
+    return f"The speech synthesizer ended early (exit status {status}).{output} Try again, or another voice or text."

@@ -1,9 +1,10 @@
-"""The program that runs espeak-ng, in a process of its own: the library is GPL-3 and may crash; neither touches us.
+"""Separate program that runs espeak-ng, which keeps its license (GPL-3) and its crashes out of the library.
 
-Started by `voice_espeak` as a plain script, it imports nothing of lipsmith. It reads one JSON request from standard
-input and answers on standard output with messages: one letter, the length of the body (4 bytes, little endian), the
-body. A: sound, 16-bit mono. P: phonemes, JSON list of [sample, IPA]. C: clauses, JSON list of [IPA, the sign that ends
-it]. V: voices, JSON list. F: failure, UTF-8 text; M: the Python package is missing. Z: the end, JSON with ``rate_hz``.
+`lipsmith.synthesis.espeak` starts it as a plain script; it imports nothing from lipsmith. It reads one JSON request
+from standard input and writes messages to standard output: one letter, the length of the body (4 bytes, little
+endian), the body. A: audio, 16-bit mono. P: phonemes, JSON list of [sample, IPA]. C: clauses, JSON list of [IPA, final
+punctuation mark]. V: voices, JSON list. F: failure, UTF-8 text. M: the Python package is missing. Z: end, JSON with
+``rate_hz``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _PHONEME_NAME_BYTES = 8
 
 _WORDS_PER_MINUTE = 175
 _CLOSING = " \t\r\n\"'”’»)]}"
-"""What may stand after the sign that ends a clause."""
+"""Characters that may follow the final mark of a clause."""
 
 
 class _EventValue(ctypes.Union):
@@ -65,12 +66,12 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class SynthesizerFailed(Exception):
-    """The library refused."""
+    """Call to the library that failed."""
 
 
 def main() -> None:
-    """Answers one request and ends."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches parent and child; the parent does the talking
+    """Answer one request and exit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches parent and child; the parent reports it
     request = json.loads(sys.stdin.buffer.read())
     try:
         library, rate_hz = _open_library()
@@ -95,8 +96,8 @@ def _open_library() -> tuple[ctypes.CDLL, int]:
     options = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
     rate_hz = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, options)
     if rate_hz <= 0:
-        raise SynthesizerFailed(f"espeak_Initialize answered {rate_hz}; its data may be incomplete")
-    library.espeak_ng_SetRandSeed(ctypes.c_long(0))  # else breathy voices sound otherwise from second to second
+        raise SynthesizerFailed(f"espeak_Initialize returned {rate_hz}; its data may be incomplete")
+    library.espeak_ng_SetRandSeed(ctypes.c_long(0))  # otherwise breathy voices differ from run to run
     return library, rate_hz
 
 
@@ -115,7 +116,7 @@ def _voices(library: ctypes.CDLL) -> Iterator[dict[str, str]]:
 
 
 def _clauses(library: ctypes.CDLL, text: str, voice: str) -> Iterator[tuple[str, str]]:
-    """Each clause of the text in IPA, and the sign that ends it, such as a comma; empty where there is none."""
+    """Yield each clause of the text in IPA, with its final punctuation mark or an empty string."""
     _check(library.espeak_SetVoiceByName(voice.encode()), f"espeak_SetVoiceByName({voice!r})")
     translate = library.espeak_TextToPhonemes
     translate.restype = ctypes.c_char_p
@@ -127,15 +128,15 @@ def _clauses(library: ctypes.CDLL, text: str, voice: str) -> Iterator[tuple[str,
     done = 0
     while rest.value:
         ipa = translate(ctypes.byref(rest), _CHARS_UTF8, _PHONEME_IPA)
-        if rest.value:  # it has read one character of the next clause already
+        if rest.value:  # espeak-ng has already read one character of the next clause
             read = rest.value - begin
             clause = data[done:read].decode("utf-8", "ignore")[:-1]
         else:
             read = len(data)
             clause = data[done:].decode("utf-8", "ignore")
         last = clause.rstrip(_CLOSING)[-1:]
-        sign = last if last and unicodedata.category(last).startswith("P") else ""
-        yield (ipa or b"").decode("utf-8", "ignore").strip(), sign
+        mark = last if last and unicodedata.category(last).startswith("P") else ""
+        yield (ipa or b"").decode("utf-8", "ignore").strip(), mark
         done = read
 
 
@@ -150,7 +151,7 @@ def _speak(library: ctypes.CDLL, text: str, voice: str, rate: float) -> None:
             if phonemes := list(_phonemes(events)):
                 _send(b"P", _as_json(phonemes))
         except OSError:
-            return 1  # nobody listens any more: stop
+            return 1  # the reader is gone: stop
         return 0
 
     callback = _Callback(receive)
@@ -166,14 +167,14 @@ def _phonemes(events: Any) -> Iterator[tuple[int, str]]:
     while events[index].type != _EVENT_LIST_END:
         event = events[index]
         if event.type == _EVENT_PHONEME:
-            name = bytes(event.value.string).split(b"\0")[0]  # no zero at the end when it fills all eight bytes
+            name = bytes(event.value.string).split(b"\0")[0]  # a name of eight bytes has no final zero
             yield event.sample, name.decode("utf-8", "ignore")
         index += 1
 
 
 def _check(status: int, call: str) -> None:
     if status != 0:
-        raise SynthesizerFailed(f"{call} answered {status}")
+        raise SynthesizerFailed(f"{call} returned {status}")
 
 
 def _as_json(value: object) -> bytes:

@@ -1,7 +1,7 @@
-"""Lets a voice say a text of any length: stretch by stretch, with the pauses between, on one clock.
+"""Synthesis of text of any length, segment by segment, with the pauses in between.
 
-What a voice is asked for at a time is short, so that memory does not grow with the text. Pauses, rate and emphasis are
-made here, and so are the same with every engine.
+Segments are short, so that memory does not grow with the text. Pauses, rate and emphasis are applied here and
+therefore equal for all engines.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lipsmith.errors import EmptyText, InvalidOption
+from lipsmith.limits import RATE
 from lipsmith.media.clip import F32, Audio
 from lipsmith.media.decode import FileAudio, MemoryAudio
 from lipsmith.media.encode import AUDIO_RATE_HZ
@@ -22,35 +23,36 @@ from lipsmith.speech.ssml import SENTENCE_PAUSE_S, Segment, is_markup, read_ssml
 from lipsmith.speech.visemes import Phone
 from lipsmith.synthesis import voices
 from lipsmith.synthesis.contract import SynthesizedSpeech, VoiceInfo
-from lipsmith.synthesis.synthesized_speech import LEAD_S, RATE_RANGE, TAIL_S, check_rate
+from lipsmith.synthesis.synthesized_speech import LEAD_S, TAIL_S, check_rate
 
 MAX_CHUNK_CHARACTERS = 600
 """Characters, about 40 s of speech."""
 
 _SILENT = 10 ** (-50 / 20)
-"""Of a stretch's peak: what a voice leaves before its first sound and after its last lies below."""
-_MARGIN_S = 0.010  # of what is below: the end of an s is soft
+"""Share of a segment's peak; the silence around its speech lies below."""
+_MARGIN_S = 0.010  # kept of the silence, since the end of an s is soft
 _FADE_S = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Joined:
-    """What was said so far."""
+    """Segments joined so far."""
 
     audio: SpooledAudio
     phones: list[Phone]
-    told: list[bool]
-    """Of each stretch: whether its voice told when the sounds are made."""
+    has_phones: list[bool]
+    """True for each segment with known phones."""
 
 
 def synthesize(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
-    """Speaks ``text``, plain or SSML, with the pauses that were asked for; ``rate`` 1.0 is the voice's own.
+    """Synthesize ``text``, plain or SSML; ``rate`` 1.0 is the voice's normal speed.
 
-    Raises InvalidMarkup, InvalidOption for a rate out of range, also of a part alone, and what `Voice.speak` raises.
+    Raises InvalidMarkup, InvalidOption for a rate of the text or of a part out of range, and the errors of
+    `Voice.speak`.
     """
     check_rate(rate)
-    segments = list(_short(_segments(text)))
-    if segments == [Segment(text=text.strip())]:  # nothing to join: as the voice says it
+    segments = list(_short_segments(_segments(text)))
+    if segments == [Segment(text=text.strip())]:  # nothing to join
         return voices.speak(text, voice, rate)
     _check_rates(segments, rate)
     joined: _Joined | None = None
@@ -60,26 +62,26 @@ def synthesize(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
         following = segments[number + 1].text if number + 1 < len(segments) else ""
         try:
             spoken = voices.speak(_with_continuation(segment.text, following), voice, rate * segment.rate)
-        except EmptyText:  # a lone dash between two tags is no fault; all of them together are
+        except EmptyText:  # a single segment without words, such as a dash between tags, is valid
             if joined is not None:
                 _append_pause(joined, segment.pause_s)
             continue
         if joined is None:
-            joined = _Joined(audio=SpooledAudio(_rate_of(spoken.audio)), phones=[], told=[])
+            joined = _Joined(audio=SpooledAudio(_rate_of(spoken.audio)), phones=[], has_phones=[])
             _append_pause(joined, LEAD_S + (0.0 if segments[0].text else segments[0].pause_s))
         _append(joined, spoken, segment)
     if joined is None:
         raise EmptyText()
     _append_pause(joined, TAIL_S)
-    return SynthesizedSpeech(audio=joined.audio.finish(), phones=joined.phones if all(joined.told) else None)
+    return SynthesizedSpeech(audio=joined.audio.finish(), phones=joined.phones if all(joined.has_phones) else None)
 
 
 def _segments(text: str) -> list[Segment]:
     return list(read_ssml(text)) if is_markup(text) else [Segment(text=text.strip())]
 
 
-def _short(segments: list[Segment]) -> Iterator[Segment]:
-    """None of them longer than a voice is asked for at a time."""
+def _short_segments(segments: list[Segment]) -> Iterator[Segment]:
+    """Split segments of more than `MAX_CHUNK_CHARACTERS`."""
     for segment in segments:
         if len(segment.text) <= MAX_CHUNK_CHARACTERS:
             yield segment
@@ -91,26 +93,26 @@ def _short(segments: list[Segment]) -> Iterator[Segment]:
 
 def _check_rates(segments: list[Segment], rate: float) -> None:
     for segment in segments:
-        if not RATE_RANGE[0] <= rate * segment.rate <= RATE_RANGE[1]:
+        if rate * segment.rate not in RATE:
             raise InvalidOption(
-                f"{segment.text[:40]!r} would be spoken {rate * segment.rate:.2f} times as fast as usual, which is "
-                f"outside {RATE_RANGE[0]}–{RATE_RANGE[1]}. The rates of a text and of its parts are multiplied."
+                f"{segment.text[:40]!r} would be spoken at {rate * segment.rate:.2f} times the normal rate, outside "
+                f"{RATE.low}–{RATE.high}. The rates of a text and of its parts are multiplied; lower one of them."
             )
 
 
 def _with_continuation(text: str, following: str) -> str:
-    """Words in the middle of a sentence end with a comma, so that the voice does not sink as at its end."""
-    goes_on = text[-1:].isalnum() and following[:1].isalnum() and not following[:1].isupper()
-    return f"{text}," if goes_on else text
+    """Append a comma to a segment in the middle of a sentence, to avoid the falling pitch of a sentence end."""
+    continues = text[-1:].isalnum() and following[:1].isalnum() and not following[:1].isupper()
+    return f"{text}," if continues else text
 
 
 def _append(joined: _Joined, spoken: SynthesizedSpeech, segment: Segment) -> None:
-    """Puts the sound, without the silence around it, at the end, and its phones at their new times."""
+    """Append the audio, without the silence around it, and its phones at their new times."""
     rate_hz = joined.audio.rate_hz
     samples = np.concatenate(list(spoken.audio.blocks(rate_hz, 1)), axis=1)[0]
     first, last = _audible_range(samples, rate_hz)
     shift_s = (joined.audio.samples - first) / rate_hz
-    joined.told.append(spoken.phones is not None)
+    joined.has_phones.append(spoken.phones is not None)
     joined.phones.extend(_shifted_phones(spoken.phones or (), shift_s, joined, joined.audio.samples + last - first))
     joined.audio.write(_faded(samples[first:last], segment.gain_db, rate_hz))
     _append_pause(joined, segment.pause_s)
@@ -121,7 +123,7 @@ def _append_pause(joined: _Joined, length_s: float) -> None:
 
 
 def _audible_range(samples: F32, rate_hz: int) -> tuple[int, int]:
-    """Where the first sound begins and the last one ends, with a margin."""
+    """Return the first and past-the-last audible sample, with a margin."""
     loud = np.flatnonzero(np.abs(samples) > _SILENT * float(np.abs(samples).max()))
     if not loud.size:
         return 0, len(samples)
@@ -130,17 +132,17 @@ def _audible_range(samples: F32, rate_hz: int) -> tuple[int, int]:
 
 
 def _shifted_phones(phones: Sequence[Phone], shift_s: float, joined: _Joined, end: int) -> Iterator[Phone]:
-    """Phones on the joined clock. A closure before the first sound reaches into the pause; a pause is nobody's."""
-    begins_s = joined.phones[-1].end_s if joined.phones else 0.0
-    ends_s = end / joined.audio.rate_hz
+    """Yield phones, without pauses, on the joined clock; a closure at the start may reach into the pause before."""
+    min_start_s = joined.phones[-1].end_s if joined.phones else 0.0
+    max_end_s = end / joined.audio.rate_hz
     for phone in phones:
-        start_s, end_s = max(phone.start_s + shift_s, begins_s), min(phone.end_s + shift_s, ends_s)
+        start_s, end_s = max(phone.start_s + shift_s, min_start_s), min(phone.end_s + shift_s, max_end_s)
         if end_s > start_s and phone.symbol:
             yield Phone(symbol=phone.symbol, start_s=start_s, end_s=end_s)
 
 
 def _faded(samples: F32, gain_db: float, rate_hz: int) -> F32:
-    """The stretch at its loudness, not pushed beyond full scale, with soft ends, so that nothing clicks."""
+    """Apply a gain within full scale, and fade the ends to avoid clicks."""
     gain = 10 ** (gain_db / 20)
     if gain > 1.0:
         gain = max(1.0, min(gain, 1.0 / max(float(np.abs(samples).max()), 1e-6)))

@@ -1,8 +1,8 @@
-"""Makes a value inside an ONNX model one of its outputs. Knows nothing of voices, and runs nothing.
+"""Expose an internal value of an ONNX model as an output.
 
-An ONNX file is one protobuf message, and protobuf joins two messages that stand one after the other: what is appended
-here is a graph that has nothing but an output. Reading needs four field numbers of onnx.proto3 (ModelProto.graph,
-GraphProto.node and output, NodeProto.output and op_type); the package onnx would want a newer protobuf than mediapipe.
+An ONNX file is one protobuf message, and protobuf merges concatenated messages: a graph with only an output is
+appended. Reading needs a few field numbers of onnx.proto3 (ModelProto.graph, GraphProto.node and output,
+NodeProto.output and op_type). The package onnx requires a newer protobuf than mediapipe.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FIXED_BYTES = {_FIXED_64: 8, _FIXED_32: 4}
 
 
 def values_made_by(model: bytes, kind: str) -> list[str]:
-    """The names of all values that operators of ``kind``, such as ``Ceil``, make. Raises ValueError for no protobuf."""
+    """Return the names of all outputs of operators of ``kind``, such as ``Ceil``. Raises ValueError if invalid."""
     view = memoryview(model)
     return [
         bytes(name).decode()
@@ -27,7 +27,7 @@ def values_made_by(model: bytes, kind: str) -> list[str]:
 
 
 def with_output(model: bytes, name: str) -> bytes:
-    """The same model with the value ``name`` among its outputs; as it was where that is so already."""
+    """Return the model with the value ``name`` among its outputs."""
     outputs = (output for graph in _parts(memoryview(model), _MODEL_GRAPH) for output in _parts(graph, _GRAPH_OUTPUT))
     if name.encode() in (bytes(found) for output in outputs for found in _parts(output, _VALUE_NAME)):
         return model
@@ -36,7 +36,7 @@ def with_output(model: bytes, name: str) -> bytes:
 
 
 def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
-    """The content of every field of that number whose content is bytes."""
+    """Yield the content of every bytes field with the ``wanted`` number."""
     at = 0
     while at < len(message):
         tag, at = _number(message, at)
@@ -51,22 +51,22 @@ def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
                 yield message[at : at + length]
             at += length
         else:
-            raise ValueError(f"no protobuf: wire type {kind}")
+            raise ValueError(f"invalid protobuf: wire type {kind}")
     if at != len(message):
-        raise ValueError("no protobuf: it ends too early")
+        raise ValueError("invalid protobuf: it ends too early")
 
 
 def _number(message: memoryview, at: int) -> tuple[int, int]:
-    """A number of variable length, and where the next thing begins."""
+    """Read a varint; return it and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(message):
-            raise ValueError("no protobuf: it ends too early")
+            raise ValueError("invalid protobuf: it ends too early")
         value |= (message[at] & 0x7F) << shift
         at += 1
         if message[at - 1] < 0x80:
             return value, at
-    raise ValueError("no protobuf: a number without an end")
+    raise ValueError("invalid protobuf: a number without an end")
 
 
 def _field(number: int, content: bytes) -> bytes:

@@ -1,8 +1,8 @@
-"""Speaks text with voices made for Piper, which somebody added: VITS networks in ONNX files, run by onnxruntime.
+"""Text to speech with installed Piper voices: VITS networks in ONNX files, run by onnxruntime.
 
-The words become phonemes in espeak-ng's own process; nothing of Piper's program, which is under the GPL, is used. When
-each phoneme is made, the network knows itself: it plans how long each lasts before it makes a sound of them. Where it
-cannot be asked, the phonemes are looked for in the sound.
+espeak-ng converts words to phonemes in its own process; Piper's program, which is under the GPL, is not used. The
+network itself provides the phoneme durations, which it predicts before the audio. Without them, the phonemes are
+aligned to the audio.
 """
 
 from __future__ import annotations
@@ -33,56 +33,56 @@ from lipsmith.synthesis.synthesized_speech import LEAD_S, TAIL_S, check_rate, ph
 from lipsmith.synthesis.voice_store import VoiceRecord, VoiceStore, as_config, read_limited, voices_folder
 
 _BEGIN, _END, _BETWEEN = "^", "$", "_"
-"""Piper's own signs in a voice's table of phonemes; the last one stands between any two."""
-_SENTENCE_SIGNS, _CLAUSE_SIGNS = ".!?", ",;:"
-_SIGN_OF: Mapping[str, str] = {
+"""Special symbols in a voice's phoneme table; the last one separates phonemes."""
+_SENTENCE_MARKS, _CLAUSE_MARKS = ".!?", ",;:"
+_MARK_OF: Mapping[str, str] = {
     "。": ".", "．": ".", "।": ".", "۔": ".", "…": ".", "！": "!", "？": "?", "؟": "?", "，": ",", "、": ",",
     "،": ",", "；": ";", "؛": ";", "：": ":", "—": ",", "–": ",",
 }  # fmt: skip
-"""Other scripts' signs -> those that voices know."""
+"""Punctuation of other scripts -> marks in phoneme tables."""
 _LANGUAGE_MARK = re.compile(r"\([^)]*\)")
 _PAUSE_S = 0.15
-"""A gap between words that lasts longer is one that is heard."""
+"""Longer gaps between words are audible pauses."""
 _PEAK = 0.9
-"""Of full scale: how loud each sentence is made; voices differ by 20 dB, and so may sentences."""
+"""Peak of each sentence, full scale 1; voices and sentences differ by up to 20 dB."""
 _FADE_S = 0.005
 _SEED = 20260417
-"""Voices draw the small irregularities of speech by chance; the same text shall sound the same."""
+"""Seed of the random variation in voices, for reproducible results."""
 
 _session_lock = Lock()
-"""The seed belongs to the whole process."""
+"""Lock for the seed, which belongs to the whole process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Config:
-    """What a voice's description says."""
+    """Settings of a voice."""
 
     rate_hz: int
     language: str
     espeak_voice: str | None
-    """Who turns words into phonemes; None: letters are phonemes."""
+    """espeak-ng voice that converts words to phonemes; None if letters are the phonemes."""
     ids: Mapping[str, Sequence[int]]
     speakers: Mapping[str, int]
     default_speaker: int | None
-    """None where the network knows a single one."""
+    """None for a network with a single speaker."""
     noise: float
     length: float
     noise_of_lengths: float
 
 
 class PiperVoice:
-    """The role `Voice`, played by voices that were added. Needs the extra ``lipsmith[piper]``."""
+    """`Voice` engine for installed Piper voices. Needs the extra ``lipsmith[piper]``."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._store = VoiceStore(voices_folder() if folder is None else folder)
         self._espeak = EspeakVoice()
 
     def voices(self) -> Sequence[VoiceInfo]:
-        """Every added voice; one with several speakers also as ``NAME+SPEAKER``."""
+        """Return every installed voice; one with several speakers also as ``NAME+SPEAKER``."""
         return [info for record in self._store.records() for info in self._infos(record)]
 
     def speak(self, text: str, *, voice: str, rate: float) -> SynthesizedSpeech:
-        """Speaks ``text`` sentence by sentence, each equally loud, at the voice's own sampling rate.
+        """Synthesize ``text`` sentence by sentence, all equally loud, at the voice's sampling rate.
 
         Raises EmptyText, InvalidOption, UnknownVoice, InvalidVoiceFile, MissingDependency or VoiceFailed.
         """
@@ -93,37 +93,37 @@ class PiperVoice:
         number = _speaker_number(config, voice, speaker)
         sentences = list(self._sentences(text, config))
         if not any(_is_spoken(symbol) for sentence in sentences for symbol in sentence):
-            raise EmptyText(f"The voice {voice!r} finds nothing to say in this text. Give at least one word.")
+            raise EmptyText(f"The voice {voice!r} cannot speak any of this text. Enter at least one word.")
         network = _Network(self._store.model(record), record.name)
         lead = round(LEAD_S * config.rate_hz)
-        split_text: list[F32] = [np.zeros(lead, np.float32)]
+        parts: list[F32] = [np.zeros(lead, np.float32)]
         marks: list[tuple[int, str]] | None = []
         at = lead
         for sentence in sentences:
-            samples, starts = network.say(sentence, config, number, rate)
-            split_text.append(_levelled(samples, config.rate_hz))
+            samples, starts = network.synthesize(sentence, config, number, rate)
+            parts.append(_normalized(samples, config.rate_hz))
             marks = None if marks is None or starts is None else [*marks, *_marks(sentence, starts, at, config.rate_hz)]
             at += len(samples)
-        split_text.append(np.zeros(round(TAIL_S * config.rate_hz), np.float32))
-        audio = MemoryAudio(np.concatenate(split_text)[np.newaxis], config.rate_hz)
+        parts.append(np.zeros(round(TAIL_S * config.rate_hz), np.float32))
+        audio = MemoryAudio(np.concatenate(parts)[np.newaxis], config.rate_hz)
         if marks is None:
             return SynthesizedSpeech(audio=audio, phones=align_phones(_symbols(sentences), audio))
         return SynthesizedSpeech(audio=audio, phones=phones_of(marks, config.rate_hz, at))
 
     def check(self, model: Path, config: Path) -> None:
-        """Whether these files are a voice that can be used. Raises InvalidVoiceFile and others of `speak`."""
+        """Check that these files are a usable voice. Raises InvalidVoiceFile and the errors of `speak`."""
         name = model.name
-        described = _read_config(as_config(read_limited(config), config.name), name)
-        if described.espeak_voice is not None:
-            self._espeak.find(described.espeak_voice)
+        settings = _read_config(as_config(read_limited(config), config.name), name)
+        if settings.espeak_voice is not None:
+            self._espeak.find(settings.espeak_voice)
         network = _Network(read_limited(model), name)
-        letters = [symbol for symbol in described.ids if _is_spoken(symbol)][:3]
-        network.say(letters, described, described.default_speaker, 1.0)
+        letters = [symbol for symbol in settings.ids if _is_spoken(symbol)][:3]
+        network.synthesize(letters, settings, settings.default_speaker, 1.0)
 
     def _infos(self, record: VoiceRecord) -> Iterator[VoiceInfo]:
         try:
             config = _read_config(self._store.config(record), record.name)
-        except InvalidVoiceFile:  # whoever asks for it is told why; all others still have theirs
+        except InvalidVoiceFile:  # speaking with it raises the error; other voices stay usable
             return
         licence = record.licence or "not noted"
         for speaker in ("", *config.speakers):
@@ -135,19 +135,19 @@ class PiperVoice:
             )
 
     def _sentences(self, text: str, config: _Config) -> Iterator[list[str]]:
-        """The text's sentences as phonemes, each a sign of the voice's table."""
+        """Yield the sentences of a text as symbols of the voice's phoneme table."""
         words = speakable(text)
         if config.espeak_voice is None:
             yield list(unicodedata.normalize("NFD", words))
             return
         sentence: list[str] = []
-        for ipa, sign in self._espeak.phonemes(words, voice=config.espeak_voice):
+        for ipa, mark in self._espeak.phonemes(words, voice=config.espeak_voice):
             sentence += unicodedata.normalize("NFD", _LANGUAGE_MARK.sub("", ipa))
-            sign = _SIGN_OF.get(sign, sign)
-            if sign in _CLAUSE_SIGNS and sign:
-                sentence += [sign, " "]
+            mark = _MARK_OF.get(mark, mark)
+            if mark in _CLAUSE_MARKS and mark:
+                sentence += [mark, " "]
                 continue
-            sentence.append(sign if sign in _SENTENCE_SIGNS and sign else ".")
+            sentence.append(mark if mark in _SENTENCE_MARKS and mark else ".")
             if any(_is_spoken(symbol) for symbol in sentence):
                 yield sentence
             sentence = []
@@ -156,26 +156,26 @@ class PiperVoice:
 
 
 class _Network:
-    """A voice's network, loaded once for a text."""
+    """Network of a voice, loaded once per text."""
 
     def __init__(self, model: bytes, name: str) -> None:
         try:
             import onnxruntime
         except ImportError as error:
             raise MissingDependency(
-                f"Voices made for Piper need onnxruntime, which is not installed ({error}). "
+                f"Piper voices need onnxruntime, which is not installed ({error}). "
                 "Install it with: pip install 'lipsmith[piper]'"
             ) from error
         self._name = name
         try:
             lengths = values_made_by(model, "Ceil")
         except ValueError as error:
-            raise InvalidVoiceFile(f"{name} is no ONNX model ({error}).") from error
+            raise InvalidVoiceFile(f"{name} is not an ONNX model ({error}). Choose a Piper voice.") from error
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what fails is raised
-        # A VITS network rounds the lengths of its phonemes up, and rounds nothing else up.
+        options.log_severity_level = 4  # errors are raised instead
+        # The only Ceil operator of a VITS network rounds up the durations of its phonemes.
         self._lengths = lengths[0] if len(lengths) == 1 else None
-        with _session_lock, _network_faults(name):
+        with _session_lock, _network_errors(name):
             onnxruntime.set_seed(_SEED)
             self._session = onnxruntime.InferenceSession(
                 model if self._lengths is None else with_output(model, self._lengths),
@@ -184,12 +184,14 @@ class _Network:
             )
         self._inputs = {one.name for one in self._session.get_inputs()}
         if missing := {"input", "input_lengths", "scales"} - self._inputs:
-            raise InvalidVoiceFile(f"{name} is no Piper voice: its network has no input {', '.join(sorted(missing))}.")
+            raise InvalidVoiceFile(
+                f"{name} is not a Piper voice: its network has no input {', '.join(sorted(missing))}. Choose another."
+            )
 
-    def say(
+    def synthesize(
         self, sentence: Sequence[str], config: _Config, speaker: int | None, rate: float
     ) -> tuple[F32, NDArray[np.int64] | None]:
-        """Samples, and where each sign of the sentence begins, one more for the end; None where nobody knows."""
+        """Return samples, and the start of each symbol and of the end; None without known durations."""
         ids, firsts = _numbered(sentence, config)
         feed: dict[str, Any] = {
             "input": np.array([ids], np.int64),
@@ -198,13 +200,13 @@ class _Network:
         }
         if "sid" in self._inputs:
             feed["sid"] = np.array([speaker or 0], np.int64)
-        wanted = [self._session.get_outputs()[0].name, *([] if self._lengths is None else [self._lengths])]
-        with _network_faults(self._name):
-            made = self._session.run(wanted, feed)
-        samples = np.asarray(made[0], np.float32).ravel()
+        outputs = [self._session.get_outputs()[0].name, *([] if self._lengths is None else [self._lengths])]
+        with _network_errors(self._name):
+            values = self._session.run(outputs, feed)
+        samples = np.asarray(values[0], np.float32).ravel()
         if not samples.size or not np.isfinite(samples).all():
-            raise InvalidVoiceFile(f"The voice {self._name!r} makes no sound of this text. Try another voice.")
-        lengths = np.asarray(made[1], np.float64).ravel() if len(made) > 1 else np.zeros(0)
+            raise InvalidVoiceFile(f"The voice {self._name!r} produces no audio for this text. Try another voice.")
+        lengths = np.asarray(values[1], np.float64).ravel() if len(values) > 1 else np.zeros(0)
         if len(lengths) != len(ids) or not lengths.sum() > 0:
             return samples, None
         ends = np.cumsum(lengths) / lengths.sum() * len(samples)
@@ -213,45 +215,47 @@ class _Network:
 
 
 def _numbered(sentence: Sequence[str], config: _Config) -> tuple[list[int], list[int]]:
-    """The sentence as its network reads it, and at which place each sign of it begins; the end comes last."""
+    """Return the network's ids for a sentence, and the position of each symbol and of the end."""
     between = config.ids.get(_BETWEEN, ())
     ids = [*config.ids.get(_BEGIN, ()), *between]
     firsts = []
     for symbol in sentence:
         firsts.append(len(ids))
-        if own := config.ids.get(symbol):  # what the voice has no sign for is not said
+        if own := config.ids.get(symbol):  # symbols outside the table are skipped
             ids += [*own, *between]
     firsts.append(len(ids))
     return [*ids, *config.ids.get(_END, ())], firsts
 
 
 def _marks(sentence: Sequence[str], starts: NDArray[np.int64], begin: int, rate_hz: int) -> Iterator[tuple[int, str]]:
-    """Where phones and pauses begin: (sample, IPA), the pause empty. Stress and short gaps belong to what is before."""
+    """Yield starts of phones and pauses: (sample, IPA or empty). Stress and short gaps belong to the phone before."""
     yield begin, ""
     ends = starts[1:]
     for symbol, start, end in zip(sentence, starts, ends, strict=False):
         if _is_spoken(symbol):
             yield begin + int(start), symbol
-        elif symbol in _SENTENCE_SIGNS + _CLAUSE_SIGNS or (symbol.isspace() and end - start > _PAUSE_S * rate_hz):
+        elif symbol in _SENTENCE_MARKS + _CLAUSE_MARKS or (symbol.isspace() and end - start > _PAUSE_S * rate_hz):
             yield begin + int(start), ""
     yield begin + int(ends[-1]), ""
 
 
 def _symbols(sentences: Sequence[Sequence[str]]) -> list[str]:
-    """What is said one after the other, pauses empty, from the silence before to the one after."""
-    said = [""]
+    """Return the spoken symbols in order, with empty ones for pauses, including silence at both ends."""
+    symbols = [""]
     for sentence in sentences:
-        signs = _SENTENCE_SIGNS + _CLAUSE_SIGNS
-        said += [symbol if _is_spoken(symbol) else "" for symbol in sentence if _is_spoken(symbol) or symbol in signs]
-    return said if said[-1] == "" else [*said, ""]
+        marks = _SENTENCE_MARKS + _CLAUSE_MARKS
+        symbols += [
+            symbol if _is_spoken(symbol) else "" for symbol in sentence if _is_spoken(symbol) or symbol in marks
+        ]
+    return symbols if symbols[-1] == "" else [*symbols, ""]
 
 
 def _is_spoken(symbol: str) -> bool:
-    return symbol not in _SENTENCE_SIGNS + _CLAUSE_SIGNS and bool(visemes_of(symbol))
+    return symbol not in _SENTENCE_MARKS + _CLAUSE_MARKS and bool(visemes_of(symbol))
 
 
-def _levelled(samples: F32, rate_hz: int) -> F32:
-    """The sentence at its level, with soft ends, so that nothing clicks where two meet."""
+def _normalized(samples: F32, rate_hz: int) -> F32:
+    """Normalize the peak of a sentence, and fade its ends to avoid clicks."""
     samples = samples * np.float32(_PEAK / max(float(np.abs(samples).max()), 1e-6))
     fade = np.linspace(0.0, 1.0, min(round(_FADE_S * rate_hz), len(samples)), dtype=np.float32)
     samples[: len(fade)] *= fade
@@ -260,7 +264,7 @@ def _levelled(samples: F32, rate_hz: int) -> F32:
 
 
 def _read_config(config: Mapping[str, Any], name: str) -> _Config:
-    """Raises InvalidVoiceFile for a description that is none."""
+    """Read a voice's settings. Raises InvalidVoiceFile if they are invalid."""
     try:
         kind = config.get("phoneme_type") or "espeak"
         inference = config.get("inference") or {}
@@ -279,14 +283,14 @@ def _read_config(config: Mapping[str, Any], name: str) -> _Config:
             noise_of_lengths=float(inference.get("noise_w", 0.8)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidVoiceFile(f"The description of the voice {name!r} is none of Piper's ({error!r}).") from error
+        raise InvalidVoiceFile(f"The settings of the voice {name!r} are not those of Piper ({error!r}).") from error
     if kind not in ("espeak", "text"):
         raise InvalidVoiceFile(
-            f"The voice {name!r} reads phonemes of the kind {kind!r}, which only Piper itself makes. Voices of the "
-            "kinds espeak and text can be used."
+            f"The voice {name!r} needs phonemes of the kind {kind!r}, which only Piper itself provides. Use a voice of "
+            "the kind espeak or text."
         )
     if not any(_is_spoken(symbol) for symbol in read.ids) or read.rate_hz not in AUDIO_RATES_HZ:
-        raise InvalidVoiceFile(f"The description of the voice {name!r} names no phonemes or no usable sampling rate.")
+        raise InvalidVoiceFile(f"The settings of the voice {name!r} have no phonemes or no usable sampling rate.")
     return read
 
 
@@ -296,16 +300,16 @@ def _speaker_number(config: _Config, voice: str, speaker: str) -> int | None:
     for name, number in config.speakers.items():
         if name.lower() == speaker.lower():
             return number
-    known = f"Some of them: {', '.join(list(config.speakers)[:5])}." if config.speakers else "It has a single one."
-    raise UnknownVoice(f"There is no speaker as in {voice!r} in that voice. {known}")
+    known = f"Some speakers: {', '.join(list(config.speakers)[:5])}." if config.speakers else "It has one speaker."
+    raise UnknownVoice(f"The voice {voice!r} has no such speaker. {known}")
 
 
 @contextmanager
-def _network_faults(name: str) -> Iterator[None]:
-    """What onnxruntime raises has no common base, only a module."""
+def _network_errors(name: str) -> Iterator[None]:
+    """Convert errors of onnxruntime, which have no common base class, only a common module."""
     try:
         yield
     except Exception as error:
         if not type(error).__module__.startswith("onnxruntime"):
             raise
-        raise InvalidVoiceFile(f"The network of the voice {name!r} fails: {error}") from error
+        raise InvalidVoiceFile(f"The network of the voice {name!r} failed: {error}") from error

@@ -1,7 +1,7 @@
-"""All voices of all engines: which there are, who is meant by a name, and who speaks where none is named.
+"""Voices of all engines: listing, lookup by name, and the choice of a default voice.
 
-A voice of the first engine goes by its own name, such as ``en-us+f3``; one of any other by ``ENGINE:NAME``, and by its
-own name alone where no other voice has it.
+Voices of the first engine have plain names, such as ``en-us+f3``; others are called ``ENGINE:NAME``, or by their plain
+name alone if it is unique.
 """
 
 from __future__ import annotations
@@ -23,76 +23,77 @@ BUILT_IN: Mapping[str, str] = {
     "espeak": "lipsmith.synthesis.espeak:EspeakVoice",
     "piper": "lipsmith.synthesis.piper:PiperVoice",
 }
-"""Engine name to ``module:Class``. The first one is the default."""
+"""Engine name -> ``module:Class``. The first one is the default."""
 
 _FIRST_ENGINE = next(iter(BUILT_IN))
 
-_USUAL_REGIONS = {"en": "en-US", "es": "es", "fr": "fr-FR", "pt": "pt-BR"}
-"""Which of a language's kinds is meant where none is named and there are several."""
+_DEFAULT_REGIONS = {"en": "en-US", "es": "es", "fr": "fr-FR", "pt": "pt-BR"}
+"""Default regional variant of a language."""
 
 
 def all_voices() -> Sequence[VoiceInfo]:
-    """Every voice that can speak here; those of the first engine come first.
+    """Return every installed voice, starting with those of the first engine.
 
-    An engine whose libraries are not installed has none. Raises MissingDependency where that leaves nobody.
+    Engines with missing libraries are skipped. Raises MissingDependency if that leaves no voice.
     """
     voices = [voice for engine in plugins.names("voice", BUILT_IN) for voice in _of_engine(engine)]
     if not voices:
-        _engine(_FIRST_ENGINE).voices()  # says what to install
+        _engine(_FIRST_ENGINE).voices()  # raises the error that names the missing package
         raise MissingDependency("No voice is installed. Install one with: pip install 'lipsmith[voice]'")
     return voices
 
 
 def find(name: str) -> VoiceInfo:
-    """The voice that is meant by ``name``; upper and lower case do not matter.
+    """Find a voice by name, regardless of case.
 
-    Raises UnknownVoice, whose message names what is near, and MissingDependency.
+    Raises UnknownVoice, with suggestions in its message, or MissingDependency.
     """
-    wish = name.strip().lower().removeprefix(f"{_FIRST_ENGINE}:")
+    key = name.strip().lower().removeprefix(f"{_FIRST_ENGINE}:")
     voices = all_voices()
-    exact = [voice for voice in voices if voice.name.lower() == wish]
-    meant = exact or [voice for voice in voices if own_name(voice).lower() == wish]
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        names = ", ".join(voice.name for voice in meant)
-        raise UnknownVoice(f"Several voices are called {name!r}. Say which one: {names}.")
+    exact = [voice for voice in voices if voice.name.lower() == key]
+    matches = exact or [voice for voice in voices if own_name(voice).lower() == key]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(voice.name for voice in matches)
+        raise UnknownVoice(f"Several voices are called {name!r}. Choose one of {names}.")
     added = [voice.name for voice in voices if voice.engine != _FIRST_ENGINE]
     if near := difflib.get_close_matches(name, [*added, *(own.partition(":")[2] for own in added)], n=4, cutoff=0.75):
-        raise UnknownVoice(f"There is no voice called {name!r}. Near: {', '.join(near)}. `lipsmith voices` lists all.")
-    return _named(_espeak().find(wish), _FIRST_ENGINE)
+        raise UnknownVoice(
+            f"There is no voice called {name!r}. Did you mean {', '.join(near)}? `lipsmith voices` lists all of them."
+        )
+    return _named(_espeak().find(key), _FIRST_ENGINE)
 
 
 def choose_voice(language: str | None = None, gender: str | None = None) -> VoiceInfo:
-    """Who speaks a text whose voice was not named.
+    """Choose a voice by language, gender and region, in this order of importance.
 
-    ``language`` is a BCP 47 tag such as ``pt-BR``, English unless given; ``gender`` is ``female`` or ``male``.
-    The language counts most, then the gender, then the region. Among equals an added voice goes first, since somebody
-    wanted it. Raises UnknownVoice where nobody speaks the language.
+    ``language`` is a BCP 47 tag such as ``pt-BR``, by default English; ``gender`` is ``female`` or ``male``. Among
+    equals, voices that the user installed come first. Raises UnknownVoice if no voice speaks the language.
     """
-    wish = (language or DEFAULT_LANGUAGE).strip().replace("_", "-")
-    voices = [voice for voice in all_voices() if same_language(voice.language, wish)]
+    tag = (language or DEFAULT_LANGUAGE).strip().replace("_", "-")
+    voices = [voice for voice in all_voices() if same_language(voice.language, tag)]
     if not voices:
         raise UnknownVoice(f"No voice speaks {language!r}. `lipsmith voices` lists all of them with their language.")
-    region = _USUAL_REGIONS.get(wish.lower(), wish).lower()
+    region = _DEFAULT_REGIONS.get(tag.lower(), tag).lower()
 
     def distance(voice: VoiceInfo) -> tuple[int, bool, bool]:
         by_gender = 0 if gender in (None, voice.gender) else 1 if voice.gender == "neutral" else 2
         first = voice.engine == _FIRST_ENGINE
-        if "-" not in wish and not first:
-            return by_gender, False, False  # of an added voice, any kind of the language will do
+        if "-" not in tag and not first:
+            return by_gender, False, False  # an installed voice may have any region
         return by_gender, voice.language.lower() != region, first
 
     return min(voices, key=distance)
 
 
 def own_name(voice: VoiceInfo) -> str:
-    """What its engine calls the voice."""
+    """Return the name of the voice within its engine."""
     return voice.name.removeprefix(f"{voice.engine}:")
 
 
 def speak(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
-    """Lets the voice's engine speak. Raises what `Voice.speak` raises."""
+    """Synthesize with the voice's engine. Raises the errors of `Voice.speak`."""
     return _engine(voice.engine).speak(text, voice=own_name(voice), rate=rate)
 
 
@@ -112,7 +113,7 @@ def _named(voice: VoiceInfo, engine: str) -> VoiceInfo:
 
 @cache
 def _engine(name: str) -> Voice:
-    """One for all: engines remember what their voices are."""
+    """Return the shared engine, which caches its voices."""
     return plugins.create("voice", name, BUILT_IN)
 
 

@@ -201,7 +201,7 @@ def broken_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         ("import os; os.abort()", "exit status -6"),
         ("import sys; sys.stdin.read(); sys.exit('out of memory')", "out of memory"),
         ("import sys; sys.stdout.write('A'); sys.stdout.flush()", "ended early"),
-        ("import sys; sys.stdin.close(); sys.stdout.buffer.write(b'F\\x04\\0\\0\\0oops')", "refused: oops"),
+        ("import sys; sys.stdin.close(); sys.stdout.buffer.write(b'F\\x04\\0\\0\\0oops')", "failed: oops"),
     ],
 )
 def test_a_crash_of_the_process_is_an_error_of_ours(broken_process: Path, program: str, says: str) -> None:

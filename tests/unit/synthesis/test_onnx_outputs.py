@@ -46,7 +46,7 @@ def test_a_long_name_and_several_makers() -> None:
 
 @pytest.mark.parametrize("content", [b"no model", b"\x3a\x05abc", b"\xff" * 20, b"\x3a", HALVED_CEIL[:40]])
 def test_what_is_no_model(content: bytes) -> None:
-    with pytest.raises(ValueError, match="no protobuf"):
+    with pytest.raises(ValueError, match="invalid protobuf"):
         values_made_by(content, "Ceil")
 
 

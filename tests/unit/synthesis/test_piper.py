@@ -133,13 +133,13 @@ def test_a_voice_that_was_changed_is_not_loaded(store: VoiceStore, tmp_path: Pat
     ("description", "says"),
     [
         ({"phoneme_type": "pinyin"}, "kind 'pinyin'"),
-        ({"phoneme_id_map": {}}, "names no phonemes"),
-        ({"phoneme_id_map": {"a": "x"}}, "none of Piper's"),
-        ({"audio": {}}, "none of Piper's"),
+        ({"phoneme_id_map": {}}, "have no phonemes"),
+        ({"phoneme_id_map": {"a": "x"}}, "not those of Piper"),
+        ({"audio": {}}, "not those of Piper"),
         ({"audio": {"sample_rate": 12}}, "no usable sampling rate"),
-        ({"espeak": {}, "language": {}}, "none of Piper's"),
+        ({"espeak": {}, "language": {}}, "not those of Piper"),
         ({"espeak": {"voice": "klingon-9"}}, "klingon-9"),
-        ({"num_speakers": 2, "speaker_id_map": 3}, "none of Piper's"),
+        ({"num_speakers": 2, "speaker_id_map": 3}, "not those of Piper"),
     ],
 )
 def test_a_description_that_cannot_be_used_is_not_added(
