@@ -59,20 +59,20 @@ class InvalidAudio(AudioError):
 
 
 class SilentAudio(AudioError):
-    """Nothing can be heard in the recording. Check that it is not muted and that the right track was saved."""
+    """The recording is silent. Check that it is not muted and that the right track was saved."""
 
     code = "no_audible_sound"
 
 
 class AudioTooLong(AudioError):
-    """The speech is longer than it may be here. Give a shorter one, or a shorter text."""
+    """The speech is longer than allowed. Use a shorter recording or text."""
 
     code = "sound_too_long"
 
     def __init__(self, message: str | None = None, *, length_s: float = 0.0) -> None:
         super().__init__(message)
         self.length_s = length_s
-        """How long it is, seconds."""
+        """Length of the speech, seconds."""
 
 
 class WindowOutOfRange(AudioError):
@@ -105,7 +105,7 @@ class VideoTooLong(VideoError):
     def __init__(self, message: str | None = None, *, length_s: float = 0.0) -> None:
         super().__init__(message)
         self.length_s = length_s
-        """How long it becomes, seconds."""
+        """Length of the result, seconds."""
 
 
 class VideoEncrypted(VideoError):

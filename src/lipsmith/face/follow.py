@@ -276,7 +276,7 @@ class _Follower:
         person.followed = self._follow(person, frame, index)
 
     def _known(self, frame: _Planes, centre: F64, looks: F64) -> _Person | None:
-        """Return the missing person who looks like this, or who was just here; None without one."""
+        """Return the missing person with this look, judged more leniently near the last position; None without one."""
         best, best_likeness = None, 0.0
         for person in self._people:
             if person.followed:

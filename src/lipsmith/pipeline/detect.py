@@ -78,8 +78,8 @@ detect_faces = Facade("detect_faces", DetectRequest, run_detection)
 
 def _read(source: Path, moving: bool | None) -> Image:
     from lipsmith.media.clip import Image
-    from lipsmith.media.reader import first_frame
     from lipsmith.media.image import read_image
+    from lipsmith.media.reader import first_frame
 
     if not moving:
         try:

@@ -50,14 +50,14 @@ def speech_activity(features: Features) -> F32:
     )
     far_rise, far_change = (np.sqrt(_share(power, _FAR_S)) for power in (rise, change))
     required = _FAR_SCORE + _FAR_SCORE_PER_DB * np.maximum(far_change - _LIVELY_CHANGE_DB, 0.0)
-    spoken = (far_score > required) & ((near_score > _NEAR_SCORE) | continues)
-    whispered = (
+    speaking = (far_score > required) & ((near_score > _NEAR_SCORE) | continues)
+    whispering = (
         (_share(voiced, _FAR_S) < _WHISPER_VOICED)
         & (_share(sounding, _FAR_S) > _WHISPER_SOUNDING)
         & (far_rise > _WHISPER_RISE_DB)
         & (far_change > _WHISPER_CHANGE_DB)
     )
-    active = ((spoken | whispered) & (features.level_db > _AUDIBLE_DB)).astype(np.float64)
+    active = ((speaking | whispering) & (features.level_db > _AUDIBLE_DB)).astype(np.float64)
     return np.clip(gaussian_filter1d(active, _EDGE_S / FEATURE_HOP_S), 0.0, 1.0).astype(np.float32)
 
 

@@ -101,7 +101,7 @@ def read_ssml(text: str) -> Sequence[Segment]:
 
 
 def plain_words(text: str) -> str:
-    """Return the spoken words without markup. Raises as `read_ssml` does."""
+    """Return the characters words without markup. Raises as `read_ssml` does."""
     if not is_markup(text):
         return text
     return " ".join(segment.text for segment in read_ssml(text) if segment.text)
@@ -156,8 +156,8 @@ def _content(element: Element, prosody: _Prosody) -> Iterator[_SpokenText | _Pau
 
 def _words(text: str | None, prosody: _Prosody) -> Iterator[_SpokenText]:
     if text and text.strip():
-        spoken = ", ".join(text.replace(" ", "")) if prosody.spelled else text
-        yield _SpokenText(text=spoken, rate=prosody.rate, gain_db=prosody.gain_db)
+        characters = ", ".join(text.replace(" ", "")) if prosody.spelled else text
+        yield _SpokenText(text=characters, rate=prosody.rate, gain_db=prosody.gain_db)
 
 
 def _segments(parts: Iterable[_SpokenText | _Pause]) -> Iterator[Segment]:

@@ -113,7 +113,7 @@ _VOWELS = frozenset("".join(_LETTERS_OF[viseme] for viseme in ("aa", "E", "ih", 
 _DIPHTHONG_SHARES = (0.55, 0.45)
 _TRIPHTHONG_SHARES = (0.40, 0.30, 0.30)
 _PLOSIVES = frozenset("pbtdʈɖkɡgcɟqɢɓɗɠʄʛ")
-_LANGUAGE_MARK = re.compile(r"\([^)]*\)?")  # "(en)": espeak-ng read the next word in another language
+_LANGUAGE_TAG = re.compile(r"\([^)]*\)?")  # "(en)": espeak-ng read the next word in another language
 
 
 @cache
@@ -195,7 +195,7 @@ def with_early_stops(phones: Sequence[Phone], lead_s: float = 0.040) -> list[Pho
 
 def _letters(symbol: str) -> str:
     """Return the symbol without language marks, in composed form."""
-    return unicodedata.normalize("NFC", _LANGUAGE_MARK.sub("", symbol))
+    return unicodedata.normalize("NFC", _LANGUAGE_TAG.sub("", symbol))
 
 
 def _viseme_of_letter(letter: str) -> str | None:

@@ -80,7 +80,7 @@ class EspeakVoice:
     def speak(self, text: str, *, voice: str, rate: float) -> SynthesizedSpeech:
         """Synthesize ``text`` at 22 050 Hz, with the synthesizer's own pauses at punctuation.
 
-        Control characters become spaces, and markup is read aloud. Raises EmptyText for text without words,
+        Control characters become spaces, and markup is spoken as text. Raises EmptyText for text without words,
         InvalidOption for a rate outside 0.5–2.0, UnknownVoice, MissingDependency or VoiceFailed.
         """
         check_rate(rate)

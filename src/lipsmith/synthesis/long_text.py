@@ -61,15 +61,15 @@ def synthesize(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
             continue
         following = segments[number + 1].text if number + 1 < len(segments) else ""
         try:
-            spoken = voices.speak(_with_continuation(segment.text, following), voice, rate * segment.rate)
+            speech = voices.speak(_with_continuation(segment.text, following), voice, rate * segment.rate)
         except EmptyText:  # a single segment without words, such as a dash between tags, is valid
             if joined is not None:
                 _append_pause(joined, segment.pause_s)
             continue
         if joined is None:
-            joined = _Joined(audio=SpooledAudio(_rate_of(spoken.audio)), phones=[], has_phones=[])
+            joined = _Joined(audio=SpooledAudio(_rate_of(speech.audio)), phones=[], has_phones=[])
             _append_pause(joined, LEAD_S + (0.0 if segments[0].text else segments[0].pause_s))
-        _append(joined, spoken, segment)
+        _append(joined, speech, segment)
     if joined is None:
         raise EmptyText()
     _append_pause(joined, TAIL_S)
@@ -106,14 +106,14 @@ def _with_continuation(text: str, following: str) -> str:
     return f"{text}," if continues else text
 
 
-def _append(joined: _Joined, spoken: SynthesizedSpeech, segment: Segment) -> None:
+def _append(joined: _Joined, speech: SynthesizedSpeech, segment: Segment) -> None:
     """Append the audio, without the silence around it, and its phones at their new times."""
     rate_hz = joined.audio.rate_hz
-    samples = np.concatenate(list(spoken.audio.blocks(rate_hz, 1)), axis=1)[0]
+    samples = np.concatenate(list(speech.audio.blocks(rate_hz, 1)), axis=1)[0]
     first, last = _audible_range(samples, rate_hz)
     shift_s = (joined.audio.samples - first) / rate_hz
-    joined.has_phones.append(spoken.phones is not None)
-    joined.phones.extend(_shifted_phones(spoken.phones or (), shift_s, joined, joined.audio.samples + last - first))
+    joined.has_phones.append(speech.phones is not None)
+    joined.phones.extend(_shifted_phones(speech.phones or (), shift_s, joined, joined.audio.samples + last - first))
     joined.audio.write(_faded(samples[first:last], segment.gain_db, rate_hz))
     _append_pause(joined, segment.pause_s)
 

@@ -35,12 +35,12 @@ from lipsmith.synthesis.voice_store import VoiceRecord, VoiceStore, as_config, r
 _BEGIN, _END, _BETWEEN = "^", "$", "_"
 """Special symbols in a voice's phoneme table; the last one separates phonemes."""
 _SENTENCE_MARKS, _CLAUSE_MARKS = ".!?", ",;:"
-_MARK_OF: Mapping[str, str] = {
+_PUNCTUATION_OF: Mapping[str, str] = {
     "。": ".", "．": ".", "।": ".", "۔": ".", "…": ".", "！": "!", "？": "?", "؟": "?", "，": ",", "、": ",",
     "،": ",", "；": ";", "؛": ";", "：": ":", "—": ",", "–": ",",
 }  # fmt: skip
 """Punctuation of other scripts -> marks in phoneme tables."""
-_LANGUAGE_MARK = re.compile(r"\([^)]*\)")
+_LANGUAGE_TAG = re.compile(r"\([^)]*\)")
 _PAUSE_S = 0.15
 """Longer gaps between words are audible pauses."""
 _PEAK = 0.9
@@ -142,8 +142,8 @@ class PiperVoice:
             return
         sentence: list[str] = []
         for ipa, mark in self._espeak.phonemes(words, voice=config.espeak_voice):
-            sentence += unicodedata.normalize("NFD", _LANGUAGE_MARK.sub("", ipa))
-            mark = _MARK_OF.get(mark, mark)
+            sentence += unicodedata.normalize("NFD", _LANGUAGE_TAG.sub("", ipa))
+            mark = _PUNCTUATION_OF.get(mark, mark)
             if mark in _CLAUSE_MARKS and mark:
                 sentence += [mark, " "]
                 continue
