@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+import lanes
 from lipsmith.storage.s3 import connect
 
 _default = inspect.signature(httpx.get).parameters["timeout"].default  # shared by all functions and clients of httpx
@@ -22,6 +23,18 @@ settings.register_profile("lipsmith", deadline=None)  # a slow machine is no fau
 settings.load_profile("lipsmith")
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Skip folders that have no test in this lane: importing their libraries takes long."""
+    return lanes.is_outside(collection_path) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of this lane, the longest files first."""
+    left_out = [item for item in items if not lanes.runs(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = sorted((item for item in items if lanes.runs(item)), key=lanes.place)
 
 
 @pytest.fixture(scope="session")

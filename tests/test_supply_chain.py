@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 
 HOME = Path(__file__).resolve().parent.parent
 LOCK = HOME / "deploy/requirements.lock"
+LOCKS = (LOCK, HOME / "deploy/requirements-test.lock")
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
 NO_WEIGHTS = {".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".bin", ".h5", ".keras"}
 """Endings of files that run code when they are loaded, or may."""
@@ -71,6 +72,12 @@ def test_a_deployment_is_pinned_and_hashed() -> None:
     assert "pip install --require-hashes -r requirements.lock" in re.sub(
         r"\s+", " ", (HOME / "deploy/Dockerfile").read_text().replace("--no-cache-dir ", "")
     )
+
+
+def test_tests_run_with_the_versions_that_are_deployed() -> None:
+    deployed, tested = (set(re.findall(r"^[a-z][^ ]*==[^ ]+", lock.read_text(), re.MULTILINE)) for lock in LOCKS)
+    assert len(deployed) > 50
+    assert deployed - tested == set()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from databases import fresh, postgres
 from dying_server import Point, dies_at
 from in_process_server import listening
+from lanes import amount
 from lipsmith.database.tables import jobs, ledger, projects
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings
@@ -35,7 +36,7 @@ from lipsmith.storage.contract import put_file
 
 __all__ = ["postgres"]
 
-EXAMPLES = int(os.environ.get("LIPSMITH_TEST_EXAMPLES", "4"))
+EXAMPLES = amount("EXAMPLES", whole=2, release=200)
 """Lives for each database; 200 are worth their minutes before a release."""
 STEPS = 30
 GRANT = 400

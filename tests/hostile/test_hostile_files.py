@@ -1,6 +1,6 @@
 """Hostile files are refused or accepted soon, by processes that live where rendering processes live.
 
-``LIPSMITH_TEST_FILES=10000`` judges more of them; ``python -m benchmarks trust media`` measures as well.
+The release lane reads 10,000 of them; ``python -m benchmarks trust media`` measures as well.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import pytest
 from corpus import KINDS, Case, by_hand, corpus, mutations
 from file_checks import check_files
 
+from lanes import amount
 from lipsmith.media import probe
 
-FILES = int(os.environ.get("LIPSMITH_TEST_FILES", "0"))
-MUTATIONS = 90
+FILES = amount("FILES", whole=0, release=10_000)
+MUTATIONS = 30
 MAX_MB = 512
 
 

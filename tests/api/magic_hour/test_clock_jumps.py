@@ -81,7 +81,16 @@ def dated(server: Server, project: str) -> float:
     return datetime.fromisoformat(shown["created_at"]).timestamp()
 
 
-@pytest.mark.parametrize("hours", [48, -48])
+@pytest.mark.parametrize(
+    ("environment", "hours"),
+    [
+        ("sqlite", 48),
+        ("postgres", -48),
+        pytest.param("sqlite", -48, marks=pytest.mark.release),
+        pytest.param("postgres", 48, marks=pytest.mark.release),
+    ],
+    indirect=["environment"],
+)
 def test_a_life_with_jumps(
     hours: int,
     running: Callable[..., Server],

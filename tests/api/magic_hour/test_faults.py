@@ -1,7 +1,7 @@
 """Servers are killed at every named point, on both databases; nothing is lost, charged twice, or lying about.
 
 Each seed is one life of a data folder: servers die in it one after the other, at each point once, in an order of its
-own, while callers go on asking. LIPSMITH_TEST_SEEDS=25 lives longer.
+own, while callers go on asking. The release lane has 25 lives on each database.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,20 @@ from PIL import Image
 
 from databases import fresh
 from dying_server import POINTS
+from lanes import LANE, amount
 from ledger_checks import check_ledger
 from local_hosts import ALLOWED, LocalHost, check_signature, local_host, wait_until
 from servers import TIMEOUT_S, NoServer, Server
 
-SEEDS = int(os.environ.get("LIPSMITH_TEST_SEEDS", "2"))
+SEEDS = amount("SEEDS", whole=2, release=25)
+DATABASES = ("sqlite", "postgres")
+EACH_WITH_ALL = list(product(DATABASES, range(SEEDS)))
+LIVES = EACH_WITH_ALL if LANE == "release" else list(zip(cycle(DATABASES), range(SEEDS), strict=False))
 GRANTED = 70_000
 BEFORE_RENDERING = ("charged", "created")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=DATABASES)
 def environment(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """What tells a server which database to use."""
     quiet = {"LIPSMITH_LOG_LEVEL": "warning"}
@@ -66,7 +71,7 @@ def asked(server: Server, body: Mapping[str, Any], key: str) -> httpx.Response:
     return server.client.post("/v1/ai-talking-photo", json=body, headers={"Idempotency-Key": key})
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize(("environment", "seed"), LIVES, indirect=["environment"])
 def test_a_life_of_sudden_deaths(
     seed: int, running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +133,7 @@ def live(
     assert set(costs) == set(found.values())
 
 
+@pytest.mark.parametrize("environment", ["sqlite", pytest.param("postgres", marks=pytest.mark.release)], indirect=True)
 def test_a_job_that_always_kills_its_worker_fails_after_three_tries(
     running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
 ) -> None:

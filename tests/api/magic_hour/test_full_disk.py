@@ -1,13 +1,12 @@
 """The disk is full, from any write of an order's life on: nothing is lost, charged for nothing, or left half-written.
 
 A small library refuses the server's writes into its data folder from a chosen one on, until there is room again. Each
-test run tries some of them, from the first to the last; LIPSMITH_TEST_SEEDS=25 tries nearly all.
+test run tries some of them, from the first to the last; the release lane tries nearly all.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lanes import amount
 from ledger_checks import check_ledger
 from local_hosts import ALLOWED, LocalHost, local_host, wait_until
 from preload_libraries import ENDLESS, Disk, disk_of
@@ -24,7 +24,7 @@ from servers import FINAL, Server
 
 GRANTED = 70_000
 SECONDS = 0.2
-TRIED = 8 * int(os.environ.get("LIPSMITH_TEST_SEEDS", "2"))
+TRIED = amount("WRITES", whole=6, release=200)
 """How many of an order's writes are the first to be refused."""
 SEED = 1
 

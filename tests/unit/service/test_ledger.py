@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import pytest
 import sqlalchemy as sa
 from service_parts import RESULT, ServiceParts
 
+from lanes import amount
 from lipsmith.database.tables import jobs, projects
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import InsufficientCredits, KeyReused, PlanTooSmall
 from lipsmith.service.project import Failure
 
 THREADS = 64
-ROUNDS = int(os.environ.get("LIPSMITH_TEST_ROUNDS", "30"))
+ROUNDS = amount("ROUNDS", whole=8, release=200)
 """200 are worth their minutes before a release."""
 
 
