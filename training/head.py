@@ -77,9 +77,7 @@ def seen_by_head(mel: F32) -> F32:
     """(n, 80): hidden features, visemes and loudness, as `lipsmith.speech.net.lips` puts them together."""
     heard = numpy_net.run_nets(mel)
     empty = np.zeros(len(mel), np.float32)
-    others = dict.fromkeys(
-        ("level_db", "periodicity", "pitch_hz", "f1_hz", "f2_hz", "high_share", "low_share", "flatness"), empty
-    )
+    others = dict.fromkeys(("level_db", "periodicity", "pitch_hz", "f1_hz", "f2_hz", "high_share", "low_share"), empty)
     loudness = features.relative_loudness(features.Features(mel=mel, **others))[:: numpy_net.MEL_PER_ROW]
     loudness = np.pad(loudness, (0, len(heard.hidden) - len(loudness)), mode="edge")
     return np.concatenate([heard.hidden, heard.visemes, loudness[:, None]], axis=1).astype(np.float32)

@@ -116,11 +116,6 @@ class FaceTrack:
         return points
 
     @property
-    def present_s(self) -> float:
-        """Total time in which the face is present, seconds."""
-        return float(_spans_s(self.times_s)[self.present].sum())
-
-    @property
     def absences(self) -> tuple[tuple[float, float], ...]:
         """(start, end) in seconds of every run of frames without the face."""
         ends = self.times_s + _spans_s(self.times_s)

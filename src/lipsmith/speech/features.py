@@ -55,8 +55,6 @@ class Features:
     """0–1: share of the pre-emphasised power above 3 kHz: hiss."""
     low_share: F32
     """0–1: share of the power (not pre-emphasised) below 450 Hz: murmur."""
-    flatness: F32
-    """0–1: geometric over arithmetic mean of the band powers; near 1 for white noise after pre-emphasis is undone."""
 
 
 def measure(audio: Audio) -> Features:
@@ -144,7 +142,6 @@ def _measure_batch(wide: F32) -> Features:
         f2_hz=f2_hz,
         high_share=high_share.astype(np.float32),
         low_share=low_share.astype(np.float32),
-        flatness=np.exp(mel.mean(1) - np.log(np.maximum(bands.mean(1), 1e-10))).astype(np.float32),
     )
 
 

@@ -38,7 +38,7 @@ def two(face: Face) -> list[FaceTrack]:
     return [talking(face, said(1), 0, 0.7), talking(face, said(2), 600)]
 
 
-def heard(curve: NDArray[np.float64], later_s: float = 0.0) -> ExpectedOpening:
+def expected_opening(curve: NDArray[np.float64], later_s: float = 0.0) -> ExpectedOpening:
     return ExpectedOpening(times_s=TIMES_S + later_s, openness=curve)
 
 
@@ -79,19 +79,19 @@ def test_a_place_counts_at_its_time_only(face: Face) -> None:
 def test_who_speaks_is_chosen_before_who_is_large(two: list[FaceTrack]) -> None:
     small, large = two
     assert choose_face(two, "auto") is large
-    assert choose_face(two, "auto", expected=heard(said(1))) is small
-    assert choose_face(two, "speaker", expected=heard(said(1), later_s=0.12)) is small
+    assert choose_face(two, "auto", expected=expected_opening(said(1))) is small
+    assert choose_face(two, "speaker", expected=expected_opening(said(1), later_s=0.12)) is small
 
 
 def test_nobody_speaks(two: list[FaceTrack]) -> None:
-    silence = heard(np.zeros(COUNT))
+    silence = expected_opening(np.zeros(COUNT))
     assert choose_face(two, "auto", expected=silence) is two[1]
     with pytest.raises(NoSuchFace, match="its own audio"):
         choose_face(two, "speaker", expected=silence)
 
 
-def test_the_lag_is_told(two: list[FaceTrack]) -> None:
-    agreement = lip_audio_agreement(two[0], heard(said(1), later_s=0.12))
+def test_the_lag_is_reported(two: list[FaceTrack]) -> None:
+    agreement = lip_audio_agreement(two[0], expected_opening(said(1), later_s=0.12))
     assert agreement is not None
     assert agreement.r > 0.95 and agreement.lag_s == pytest.approx(0.12, abs=0.02)
 

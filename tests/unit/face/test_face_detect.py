@@ -47,8 +47,8 @@ class MarkNetworks:
         return points
 
 
-def picture_with(squares: Sequence[tuple[int, int, int]], size: tuple[int, int] = (600, 400)) -> U8:
-    """Dark picture (width, height) with squares (centre x, centre y, side), their upper half yellow, the lower red."""
+def image_with(squares: Sequence[tuple[int, int, int]], size: tuple[int, int] = (600, 400)) -> U8:
+    """Dark image (width, height) with squares (centre x, centre y, side), their upper half yellow, the lower red."""
     rgb = np.full((size[1], size[0], 3), 40, np.uint8)
     for x, y, side in squares:
         half = side // 2
@@ -58,7 +58,7 @@ def picture_with(squares: Sequence[tuple[int, int, int]], size: tuple[int, int] 
 
 
 def test_a_large_face_is_found_where_it_is() -> None:
-    faces = find_faces(picture_with([(300, 180, 120)]), MarkNetworks())
+    faces = find_faces(image_with([(300, 180, 120)]), MarkNetworks())
     assert len(faces) == 1
     np.testing.assert_allclose(faces[0].points[:, :2].mean(axis=0), [300, 180], atol=2)
     assert faces[0].score == 0.9
@@ -66,13 +66,13 @@ def test_a_large_face_is_found_where_it_is() -> None:
 
 def test_the_same_face_seen_in_several_tiles_counts_once() -> None:
     networks = MarkNetworks()
-    assert len(find_faces(picture_with([(300, 200, 100)]), networks)) == 1
+    assert len(find_faces(image_with([(300, 200, 100)]), networks)) == 1
     assert len(networks.shown) > 2  # the whole and its tiles
 
 
 @pytest.mark.parametrize("place", [(30, 30), (970, 370), (30, 370), (500, 200), (333, 30), (666, 370)])
 def test_a_small_face_is_found_by_the_tiles_wherever_it_is(place: tuple[int, int]) -> None:
-    rgb = picture_with([(*place, 40)], size=(1000, 400))
+    rgb = image_with([(*place, 40)], size=(1000, 400))
     networks = MarkNetworks(least=0.09)
     assert not networks.boxes(rgb)
     faces = find_faces(rgb, networks)
@@ -80,7 +80,7 @@ def test_a_small_face_is_found_by_the_tiles_wherever_it_is(place: tuple[int, int
     np.testing.assert_allclose(faces[0].points[:, :2].mean(axis=0), place, atol=2)
 
 
-def test_tiles_together_cover_the_picture() -> None:
+def test_tiles_together_cover_the_image() -> None:
     class Watching(MarkNetworks):
         def __init__(self) -> None:
             super().__init__()
@@ -95,7 +95,7 @@ def test_tiles_together_cover_the_picture() -> None:
         assert find_faces(rgb, networks) == []
         seen = np.zeros(rgb.shape[:2], int)
         for tile in networks.tiles:
-            if tile.base is rgb:  # a view of the upright picture: mark what it shows
+            if tile.base is rgb:  # a view of the upright image: mark what it shows
                 offset = tile.__array_interface__["data"][0] - rgb.__array_interface__["data"][0]
                 top, left = divmod(offset // 3, 700)
                 if tile.shape[:2] != rgb.shape[:2]:
@@ -104,8 +104,8 @@ def test_tiles_together_cover_the_picture() -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_turned_picture_is_searched_too(turns: int) -> None:
-    rgb = np.ascontiguousarray(np.rot90(picture_with([(250, 180, 120)]), turns))
+def test_a_turned_image_is_searched_too(turns: int) -> None:
+    rgb = np.ascontiguousarray(np.rot90(image_with([(250, 180, 120)]), turns))
     faces = find_faces(rgb, MarkNetworks(upright_only=True))
     assert len(faces) == 1
     rows, columns = np.nonzero(rgb[..., 0] > 200)
@@ -113,7 +113,7 @@ def test_a_turned_picture_is_searched_too(turns: int) -> None:
 
 
 def test_no_face_is_an_empty_list() -> None:
-    assert find_faces(picture_with([]), MarkNetworks()) == []
+    assert find_faces(image_with([]), MarkNetworks()) == []
 
 
 def at(x: float, y: float, iod_px: float, score: float = 0.9) -> Face:

@@ -82,7 +82,7 @@ def test_a_gap_is_bridged_and_a_cut_leads_back_to_the_same_person(
     assert track.present[64:].all()
 
 
-def test_lips_that_leave_the_picture_make_the_face_absent(follower: MediapipeFaceFollower, astronaut: U8) -> None:
+def test_lips_that_leave_the_frame_make_the_face_absent(follower: MediapipeFaceFollower, astronaut: U8) -> None:
     (track,) = follower.follow(clip([placed(astronaut, 60, 18.0 * k) for k in range(40)]))
     assert track.present[:8].all() and not track.present[30:].any()
 
@@ -93,7 +93,7 @@ def test_nobody_is_found_where_nobody_is(follower: MediapipeFaceFollower) -> Non
     assert follower.follow(clip([])) == []
 
 
-def test_two_people_are_told_apart_from_left_to_right(
+def test_two_people_are_reported_apart_from_left_to_right(
     follower: MediapipeFaceFollower, astronaut: U8, shared_media: Path
 ) -> None:
     man = read_image(shared_media / "photos" / "man_glasses_256.jpg").rgb
@@ -169,10 +169,10 @@ def test_of_two_real_people_the_one_who_speaks_is_chosen(shared_media: Path) -> 
     her, him = followed(path)
     openness = registry.create("speech_reader").read(open_audio(path)).openness
     assert openness is not None
-    heard = ExpectedOpening(times_s=np.arange(len(openness)) * HOP_S, openness=openness.astype(np.float64))
+    expected_opening = ExpectedOpening(times_s=np.arange(len(openness)) * HOP_S, openness=openness.astype(np.float64))
     for choice in ("auto", "speaker"):
-        assert choose_face([her, him], parse_face_choice(choice), expected=heard) is her
-    ours, theirs = (lip_audio_agreement(track, heard) for track in (her, him))
+        assert choose_face([her, him], parse_face_choice(choice), expected=expected_opening) is her
+    ours, theirs = (lip_audio_agreement(track, expected_opening) for track in (her, him))
     assert ours is not None and theirs is not None
     assert ours.r > theirs.r + 0.3
 

@@ -1,4 +1,4 @@
-"""The head's frame, its angles and signs, and the way back from a turned picture."""
+"""The head's frame, its angles and signs, and the way back from a turned frame."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_axes_are_orthonormal_and_right_handed() -> None:
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_points_of_a_turned_picture_come_back(turns: int) -> None:
+def test_points_of_a_turned_frame_come_back(turns: int) -> None:
     image = np.zeros((7, 11), int)
     marks = [(2, 1), (10, 6), (0, 3)]  # x, y
     for number, (x, y) in enumerate(marks, start=1):

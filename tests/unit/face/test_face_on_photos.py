@@ -1,4 +1,4 @@
-"""Who is found in real pictures. The expected numbers are counts of the people whose faces can be animated."""
+"""Who is found in real images. The expected numbers are counts of the people whose faces can be animated."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def test_animals_and_things_are_nobody(name: str, shared_media: Path, finder: Me
 
 
 @pytest.mark.parametrize("name", ["cat", "coffee", "coins", "horse", "rocket"])
-def test_nobody_in_pictures_that_everyone_has(name: str, finder: MediapipeFaceFinder) -> None:
+def test_nobody_in_images_that_everyone_has(name: str, finder: MediapipeFaceFinder) -> None:
     data = pytest.importorskip("skimage.data")
     rgb = getattr(data, "chelsea" if name == "cat" else name)()
     rgb = np.where(rgb, 255, 0).astype(np.uint8) if rgb.dtype == bool else rgb
     rgb = np.repeat(rgb[..., None], 3, axis=2) if rgb.ndim == 2 else rgb
-    # A few pixels may look like somebody far away: too small to be animated, and told so.
+    # A few pixels may look like somebody far away: too small to be animated, and reported so.
     assert [found for found in finder.find(Image(rgb=np.ascontiguousarray(rgb), grey=False)) if found.iod_px > 12] == []
 
 

@@ -35,10 +35,10 @@ def test_points_come_back_and_measures_agree_with_those_of_a_still(face: Face) -
 
 def test_a_frame_costs_about_three_kilobytes(face: Face) -> None:
     track = track_of(dict.fromkeys(range(200), face.points), 200)
-    assert sum(getattr(track, name).nbytes for name in track.__dataclass_fields__ if name not in _FACTS) < 200 * 3000
+    assert sum(getattr(track, name).nbytes for name in track.__dataclass_fields__ if name not in _INFO) < 200 * 3000
 
 
-_FACTS = ("cuts", "score", "prominence")
+_INFO = ("cuts", "score", "prominence")
 
 
 def test_a_short_gap_is_bridged_evenly_and_a_long_one_is_not(face: Face) -> None:

@@ -1,4 +1,4 @@
-"""Small clips made by code, with any times, planes, colours and tags; knows nothing of the code under test."""
+"""Small clips made by code, with any times, planes, colours and tags; independent of the code under test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from media_makers import whole
 from lipsmith.media.clip import F32, U8, Audio
 
 UNEVEN_TICKS = (0, 512, 1024, 3072, 3600, 4096, 4109, 9000)
-"""Beginnings of pictures in a clip whose rate varies, in 1/12800 s."""
+"""Start times of frames at a variable rate, in 1/12800 s."""
 
 
 def planes_of(number: int, width: int = 96, height: int = 64) -> U8:
@@ -42,7 +42,7 @@ def save_planes(
     audio: F32 | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """Writes I420 pictures without loss where the codec can; ``tags`` are matrix, primaries, transfer and range."""
+    """Write I420 frames without loss where the codec can; ``tags`` are matrix, primaries, transfer and range."""
     lossless = {"libx264": {"qp": "0"}, "libx265": {"x265-params": "lossless=1:log-level=none"}}
     with av.open(path, "w", options=container_options or {}) as container:
         track = container.add_stream(codec, rate=fps, options=options or lossless.get(codec, {}))
@@ -56,7 +56,7 @@ def save_planes(
             context.sample_aspect_ratio = aspect
         if orientation is not None:
             orientation(track)
-        heard = None if audio is None else container.add_stream("aac", rate=48_000, layout="mono")
+        audio_track = None if audio is None else container.add_stream("aac", rate=48_000, layout="mono")
         begins = list(ticks) if ticks is not None else [round(n / fps / time_base) for n in range(len(frames))]
         ends = [*begins[1:], end if end is not None else begins[-1] + round(1 / fps / time_base)]
         for planes, begin, until in zip(frames, begins, ends, strict=True):
@@ -68,18 +68,18 @@ def save_planes(
             image.colorspace, image.color_primaries, image.color_trc, image.color_range = tags
             container.mux(track.encode(image))
         container.mux(track.encode(None))
-        if heard is not None:
+        if audio_track is not None:
             for at in range(0, audio.shape[1], 1024):
                 piece = np.ascontiguousarray(audio[:, at : at + 1024])
                 frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
                 frame.sample_rate, frame.pts, frame.time_base = 48_000, at, Fraction(1, 48_000)
-                container.mux(heard.encode(frame))
-            container.mux(heard.encode(None))
+                container.mux(audio_track.encode(frame))
+            container.mux(audio_track.encode(None))
     return path
 
 
 def hurt(path: Path, at: float, count: int = 400) -> Path:
-    """Overwrites some bytes of an MP4's pictures, ``at`` that share of them."""
+    """Overwrite some bytes of an MP4, starting at the share ``at`` of its frames."""
     data = bytearray(path.read_bytes())
     begin = data.find(b"mdat") + 4
     size = int.from_bytes(data[begin - 8 : begin - 4], "big") - 8
@@ -90,7 +90,7 @@ def hurt(path: Path, at: float, count: int = 400) -> Path:
 
 
 class Played:
-    """A sound of samples at one rate, which is all that a test asks for."""
+    """Audio of samples at one rate."""
 
     def __init__(self, samples: F32, rate_hz: int = 48_000) -> None:
         self._samples, self._rate_hz = samples, rate_hz
@@ -109,6 +109,6 @@ class Played:
             yield np.repeat(self._samples[:, at : at + 1000], channels // self._samples.shape[0], axis=0)
 
 
-def heard(audio: Audio, rate_hz: int = 48_000, channels: int = 1) -> F32:
-    """All of a sound."""
+def samples_of(audio: Audio, rate_hz: int = 48_000, channels: int = 1) -> F32:
+    """All samples of a recording."""
     return whole(audio.blocks(rate_hz, channels))

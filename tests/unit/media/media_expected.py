@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PICTURES: dict[str, tuple[int, int, bool] | str] = {
+IMAGES: dict[str, tuple[int, int, bool] | str] = {
     # file: (width, height, grey), or the code of the error
     "odd/anim.gif": (160, 160, False),
     "odd/big_4200x5248.jpg": (4200, 5248, False),
@@ -63,10 +63,10 @@ PICTURES: dict[str, tuple[int, int, bool] | str] = {
     "photos/woman_tilted_outdoor.jpg": (800, 533, False),
 }
 
-PICTURE_WARNINGS = {"odd/anim.gif": "several images"}
-"""A part of the one warning that a picture gives; all others give none."""
+IMAGE_WARNINGS = {"odd/anim.gif": "several images"}
+"""A part of the one warning that an image gives; all others give none."""
 
-SOUNDS: dict[str, tuple[float, int] | str] = {
+AUDIO_FILES: dict[str, tuple[float, int] | str] = {
     # file: (length, channels), or the code of the error
     "audio/48k_stereo.mp3": (5.139, 2),
     "audio/5_1.wav": (1.0, 2),
@@ -149,12 +149,12 @@ SOUNDS: dict[str, tuple[float, int] | str] = {
     "video/woman_seated_small_face_hevc.mp4": (10.008, 2),
 }
 
-SOUND_WARNINGS = {
+AUDIO_WARNINGS = {
     "audio/5_1.wav": "6 channels were mixed down",
     "audio/truncated.mp3": "only 2.38 s could be read",
     "odd/two_audio_tracks.mp4": "2 audio tracks",
 }
-"""A part of the one warning that a sound gives; all others give none."""
+"""A part of the one warning that an audio file gives; all others give none."""
 
 CLIPS: dict[str, tuple[int, int, int] | str] = {
     # file: (width, height, frames), or the code of the error
@@ -198,13 +198,13 @@ CLIPS: dict[str, tuple[int, int, int] | str] = {
 }
 
 CLIP_RATES = {
-    # file: (average rate, comes at one rate); all others have 25 pictures per second
+    # file: (average rate, comes at one rate); all others have 25 frames per second
     "odd/anim.gif": ("10", True),
     "odd/fps10.mp4": ("10", True),
     "odd/fps24.mp4": ("24", True),
     "odd/fps50_interlaced_flag.mp4": ("50", True),
     "odd/fps60.mp4": ("60", True),
-    "odd/mjpeg.avi": ("625/26", False),  # two pictures are missing from it
+    "odd/mjpeg.avi": ("625/26", False),  # two frames are missing from it
     "odd/vfr.mp4": ("18", False),
     "video/man_beard_half_body_hevc.mp4": ("420/17", False),
     "video/man_glasses_29.97fps_2s.mp4": ("915000/31031", False),
@@ -218,10 +218,10 @@ CLIP_WARNINGS = {
     "odd/fps50_interlaced_flag.mp4": "interlaced",
     "odd/yuv444_odd.mp4": "401 x 399 pixels lost its last column or row",
 }
-"""A part of the one warning that the pictures of a clip give; all others give none."""
+"""A part of the one warning that the frames of a clip give; all others give none."""
 
 CONVERTED_CLIPS = ("odd/anim.gif", "odd/hevc_10bit.mp4", "odd/prores_like.mov", "odd/yuv444_odd.mp4")
 """Those that are not 8-bit 4:2:0; of all others the bytes stay."""
 
 PACKETS_NOT_SHOWN = {"video/man_glasses_29.97fps_2s.mp4": 1}
-"""Pictures that the file holds, but cuts away by its edit list."""
+"""Frames that the file holds, but cuts away by its edit list."""

@@ -19,14 +19,14 @@ RATE_HZ = 48_000
 def through_aac(folder: Path, samples: F32, piece_samples: int = 1920) -> F32:
     """``samples`` encoded in pieces, written as MP4 and decoded again."""
     encoder = AacEncoder(RATE_HZ, samples.shape[0], 96_000 * samples.shape[0])
-    with av.open(folder / "sound.mp4", "w") as container:
+    with av.open(folder / "audio.mp4", "w") as container:
         track = container.add_stream("aac", rate=RATE_HZ, layout={1: "mono", 2: "stereo"}[samples.shape[0]])
         split_text = (samples[:, at : at + piece_samples] for at in range(0, samples.shape[1], piece_samples))
         packets = [packet for piece in split_text for packet in encoder.encode(piece)] + list(encoder.finish())
         for packet in packets:
             packet.stream = track
             container.mux(packet)
-    return whole(open_audio(folder / "sound.mp4").blocks(RATE_HZ, samples.shape[0]))[:, : samples.shape[1]]
+    return whole(open_audio(folder / "audio.mp4").blocks(RATE_HZ, samples.shape[0]))[:, : samples.shape[1]]
 
 
 def noise(channels: int, level: float) -> F32:
@@ -45,27 +45,27 @@ def test_level_at_every_loudness(tmp_path: Path, channels: int, level: float) ->
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_clipped_sound_is_not_turned_down(tmp_path: Path, channels: int) -> None:
+def test_clipped_audio_is_not_turned_down(tmp_path: Path, channels: int) -> None:
     samples = np.clip(tone(1.0, rate_hz=RATE_HZ, channels=channels, level=1.5), -1, 1)
-    heard = through_aac(tmp_path, samples)[:, 4000:-4000]
-    assert rms_db(heard) == pytest.approx(rms_db(samples), abs=0.05)
+    played = through_aac(tmp_path, samples)[:, 4000:-4000]
+    assert rms_db(played) == pytest.approx(rms_db(samples), abs=0.05)
 
 
 def test_each_channel_stays_itself(tmp_path: Path) -> None:
     left = tone(1.0, rate_hz=RATE_HZ, pitch_hz=440, level=0.5)
     right = tone(1.0, rate_hz=RATE_HZ, pitch_hz=1250, level=0.02)
     samples = np.concatenate([left, right])
-    heard = through_aac(tmp_path, samples)
-    wrong = (heard - samples)[:, 4000:-4000]
+    played = through_aac(tmp_path, samples)
+    wrong = (played - samples)[:, 4000:-4000]
     assert rms_db(wrong[:1]) < rms_db(left) - 40
     assert rms_db(wrong[1:]) < rms_db(right) - 25
 
 
 def test_silence_stays_silent_beside_a_voice(tmp_path: Path) -> None:
     samples = np.concatenate([np.zeros((1, RATE_HZ), np.float32), noise(1, 0.2)])
-    heard = through_aac(tmp_path, samples)
-    assert np.abs(heard[0]).max() < 1e-4
-    assert rms_db(heard[1:]) == pytest.approx(rms_db(samples[1:]), abs=0.1)
+    played = through_aac(tmp_path, samples)
+    assert np.abs(played[0]).max() < 1e-4
+    assert rms_db(played[1:]) == pytest.approx(rms_db(samples[1:]), abs=0.1)
 
 
 @pytest.mark.parametrize("piece_samples", [1, 37, 1024, 1601, 48_000])

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clip_makers import UNEVEN_TICKS, Played, heard, planes_of, save_planes
+from clip_makers import UNEVEN_TICKS, Played, planes_of, samples_of, save_planes
 from media_makers import tone
 
 from lipsmith.errors import EncodingFailed, InvalidOption, OutputExists
@@ -89,7 +89,7 @@ def test_colour_tags_go_over(tmp_path: Path, tags: tuple[int, int, int, int]) ->
     assert (next(again.frames()).planes == planes_of(0)).all()
 
 
-def test_crf_16_can_hardly_be_told_from_the_source(astronaut: np.ndarray, tmp_path: Path) -> None:
+def test_crf_16_can_hardly_be_reported_from_the_source(astronaut: np.ndarray, tmp_path: Path) -> None:
     frame = av.VideoFrame.from_ndarray(astronaut, format="rgb24").reformat(format="yuv420p")
     planes = frame.to_ndarray()
     source = open_clip(save_planes(tmp_path / "source.mp4", [planes] * 5))
@@ -100,10 +100,10 @@ def test_crf_16_can_hardly_be_told_from_the_source(astronaut: np.ndarray, tmp_pa
 
 
 @pytest.mark.parametrize("audio_s", [0.3, 2.0])
-def test_sound_begins_and_ends_with_the_pictures(clip: Clip, tmp_path: Path, audio_s: float) -> None:
+def test_audio_begins_and_ends_with_the_frames(clip: Clip, tmp_path: Path, audio_s: float) -> None:
     samples = tone(audio_s, rate_hz=48_000, level=0.5)
     write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), Played(samples))
-    again = heard(open_audio(tmp_path / "out.mp4"))[0]
+    again = samples_of(open_audio(tmp_path / "out.mp4"))[0]
     assert len(again) == pytest.approx(48_000 * 9512 / 12800, abs=1024)
     same = min(samples.shape[1], len(again)) - 2048
     assert np.abs(again[2048:same] - samples[0, 2048:same]).max() < 0.02  # a sample's shift alone would be 0.03
@@ -111,7 +111,7 @@ def test_sound_begins_and_ends_with_the_pictures(clip: Clip, tmp_path: Path, aud
         assert np.abs(again[samples.shape[1] + 2048 :]).max() < 0.01
 
 
-def test_without_sound_there_is_no_track(clip: Clip, tmp_path: Path) -> None:
+def test_without_audio_there_is_no_track(clip: Clip, tmp_path: Path) -> None:
     write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), None)
     with av.open(tmp_path / "out.mp4") as container:
         assert len(container.streams) == 1
@@ -129,23 +129,23 @@ def test_nothing_that_the_source_says_about_itself_goes_over(tmp_path: Path) -> 
                 packet.stream = track
                 container.mux(packet)
     assert b"Grandmother" in (tmp_path / "source.mp4").read_bytes()
-    told = open_clip(tmp_path / "source.mp4")
-    write_video(tmp_path / "out.mp4", told.info.video_format(CLIP_CRF), told.frames(), None)
+    reported = open_clip(tmp_path / "source.mp4")
+    write_video(tmp_path / "out.mp4", reported.info.video_format(CLIP_CRF), reported.frames(), None)
     data = (tmp_path / "out.mp4").read_bytes()
     for word in (b"Grandmother", b"48.8577", b"Nobody", b"source.mp4"):
         assert word not in data
 
 
-def test_the_index_comes_before_the_pictures(clip: Clip, tmp_path: Path) -> None:
+def test_the_index_comes_before_the_frames(clip: Clip, tmp_path: Path) -> None:
     write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), None)
     data = (tmp_path / "out.mp4").read_bytes()
     assert data.find(b"moov") < data.find(b"mdat")
 
 
 def test_progress_counts_every_frame(clip: Clip, tmp_path: Path) -> None:
-    told: list[int] = []
-    write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), None, on_frame=told.append)
-    assert told == list(range(1, 9))
+    reported: list[int] = []
+    write_video(tmp_path / "out.mp4", clip.info.video_format(CLIP_CRF), clip.frames(), None, on_frame=reported.append)
+    assert reported == list(range(1, 9))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_flat_colours(matrix: int, full_range: bool, levels: tuple[int, int, int
     )  # rounding, and tables of 8 bits
 
 
-def test_a_picture_looks_as_ffmpeg_shows_it(astronaut: U8) -> None:
+def test_a_frame_looks_as_ffmpeg_shows_it(astronaut: U8) -> None:
     frame = av.VideoFrame.from_ndarray(astronaut, format="rgb24").reformat(
         format="yuv420p", dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG"
     )

@@ -21,32 +21,32 @@ def noise(duration_s: float, rate_hz: int = 22_050, channels: int = 1, seed: int
 
 
 @pytest.fixture(params=["file", "memory"])
-def as_sound(request: pytest.FixtureRequest, tmp_path: Path) -> object:
+def as_audio(request: pytest.FixtureRequest, tmp_path: Path) -> object:
     """Makes a `Audio` of samples, once through a file and once in memory: both keep the same promises."""
 
     def make(samples: F32, rate_hz: int = 22_050) -> FileAudio | MemoryAudio:
         if request.param == "memory":
             return MemoryAudio(samples, rate_hz)
-        return open_audio(save_audio(tmp_path / "sound.wav", samples, rate_hz))
+        return open_audio(save_audio(tmp_path / "audio.wav", samples, rate_hz))
 
     return make
 
 
-def test_samples_come_out_as_they_went_in(as_sound) -> None:
+def test_samples_come_out_as_they_went_in(as_audio) -> None:
     samples = noise(1.7, channels=2)
-    audio: Audio = as_sound(samples)
+    audio: Audio = as_audio(samples)
     assert audio.channels == 2
     assert audio.duration_s == samples.shape[1] / 22_050
     np.testing.assert_array_equal(whole(audio.blocks(22_050, 2)), samples)
 
 
-def test_a_sound_can_be_played_again(as_sound) -> None:
-    audio = as_sound(noise(0.9))
+def test_audio_can_be_played_again(as_audio) -> None:
+    audio = as_audio(noise(0.9))
     np.testing.assert_array_equal(whole(audio.blocks(16_000, 1)), whole(audio.blocks(16_000, 1)))
 
 
-def test_two_players_do_not_disturb_each_other(as_sound) -> None:
-    audio = as_sound(noise(2.0))
+def test_two_players_do_not_disturb_each_other(as_audio) -> None:
+    audio = as_audio(noise(2.0))
     pairs = list(zip(audio.blocks(22_050, 1), audio.blocks(22_050, 1), strict=True))
     assert len(pairs) > 1
     for one, other in pairs:
@@ -54,10 +54,10 @@ def test_two_players_do_not_disturb_each_other(as_sound) -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 22_050, 44_100, 48_000])
-def test_another_rate_keeps_length_level_and_place(as_sound, rate_hz: int) -> None:
+def test_another_rate_keeps_length_level_and_place(as_audio, rate_hz: int) -> None:
     samples = tone(1.37, level=0.3)
     samples[:, :11_025] = 0  # silent for the first half second
-    played = whole(as_sound(samples).blocks(rate_hz, 1))
+    played = whole(as_audio(samples).blocks(rate_hz, 1))
     assert played.shape == (1, round(samples.shape[1] * rate_hz / 22_050))
     assert played.dtype == np.float32
     half_s = rate_hz // 2
@@ -66,33 +66,33 @@ def test_another_rate_keeps_length_level_and_place(as_sound, rate_hz: int) -> No
     assert rms_db(played[:, half_s + edge : -edge]) == pytest.approx(rms_db(samples[:, 12_000:-300]), abs=0.02)
 
 
-def test_one_channel_asked_twice_is_the_same_twice(as_sound) -> None:
+def test_one_channel_requested_twice_is_the_same_twice(as_audio) -> None:
     samples = noise(0.3)
-    np.testing.assert_array_equal(whole(as_sound(samples).blocks(22_050, 2)), samples.repeat(2, axis=0))
+    np.testing.assert_array_equal(whole(as_audio(samples).blocks(22_050, 2)), samples.repeat(2, axis=0))
 
 
-def test_mono_is_the_mean_of_two(as_sound) -> None:
+def test_mono_is_the_mean_of_two(as_audio) -> None:
     samples = noise(0.5, channels=2)
-    np.testing.assert_allclose(whole(as_sound(samples).blocks(22_050, 1))[0], samples.mean(axis=0), atol=1e-7)
+    np.testing.assert_allclose(whole(as_audio(samples).blocks(22_050, 1))[0], samples.mean(axis=0), atol=1e-7)
 
 
-def test_channels_that_cancel_are_not_mixed(as_sound) -> None:
+def test_channels_that_cancel_are_not_mixed(as_audio) -> None:
     voice = noise(0.5)
     samples = np.concatenate([voice * 0.9, -voice])
-    np.testing.assert_array_equal(whole(as_sound(samples).blocks(22_050, 1))[0], samples[1])
+    np.testing.assert_array_equal(whole(as_audio(samples).blocks(22_050, 1))[0], samples[1])
 
 
 @pytest.mark.parametrize("full", [0, 1])
-def test_an_empty_channel_does_not_halve_the_other(as_sound, full: int) -> None:
+def test_an_empty_channel_does_not_halve_the_other(as_audio, full: int) -> None:
     samples = np.zeros((2, 11_025), np.float32)
     samples[full] = noise(0.5)
-    np.testing.assert_array_equal(whole(as_sound(samples).blocks(22_050, 1))[0], samples[full])
+    np.testing.assert_array_equal(whole(as_audio(samples).blocks(22_050, 1))[0], samples[full])
 
 
-def test_a_quiet_speaker_on_his_own_channel_stays_in_the_mean(as_sound) -> None:
+def test_a_quiet_speaker_on_his_own_channel_stays_in_the_mean(as_audio) -> None:
     samples = noise(0.5, channels=2)
     samples[1] *= 10 ** (-12 / 20)
-    np.testing.assert_allclose(whole(as_sound(samples).blocks(22_050, 1))[0], samples.mean(axis=0), atol=1e-7)
+    np.testing.assert_allclose(whole(as_audio(samples).blocks(22_050, 1))[0], samples.mean(axis=0), atol=1e-7)
 
 
 @pytest.mark.parametrize("rate_hz", [0, -8000, 3999, 500_000])
@@ -147,7 +147,7 @@ def test_how_quiet_is_silent(tmp_path: Path, peak_dbfs: float, audible: bool) ->
             open_audio(path)
 
 
-def test_a_constant_is_no_sound(tmp_path: Path) -> None:
+def test_a_constant_is_no_audio(tmp_path: Path) -> None:
     with pytest.raises(SilentAudio):
         open_audio(save_audio(tmp_path / "a.wav", np.full((1, 9000), 0.5, np.float32)))
 
@@ -275,13 +275,13 @@ def test_a_recording_damaged_in_the_middle_is_still_used(tmp_path: Path, extensi
     assert whole(audio.blocks(16_000, 1)).shape[1] == round(audio.duration_s * 16_000)
 
 
-def test_a_clip_without_sound(tmp_path: Path) -> None:
+def test_a_clip_without_audio(tmp_path: Path) -> None:
     path = save_clip(tmp_path / "mute.mp4", [colour_image(96, 64)] * 3)
     with pytest.raises(InvalidAudio, match=r"mute\.mp4.* has no audio track"):
         open_audio(path)
 
 
-def test_sound_that_starts_late_stays_with_its_clip(tmp_path: Path) -> None:
+def test_audio_that_starts_late_stays_with_its_clip(tmp_path: Path) -> None:
     frames = [colour_image(96, 64)] * 50
     path = save_clip(tmp_path / "late.mp4", frames, audio=tone(1.0, rate_hz=48_000), audio_start_s=0.75)
     audio = open_audio(path)
@@ -291,7 +291,7 @@ def test_sound_that_starts_late_stays_with_its_clip(tmp_path: Path) -> None:
     assert audio.duration_s == pytest.approx(1.75, abs=0.05)
 
 
-def test_late_sound_of_the_shared_media(shared_media: Path) -> None:
+def test_late_audio_of_the_shared_media(shared_media: Path) -> None:
     late = whole(open_audio(shared_media / "odd/audio_starts_late.mp4").blocks(16_000, 1))[0]
     source = whole(open_audio(shared_media / "video/woman_flag_25fps_8s.mp4").blocks(16_000, 1))[0]
     piece = source[16_000:32_000]

@@ -77,15 +77,15 @@ def test_a_flash_and_its_click_meet(tmp_path: Path, fps: Fraction) -> None:
         flash_s = next(f.time for f in container.decode(video=0) if f.to_ndarray()[:64].mean() > 120)
     with av.open(str(path)) as container:
         decoded = [(f.time, f.to_ndarray()[0]) for f in container.decode(audio=0)]
-    heard = np.concatenate([piece for _, piece in decoded])
-    heard_s = decoded[0][0] + int(np.argmax(np.abs(heard) > 0.3)) / RATE_HZ
+    played = np.concatenate([piece for _, piece in decoded])
+    click_at_s = decoded[0][0] + int(np.argmax(np.abs(played) > 0.3)) / RATE_HZ
     assert flash_s == pytest.approx(click_s, abs=1e-4)
-    assert abs(heard_s - flash_s) <= 0.010
+    assert abs(click_at_s - flash_s) <= 0.010
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(60)])
 @pytest.mark.parametrize("audio_s", [0.2, 1.0, 1.777])
-def test_sound_and_picture_are_equally_long(tmp_path: Path, fps: Fraction, audio_s: float) -> None:
+def test_audio_and_frame_are_equally_long(tmp_path: Path, fps: Fraction, audio_s: float) -> None:
     path = tmp_path / "out.mp4"
     count = frame_count(audio_s, fps)
     write_video(path, small(fps), still_frames(count), hum(audio_s))
@@ -97,13 +97,13 @@ def test_sound_and_picture_are_equally_long(tmp_path: Path, fps: Fraction, audio
 
 
 @pytest.mark.parametrize(("frames", "audio_s"), [(50, 0.5), (10, 3.0)])
-def test_the_pictures_decide_the_length(tmp_path: Path, frames: int, audio_s: float) -> None:
+def test_the_frames_decide_the_length(tmp_path: Path, frames: int, audio_s: float) -> None:
     path = tmp_path / "out.mp4"
     write_video(path, small(), still_frames(frames), hum(audio_s))
     assert track_lengths_s(path) == pytest.approx((frames / 25, frames / 25), abs=0.001)
-    heard = whole(open_audio(path).blocks(RATE_HZ, 1))
+    played = whole(open_audio(path).blocks(RATE_HZ, 1))
     if audio_s < frames / 25:
-        assert np.abs(heard[:, round((audio_s + 0.05) * RATE_HZ) :]).max() < 0.001
+        assert np.abs(played[:, round((audio_s + 0.05) * RATE_HZ) :]).max() < 0.001
 
 
 def bt709(rgb: U8) -> tuple[float, float, float]:
@@ -199,13 +199,13 @@ def test_real_speech_keeps_its_loudness(shared_media: Path, tmp_path: Path, name
 def test_a_tone_keeps_its_level(tmp_path: Path, channels: int) -> None:
     path = tmp_path / "out.mp4"
     write_video(path, small(), still_frames(50), hum(2.0, channels))
-    heard = open_audio(path)
-    assert heard.channels == channels
-    middle = whole(heard.blocks(RATE_HZ, channels))[:, 10_000:80_000]
+    played = open_audio(path)
+    assert played.channels == channels
+    middle = whole(played.blocks(RATE_HZ, channels))[:, 10_000:80_000]
     assert rms_db(middle) == pytest.approx(rms_db(tone(1.0)), abs=0.05)
 
 
-def test_sound_lies_beside_its_pictures_in_the_file(tmp_path: Path) -> None:
+def test_audio_lies_beside_its_frames_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     noise = np.random.default_rng(2).integers(0, 256, (100, 64, 96, 3), dtype=np.uint8)
     write_video(path, small(), iter(noise), hum(4.0))
@@ -223,7 +223,7 @@ def test_progress_counts_every_frame(tmp_path: Path) -> None:
     assert seen == [1, 2, 3, 4, 5]
 
 
-def test_nothing_of_the_source_is_told(tmp_path: Path) -> None:
+def test_nothing_of_the_source_is_reported(tmp_path: Path) -> None:
     clip = save_clip(tmp_path / "in.mp4", [colour_image(96, 64)] * 25, audio=tone(1.0, rate_hz=RATE_HZ))
     path = tmp_path / "out.mp4"
     write_video(path, small(), iter(rgb_frames(clip)), open_audio(clip))
@@ -243,7 +243,7 @@ def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:
     path.write_text("precious")
 
     def frames() -> Iterator[U8]:
-        raise AssertionError("no frame may be asked for")
+        raise AssertionError("no frame may be requested")
         yield
 
     with pytest.raises(OutputExists, match="--overwrite"):
@@ -367,6 +367,6 @@ def test_the_same_frames_give_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
 
 
-def test_a_picture_on_the_way_is_not_an_output(tmp_path: Path) -> None:
+def test_a_frame_on_the_way_is_not_an_output(tmp_path: Path) -> None:
     with pytest.raises(InvalidOption):
         check_output(save_image(tmp_path / "face.png", colour_image()), overwrite=True)

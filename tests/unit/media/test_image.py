@@ -25,7 +25,7 @@ STORED = {
     7: UPRIGHT[::-1, ::-1].transpose(1, 0, 2),
     8: np.rot90(UPRIGHT, -1),
 }
-"""How a camera stores the upright picture under each EXIF orientation, told in numpy."""
+"""How a camera stores the upright image under each EXIF orientation, in numpy."""
 
 
 def mean_error(one: U8, other: U8) -> float:
@@ -43,7 +43,7 @@ def test_every_orientation_becomes_upright(tmp_path: Path, orientation: int) -> 
 @pytest.mark.parametrize("extension", ["png", "bmp", "tiff", "webp", "jp2", "gif", "avif", "jpg", "jfif"])
 def test_every_format(tmp_path: Path, extension: str) -> None:
     options = {"webp": {"lossless": True}, "jpg": {"quality": 95}, "jfif": {"quality": 95}}.get(extension, {})
-    image = read_image(save_image(tmp_path / f"picture.{extension}", UPRIGHT, **options))
+    image = read_image(save_image(tmp_path / f"image.{extension}", UPRIGHT, **options))
     assert (image.width, image.height) == (96, 80)
     limits = {"gif": 6.0, "jpg": 3.0, "jfif": 3.0, "avif": 3.0}  # a palette of 256; lossy colours
     assert mean_error(image.rgb, UPRIGHT) <= limits.get(extension, 0.0)
@@ -147,7 +147,7 @@ def test_a_profile_keeps_the_transparency(tmp_path: Path) -> None:
     assert (read_image(path, background="#010203").rgb == (1, 2, 3)).all()
 
 
-def test_a_screen_profile_on_a_grey_picture(tmp_path: Path) -> None:
+def test_a_screen_profile_on_a_grey_image(tmp_path: Path) -> None:
     path = save_image(tmp_path / "grey.png", UPRIGHT[:, :, 0], icc_profile=srgb_profile())
     image = read_image(path)
     assert image.grey
@@ -172,7 +172,7 @@ def test_lab_colours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extension", ["gif", "webp", "png"])
-def test_of_a_moving_picture_the_first_frame(tmp_path: Path, extension: str) -> None:
+def test_of_a_moving_image_the_first_frame(tmp_path: Path, extension: str) -> None:
     frames = [PilImage.new("RGB", (64, 70), colour) for colour in ("red", "lime", "blue")]
     frames[0].save(tmp_path / f"film.{extension}", save_all=True, append_images=frames[1:], duration=40)
     image = read_image(tmp_path / f"film.{extension}")
@@ -207,7 +207,7 @@ def test_a_huge_jpeg_is_read_at_half_its_size(tmp_path: Path) -> None:
         ("I;16", 65535, (255, 255, 255)),
     ],
 )
-def test_every_huge_picture_is_read_at_half_its_size(
+def test_every_huge_image_is_read_at_half_its_size(
     tmp_path: Path, mode: str, colour: object, expected: tuple[int, int, int]
 ) -> None:
     huge = PilImage.new(mode, (6401, 3900), colour)
@@ -220,7 +220,7 @@ def test_every_huge_picture_is_read_at_half_its_size(
     assert tuple(image.rgb[0, 0]) == tuple(image.rgb[-1, -1]) == expected
 
 
-def test_a_huge_picture_is_turned_and_averaged(tmp_path: Path) -> None:
+def test_a_huge_image_is_turned_and_averaged(tmp_path: Path) -> None:
     stripes = np.zeros((6400, 3900, 3), np.uint8)
     stripes[::2] = 100
     stripes[:3200, :, 0] = 200
@@ -234,7 +234,7 @@ def test_a_huge_picture_is_turned_and_averaged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extension", ["png", "jpg", "webp", "avif", "bmp", "tiff", "jp2", "gif"])
-def test_a_cut_off_picture_is_refused(tmp_path: Path, extension: str) -> None:
+def test_a_cut_off_image_is_refused(tmp_path: Path, extension: str) -> None:
     noise = np.random.default_rng(11).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     whole = save_image(tmp_path / f"whole.{extension}", noise).read_bytes()
     path = tmp_path / f"cut.{extension}"
@@ -243,7 +243,7 @@ def test_a_cut_off_picture_is_refused(tmp_path: Path, extension: str) -> None:
         read_image(path)
 
 
-def test_broken_exif_does_not_stop_a_picture(tmp_path: Path) -> None:
+def test_broken_exif_does_not_stop_an_image(tmp_path: Path) -> None:
     path = save_image(tmp_path / "exif.jpg", UPRIGHT, quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert read_image(path).width == 96
 
@@ -254,7 +254,7 @@ def test_pixels_may_be_written_to(tmp_path: Path) -> None:
     assert image.rgb.flags.c_contiguous
 
 
-def test_resizing_averages_over_the_area_and_keeps_the_facts() -> None:
+def test_resizing_averages_over_the_area_and_keeps_the_info() -> None:
     checks = (np.indices((400, 400)).sum(axis=0) % 2 * 255).astype(np.uint8)[:, :, None].repeat(3, 2)
     image = Image(rgb=checks, grey=True, warnings=("a word",))
     small = resize_image(image, 100, 50)
@@ -263,7 +263,7 @@ def test_resizing_averages_over_the_area_and_keeps_the_facts() -> None:
     assert resize_image(image, 400, 400) is image
 
 
-def test_a_picture_in_memory_format_is_not_guessed_from_postscript(tmp_path: Path) -> None:
+def test_an_image_in_memory_format_is_not_guessed_from_postscript(tmp_path: Path) -> None:
     path = tmp_path / "drawing.png"
     buffer = io.BytesIO()
     PilImage.fromarray(UPRIGHT).save(buffer, format="EPS")

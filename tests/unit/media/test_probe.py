@@ -26,7 +26,7 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-def test_picture_facts(tmp_path: Path) -> None:
+def test_image_info(tmp_path: Path) -> None:
     info = probe_image(save_image(tmp_path / "a.webp", colour_image(120, 90)))
     assert (info.format, info.width, info.height, info.several) == ("WEBP", 120, 90, False)
 
@@ -110,7 +110,7 @@ def test_formats_whose_decoders_need_much_memory_have_limits_of_their_own(tmp_pa
         probe_image(tmp_path / "large.webp")
 
 
-def test_pages_are_told_without_counting_them(tmp_path: Path) -> None:
+def test_pages_are_reported_without_counting_them(tmp_path: Path) -> None:
     page = Image.new("L", (64, 64))
     page.save(tmp_path / "pages.tiff", save_all=True, append_images=[page, page])
     page.save(tmp_path / "page.tiff")
@@ -136,7 +136,7 @@ def test_a_film_hung_on_a_photo_is_not_taken_for_scans(tmp_path: Path) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a supported image"),
     ],
 )
-def test_what_is_no_picture(tmp_path: Path, content: bytes, says: str) -> None:
+def test_what_is_no_image(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "so called.png"
     path.write_bytes(content)
     with pytest.raises(InvalidImage, match=says):
@@ -145,7 +145,7 @@ def test_what_is_no_picture(tmp_path: Path, content: bytes, says: str) -> None:
 
 @pytest.mark.parametrize(("probe", "error"), [(probe_image, InvalidImage), (probe_audio, InvalidAudio)])
 def test_missing_folder_and_pipe(tmp_path: Path, probe: object, error: type[InputError]) -> None:
-    os.mkfifo(tmp_path / "pipe")  # opening it would wait for ever
+    os.mkfifo(tmp_path / "pipe")  # opening it would wait forever
     for name, says in (("gone", "There is no file"), (".", "is not a file"), ("pipe", "is not a file")):
         with pytest.raises(error, match=says):
             probe(tmp_path / name)  # type: ignore[operator]
@@ -159,19 +159,19 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         probe_image(path)
 
 
-def test_sound_facts(tmp_path: Path) -> None:
+def test_audio_info(tmp_path: Path) -> None:
     info = probe_audio(save_audio(tmp_path / "a.flac", tone(1.5, rate_hz=32_000, channels=2), 32_000, codec="flac"))
     assert (info.codec, info.rate_hz, info.channels, info.has_video) == ("flac", 32_000, 2, False)
     assert info.announced_s == pytest.approx(1.5, abs=0.001)
 
 
-def test_facts_of_a_clip(tmp_path: Path) -> None:
+def test_info_of_a_clip(tmp_path: Path) -> None:
     clip = save_clip(tmp_path / "a.mp4", [colour_image(96, 64)] * 5, audio=tone(0.2, rate_hz=48_000))
     info = probe_audio(clip)
     assert (info.codec, info.rate_hz, info.channels, info.has_video, info.tracks) == ("aac", 48_000, 1, True, 1)
 
 
-def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
+def test_a_cover_image_is_no_video(tmp_path: Path) -> None:
     cover = save_image(tmp_path / "cover.png", colour_image()).read_bytes()
     frame = b"\0image/png\0\x03\0" + cover
     tag = b"APIC" + struct.pack(">IH", len(frame), 0) + frame
@@ -202,7 +202,7 @@ def wav_claiming(rate_hz: int, channels: int) -> bytes:
         (48_000, 65, "65 audio channels"),
     ],
 )
-def test_sound_out_of_bounds(tmp_path: Path, rate_hz: int, channels: int, says: str) -> None:
+def test_audio_out_of_bounds(tmp_path: Path, rate_hz: int, channels: int, says: str) -> None:
     path = tmp_path / "odd.wav"
     path.write_bytes(wav_claiming(rate_hz, channels))
     with pytest.raises(InvalidAudio, match=says):

@@ -64,7 +64,7 @@ def test_milliseconds_of_matroska_are_one_rate(tmp_path: Path) -> None:
     assert clip.times_s[39] == Fraction(1301, 1000)
 
 
-def test_what_is_drawn_into_a_picture_stays_there(tmp_path: Path) -> None:
+def test_what_is_drawn_into_a_frame_stays_there(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(6), options=SHORT_GOPS))
     for frame in clip.frames():
         frame.planes[:] = 0
@@ -98,7 +98,7 @@ def test_any_part_is_the_same_as_in_the_whole(tmp_path: Path, extension: str) ->
         ("mp4", "libx264", {"qp": "0", "x264-params": "open-gop=1:keyint=8:bframes=3"}),
     ],
 )
-def test_pictures_of_any_container_come_in_order(
+def test_frames_of_any_container_come_in_order(
     tmp_path: Path, extension: str, codec: str, options: dict[str, str]
 ) -> None:
     path = save_planes(
@@ -116,7 +116,7 @@ def test_pictures_of_any_container_come_in_order(
 
 
 MATRICES = {
-    # upright as (row, column) of the stored picture -> numpy
+    # upright as (row, column) of the stored frame -> numpy
     "as it is": ((1, 0, 0, 1), lambda stored: stored),
     "clockwise": ((0, 1, -1, 0), lambda stored: np.rot90(stored, -1)),
     "upside down": ((-1, 0, 0, -1), lambda stored: np.rot90(stored, 2)),
@@ -175,7 +175,7 @@ def flat(rgb: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> U8:
         ("mjpeg", "yuvj422p", "avi"),
     ],
 )
-def test_other_kinds_of_pictures_keep_their_colours(tmp_path: Path, codec: str, pix_fmt: str, extension: str) -> None:
+def test_other_kinds_of_frames_keep_their_colours(tmp_path: Path, codec: str, pix_fmt: str, extension: str) -> None:
     path = tmp_path / f"clip.{extension}"
     colours = [(200, 60, 40), (30, 180, 90), (60, 70, 220), (128, 128, 128), (250, 250, 250)]
     with av.open(path, "w") as container:
@@ -215,7 +215,7 @@ def test_colour_tags_are_read(tmp_path: Path) -> None:
     assert (colour.matrix, colour.primaries, colour.transfer, colour.full_range) == (6, 5, 4, False)
 
 
-def test_a_matrix_that_is_not_known_is_told_and_kept(tmp_path: Path) -> None:
+def test_a_matrix_that_is_not_known_is_reported_and_kept(tmp_path: Path) -> None:
     info = open_clip(save_planes(tmp_path / "clip.mp4", shown(2), tags=(8, 1, 1, 1))).info
     assert info.colour.matrix == 8
     assert "unusual colour matrix (code 8)" in info.warnings[0]
@@ -303,7 +303,7 @@ def test_an_absurd_shape_of_pixels_is_not_believed(tmp_path: Path) -> None:
     ("start_s", "end_s", "first", "last"),
     [(None, None, 0, 20), (0.2, 0.4, 5, 10), (0.215, 0.385, 5, 10), (0.225, None, 6, 20), (0.4, 0.401, 10, 11)],
 )
-def test_a_window_begins_and_ends_with_whole_pictures(
+def test_a_window_begins_and_ends_with_whole_frames(
     tmp_path: Path, start_s: float | None, end_s: float | None, first: int, last: int
 ) -> None:
     path = save_planes(tmp_path / "clip.mp4", shown(20), options=SHORT_GOPS)
@@ -332,7 +332,7 @@ def test_windows_that_lie_outside(tmp_path: Path, start_s: float | None, end_s: 
         (10, (0, 2, 5, 7, 10, 12, 15, 17)),
     ],
 )
-def test_a_lower_rate_leaves_pictures_out(tmp_path: Path, max_fps: float | str, kept: range) -> None:
+def test_a_lower_rate_leaves_frames_out(tmp_path: Path, max_fps: float | str, kept: range) -> None:
     path = save_planes(tmp_path / "clip.mp4", shown(20))
     clip = open_clip(path, max_fps=max_fps)
     frames = list(clip.frames())
@@ -368,7 +368,7 @@ def test_too_few_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
         open_clip(path)
 
 
-def test_too_many_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     claims = save_planes(tmp_path / "claims.mp4", shown(20))
     silent = save_planes(tmp_path / "silent.mkv", shown(20))
     monkeypatch.setattr(reader, "MAX_FRAMES", 19)
@@ -385,7 +385,7 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
         open_clip(path)
 
 
-def test_a_last_picture_that_claims_to_stay_for_hours(tmp_path: Path) -> None:
+def test_a_last_frame_that_claims_to_stay_for_hours(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(3), ticks=(0, 512, 1024), end=1024 + 4000 * 12800))
     assert clip.info.duration_s == Fraction(3, 25)
 
@@ -396,14 +396,14 @@ def with_cover(path: Path) -> Path:
     with av.open(path, "w") as container, av.open(path.with_suffix(".jpg")) as cover:
         frame = container.add_stream_from_template(cover.streams.video[0])
         frame.disposition = av.stream.Disposition.attached_pic
-        heard = container.add_stream("aac", rate=48_000, layout="mono")
+        played = container.add_stream("aac", rate=48_000, layout="mono")
         packet = next(cover.demux(cover.streams.video[0]))
         packet.stream = frame
         frame = av.AudioFrame.from_ndarray(tone(0.5, rate_hz=48_000), format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
         container.mux(packet)
-        container.mux(heard.encode(frame))
-        container.mux(heard.encode(None))
+        container.mux(played.encode(frame))
+        container.mux(played.encode(None))
     return path
 
 
@@ -460,19 +460,19 @@ def test_the_default_of_several_tracks(tmp_path: Path) -> None:
     assert clip.info.warnings == ("'clip.mkv' has 2 video tracks; only one is used.",)
 
 
-def test_interlaced_lines_are_told(tmp_path: Path) -> None:
+def test_interlaced_lines_are_reported(tmp_path: Path) -> None:
     options = {"qp": "0", "x264-params": "interlaced=1"}
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(3), options=options))
     assert "is marked as interlaced" in clip.info.warnings[0]
 
 
 def damaged_clip(tmp_path: Path) -> Clip:
-    """Twenty pictures in groups of five, of which the group from ten on is hit."""
+    """Twenty frames in groups of five, of which the group from ten on is hit."""
     path = save_planes(tmp_path / "clip.mp4", shown(20), options={"qp": "0", "g": "5", "bf": "0"})
     return open_clip(hurt(path, 0.55))
 
 
-def test_a_damaged_middle_is_bridged_and_told(tmp_path: Path) -> None:
+def test_a_damaged_middle_is_bridged_and_reported(tmp_path: Path) -> None:
     clip = damaged_clip(tmp_path)
     frames = list(clip.frames())
     assert [frame.index for frame in frames] == list(range(20))
@@ -482,7 +482,7 @@ def test_a_damaged_middle_is_bridged_and_told(tmp_path: Path) -> None:
     assert set(hit) <= set(range(10, 15))
     for frame in [*frames[:10], *frames[15:]]:
         assert (frame.planes == planes_of(frame.index)).all()
-    assert clip.damaged_s == ((hit[0] / 25, 15 / 25),)  # up to the next key picture
+    assert clip.damaged_s == ((hit[0] / 25, 15 / 25),)  # up to the next key frame
 
 
 def test_damage_looks_the_same_each_time(tmp_path: Path) -> None:
@@ -495,7 +495,7 @@ def test_damage_looks_the_same_each_time(tmp_path: Path) -> None:
         assert (frame.planes == once[frame.index].planes).all()
 
 
-def test_a_damaged_beginning_shows_the_first_good_picture(tmp_path: Path) -> None:
+def test_a_damaged_beginning_shows_the_first_good_frame(tmp_path: Path) -> None:
     path = save_planes(tmp_path / "clip.mp4", shown(20), options={"qp": "0", "g": "5", "bf": "0"})
     size = path.stat().st_size
     clip = open_clip(hurt(path, 0.0, size // 8))
@@ -525,13 +525,13 @@ def test_playing_by_a_plan(tmp_path: Path, mode: str, monkeypatch: pytest.Monkey
     for planned, frame in zip(plan, clip.play(plan), strict=True):
         assert (frame.planes == planes_of(planned.source)).all()
         assert (frame.index, frame.time_s, frame.duration_s) == (planned.source, planned.time_s, planned.duration_s)
-        frame.planes[:] = 0  # a picture that stays is not the one that was drawn into
+        frame.planes[:] = 0  # a frame that stays is not the one that was drawn into
         played += 1
     assert played == len(plan) >= 8
 
 
 def joined_of_two_sizes(tmp_path: Path) -> Path:
-    """Four pictures of 96 x 64, then four of 64 x 48."""
+    """Four frames of 96 x 64, then four of 64 x 48."""
     save_clip(tmp_path / "one.mp4", [colour_image(96, 64)] * 4)
     save_clip(tmp_path / "two.mp4", [colour_image(64, 48)] * 4)
     path = tmp_path / "clip.ts"
@@ -553,7 +553,7 @@ def joined_of_two_sizes(tmp_path: Path) -> Path:
     return path
 
 
-def test_pictures_of_another_size_in_the_middle_are_fitted(tmp_path: Path) -> None:
+def test_frames_of_another_size_in_the_middle_are_fitted(tmp_path: Path) -> None:
     clip = open_clip(joined_of_two_sizes(tmp_path))
     frames = list(clip.frames())
     assert len(frames) == len(clip) == 8
@@ -569,7 +569,7 @@ def test_a_part_after_another_size_is_fitted_like_the_whole(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_large_pictures_are_scaled_where_asked(tmp_path: Path, turned: bool) -> None:
+def test_large_frames_are_scaled_where_requested(tmp_path: Path, turned: bool) -> None:
     fixed = [n * 65536 for n in (0, 1)] + [0] + [n * 65536 for n in (-1, 0)] + [0, 0, 0, 1 << 30]
     slope = np.full((96, 96), 128, np.uint8)
     slope[:64] = 40 + np.add.outer(np.arange(64), np.arange(96))
@@ -589,13 +589,13 @@ def test_large_pictures_are_scaled_where_asked(tmp_path: Path, turned: bool) -> 
     assert (after[small.info.height :] == 128).all()
 
 
-def test_pictures_that_are_small_enough_keep_their_bytes(tmp_path: Path) -> None:
+def test_frames_that_are_small_enough_keep_their_bytes(tmp_path: Path) -> None:
     clip = open_clip(save_planes(tmp_path / "clip.mp4", shown(4)), max_resolution=96)
     assert (clip.info.exact, clip.info.scale) == (True, 1)
     assert numbers_of(list(clip.frames())) == list(range(4))
 
 
-def test_whoever_is_told_of_each_picture_may_end_the_walk(tmp_path: Path) -> None:
+def test_callback_is_reported_of_each_frame_may_end_the_walk(tmp_path: Path) -> None:
     seen: list[int] = []
 
     def enough() -> None:

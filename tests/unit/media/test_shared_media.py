@@ -9,15 +9,15 @@ import av
 import numpy as np
 import pytest
 from media_expected import (
+    AUDIO_FILES,
+    AUDIO_WARNINGS,
     CLIP_RATES,
     CLIP_WARNINGS,
     CLIPS,
     CONVERTED_CLIPS,
+    IMAGE_WARNINGS,
+    IMAGES,
     PACKETS_NOT_SHOWN,
-    PICTURE_WARNINGS,
-    PICTURES,
-    SOUND_WARNINGS,
-    SOUNDS,
 )
 
 from lipsmith.errors import LipsmithError
@@ -32,12 +32,12 @@ FOLDERS = ("photos", "odd", "audio", "video")
 
 def test_the_table_names_every_file_and_no_other(shared_media: Path) -> None:
     there = {f"{folder}/{path.name}" for folder in FOLDERS for path in (shared_media / folder).iterdir()}
-    assert there == {*PICTURES, *SOUNDS, *CLIPS}
+    assert there == {*IMAGES, *AUDIO_FILES, *CLIPS}
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_picture(shared_media: Path, name: str) -> None:
-    expected = PICTURES[name]
+@pytest.mark.parametrize("name", IMAGES)
+def test_image(shared_media: Path, name: str) -> None:
+    expected = IMAGES[name]
     if isinstance(expected, str):
         _refuses(read_image, shared_media / name, expected)
         return
@@ -45,18 +45,18 @@ def test_picture(shared_media: Path, name: str) -> None:
     assert (image.width, image.height, image.grey) == expected
     assert image.rgb.shape == (expected[1], expected[0], 3)
     assert image.rgb.dtype == np.uint8
-    _warns(image.warnings, PICTURE_WARNINGS.get(name))
+    _warns(image.warnings, IMAGE_WARNINGS.get(name))
 
 
-@pytest.mark.parametrize("name", SOUNDS)
-def test_sound(shared_media: Path, name: str) -> None:
-    expected = SOUNDS[name]
+@pytest.mark.parametrize("name", AUDIO_FILES)
+def test_audio(shared_media: Path, name: str) -> None:
+    expected = AUDIO_FILES[name]
     if isinstance(expected, str):
         _refuses(open_audio, shared_media / name, expected)
         return
     audio = open_audio(shared_media / name)
     assert (round(audio.duration_s, 3), audio.channels) == pytest.approx(expected, abs=0.0011)
-    _warns(audio.warnings, SOUND_WARNINGS.get(name))
+    _warns(audio.warnings, AUDIO_WARNINGS.get(name))
     played = sum(block.shape[1] for block in audio.blocks(16_000, 1))
     assert played == pytest.approx(audio.duration_s * 16_000, abs=0.5001)
 

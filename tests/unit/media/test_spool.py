@@ -30,7 +30,7 @@ def test_what_was_written_is_played_and_its_file_goes_with_it(tmp_path: Path, mo
     assert os.listdir(tmp_path) == []
 
 
-def test_a_sound_that_is_never_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_that_is_never_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     audio = SpooledAudio(8000)
     audio.write(np.zeros(10, np.float32))

@@ -36,7 +36,7 @@ def test_samples_lie_within_half_a_sample_of_their_time(time_s: float, rate_hz: 
 
 
 @given(seconds, rates)
-def test_a_video_covers_its_sound_by_less_than_a_frame(duration_s: float, fps: Fraction) -> None:
+def test_a_video_covers_its_audio_by_less_than_a_frame(duration_s: float, fps: Fraction) -> None:
     frames = frame_count(duration_s, fps)
     assert frames >= 1
     assert frames_to_seconds(frames, fps) >= duration_s - 1e-5
@@ -63,7 +63,7 @@ def test_halves_go_up() -> None:
     assert seconds_to_samples(0.00003125, 48_000) == 2  # 1.5 samples
 
 
-def test_sound_stays_with_pictures_for_hours_at_a_broadcast_rate() -> None:
+def test_audio_stays_with_frames_for_hours_at_a_broadcast_rate() -> None:
     four_hours_frames = 4 * 3600 * 30
     assert seconds_to_samples(four_hours_frames / Fraction(30000, 1001), 48_000) == 691_891_200
 
@@ -98,7 +98,7 @@ def test_a_window_that_fits() -> None:
     assert check_window(1, None) == (1.0, math.inf)
 
 
-def test_a_window_may_end_a_breath_after_the_sound() -> None:
+def test_a_window_may_end_a_breath_after_the_audio() -> None:
     assert check_window(0, 5.14, 5.1387) == (0.0, 5.1387)
 
 
@@ -152,7 +152,7 @@ def test_a_size_is_even_never_enlarged_and_keeps_its_aspect(width: int, height: 
     assert all(abs(side - whole * scale) <= 2 for side, whole in zip(fitted, (width, height), strict=True))
 
 
-def test_no_picture_smaller_than_one_colour_sample() -> None:
+def test_no_frame_smaller_than_one_colour_sample() -> None:
     with pytest.raises(InvalidOption, match="at least 2"):
         fit_size(512, 512, 1)
 
@@ -176,7 +176,7 @@ UNEVEN = [Fraction(1, 25), Fraction(1, 10), Fraction(1, 30)]
         ("hold", 0.3, [0, 1, 2, 3, 4, 4, 4, 4]),
     ],
 )
-def test_which_picture_is_shown(mode: str, audio_s: float, sources: list[int]) -> None:
+def test_which_frame_is_shown(mode: str, audio_s: float, sources: list[int]) -> None:
     plan = FramePlan(durations_s=FIVE, audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
     assert [shown.source for shown in plan] == sources
     assert [shown.time_s for shown in plan] == [Fraction(n, 25) for n in range(len(sources))]
@@ -184,7 +184,7 @@ def test_which_picture_is_shown(mode: str, audio_s: float, sources: list[int]) -
 
 
 @given(st.sampled_from(DURATION_MODES), st.floats(0.001, 5), st.integers(1, 3))
-def test_pictures_follow_without_gaps_each_for_its_own_time(mode: str, audio_s: float, count: int) -> None:
+def test_frames_follow_without_gaps_each_for_its_own_time(mode: str, audio_s: float, count: int) -> None:
     plan = FramePlan(durations_s=UNEVEN[:count], audio_s=audio_s, mode=mode)  # type: ignore[arg-type]
     shown = list(plan)
     now = Fraction(0)

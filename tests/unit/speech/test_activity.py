@@ -104,7 +104,7 @@ def test_recorded_speech_is_speech(shared_media: Path, name: str) -> None:
 
 @pytest.mark.parametrize("below_db", [10, 5, 0])
 @pytest.mark.parametrize("kind", ["white", "pink", "chords"])
-def test_a_voice_is_heard_over_noise_and_music(shared_media: Path, kind: str, below_db: float) -> None:
+def test_a_voice_is_actual_over_noise_and_music(shared_media: Path, kind: str, below_db: float) -> None:
     audio = open_audio(shared_media / "audio" / "ljspeech_LJ001-0007_8s.flac")
     voice = np.concatenate([block[0] for block in audio.blocks(RATE_HZ, 1)])[: len(TIME_S)].astype(np.float64)
     other = {"white": coloured(41, 0.0), "pink": coloured(42, 1.0), "chords": chords(43, 2.0)}[kind][: len(voice)]

@@ -37,7 +37,7 @@ def identifier() -> None:
         ("Καλημέρα σας", "el"),
     ],
 )
-def test_sentences_are_told_apart(identifier: None, text: str, tag: str) -> None:
+def test_sentences_are_distinguished(identifier: None, text: str, tag: str) -> None:
     assert guess_language(text) == LanguageGuess(tag=tag, sure=True)
 
 

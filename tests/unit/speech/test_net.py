@@ -67,12 +67,12 @@ def test_windows_give_what_the_whole_gives(rows: int, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("frames", [1, 2, 3, 99, 100])
 def test_there_is_a_row_for_every_20_ms(frames: int) -> None:
     mel = mel_of(1.0)[:frames]
-    heard = run_nets(mel)
+    output = run_nets(mel)
     rows = -(-frames // 2)
-    assert heard.visemes.shape == (rows, 15)
-    assert heard.hidden.shape == (rows, 64)
-    np.testing.assert_allclose(heard.visemes.sum(axis=1), 1.0, atol=1e-4)
-    curves = lips(heard, np.zeros(rows, np.float32))
+    assert output.visemes.shape == (rows, 15)
+    assert output.hidden.shape == (rows, 64)
+    np.testing.assert_allclose(output.visemes.sum(axis=1), 1.0, atol=1e-4)
+    curves = lips(output, np.zeros(rows, np.float32))
     assert curves.aperture.shape == curves.width.shape == (rows,)
     assert np.isfinite(curves.aperture).all() and np.isfinite(curves.width).all()
 

@@ -151,13 +151,13 @@ def test_the_lips_rest_in_pauses_as_theirs_do(
     audio = MemoryAudio(np.concatenate([samples, pause, samples])[np.newaxis], 22050)
     times_s, aperture, width = lips_of(spoken)
     pause_s = spoken.audio.duration_s + np.arange(50) / 25
-    heard = Footage(
+    recording = Footage(
         reading=reader.reading(audio),
         times_s=np.concatenate([times_s, pause_s, times_s + pause_s[-1] + 0.04]),
         aperture_iod=np.concatenate([aperture, np.full(50, rest_iod), aperture]),
         width_iod=np.concatenate([width, np.full(50, 0.8), width]),
     )
-    style = learn_personal_style([heard], net=reader.fingerprint).style
+    style = learn_personal_style([recording], net=reader.fingerprint).style
     frames = int(audio.duration_s * 25)
     shown = mouth_channels(reader.with_style(style).read(audio), fps=Fraction(25), frames=frames)["aperture"]
     middle = round((spoken.audio.duration_s + 1.0) * 25)
@@ -176,7 +176,7 @@ def test_who_was_never_seen_silent_shuts_the_mouth_as_others_do(
     assert np.median(never_silent[20:-60]) > 0.9
 
 
-def test_what_was_learnt_is_told(learnt: LearnedStyle, style: PersonalStyle) -> None:
+def test_what_was_learnt_is_reported(learnt: LearnedStyle, style: PersonalStyle) -> None:
     assert max(abs(lag_s) for lag_s in learnt.lags_s) <= 0.03
     assert learnt.r_after > learnt.r_before
     assert style.seconds == pytest.approx(9.5, abs=2.0)
@@ -184,34 +184,36 @@ def test_what_was_learnt_is_told(learnt: LearnedStyle, style: PersonalStyle) -> 
     assert style.range.high_iod == pytest.approx(0.24, abs=0.05)
 
 
-def test_lips_that_do_not_belong_to_the_sound_teach_nothing(
+def test_lips_that_do_not_belong_to_the_audio_teach_nothing(
     say: Callable[[str], SynthesizedSpeech], reader: NetReader
 ) -> None:
-    heard = footage(say(LEARNT + JUDGED), reader)
-    wandering = heard.aperture_iod[::-1].copy()
+    recording = footage(say(LEARNT + JUDGED), reader)
+    wandering = recording.aperture_iod[::-1].copy()
     with pytest.raises(StyleNotLearnt, match="do not clearly follow the audio"):
-        learn_personal_style([replace(heard, aperture_iod=wandering)], net=reader.fingerprint)
+        learn_personal_style([replace(recording, aperture_iod=wandering)], net=reader.fingerprint)
 
 
 def test_too_little_teaches_nothing(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> None:
-    heard = footage(say(LEARNT), reader)
-    short = {name: getattr(heard, name)[:60] for name in ("times_s", "aperture_iod", "width_iod")}
+    recording = footage(say(LEARNT), reader)
+    short = {name: getattr(recording, name)[:60] for name in ("times_s", "aperture_iod", "width_iod")}
     with pytest.raises(StyleNotLearnt, match=r"Only 2\.\d s"):
-        learn_personal_style([replace(heard, **short)], net=reader.fingerprint)
+        learn_personal_style([replace(recording, **short)], net=reader.fingerprint)
     with pytest.raises(StyleNotLearnt, match=r"Only 0\.0 s"):
-        learn_personal_style([replace(heard, times_s=heard.times_s[:1], aperture_iod=heard.aperture_iod[:1])], net="")
+        learn_personal_style(
+            [replace(recording, times_s=recording.times_s[:1], aperture_iod=recording.aperture_iod[:1])], net=""
+        )
 
 
 def test_frames_without_the_face_do_not_count(say: Callable[[str], SynthesizedSpeech], reader: NetReader) -> None:
-    heard = footage(say(LEARNT), reader)
-    seen = np.ones(len(heard.times_s), dtype=bool)
+    recording = footage(say(LEARNT), reader)
+    seen = np.ones(len(recording.times_s), dtype=bool)
     seen[20:60] = False
-    away = {name: getattr(heard, name)[seen] for name in ("times_s", "aperture_iod", "width_iod")}
-    got = learn_personal_style([replace(heard, **away)], net=reader.fingerprint).style.seconds
-    assert got == pytest.approx(heard.times_s[-1] - 41 / 25, abs=0.1)
+    away = {name: getattr(recording, name)[seen] for name in ("times_s", "aperture_iod", "width_iod")}
+    got = learn_personal_style([replace(recording, **away)], net=reader.fingerprint).style.seconds
+    assert got == pytest.approx(recording.times_s[-1] - 41 / 25, abs=0.1)
 
 
-def test_a_long_sound_is_read_like_its_parts(
+def test_a_long_audio_is_read_like_its_parts(
     style: PersonalStyle, say: Callable[[str], SynthesizedSpeech], reader: NetReader
 ) -> None:
     reading = reader.reading(say(LEARNT).audio)

@@ -62,7 +62,7 @@ def test_shares_of_a_phone_sum_to_one_and_name_known_visemes() -> None:
 
 
 @pytest.mark.parametrize(("symbol", "expected"), [("p", True), ("ˈɡ", True), ("tʃ", True), ("m", False), ("", False)])
-def test_plosives_are_told_by_their_first_letter(symbol: str, expected: bool) -> None:
+def test_plosives_are_reported_by_their_first_letter(symbol: str, expected: bool) -> None:
     assert is_plosive(symbol) is expected
 
 

@@ -127,18 +127,18 @@ def test_surrogates_do_not_break_the_pipe(voice: EspeakVoice) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "near"),
+    ("requested", "near"),
     [("en-uk", "en-gb"), ("german", "de"), ("en-us+f9", "en-us+f3"), ("", ""), ("../../etc/passwd", "")],
 )
-def test_an_unknown_voice_is_refused_with_its_neighbours(voice: EspeakVoice, asked: str, near: str) -> None:
+def test_an_unknown_voice_is_refused_with_its_neighbours(voice: EspeakVoice, requested: str, near: str) -> None:
     with pytest.raises(UnknownVoice, match="lipsmith voices") as caught:
-        voice.speak("Hello", voice=asked, rate=1.0)
+        voice.speak("Hello", voice=requested, rate=1.0)
     assert near in caught.value.message
 
 
-@pytest.mark.parametrize("asked", ["fr", "FR-FR", "en_US", " en-us+F3 ", "en"])
-def test_a_voice_is_found_by_its_usual_spellings(voice: EspeakVoice, asked: str) -> None:
-    assert voice.speak("Bonjour", voice=asked, rate=1.0).audio.duration_s > 0.5
+@pytest.mark.parametrize("requested", ["fr", "FR-FR", "en_US", " en-us+F3 ", "en"])
+def test_a_voice_is_found_by_its_usual_spellings(voice: EspeakVoice, requested: str) -> None:
+    assert voice.speak("Bonjour", voice=requested, rate=1.0).audio.duration_s > 0.5
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_library_is_never_loaded_into_our_process(voice: EspeakVoice) -> Non
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_breathy_voice_sounds_the_same_a_second_later(voice: EspeakVoice) -> None:
+def test_a_breathy_voice_phones_the_same_a_second_later(voice: EspeakVoice) -> None:
     first = voice.speak("Good morning", voice="en-us+f3", rate=1.0)
     time.sleep(1.1)
     again = voice.speak("Good morning", voice="en-us+f3", rate=1.0)

@@ -66,7 +66,7 @@ def test_a_break_is_silence_of_that_length(voice: VoiceInfo, length_s: float) ->
     assert (rows[:, 0] > 0.99).all()
 
 
-def test_phones_lie_where_their_sounds_are(voice: VoiceInfo) -> None:
+def test_phones_lie_where_they_are_audible(voice: VoiceInfo) -> None:
     text = '<speak>Mama<break time="0.7s"/>papa and <emphasis>me</emphasis>.<break time="0.333s"/>Again</speak>'
     spoken = synthesize(text, voice, 1.0)
     samples = samples_of(spoken)
@@ -118,8 +118,8 @@ def test_emphasis_is_slower_and_louder(voice: VoiceInfo) -> None:
         samples = samples_of(spoken)
         break_s, _ = max(silences(samples)[:-1], key=lambda one: one[1])
         part = samples[round(break_s * RATE_HZ) :]
-        heard = part[np.abs(part) > 0.01]
-        return float(np.sqrt(np.mean(heard**2))), len(heard) / RATE_HZ
+        audible = part[np.abs(part) > 0.01]
+        return float(np.sqrt(np.mean(audible**2))), len(audible) / RATE_HZ
 
     plain = loudness("animals<break time='0s'/>")
     weaker = loudness("<emphasis level='reduced'>animals</emphasis>")
@@ -164,10 +164,10 @@ def test_thirty_thousand_characters_need_no_more_memory_than_a_page(
     voice: VoiceInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sentence = "Many animals were moving slowly over all the hills, and nobody saw a single one of them. "
-    asked: list[int] = []
+    requested: list[int] = []
 
     def quick(text: str, voice: VoiceInfo, rate: float) -> SynthesizedSpeech:
-        asked.append(len(text))
+        requested.append(len(text))
         return spoken
 
     spoken = voices.speak(sentence, voice, 2.0)  # each piece is said by the same words: the joining is what is tested
@@ -180,8 +180,8 @@ def test_thirty_thousand_characters_need_no_more_memory_than_a_page(
         tracemalloc.stop()
         assert joined.phones is not None
         assert joined.phones[-1].end_s < joined.audio.duration_s
-    assert sum(asked) > 30_000
-    assert max(asked) <= long_text.MAX_CHUNK_CHARACTERS
+    assert sum(requested) > 30_000
+    assert max(requested) <= long_text.MAX_CHUNK_CHARACTERS
     assert peaks[1] < peaks[0] + 4e6
 
 

@@ -18,7 +18,7 @@ from lipsmith.synthesis.phone_alignment import align_phones
         ("pt-br", "Bom dia, como você está hoje?"),
     ],
 )
-def test_known_sounds_are_found_near_their_times(voice: str, text: str) -> None:
+def test_known_phones_are_found_near_their_times(voice: str, text: str) -> None:
     pytest.importorskip("espeakng_loader", reason="the extra lipsmith[voice] brings the synthesizer")
     spoken = EspeakVoice().speak(text, voice=voice, rate=1.0)
     assert spoken.phones is not None
@@ -32,7 +32,7 @@ def test_known_sounds_are_found_near_their_times(voice: str, text: str) -> None:
     assert all(one.end_s == other.start_s for one, other in pairwise(found))
 
 
-def test_too_many_sounds_for_their_time() -> None:
+def test_too_many_phones_for_their_time() -> None:
     short = MemoryAudio(np.full((1, 1600), 0.1, np.float32), 16000)
     assert align_phones(list("papapa"), short) is None
     assert align_phones([], short) is None

@@ -70,7 +70,7 @@ def test_the_lips_close_for_p_and_b(store: VoiceStore, tmp_path: Path) -> None:
     assert speech.openness is None
 
 
-def test_without_lengths_the_phonemes_are_looked_for_in_the_sound(store: VoiceStore, tmp_path: Path) -> None:
+def test_without_lengths_the_phonemes_are_looked_for_in_the_audio(store: VoiceStore, tmp_path: Path) -> None:
     model = make_voice(tmp_path, "deaf", tells_lengths=False)
     store.add(model, Path(f"{model}.json"))
     spoken = PiperVoice(store.folder).speak("Papa, a bee.", voice="deaf", rate=1.0)
@@ -79,7 +79,7 @@ def test_without_lengths_the_phonemes_are_looked_for_in_the_sound(store: VoiceSt
     assert spoken.phones[-1].end_s == spoken.audio.duration_s
 
 
-def test_each_rate_and_speaker_is_another_sound(store: VoiceStore, tmp_path: Path) -> None:
+def test_each_rate_and_speaker_gives_other_audio(store: VoiceStore, tmp_path: Path) -> None:
     piper = added(store, tmp_path, "pair", num_speakers=2, speaker_id_map={"ann": 0, "bob": 1}, default_speaker_id=1)
     assert [voice.name for voice in piper.voices()] == ["pair", "pair+ann", "pair+bob"]
     ann, bob, usual = (
@@ -250,7 +250,7 @@ def test_where_voices_lie(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert voices_folder() == tmp_path / "Library" / "Application Support" / "lipsmith" / "voices"
 
 
-def test_without_its_package_the_line_to_type_is_told(
+def test_without_its_package_the_line_to_type_is_reported(
     store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     piper = added(store, tmp_path)

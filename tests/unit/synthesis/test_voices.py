@@ -115,13 +115,13 @@ def test_the_engine_speaks_under_its_own_name_for_the_voice(choir: None) -> None
     assert spoken.speech.visemes.shape == (50, 15)
 
 
-def test_where_nobody_can_speak_the_line_to_type_is_told(choir: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_can_speak_the_line_to_type_is_reported(choir: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voices.plugins, "names", lambda role, built_in: ("mute",))
     with pytest.raises(MissingDependency, match="pip install"):
         voices.all_voices()
 
 
-def test_without_phones_the_lips_follow_what_is_heard() -> None:
+def test_without_phones_the_lips_follow_what_is_audible() -> None:
     hum = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 220).astype(np.float32)[np.newaxis] / 4
     speech = SynthesizedSpeech(audio=MemoryAudio(hum, 16000), phones=None).speech
     assert speech.openness is not None
