@@ -1,4 +1,4 @@
-"""`lipsmith backup` and `lipsmith restore`: the data folder in one file, and back."""
+"""Commands `lipsmith backup` and `lipsmith restore`: the data folder as one file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lipsmith.cli.serve import DataDir, settings
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. It must not exist.")],
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,15 +34,15 @@ def backup(
     if made.bucket is not None:
         typer.echo(f"The files are in the bucket {made.bucket} and not in the backup.")
     if not made.has_secret:
-        typer.echo("The secret comes from LIPSMITH_SECRET_KEY and is not in the backup: keep it beside it.")
+        typer.echo("The secret comes from LIPSMITH_SECRET_KEY and is not in the backup: keep both.")
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `lipsmith backup` wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File that `lipsmith backup` wrote.")],
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fill an empty data folder with a backup. Nothing is overwritten."""
+    """Restore a backup into an empty data folder. Existing files are not overwritten."""
     with server_extra():
         from lipsmith.server.backup import restore as requeue
 

@@ -1,4 +1,4 @@
-"""`lipsmith doctor`: is everything there that lipsmith needs? Tries each part for real; each fault has its cure."""
+"""Command `lipsmith doctor`: try every part of the installation, and print the command that repairs it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from lipsmith.errors import MissingDependency
 
 PIP = f"{sys.executable} -m pip install"
 NEEDED_BYTES = 500_000_000
-"""About an hour of 720p video, and the compiled kernels."""
+"""Space for about an hour of 720p video and the compiled kernels."""
 
 CV2_WHEELS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-"""All of them install the one package `cv2`; whichever comes last overwrites the others."""
+"""Distributions of the package `cv2`. The last one installed overwrites the others."""
 
 SYSTEM_LIBRARIES: Mapping[str, str] = {
     "libGL.so.1": "libgl1",
@@ -31,25 +31,25 @@ SYSTEM_LIBRARIES: Mapping[str, str] = {
     "libEGL.so.1": "libegl1",
     "libstdc++.so.6": "libstdc++6",
 }
-"""Library that may be missing on a bare system, and the Debian and Ubuntu package that has it."""
+"""Library that may be missing on a minimal system, and its Debian and Ubuntu package."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What the doctor found out about one part."""
+    """Result of one check."""
 
     name: str
     ok: bool
     optional: bool
-    """lipsmith works without it; what needs it says so when asked."""
+    """Whether lipsmith works without this part."""
     detail: str
-    """Version, number or, where it is not well, the fault."""
+    """Version or number; after a failure, the reason."""
     cure: str
-    """The line to type; empty where all is well."""
+    """Command or step that repairs the part; empty after success."""
 
 
 class Fault(Exception):
-    """A part is not well, and what helps."""
+    """Failed check, and its repair."""
 
     def __init__(self, detail: str, cure: str) -> None:
         super().__init__(detail)
@@ -78,7 +78,7 @@ _IMAGE_PARTS = {"JPEG": "jpg", "PNG": "zlib", "WebP": "webp", "AVIF": "avif", "J
 
 
 def check_video() -> str:
-    """Writes a tiny film with sound, as every film is written, and reads it back."""
+    """Write a tiny video with audio, and read it back."""
     import av
     import numpy as np
 
@@ -95,7 +95,7 @@ def check_video() -> str:
                 film.mux(stream.encode(None))
         with av.open(path) as film:
             if sum(1 for _ in film.decode(video=0)) != 1:
-                raise Fault("a film was written and could not be read back", f"{PIP} --force-reinstall 'av>=18,<19'")
+                raise Fault("a video was written and could not be read back", f"{PIP} --force-reinstall 'av>=18,<19'")
     return f"PyAV {av.__version__}, H.264 and AAC"
 
 
@@ -113,7 +113,7 @@ def check_pixels() -> str:
 
 
 def check_kernels() -> str:
-    """Compiles a function, and sees that the result can be kept: else every start would take seconds longer."""
+    """Compile a function, and check that the result is cached: without a cache every start takes seconds longer."""
     import numba
 
     try:
@@ -121,8 +121,8 @@ def check_kernels() -> str:
         added(1, 2)
     except (RuntimeError, OSError) as error:
         raise Fault(
-            f"compiled code cannot be kept ({error})",
-            "Name a folder you may write to: export NUMBA_CACHE_DIR=/tmp/numba",
+            f"compiled code cannot be cached ({error})",
+            "Choose a writable folder: export NUMBA_CACHE_DIR=/tmp/numba",
         ) from error
     return f"numba {numba.__version__}, cache in {added.stats.cache_path}"
 
@@ -132,7 +132,7 @@ def _add(a: int, b: int) -> int:
 
 
 def check_faces() -> str:
-    """Looks for a face where there is none, with all networks that need to be there."""
+    """Run all face networks on an image without a face."""
     import numpy as np
 
     from lipsmith.engines import registry
@@ -172,7 +172,7 @@ def check_temporary_files() -> str:
 def check_this_folder() -> str:
     folder = os.getcwd()
     if not os.access(folder, os.W_OK):
-        raise Fault(f"nothing can be written to {folder}", "Go to a folder of your own, or use -o to write elsewhere.")
+        raise Fault(f"{folder} is not writable", "Change to a writable folder, or use -o to write elsewhere.")
     return f"{folder}, {_free(folder)}"
 
 
@@ -206,7 +206,7 @@ def check_heic() -> str:
 
 
 def check_sandbox() -> str:
-    """Has a process lock itself in as the server's rendering processes do, and tries whether it is."""
+    """Start a process in the sandbox of the server's child processes, and test the sandbox."""
     from lipsmith.service.processes import sandbox
 
     guards = sandbox.tried()
@@ -225,27 +225,27 @@ AGAIN = f"{PIP} --force-reinstall"
 REQUIRED: Mapping[str, tuple[Callable[[], str], str]] = {
     "Python": (check_python, "Install Python 3.12."),
     "pictures": (check_images, f"{AGAIN} 'pillow>=11.3'"),
-    "video and sound": (check_video, f"{AGAIN} 'av>=18,<19'"),
+    "video and audio": (check_video, f"{AGAIN} 'av>=18,<19'"),
     "pixels": (check_pixels, f"{AGAIN} opencv-contrib-python==4.11.0.86"),
     "compiled kernels": (check_kernels, f"{AGAIN} 'numba>=0.61' 'numpy>=1.26,<2'"),
     "faces": (check_faces, f"{AGAIN} mediapipe==0.10.21 'numpy>=1.26,<2'"),
-    "engines": (check_engines, "Install lipsmith again: a part of it is missing."),
-    "temporary files": (check_temporary_files, "Name a folder you may write to: export TMPDIR=$HOME/tmp"),
-    "this folder": (check_this_folder, "Go to a folder of your own, or use -o to write elsewhere."),
+    "engines": (check_engines, "Reinstall lipsmith: a part of it is missing."),
+    "temporary files": (check_temporary_files, "Choose a writable folder: export TMPDIR=$HOME/tmp"),
+    "this folder": (check_this_folder, "Change to a writable folder, or use -o to write elsewhere."),
 }
-"""What lipsmith cannot do without: how to try it, and what helps where the fault itself does not say."""
+"""Required parts: the check, and the repair where the failure itself names none."""
 OPTIONAL: Mapping[str, tuple[Callable[[], str], str]] = {
     "text to speech": (check_voice, f"{PIP} 'espeakng-loader>=0.2.4'"),
     "added voices": (check_added_voices, f"{PIP} 'onnxruntime>=1.20'"),
     "text of a recording": (check_align, f"{PIP} 'pocketsphinx>=5.0.4'"),
-    "HEIC pictures": (check_heic, f"{PIP} 'pillow-heif>=0.22'"),
+    "HEIC images": (check_heic, f"{PIP} 'pillow-heif>=0.22'"),
     "sandbox of the server": (check_sandbox, "Run the server on Linux, in a container."),
     "demo portrait": (check_demo, f"{PIP} 'scikit-image>=0.24'"),
 }
 
 
 def examine() -> Iterator[Finding]:
-    """Checks one part after the other."""
+    """Check one part after the other."""
     for name, (check, cure) in REQUIRED.items():
         yield _finding(name, check, optional=False, cure=cure)
     for name, (check, cure) in OPTIONAL.items():
@@ -255,7 +255,7 @@ def examine() -> Iterator[Finding]:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check everything that lipsmith needs, and say how to cure what is not well."""
+    """Check everything that lipsmith needs, and print how to repair it."""
     findings = []
     for finding in examine():
         findings.append(finding)
@@ -266,7 +266,9 @@ def doctor(
         typer.echo(json.dumps({"ok": healthy, "findings": [asdict(f) for f in findings]}))
     else:
         typer.echo(
-            "All is well." if healthy else "Something needed is not well; the lines marked with x say what to do."
+            "Everything works."
+            if healthy
+            else "A required part does not work. The lines marked with x show the repair."
         )
     raise typer.Exit(0 if healthy else 1)
 
@@ -284,7 +286,7 @@ def _finding(name: str, check: Callable[[], str], *, optional: bool, cure: str) 
 
 
 def _cure_of_import(error: BaseException) -> str | None:
-    """The line that brings a missing system library or package."""
+    """Command that installs a missing system library or package."""
     for library, package in SYSTEM_LIBRARIES.items():
         if library in str(error):
             swap = (
@@ -307,7 +309,7 @@ _PACKAGES = {
     "scipy": "scipy>=1.11",
     "pillow_heif": "pillow-heif>=0.22",
 }
-"""What to install for each module that may be missing."""
+"""Requirement to install for each module that may be missing."""
 
 
 def _version(package: str) -> str | None:
@@ -320,7 +322,7 @@ def _version(package: str) -> str | None:
 def _free(folder: str) -> str:
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
-        raise Fault(f"only {free / 1e6:.0f} MB are free in {folder}", "Make room: at least 500 MB.")
+        raise Fault(f"only {free / 1e6:.0f} MB are free in {folder}", "Free at least 500 MB.")
     return f"{free / 1e9:.0f} GB free"
 
 

@@ -1,4 +1,4 @@
-"""The extra [server]: one place that says what to type where it is missing."""
+"""Extra [server]: the error where it is not installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lipsmith.errors import MissingDependency
 
 @contextmanager
 def server_extra() -> Iterator[None]:
-    """Around the imports that need it. Raises MissingDependency with the line to type."""
+    """Import the server's libraries inside the block. Raises MissingDependency with the command that installs them."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Ctrl-C: heard once, kept in mind, so that it is never lost inside a library that swallows exceptions."""
+"""Ctrl-C: recorded once, so that it is not lost in a library that swallows exceptions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class Interrupt:
-    """Whether the user asked to stop. The first request also raises KeyboardInterrupt where the program is.
+    """Record of Ctrl-C. The first one also raises KeyboardInterrupt.
 
     Native code that calls back into Python may drop that exception; `seen` is asked at the next step and stops then.
     """
@@ -19,7 +19,7 @@ class Interrupt:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Inside, Ctrl-C and a polite kill are both heard."""
+        """Record SIGINT and SIGTERM inside the block."""
         before = {signum: signal.signal(signum, self._hear) for signum in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

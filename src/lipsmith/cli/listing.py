@@ -1,40 +1,49 @@
-"""Records as people read them: columns with headers, times of the clock, one line each. Knows no record by name."""
+"""Records as tables and lines for people. Knows no record by name."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from io import StringIO
+from typing import TypeAlias
 
-from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.table import Table
+
+Row: TypeAlias = Mapping[str, object]
 
 MAX_COLUMN_CELLS = 60
-"""Longer texts are cut off, but for the last column's."""
-GAP = "  "
-NOTHING = "-"
+"""Width of a column, except the last one. Longer texts are cut."""
+EMPTY = "-"
 TIME_SUFFIX = "_ms"
-"""Of the names of times."""
+"""End of the names of times."""
 
 
-def table(records: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Iterator[str]:
-    """Lines, a header first. ``columns`` are names in the records, each with its header; the last one is never cut."""
-    rows = [list(columns.values()), *([text_of(name, record[name]) for name in columns] for record in records)]
-    last = len(columns) - 1
-    widths = [min(MAX_COLUMN_CELLS, max(cell_len(row[k]) for row in rows)) for k in range(last)]
-    for row in rows:
-        cells = [_fitted(text, width) for text, width in zip(row, widths, strict=False)]
-        yield GAP.join([*cells, row[last]]).rstrip()
+def table(rows: Sequence[Row], columns: Mapping[str, str]) -> list[str]:
+    """Lines of a table, a header first. ``columns`` maps fields to headers; the last column is not cut."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for number, header in enumerate(columns.values(), start=1):
+        width = None if number == len(columns) else MAX_COLUMN_CELLS
+        grid.add_column(header, no_wrap=True, overflow="ellipsis", max_width=width)
+    texts = [[text_of(name, row[name]) for name in columns] for row in rows]
+    for row_texts in texts:
+        grid.add_row(*row_texts)
+    widest = max((len(line[-1]) for line in texts), default=0)
+    console = Console(file=StringIO(), width=2 * widest + (MAX_COLUMN_CELLS + 2) * len(columns), markup=False)
+    with console.capture() as capture:
+        console.print(grid, highlight=False)
+    return [line.rstrip() for line in capture.get().splitlines()]
 
 
-def facts(record: Mapping[str, Any]) -> Iterator[str]:
-    """One line for each name and value."""
-    for name, value in record.items():
+def lines(row: Row) -> Iterator[str]:
+    """One line for each field and its value."""
+    for name, value in row.items():
         yield f"{name.removesuffix(TIME_SUFFIX)}: {text_of(name, value)}"
 
 
-def text_of(name: str, value: Any) -> str:
-    """One value in one line; what could move the cursor of a terminal is left out.
+def text_of(name: str, value: object) -> str:
+    """One value in one line, without characters that could move the cursor of a terminal.
 
     >>> text_of("created_ms", 1_790_000_000_000)
     '2026-09-21 14:13:20 UTC'
@@ -43,7 +52,7 @@ def text_of(name: str, value: Any) -> str:
     """
     match value:
         case None | "":
-            return NOTHING
+            return EMPTY
         case bool():
             return "yes" if value else "no"
         case int() if name.endswith(TIME_SUFFIX):
@@ -53,11 +62,7 @@ def text_of(name: str, value: Any) -> str:
         case str():
             text = value
         case list() | tuple():
-            text = ", ".join(map(str, value)) or NOTHING
+            text = ", ".join(map(str, value)) or EMPTY
         case _:
             text = json.dumps(value, ensure_ascii=False)
     return "".join(sign if sign.isprintable() else " " for sign in text)
-
-
-def _fitted(text: str, cells: int) -> str:
-    return set_cell_size(text, cells) if cell_len(text) <= cells else set_cell_size(text, cells - 1) + "…"

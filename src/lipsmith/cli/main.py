@@ -1,4 +1,4 @@
-"""The command `lipsmith`: puts the commands together, and turns what went wrong into words and an exit code."""
+"""Command `lipsmith`: all commands together, and errors as messages and exit codes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lipsmith.pipeline import DetectRequest, SpeakRequest, StyleRequest, SyncReq
 from lipsmith.pipeline.options import Record
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: all is well; something failed; the input or the command line needs mending; Ctrl-C."""
+"""Exit codes: success; failure; invalid input or usage; Ctrl-C."""
 
 RECORDS: Mapping[str, type[Record]] = {
     "talk": TalkRequest,
@@ -78,16 +78,16 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
-    """Makes a portrait speak: a picture and a recording (or a text) become a talking video, on your own machine."""
+    """Animate a portrait to speak: a photo and a recording (or a text) become a talking video, on your own machine."""
 
 
 def main() -> None:
-    """Runs the command line and leaves with its exit code."""
+    """Run the command line and exit with its code."""
     sys.exit(_flushed(run(sys.argv[1:])))
 
 
 def _flushed(exit_code: int) -> int:
-    """The exit code, once what was printed has really left; a full disk shows only here."""
+    """Flush stdout, where a full disk shows only now, and return the exit code."""
     try:
         if sys.stdout:
             sys.stdout.flush()
@@ -98,7 +98,7 @@ def _flushed(exit_code: int) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command and answers its exit code."""
+    """Run one command and return its exit code."""
     as_json = "--json" in arguments
     arguments = _with_current_flags(arguments) or ["--help"]
     interrupt = Interrupt()
@@ -132,18 +132,18 @@ def _explain(fault: Exception, as_json: bool) -> int:
         exit_code = BAD_INPUT if isinstance(fault, InputError) else FAILED
         return _say(fault.code, fault.message, exit_code, as_json)
     if isinstance(fault, typer.TyperException):  # the command line itself is wrong
-        return _say(InvalidOption.code, f"{fault.format_message()} `lipsmith --help` helps.", BAD_INPUT, as_json)
+        return _say(InvalidOption.code, f"{fault.format_message()} See `lipsmith --help`.", BAD_INPUT, as_json)
     if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EPIPE, errno.EIO):
-        message = f"What was to be printed could not be written ({fault.strerror}); the work itself is done."
+        message = f"The result could not be printed ({fault.strerror}), but the work itself is done."
         return _say(LipsmithError.code, message, FAILED, as_json=False)
     traceback.print_exception(fault, file=sys.stderr or sys.__stderr__)
-    message = f"lipsmith made a mistake ({type(fault).__name__}: {fault}). Please report it with the lines above."
+    message = f"Internal error in lipsmith ({type(fault).__name__}: {fault}). Please report it with the lines above."
     return _say(LipsmithError.code, message, FAILED, as_json)
 
 
 def _say(code: str, message: str, exit_code: int, as_json: bool) -> int:
-    """One paragraph on stderr, and one JSON object on stdout where the caller reads JSON."""
-    with contextlib.suppress(OSError):  # no one reads: the exit code still tells
+    """Print the message on stderr, and with --json one object on stdout."""
+    with contextlib.suppress(OSError):  # a closed stderr: the exit code remains
         typer.echo(f"lipsmith: {' '.join(message.split())} [{code}]", err=True)
     if as_json:
         typer.echo(json.dumps({"error": {"code": code, "message": message}}))

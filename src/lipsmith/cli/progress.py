@@ -1,4 +1,4 @@
-"""The progress bar on stderr; plain lines where stderr is no terminal."""
+"""Progress bar on stderr; plain lines where stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from lipsmith.pipeline import Progress
 
 WORDS = {
     "clip": "opening the clip",
-    "picture": "reading the picture",
+    "picture": "reading the photo",
     "face": "looking for the face",
-    "sound": "opening the sound",
+    "sound": "opening the audio",
     "speech": "reading the speech",
     "motion": "planning the motion",
     "video": "drawing the video",
 }
-"""What each stage is called in front of people."""
+"""Name of each stage for people."""
 
 
 @contextmanager
 def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """A function that shows each Progress it is given; None when nothing is to be shown."""
+    """Function that shows each Progress; None with --quiet."""
     if quiet or sys.stderr is None:
         yield None
     elif not sys.stderr.isatty():

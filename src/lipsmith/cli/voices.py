@@ -1,4 +1,4 @@
-"""`lipsmith voices`: who can speak a text, and voices that are added."""
+"""Command `lipsmith voices`: list, add and remove voices."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from lipsmith.errors import UnknownVoice
 
 _Language = Annotated[
     str | None,
-    typer.Option("--language", "-l", metavar="TAG", help="Only voices of this language, such as en or pt-BR."),
+    typer.Option("--language", "-l", metavar="TAG", help="List voices of this language only, such as en or pt-BR."),
 ]
 
 
 def voices(ctx: typer.Context, language: _Language = None, as_json: AsJson = False) -> None:
-    """List the voices that can speak a text: espeak-ng's, and those that were added."""
+    """List the voices that speak a text: those of espeak-ng, and added ones."""
     if ctx.invoked_subcommand is None:
         list_voices(language, as_json)
 
 
 def list_voices(language: _Language = None, as_json: AsJson = False) -> None:
-    """The same."""
+    """List the voices that speak a text."""
     from lipsmith.synthesis.voices import all_voices
 
     found = all_voices()
     if language is not None:
-        wish = language.lower()
-        found = [v for v in found if f"{v.language.lower()}-".startswith(f"{wish}-")]
+        tag = language.lower()
+        found = [v for v in found if f"{v.language.lower()}-".startswith(f"{tag}-")]
         if not found:
             raise UnknownVoice(
                 f"No voice speaks {language!r}. `lipsmith voices` lists all of them with their language."
@@ -47,19 +47,21 @@ def list_voices(language: _Language = None, as_json: AsJson = False) -> None:
 
 
 def add(
-    model: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="A voice made for Piper.")],
+    model: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="Voice made for Piper.")],
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE.json", help="Its description. [default: FILE.onnx.json]"),
+        typer.Option("--config", metavar="FILE.json", help="Description of the voice. [default: FILE.onnx.json]"),
     ] = None,
-    licence: Annotated[str, typer.Option("--licence", metavar="TEXT", help="What its licence is, to be noted.")] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", metavar="TEXT", help="Licence of the voice, to be recorded.")
+    ] = "",
     gender: Annotated[
-        Literal["female", "male", "neutral"], typer.Option("--gender", help="How it sounds, to be chosen by.")
+        Literal["female", "male", "neutral"], typer.Option("--gender", help="Gender of the voice.")
     ] = "neutral",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a voice: copy it to the folder of voices and note its SHA-256, by which it is checked whenever it speaks.
+    """Add a voice: copy it to the folder of voices, and record its SHA-256, which is checked before each use.
 
     The folder is LIPSMITH_VOICES_DIR, or `voices` in lipsmith's data folder. Needs the extra `piper`.
     """
@@ -69,15 +71,15 @@ def add(
     described = config or model.with_name(f"{model.name}.json")
     PiperVoice().check(model, described)
     record = VoiceStore(voices_folder()).add(model, described, licence=licence, gender=gender, overwrite=overwrite)
-    line = f"piper:{record.name} · licence: {record.licence or 'not noted'} · SHA-256 {record.sha256}"
+    line = f"piper:{record.name} · licence: {record.licence or 'not recorded'} · SHA-256 {record.sha256}"
     typer.echo(json.dumps(asdict(record)) if as_json else line)
 
 
 def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A voice that was added.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Added voice.")],
     as_json: AsJson = False,
 ) -> None:
-    """Remove a voice that was added."""
+    """Remove an added voice."""
     from lipsmith.synthesis.voice_store import VoiceStore, voices_folder
 
     record = VoiceStore(voices_folder()).remove(name.removeprefix("piper:"))
@@ -85,7 +87,7 @@ def remove(
 
 
 def add_voices(app: typer.Typer) -> None:
-    """Puts the group into the command line; without a member's name it lists."""
+    """Add the group to the command line. Without a subcommand it lists the voices."""
     group = typer.Typer(name="voices", invoke_without_command=True, rich_markup_mode=None)
     group.callback()(voices)
     group.command("list")(list_voices)

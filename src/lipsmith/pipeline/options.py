@@ -167,7 +167,7 @@ def choices_of(annotation: Any) -> tuple[str, ...]:
 
 
 def is_number(value: object) -> bool:
-    """Whether ``value`` is an int or float, and neither a bool nor NaN."""
+    """Test for an int or float that is neither a bool nor NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 

@@ -71,7 +71,7 @@ def export_text_of(extension: str, track: MotionTrack, visemes: Speech | None, t
 
 
 def has_visemes_for(extension: str, track: MotionTrack) -> bool:
-    """Whether ``track`` itself holds the visemes that this export needs."""
+    """Test whether ``track`` holds the visemes that this export needs."""
     from lipsmith.motion.exports import EXTENSIONS
 
     return EXTENSIONS[extension] == "cues" and track.visemes is not None

@@ -39,7 +39,7 @@ def make_speech(request: SpeakRequest) -> SpokenResult:
     with reporter.stage("sound"):
         voice, notes = _installed_voice(request)
         said = synthesize(request.text, voice=voice, language=request.language, rate=request.rate)
-        audio = said.spoken.audio
+        audio = said.synthesized.audio
         write_audio(path, reporter.cancellable(audio), overwrite=request.overwrite)
     return SpokenResult(
         path=path,
@@ -63,7 +63,7 @@ def _installed_voice(request: SpeakRequest) -> tuple[str | None, tuple[str, ...]
         voices.find(request.voice)
     except UnknownVoice:
         name = _stand_in(request.stand_in, request.text)
-        return name, (f"The voice {request.voice!r} is not installed. {name!r} speaks instead; it imitates nobody.",)
+        return name, (f"The voice {request.voice!r} is not installed. {name!r} speaks instead, and imitates no one.",)
     return request.voice, ()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
 class Utterance:
     """Synthesized text."""
 
-    spoken: SynthesizedSpeech
+    synthesized: SynthesizedSpeech
     text: str
     """Spoken words, without markup."""
     voice: VoiceInfo
@@ -38,7 +38,7 @@ class OpenedSpeech:
     audio: Audio
     text: str | None
     """Words without markup; None for a recording alone."""
-    spoken: SynthesizedSpeech | None
+    synthesized: SynthesizedSpeech | None
     """Synthesized text; None for a recording."""
     warnings: tuple[str, ...]
 
@@ -50,9 +50,11 @@ def open_speech(speech: SpeechInput, start_s: float | None, end_s: float | None)
     if speech.audio is None:
         assert speech.text is not None  # a rule of the request
         said = synthesize(speech.text, voice=speech.voice, language=speech.language, rate=speech.rate)
-        return OpenedSpeech(audio=said.spoken.audio, text=said.text, spoken=said.spoken, warnings=said.warnings)
+        return OpenedSpeech(
+            audio=said.synthesized.audio, text=said.text, synthesized=said.synthesized, warnings=said.warnings
+        )
     audio = open_audio(Path(speech.audio), start_s=start_s, end_s=end_s)
-    return OpenedSpeech(audio=audio, text=speech.text, spoken=None, warnings=tuple(audio.warnings))
+    return OpenedSpeech(audio=audio, text=speech.text, synthesized=None, warnings=tuple(audio.warnings))
 
 
 def synthesize(text: str, *, voice: str | None, language: str | None, rate: float) -> Utterance:
@@ -77,7 +79,9 @@ def synthesize(text: str, *, voice: str | None, language: str | None, rate: floa
             raise InvalidOption(
                 f"The voice {speaker.name!r} speaks {speaker.language!r} and not {language!r}. Leave one of them out."
             )
-    return Utterance(spoken=long_text.synthesize(text, speaker, rate), text=words, voice=speaker, warnings=warnings)
+    return Utterance(
+        synthesized=long_text.synthesize(text, speaker, rate), text=words, voice=speaker, warnings=warnings
+    )
 
 
 def load_style(style: StrPath | PersonalStyle | None) -> PersonalStyle | None:
@@ -96,8 +100,8 @@ def read_speech(
 
     A transcript that does not fit the recording gives a warning, and the visemes are recognized instead.
     """
-    if opened.spoken is not None:
-        speech = opened.spoken.speech or _recognized(audio, None, engines)
+    if opened.synthesized is not None:
+        speech = opened.synthesized.speech or _recognized(audio, None, engines)
         return (speech if style is None else replace(speech, lip_range=style.range)), ()
     recognized = _recognized(audio, style, engines)
     if opened.text is None:

@@ -31,7 +31,7 @@ from lipsmith.pipeline.speech_reading import load_style
 from lipsmith.pipeline.sync_people import (
     Person,
     SpeakerSpeech,
-    SpokenLips,
+    SpeakerVisemes,
     choose_tracks,
     mix_speakers,
     needs_own_speech,
@@ -122,7 +122,7 @@ class _Lips:
     """All faces of the clip, from left to right."""
     people: Sequence[Person]
     """One for each speaker."""
-    spoken: Sequence[SpokenLips]
+    visemes: Sequence[SpeakerVisemes]
     """Read speech of each speaker; empty where a motion track replaces it."""
 
 
@@ -141,8 +141,8 @@ def make_lip_sync(request: SyncRequest) -> SyncResult:
     plan = _open(request, speakers, track, reporter)
     lips = _find_lips(request, speakers, plan, reporter, adapt=request.adapt and track is None, read=needs_speech)
     with reporter.stage("motion"):
-        motions = _motions(request, track, lips.spoken, plan)
-    visemes = lips.spoken[0].visemes if lips.spoken else None
+        motions = _motions(request, track, lips.visemes, plan)
+    visemes = lips.visemes[0].visemes if lips.visemes else None
     content = partial(export_text_of, extension, motions[0], visemes, plan.speech[0].opened.text)
     with reporter.stage("video"), written_atomically(request.export, content):
         _render(request, plan, _new_lips(lips.people, motions, plan.shown), reporter)
@@ -164,7 +164,7 @@ def make_lip_sync(request: SyncRequest) -> SyncResult:
             *damage_warnings(plan.clip.damaged_s),
             *(note for one in plan.speech for note in one.opened.warnings),
             *length_warnings(plan.show, info, track),
-            *(note for one in lips.spoken for note in one.warnings),
+            *(note for one in lips.visemes for note in one.warnings),
             *silence_warnings(motions),
             *face_warnings(lips.people, unchanged_s, float(plan.show.duration_s)),
             *background_warnings(plan.own, request.keep_background_db),
@@ -230,7 +230,7 @@ def _find_lips(
     adapt: bool,
     read: bool,
 ) -> _Lips:
-    """Follow the faces, choose those of the speakers, and read their speech where ``read`` asks for it."""
+    """Follow the faces, choose those of the speakers, and read their speech where ``read`` is set."""
     styles = [load_style(speaker.speaking_style) for speaker in speakers]
     choices = faces_in_window(speakers, request.start_s, request.end_s)
     info, engines = plan.clip.info, request.engines
@@ -246,16 +246,16 @@ def _find_lips(
             read_person(one, style, own if adapt else None, plan.syncer)
             for one, style in zip(chosen, styles, strict=True)
         ]
-        spoken: list[SpokenLips] = []
+        visemes: list[SpeakerVisemes] = []
         if read:
             whole_s = float(plan.show.duration_s)
             for speech, person in zip(plan.speech, people, strict=True):
-                spoken.append(read_speaker(speech, person, whole_s, reporter, engines))
-    return _Lips(tracks=tracks, people=people, spoken=spoken)
+                visemes.append(read_speaker(speech, person, whole_s, reporter, engines))
+    return _Lips(tracks=tracks, people=people, visemes=visemes)
 
 
 def _motions(
-    request: SyncRequest, track: MotionTrack | None, spoken: Sequence[SpokenLips], plan: _Plan
+    request: SyncRequest, track: MotionTrack | None, speakers: Sequence[SpeakerVisemes], plan: _Plan
 ) -> list[MotionTrack]:
     from lipsmith.motion.intensity import scale_intensity
     from lipsmith.motion.lips import lips_at_frames
@@ -270,7 +270,7 @@ def _motions(
             ),
             request.intensity,
         )
-        for one in spoken
+        for one in speakers
     ]
 
 

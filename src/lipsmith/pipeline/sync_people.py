@@ -74,7 +74,7 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpokenLips:
+class SpeakerVisemes:
     """Visemes of one speaker, on the clock of the video."""
 
     visemes: Speech
@@ -100,7 +100,7 @@ def mix_speakers(speech: Sequence[SpeakerSpeech]) -> Audio:
 
 
 def needs_own_speech(choices: Sequence[FaceChoice], tracks: Sequence[FaceTrack]) -> bool:
-    """Whether the choice of a face depends on who speaks in the clip."""
+    """Test whether the choice of a face depends on the clip's own speech."""
     return "speaker" in choices or ("auto" in choices and len(tracks) > 1)
 
 
@@ -176,7 +176,7 @@ def read_person(track: FaceTrack, style: PersonalStyle | None, own: OwnSpeech | 
 
 def read_speaker(
     speech: SpeakerSpeech, person: Person, duration_s: float, reporter: ProgressReporter, engines: Mapping[str, str]
-) -> SpokenLips:
+) -> SpeakerVisemes:
     """Read the visemes of one speaker for a video of ``duration_s``."""
     from lipsmith.media.mix import AudioStart
     from lipsmith.speech.visemes import delayed
@@ -184,11 +184,11 @@ def read_speaker(
     audio = speech.opened.audio
     if speech.opened.text is None:  # a known text has to be found in the whole recording
         audio = AudioStart(audio=audio, max_s=max(duration_s - speech.at_s, 0.0) + READ_MARGIN_S)
-    if speech.opened.spoken is None:
+    if speech.opened.synthesized is None:
         audio = reporter.cancellable(audio)
     visemes, warnings = read_speech(speech.opened, audio, person.style, engines)
     reach = person.reach if person.style is None else 1.0
-    return SpokenLips(visemes=delayed(visemes, speech.hops), reach=reach, warnings=tuple(warnings))
+    return SpeakerVisemes(visemes=delayed(visemes, speech.hops), reach=reach, warnings=tuple(warnings))
 
 
 def _learn(track: FaceTrack, own: OwnSpeech) -> LearnedStyle | None:
