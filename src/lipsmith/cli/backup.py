@@ -21,7 +21,7 @@ def backup(
 ) -> None:
     """Write a server's whole data folder into one file, while the server runs: database, files and its secret.
 
-    Who has the file has everything: keep it where nobody else can read it.
+    The file gives access to everything: keep it where no one else can read it.
     """
     with server_extra():
         from lipsmith.server.backup import back_up
@@ -44,9 +44,9 @@ def restore(
 ) -> None:
     """Restore a backup into an empty data folder. Existing files are not overwritten."""
     with server_extra():
-        from lipsmith.server.backup import restore as requeue
+        from lipsmith.server.backup import restore as restore_backup
 
-    made = requeue(file.absolute(), settings(data_dir).data_dir)
+    made = restore_backup(file.absolute(), settings(data_dir).data_dir)
     if as_json:
         typer.echo(json.dumps(asdict(made)))
         return

@@ -146,13 +146,13 @@ def _counts(database: Path) -> tuple[int, int]:
     """How many accounts and projects there are. Raises InvalidBackup where it is no sound database of ours."""
     try:
         with closing(sqlite3.connect(database)) as conn:
-            [audio] = conn.execute("PRAGMA quick_check(1)").fetchone()
+            [state] = conn.execute("PRAGMA quick_check(1)").fetchone()
             [accounts] = conn.execute("SELECT count(*) FROM accounts").fetchone()
             [projects] = conn.execute("SELECT count(*) FROM projects").fetchone()
     except sqlite3.Error as error:
         raise InvalidBackup(f"The database inside cannot be read: {error}.") from error
-    if audio != "ok":
-        raise InvalidBackup(f"The database inside is damaged: {audio}.")
+    if state != "ok":
+        raise InvalidBackup(f"The database inside is damaged: {state}.")
     return accounts, projects
 
 
