@@ -225,7 +225,7 @@ def _is_a(part: Any, value: object) -> bool:
             return isinstance(value, tuple | list)
         return isinstance(value, tuple | list) and len(value) == len(members) and all(map(_is_a, members, value))
     if part in _LAZY_TYPES.values():
-        return value is not None  # its reader checks it
+        return hasattr(value, "to_json")
     if origin is Callable or not isinstance(origin, type):
         return callable(value)
     return isinstance(value, origin)

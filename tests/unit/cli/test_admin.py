@@ -49,7 +49,7 @@ def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:
     account = made[0].removeprefix("id: ")
     assert any(re.fullmatch(rf"created: {TIME}", line) for line in made)
     header, row = said("account", "list", data_dir=tmp_path)
-    assert header.split() == ["ACCOUNT", "PLAN", "CREDITS", "SUSPENDED", "MADE", "EMAIL"]
+    assert header.split() == ["ACCOUNT", "PLAN", "CREDITS", "SUSPENDED", "CREATED", "EMAIL"]
     assert re.fullmatch(rf"{account}  pro   25000    no         {TIME}  ada@example\.org", row)
     assert [row.index("pro"), row.index("ada@")] == [header.index("PLAN"), header.index("EMAIL")]
     [key] = said("key", "list", data_dir=tmp_path)[1:]
@@ -72,7 +72,7 @@ def test_a_webhook_that_would_not_be_told_is_said_at_once(tmp_path: Path, monkey
         done = subprocess.run([*command, "--data-dir", str(tmp_path)], capture_output=True, text=True)
         assert (done.returncode, set(json.loads(done.stdout)) >= {"id", "url", "secret"}) == (0, True)
         assert said in done.stderr
-        assert bool(said) == ("Nothing will arrive there" in done.stderr)
+        assert bool(said) == ("Events will not arrive" in done.stderr)
 
 
 def test_credentials_are_renewed_and_shown_once(tmp_path: Path) -> None:

@@ -102,7 +102,6 @@ def test_an_offset_is_found_and_told(studio: Path) -> None:
 def test_clips_that_teach_nothing(studio: Path) -> None:
     changed(studio / "film.mp4", studio / "mute.mp4", audio=False)
     assert refusal("mute.mp4").code == "style_not_learnt"
-    assert "Nothing can be heard" in refusal("mute.mp4").message
     nobody = np.full((96, 96, 3), 127, np.uint8)
     write_nobody(studio / "nobody.mp4", nobody, studio / "film.mp4")
     assert refusal("nobody.mp4").code == "no_source_face"

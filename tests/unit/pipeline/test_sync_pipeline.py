@@ -223,7 +223,7 @@ def test_sound_without_speech_lets_the_lips_rest(room: Path) -> None:
     samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
     write_wav(Path("noise.wav"), samples, 16000)
     result = synced(audio="noise.wav")
-    assert result.warnings == ("No speech was heard, so the lips rest for the whole video.",)
+    assert result.warnings == ("No speech was found, so the lips rest for the whole video.",)
 
 
 def test_two_speak_one_after_the_other(room: Path) -> None:
@@ -236,7 +236,7 @@ def test_two_speak_one_after_the_other(room: Path) -> None:
     )
     assert [face.number for face in result.faces] == [2, 1]
     assert result.faces_found == 2
-    assert "The clip has no sound of its own that could be kept." in result.warnings
+    assert any("keep" in warning for warning in result.warnings)
     (before,), (after,) = (list(open_clip(name).frames(6, 7)) for name in ("pair.mp4", "out.mp4"))
     for side in (slice(0, 320), slice(320, 640)):
         assert np.abs(after.planes[130:200, side].astype(int) - before.planes[130:200, side]).mean() > 1
@@ -286,7 +286,7 @@ def test_motion_goes_out_and_comes_back(room: Path) -> None:
 def test_motion_of_another_length_or_rate(room: Path) -> None:
     track = MotionTrack.of(Fraction(25), 10, aperture=np.full(10, 0.1))
     result = synced(motion_track=track)
-    assert "The motion has 10 rows and the video 25 pictures: its last row is held." in result.warnings
+    assert any("10 rows" in warning and "25 frames" in warning for warning in result.warnings)
     faster = MotionTrack.of(Fraction(30), 10, aperture=np.full(10, 0.1))
     assert refusal(motion_track=faster, overwrite=True).message.startswith("The motion was made for 30 fps")
 
@@ -312,7 +312,7 @@ def test_a_face_that_leaves_is_left_alone(room: Path, astronaut: NDArray[np.uint
     ((start_s, end_s),) = result.unchanged_s
     assert start_s == pytest.approx(0.4, abs=0.09)
     assert end_s == 1.0
-    assert any("no face to change is seen" in warning for warning in result.warnings)
+    assert any("face is not seen" in warning for warning in result.warnings)
 
 
 def _with_a_gap() -> str:

@@ -43,7 +43,7 @@ def refusal(**options: Any) -> LipsmithError:
         ({"seed": 1.5}, "invalid_option"),
         ({"crf": 0}, "invalid_option"),
         ({"crf": 18.5}, "invalid_option"),
-        ({"face": "2"}, "invalid_option"),
+        ({"face": "2"}, "no_such_face"),
         ({"face": (1, 2, 3)}, "invalid_option"),
         ({"face": True}, "invalid_option"),
         ({"max_resolution": 255.5}, "invalid_option"),
@@ -189,7 +189,7 @@ def test_a_recording_without_speech_is_told(room: Path) -> None:
     samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
     write_wav(Path("noise.wav"), samples, 16000)
     result = talking_photo("portrait.png", "noise.wav", "out.mp4")
-    assert any("No speech was heard" in warning for warning in result.warnings)
+    assert any("No speech was found" in warning for warning in result.warnings)
 
 
 def test_the_script_of_a_text_chooses_its_voice(room: Path) -> None:
@@ -208,7 +208,9 @@ def test_a_program_without_a_terminal_works(room: Path, monkeypatch: pytest.Monk
 def test_small_faces_and_shrunk_photos_are_told(room: Path) -> None:
     result = talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2, max_resolution=256)
     assert (result.width, result.height) == (256, 256)
-    assert result.warnings == ("The face is small: 34 pixels between the eyes. From 40 on lips and teeth look sharp.",)
+    assert result.warnings == (
+        "The face is small: 34 pixels between the eyes. From 40 pixels on, lips and teeth look sharp.",
+    )
 
 
 def test_an_odd_row_and_column_are_cut_off(room: Path) -> None:
@@ -238,11 +240,11 @@ def test_a_given_track_is_held_or_cut_to_the_sound(room: Path) -> None:
     held = json.loads(Path("held.json").read_text())["channels"]["aperture"]
     assert held[:10] == json.loads(Path("motion.json").read_text())["channels"]["aperture"]
     assert held[10:] == [held[9]] * 5
-    assert longer.warnings == ("The motion has 10 frames and the sound needs 15: its last frame is held.",)
+    assert longer.warnings == ("The motion track has 10 frames, and the speech needs 15: its last frame is held.",)
     assert "motion" not in longer.stage_seconds
 
     shorter = talking_photo("portrait.png", "speech.wav", "c.mp4", end_s=0.2, motion_track=export_text_of)
-    assert shorter.warnings == ("The motion has 10 frames and the sound needs 5: its end is cut.",)
+    assert shorter.warnings == ("The motion track has 10 frames, and the speech needs 5: its end is cut.",)
 
 
 def test_a_prompt_is_done_and_what_cannot_be_done_is_named(room: Path) -> None:
@@ -263,7 +265,7 @@ def test_the_realistic_mode_ignores_a_prompt_aloud(room: Path) -> None:
     talking_photo("portrait.png", out="plain.mp4", **said)
     plain = Path("m.json").read_bytes()
     result = talking_photo("portrait.png", out="same.mp4", prompt="Tilt left.", **said)
-    assert result.warnings == ("The mode realistic takes no prompt: it was ignored. Choose the mode prompted.",)
+    assert result.warnings == ("The mode realistic takes no prompt, so it was ignored. Choose the mode prompted.",)
     assert Path("m.json").read_bytes() == plain
     again = talking_photo("portrait.png", "speech.wav", "again.mp4", end_s=0.2, motion_track="m.json", prompt="Nod.")
     assert again.warnings == result.warnings
@@ -316,7 +318,7 @@ def test_a_text_that_cannot_be_found_is_told_and_the_lips_follow_the_sound(room:
     talking_photo("portrait.png", "speech.wav", "out.mp4", **said)
     heard = Path("m.json").read_bytes()
     (warning,) = talking_photo("portrait.png", "speech.wav", "out.mp4", text=text, **said).warnings
-    assert warning.startswith("The lips follow what is heard, and not the text. ")
+    assert warning.startswith("The lips follow the recording, not the text. ")
     assert why in warning
     assert Path("m.json").read_bytes() == heard
 
