@@ -31,7 +31,7 @@ from lipsmith.database.tables import jobs, ledger, projects
 from lipsmith.server.context import Context
 from lipsmith.server.settings import Settings
 from lipsmith.service.jobs.lifecycle import Attempt
-from lipsmith.service.project import Failure
+from lipsmith.service.project import Failure, JobResult
 from lipsmith.storage.contract import put_file
 
 __all__ = ["postgres"]
@@ -202,7 +202,7 @@ class Life(RuleBasedStateMachine):
         video = self.folder / "video"
         video.write_bytes(b"video")
         put_file(self.context.storage, key, video)
-        result = {"keys": [key], "frames": frames, "fps": 30.0, "width": 2, "height": 2, "warnings": []}
+        result = JobResult(keys=(key,), frames=frames, fps=30.0, width=2, height=2)
         counts = film.state == "rendering" and attempt is film.attempts[-1]
         assert self.context.lifecycle.complete(attempt, result) is counts
         if counts:

@@ -1,7 +1,7 @@
-"""The data folder in one file, and back: database, files and the server's own secret.
+"""Backup of the data folder into one file, and its restoration: database, files and the server's own secret.
 
-A backup is a ZIP archive: each part carries a checksum, and one that was cut off is noticed. It opens everything the
-server does, so nobody but its owner may read it.
+A backup is a ZIP archive with checksums, so a truncated one is recognized. Only its owner may read it, since the secret
+opens everything.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from lipsmith.server.settings import Settings
 from lipsmith.service.errors import InvalidBackup
 from lipsmith.storage.errors import StorageFailed
 
-DATABASE, SECRET, FILES, FACTS = "lipsmith.db", "secret", "files", "backup.json"
+DATABASE, SECRET, FILES, INFO = "lipsmith.db", "secret", "files", "backup.json"
 AREAS = ("open", "sealed")
-"""Of the files, in this order: what is sealed while it is being copied moves to the second."""
+"""Folders of files, in this order: a file that is sealed during the copy moves to the second one."""
 FORMAT = 1
 _BLOCK_BYTES = 1024 * 1024
 _DATABASE_URL_PREFIX = "sqlite:///"
@@ -36,29 +36,29 @@ _DATABASE_URL_PREFIX = "sqlite:///"
 
 @dataclass(frozen=True, kw_only=True)
 class BackupResult:
-    """What is in a backup."""
+    """Content of a backup."""
 
     path: str
     accounts: int
     projects: int
     files: int
     has_secret: bool
-    """False where the secret comes from LIPSMITH_SECRET_KEY, which has to be kept elsewhere."""
+    """False if the secret is LIPSMITH_SECRET_KEY, which has to be kept elsewhere."""
     bucket: str | None
-    """Where the files are instead, which the backup has not."""
+    """Bucket with the files, if the backup does not have them."""
 
 
 def back_up(settings: Settings, path: Path) -> BackupResult:
-    """Writes everything in the data folder to ``path``, while the server runs or not; whole or not at all.
+    """Write everything in the data folder to ``path``, even while the server runs. A failed backup leaves no file.
 
     Raises InvalidOption for a database of another kind or a folder without one, OutputExists or StorageFailed.
     """
     database = _database(settings)
     if path.exists():
         raise OutputExists(f"{path} exists. Choose another name for the backup.")
-    with _failures_told("backup"), tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as folder:
+    with _storage_errors("backup"), tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as folder:
         copy, archive = Path(folder) / DATABASE, Path(folder) / "archive"
-        _copy_database(database, copy)  # before the files: bytes are there before a row tells of them
+        _copy_database(database, copy)  # before the files: a file is stored before its row
         accounts, projects = _counts(copy)
         secret = settings.data_dir / SECRET
         has_secret = settings.secret is None and secret.is_file()
@@ -68,8 +68,8 @@ def back_up(settings: Settings, path: Path) -> BackupResult:
                 if has_secret:
                     _add(parts, SECRET, secret)
                 files = _add_files(parts, settings.data_dir / FILES) if settings.s3_bucket is None else 0
-                facts = {"format": FORMAT, "lipsmith": lipsmith.__version__, "tables": _version(copy)}
-                parts.writestr(FACTS, json.dumps(facts))
+                info = {"format": FORMAT, "lipsmith": lipsmith.__version__, "tables": _version(copy)}
+                parts.writestr(INFO, json.dumps(info))
             file.flush()
             os.fsync(file.fileno())
         archive.rename(path)
@@ -84,13 +84,13 @@ def back_up(settings: Settings, path: Path) -> BackupResult:
 
 
 def restore(path: Path, data_dir: Path) -> BackupResult:
-    """Fills an empty or missing ``data_dir`` with what `back_up` wrote; whole or not at all.
+    """Fill an empty or missing ``data_dir`` with a backup. A failed restoration leaves the folder empty.
 
     Raises InvalidBackup where the file is none or damaged, OutputExists where the folder has something in it,
     DataFolderInUse or StorageFailed.
     """
-    with _failures_told("data folder"), _opened(path) as parts:
-        _check_facts(parts)
+    with _storage_errors("data folder"), _opened(path) as parts:
+        _check_info(parts)
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with exclusive(data_dir):
             _check_empty(data_dir)
@@ -103,14 +103,14 @@ def restore(path: Path, data_dir: Path) -> BackupResult:
 
 def _fill(parts: zipfile.ZipFile, data_dir: Path) -> BackupResult:
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=data_dir) as folder:
-        room = Path(folder)
-        names = [name for name in parts.namelist() if name != FACTS]
+        scratch = Path(folder)
+        names = [name for name in parts.namelist() if name != INFO]
         for name in names:
-            _extract(parts, name, room)
-        accounts, projects = _counts(room / DATABASE)
-        for name in (FILES, SECRET, DATABASE):  # the database comes last: without it, the folder is none
-            if (room / name).exists():
-                (room / name).rename(data_dir / name)
+            _extract(parts, name, scratch)
+        accounts, projects = _counts(scratch / DATABASE)
+        for name in (FILES, SECRET, DATABASE):  # the database last: a folder without it is not used
+            if (scratch / name).exists():
+                (scratch / name).rename(data_dir / name)
     return BackupResult(
         path=str(data_dir),
         accounts=accounts,
@@ -136,23 +136,23 @@ def _database(settings: Settings) -> Path:
 def _copy_database(source: Path, target: Path) -> None:
     try:
         with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(target)) as here:
-            there.backup(here)  # as of one moment; nobody who writes has to wait
+            there.backup(here)  # a snapshot; writers do not have to wait
             here.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
         raise StorageFailed(f"The database {source} could not be copied: {error}.") from error
 
 
 def _counts(database: Path) -> tuple[int, int]:
-    """How many accounts and projects there are. Raises InvalidBackup where it is no sound database of ours."""
+    """Return the numbers of accounts and projects. Raises InvalidBackup for a damaged database."""
     try:
         with closing(sqlite3.connect(database)) as conn:
-            [state] = conn.execute("PRAGMA quick_check(1)").fetchone()
+            [integrity] = conn.execute("PRAGMA quick_check(1)").fetchone()
             [accounts] = conn.execute("SELECT count(*) FROM accounts").fetchone()
             [projects] = conn.execute("SELECT count(*) FROM projects").fetchone()
     except sqlite3.Error as error:
         raise InvalidBackup(f"The database inside cannot be read: {error}.") from error
-    if state != "ok":
-        raise InvalidBackup(f"The database inside is damaged: {state}.")
+    if integrity != "ok":
+        raise InvalidBackup(f"The database inside is damaged: {integrity}.")
     return accounts, projects
 
 
@@ -167,7 +167,7 @@ def _add_files(parts: zipfile.ZipFile, root: Path) -> int:
         for parent, _, names in os.walk(root / area):
             for name in names:
                 path = Path(parent) / name
-                with suppress(FileNotFoundError):  # deleted meanwhile, or sealed and found once more
+                with suppress(FileNotFoundError):  # deleted meanwhile, or sealed and copied from the other folder
                     _add(parts, f"{FILES}/{path.relative_to(root).as_posix()}", path)
                     added += 1
     return added
@@ -189,12 +189,12 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as parts:
             yield parts
     except (zipfile.BadZipFile, EOFError) as error:
-        raise InvalidBackup(f"{path} is no backup, or it is damaged: {error}.") from error
+        raise InvalidBackup(f"{path} is not a backup, or it is damaged: {error}.") from error
 
 
-def _check_facts(parts: zipfile.ZipFile) -> None:
+def _check_info(parts: zipfile.ZipFile) -> None:
     try:
-        facts = json.loads(parts.read(FACTS))
+        facts = json.loads(parts.read(INFO))
         format_, tables, maker = int(facts["format"]), str(facts["tables"]), str(facts["lipsmith"])
     except (KeyError, ValueError, TypeError) as error:
         raise InvalidBackup("This archive was not written by `lipsmith backup`.") from error
@@ -203,20 +203,20 @@ def _check_facts(parts: zipfile.ZipFile) -> None:
     for name in parts.namelist():
         _check_name(name)
     if DATABASE not in parts.namelist():
-        raise InvalidBackup("There is no database in this backup.")
+        raise InvalidBackup("This backup has no database.")
 
 
 def _check_name(name: str) -> None:
-    """Only what `back_up` writes is taken out again, wherever the archive came from."""
+    """Refuse names that `back_up` does not write, since the archive may come from anywhere."""
     path = PurePosixPath(name)
     inside = path.parts[:1] == (FILES,) and path.parts[1:2] in [(area,) for area in AREAS] and len(path.parts) > 2
-    if str(path) != name or ".." in path.parts or not (inside or name in (DATABASE, SECRET, FACTS)):
-        raise InvalidBackup(f"There is a part in this archive that is none of a backup: {name[:100]!r}.")
+    if str(path) != name or ".." in path.parts or not (inside or name in (DATABASE, SECRET, INFO)):
+        raise InvalidBackup(f"The archive has a part that does not belong to a backup: {name[:100]!r}.")
 
 
 def _check_empty(folder: Path) -> None:
     if any(entry.name != LOCK for entry in folder.iterdir()):
-        raise OutputExists(f"{folder} is not empty, and nothing there is overwritten. Name another folder.")
+        raise OutputExists(f"{folder} is not empty, and its files are not overwritten. Choose another folder.")
 
 
 def _empty(folder: Path) -> None:
@@ -225,8 +225,8 @@ def _empty(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _extract(parts: zipfile.ZipFile, name: str, room: Path) -> None:
-    target = room / name
+def _extract(parts: zipfile.ZipFile, name: str, scratch: Path) -> None:
+    target = scratch / name
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     mode = 0o400 if name.startswith(f"{FILES}/sealed/") else 0o600
     with (
@@ -239,7 +239,7 @@ def _extract(parts: zipfile.ZipFile, name: str, room: Path) -> None:
 
 
 @contextmanager
-def _failures_told(what: str) -> Iterator[None]:
+def _storage_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,7 +1,4 @@
-"""Who may be connected: so many in all, so many from one address. Who only waits makes room for who comes.
-
-Knows no HTTP: a guest is whatever can be shown out.
-"""
+"""Limits of open connections, in total and per address. Idle connections are closed first."""
 
 from __future__ import annotations
 
@@ -10,65 +7,65 @@ from collections import defaultdict
 from typing import Protocol
 
 SUBSCRIBER_BITS = 64
-"""Of an IPv6 address: the part that belongs to one customer of a provider, who may choose the rest."""
+"""Bits of an IPv6 address that identify a provider's customer, who may choose the others."""
 
 
 class Connection(Protocol):
     """A connection."""
 
     def close_idle(self) -> None:
-        """Closes it; nothing is lost, for it was not in the middle of a request."""
+        """Close the connection, which is not in the middle of a request."""
         ...
 
 
 class ConnectionLimits:
-    """Counts connections. At a limit, the one that has waited longest for a request to be whole is shown out.
+    """Count connections. At a limit, the connection that has been idle longest is closed.
 
-    So connections that were opened to take up all places hold none against somebody who has something to say.
+    So connections that are opened to use up the limit do not keep out clients with requests.
     """
 
     def __init__(self, *, most: int, most_per_address: int) -> None:
         self.most, self.most_per_address = most, most_per_address
-        self._home: dict[Connection, str] = {}
+        self._addresses: dict[Connection, str] = {}
         self._present: defaultdict[str, set[Connection]] = defaultdict(set)
-        self._waiting: dict[Connection, None] = {}  # in the order in which they began to
+        self._waiting: dict[Connection, None] = {}  # the longest idle first
         self._waiting_at: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
 
     def __len__(self) -> int:
-        return len(self._home)
+        return len(self._addresses)
 
     def enter(self, connection: Connection, address: str) -> bool:
-        """Lets ``connection`` in, who waits at first; or does not, where nobody can make room."""
-        home = subscriber(address)
-        if len(self._present[home]) >= self.most_per_address and not self._make_room(self._waiting_at[home]):
+        """Admit ``connection``, as an idle one. Return False if the limit is reached and none is idle."""
+        network = subscriber(address)
+        if len(self._present[network]) >= self.most_per_address and not self._make_room(self._waiting_at[network]):
             return False
-        if len(self._home) >= self.most and not self._make_room(self._waiting):
-            self._forget_empty(home)
+        if len(self._addresses) >= self.most and not self._make_room(self._waiting):
+            self._forget_empty(network)
             return False
-        self._home[connection] = home
-        self._present[home].add(connection)
+        self._addresses[connection] = network
+        self._present[network].add(connection)
         self.wait(connection)
         return True
 
     def wait(self, connection: Connection) -> None:
-        """From now on ``connection`` has no request that is answered or whose body comes in."""
-        if connection in self._home:
+        """Mark ``connection`` as idle: no request is being answered or received."""
+        if connection in self._addresses:
             self._waiting[connection] = None
-            self._waiting_at[self._home[connection]][connection] = None
+            self._waiting_at[self._addresses[connection]][connection] = None
 
     def serve(self, connection: Connection) -> None:
-        """From now on ``connection`` is in the middle of a request, and stays."""
-        if connection in self._home:
+        """Mark ``connection`` as busy with a request, so that it is not closed."""
+        if connection in self._addresses:
             self._waiting.pop(connection, None)
-            self._waiting_at[self._home[connection]].pop(connection, None)
+            self._waiting_at[self._addresses[connection]].pop(connection, None)
 
     def leave(self, connection: Connection) -> None:
-        """Forgets ``connection``, whether or not it was let in."""
+        """Forget ``connection``, admitted or not."""
         self.serve(connection)
-        home = self._home.pop(connection, None)
-        if home is not None:
-            self._present[home].discard(connection)
-            self._forget_empty(home)
+        network = self._addresses.pop(connection, None)
+        if network is not None:
+            self._present[network].discard(connection)
+            self._forget_empty(network)
 
     def _make_room(self, waiting: dict[Connection, None]) -> bool:
         oldest = next(iter(waiting), None)
@@ -78,14 +75,14 @@ class ConnectionLimits:
         oldest.close_idle()
         return True
 
-    def _forget_empty(self, home: str) -> None:
-        if not self._present[home]:
-            del self._present[home]
-            self._waiting_at.pop(home, None)
+    def _forget_empty(self, network: str) -> None:
+        if not self._present[network]:
+            del self._present[network]
+            self._waiting_at.pop(network, None)
 
 
 def subscriber(address: str) -> str:
-    """What counts as one address: IPv4 as it is, of IPv6 the network that one customer is given.
+    """Return what counts as one address: an IPv4 address, or the IPv6 network of one customer.
 
     >>> subscriber("192.0.2.7"), subscriber("::ffff:192.0.2.7"), subscriber("2001:db8:1:2:3::4")
     ('192.0.2.7', '192.0.2.7', '2001:db8:1:2::')

@@ -1,4 +1,4 @@
-"""Whether all is well: for those who restart us, those who send us traffic, and those who draw curves."""
+"""Health for service managers and load balancers, and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.5, 10.0)
 
 
 class Metrics:
-    """What is counted in this process, and what the tables tell when asked."""
+    """Counters of this process, and gauges that are read from the tables."""
 
     def __init__(self, database: Database, workers: RunnerRegistry) -> None:
         self.registry = CollectorRegistry()
@@ -32,29 +32,29 @@ class Metrics:
             "lipsmith_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
         )
         self.seconds = Histogram(
-            "lipsmith_request_seconds", "Time to the answer's beginning", ["route"], buckets=BUCKETS_S,
+            "lipsmith_request_seconds", "Time to the start of the answer", ["route"], buckets=BUCKETS_S,
             registry=self.registry,
         )  # fmt: skip
         self.registry.register(_Tables(database, workers))
 
 
 class _Tables(Collector):
-    """Looks at the tables each time somebody asks."""
+    """Collector that reads the tables for each scrape."""
 
     def __init__(self, database: Database, workers: RunnerRegistry) -> None:
         self._database, self._workers = database, workers
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing ahead of time: the tables may not be there yet."""
+        """Return nothing: the tables may not exist yet."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """Jobs and deliveries by state, and who renders."""
-        for name, about, table in (
+        """Yield jobs and deliveries by state, and the processes that render."""
+        for name, help, table in (
             ("lipsmith_jobs", "Jobs by state", jobs),
             ("lipsmith_webhook_deliveries", "Webhook deliveries by state", webhook_deliveries),
         ):
-            gauge = GaugeMetricFamily(name, about, labels=["state"])
+            gauge = GaugeMetricFamily(name, help, labels=["state"])
             query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
             with self._database.read() as conn:
                 for state, count in conn.execute(query):
@@ -68,7 +68,7 @@ class _Tables(Collector):
 
 
 class RequestMetrics:
-    """Counts requests by route, and how long their answers take to begin."""
+    """Count requests by route, and measure the time to their answers."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
@@ -81,7 +81,7 @@ class RequestMetrics:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "none")  # a template: ids would make endless series
+                route = getattr(scope.get("route"), "path", "none")  # a template, without ids
                 self._metrics.requests.labels(scope["method"][:10], route, message["status"]).inc()
                 self._metrics.seconds.labels(route).observe(time.perf_counter() - since)
             await send(message)
@@ -90,7 +90,7 @@ class RequestMetrics:
 
 
 def router(storage: Storage, workers: RunnerRegistry, metrics: Metrics) -> APIRouter:
-    """/healthz, /readyz and /metrics."""
+    """Make /healthz, /readyz and /metrics."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/healthz")
@@ -99,13 +99,13 @@ def router(storage: Storage, workers: RunnerRegistry, metrics: Metrics) -> APIRo
 
     @routes.get("/readyz")
     def readyz() -> JSONResponse:
-        well = {"database": _works(workers.alive), "storage": _works(lambda: next(iter(storage.stored()), None))}
-        slots = sum(worker.slots for worker in workers.alive()) if well["database"] else 0
-        ready = all(well.values())
-        return JSONResponse({"ready": ready, **well, "slots": slots}, status_code=200 if ready else 503)
+        checks = {"database": _works(workers.alive), "storage": _works(lambda: next(iter(storage.stored()), None))}
+        slots = sum(worker.slots for worker in workers.alive()) if checks["database"] else 0
+        ready = all(checks.values())
+        return JSONResponse({"ready": ready, **checks, "slots": slots}, status_code=200 if ready else 503)
 
     @routes.get("/metrics")
-    def numbers() -> Response:
+    def metrics_text() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

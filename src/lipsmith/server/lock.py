@@ -1,4 +1,4 @@
-"""Folders that one process has for itself: a lock that goes with the process, however it ends."""
+"""Exclusive folders of one process. The system releases the lock when the process ends, even by SIGKILL."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from lipsmith.service.errors import DataFolderInUse
 
 NAME = "lock"
-"""Of the file in the folder."""
+"""File name of the lock in the folder."""
 
 
 @contextmanager
-def exclusive(folder: Path, *, waits: bool = False) -> Iterator[None]:
-    """Holds the folder. Where another process does, it waits for that, or raises DataFolderInUse."""
+def exclusive(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Lock ``folder``. If another process has it, wait for that, or raise DataFolderInUse."""
     handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
             raise DataFolderInUse(
                 f"Another server uses the data folder {folder}. Stop it first, or choose another with --data-dir."

@@ -1,4 +1,4 @@
-"""Memory that is not needed any more goes back to the system, so that a server of many months stays small."""
+"""Return of freed memory to the system, so that a server stays small for months."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 HEAPS = 2
-"""For all threads together: they wait for the interpreter's lock more than for each other's heap."""
+"""Heaps for all threads together; they seldom wait for one, since the interpreter's lock comes first."""
 EVERY_S = 60.0
 _M_ARENA_MAX = -8  # of <malloc.h>
 
 
 @contextmanager
 def limit_memory() -> Iterator[None]:
-    """While the process has many threads: glibc would give each a heap of its own, and keep what is freed in them.
+    """Limit glibc to a few heaps, and return freed memory each minute. Enter before the threads start.
 
-    And the interpreter would look for unreachable cycles only when they are a quarter of all that it has loaded. What
-    lives after the first while lives on, and is not looked at again: that keeps looking short. Has to begin before the
-    threads do.
+    By default glibc gives each thread a heap and keeps freed memory in it, and the interpreter collects cycles only
+    when they are a quarter of all objects. Objects that survive the first minute are frozen, to keep collections short.
     """
     libc = ctypes.CDLL(None)
     is_glibc = hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim")
@@ -28,7 +27,7 @@ def limit_memory() -> Iterator[None]:
         libc.mallopt(_M_ARENA_MAX, HEAPS)
     stopped = threading.Event()
 
-    def give_back() -> None:
+    def return_freed() -> None:
         while not stopped.wait(EVERY_S):
             gc.collect()
             if not gc.get_freeze_count():
@@ -36,7 +35,7 @@ def limit_memory() -> Iterator[None]:
             if is_glibc:
                 libc.malloc_trim(0)
 
-    thread = threading.Thread(target=give_back, name="thrift", daemon=True)
+    thread = threading.Thread(target=return_freed, name="memory", daemon=True)
     thread.start()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Where the bytes are: in the data folder, or in a bucket when the settings name one."""
+"""Choice of the storage: the data folder, or a bucket if the settings name one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lipsmith.storage.s3 import S3Links, S3Storage, connect
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """Bytes, and the links to them."""
+    """Storage, and links to its files."""
 
     storage: Storage
     links: Links
@@ -21,7 +21,7 @@ class Stores:
 
 @dataclass(frozen=True, kw_only=True)
 class BucketLinks:
-    """Uploads come in through us, who count their bytes; downloads go out from the storage service."""
+    """Links to this server for uploads, since it limits their size; links to the storage service for downloads."""
 
     uploads: Links
     downloads: Links

@@ -1,5 +1,5 @@
-"""The folder in which one process renders. What a process left that was killed goes when the next one begins: it holds
-faces and voices of people who may have had them deleted since."""
+"""Folder in which one process renders. The next process deletes the folders of killed ones, since they hold faces and
+voices that their owners may have deleted."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from lipsmith.service.errors import DataFolderInUse
 
 
 class WorkDir:
-    """A folder of one process, beside those of others."""
+    """Folder of one process, beside those of others."""
 
     def __init__(self, parent: Path, name: str) -> None:
         self.folder = parent / name
-        self._held = ExitStack()
+        self._locks = ExitStack()
 
     def open(self) -> None:
-        """Makes it, and takes away those of processes that are no more."""
+        """Create the folder, and delete those of processes that have ended."""
         self.folder.mkdir(mode=0o700, parents=True)
-        with lock.exclusive(self.folder.parent, waits=True):  # nobody sees another's before it is held
-            self._held.enter_context(lock.exclusive(self.folder))
+        with lock.exclusive(self.folder.parent, wait=True):  # no process sees the folder before it is locked
+            self._locks.enter_context(lock.exclusive(self.folder))
             for other in self.folder.parent.iterdir():
-                if other != self.folder and _is_left(other):
+                if other != self.folder and _is_abandoned(other):
                     shutil.rmtree(other, ignore_errors=True)
 
     def close(self) -> None:
-        """Takes it away with all that is in it."""
+        """Delete the folder with everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._held.close()
+        self._locks.close()
 
 
-def _is_left(folder: Path) -> bool:
-    """Whether it was a process's, and no process holds it."""
+def _is_abandoned(folder: Path) -> bool:
+    """Return whether ``folder`` belonged to a process that has ended."""
     if not (folder / lock.NAME).is_file():
         return False
     try:

@@ -7,6 +7,7 @@ there.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from documented import differences, filled
 from in_process_server import InProcessServer, some_picture, some_sound
 from lipsmith.database.tables import projects
-from lipsmith.service.project import Failure
+from lipsmith.service.project import Failure, JobResult
 
 PREFIX = "/api/open/v3"
 EXAMPLES = sorted(Path(__file__).with_name("examples").glob("*.json"))
@@ -25,13 +26,13 @@ PATTERNS = {
     "<id>": r"[0-9a-f]{24}",
     "<uuid>": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "<token text>": r"[A-Za-z0-9_=-]{100,}",
-    "<image>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\.png\?\S+",
-    "<audio>": r"http://127\.0\.0\.1:\d+/files/api-assets/\S+\.wav\?\S+",
+    "<image>": r"http://127\.0\.0\.1:\d+/files/[a-z-]+/\S+\.png\?\S+",
+    "<audio>": r"http://127\.0\.0\.1:\d+/files/[a-z-]+/\S+\.wav\?\S+",
     "<video>": r"http://127\.0\.0\.1:\d+/files/outputs/c[0-9a-f]{24}/1/c[0-9a-f]{24}\.mp4\?\S+",
     "<sound>": r"http://127\.0\.0\.1:\d+/files/outputs/c[0-9a-f]{24}/1/c[0-9a-f]{24}\.mp3\?\S+",
 }
 FAILURES = {"error": ("no_source_face", "No face."), "died": ("processing_failed", "It broke off.")}
-VIDEO = {"frames": 292, "fps": 25.0, "width": 720, "height": 960, "warnings": ["A word of warning."]}
+VIDEO = JobResult(frames=292, fps=25.0, width=720, height=960, warnings=("A word of warning.",))
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +82,9 @@ def project_in(in_process: InProcessServer, words: dict[str, str], kind: str, st
         code, message = FAILURES[state]
         assert lifecycle.fail(attempt, Failure(code=code, message=message))
     else:
-        extension, facts = ("mp3", {"duration_s": 2.0, "warnings": []}) if kind == "voice" else ("mp4", VIDEO)
-        assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/1/{project}.{extension}"], **facts})
+        extension, result = ("mp3", JobResult(duration_s=2.0)) if kind == "voice" else ("mp4", VIDEO)
+        keys = (f"outputs/{project}/1/{project}.{extension}",)
+        assert lifecycle.complete(attempt, replace(result, keys=keys))
     if state == "deleted":
         in_process.context.projects.delete(in_process.account, project)
     if state == "expired":

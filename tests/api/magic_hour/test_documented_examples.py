@@ -15,7 +15,7 @@ import pytest
 
 from documented import differences, filled
 from in_process_server import InProcessServer, some_picture, some_sound
-from lipsmith.service.project import Failure
+from lipsmith.service.project import Failure, JobResult
 
 EXAMPLES = sorted(Path(__file__).with_name("examples").glob("*.json"))
 ORDER = {"start_seconds": 0.5, "end_seconds": 2.5, "name": "Aunt Ada"}
@@ -77,8 +77,15 @@ def project_in(in_process: InProcessServer, uploads: dict[str, str], state: str)
         code, message = failures[state]
         assert lifecycle.fail(attempt, Failure(code=code, message=message))
     else:
-        facts = {"frames": 48, "fps": 24.0, "width": 720, "height": 960, "warnings": ["A word of warning."]}
-        assert lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp4"], **facts})
+        result = JobResult(
+            keys=(f"outputs/{project}/{project}.mp4",),
+            frames=48,
+            fps=24.0,
+            width=720,
+            height=960,
+            warnings=("A word of warning.",),
+        )
+        assert lifecycle.complete(attempt, result)
     if state == "deleted":
         assert in_process.client.delete(f"/v1/video-projects/{project}").status_code == 204
     return project
@@ -92,6 +99,7 @@ def spoken(in_process: InProcessServer) -> str:
     )
     attempt = in_process.context.lifecycle.begin(in_process.job(project), "worker")
     assert attempt is not None
-    facts = {"duration_s": 1.5, "warnings": ["A word of warning."]}
-    assert in_process.context.lifecycle.complete(attempt, {"keys": [f"outputs/{project}/{project}.mp3"], **facts})
+    keys = (f"outputs/{project}/{project}.mp3",)
+    result = JobResult(keys=keys, duration_s=1.5, warnings=("A word of warning.",))
+    assert in_process.context.lifecycle.complete(attempt, result)
     return project

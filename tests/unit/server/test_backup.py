@@ -114,9 +114,9 @@ def test_damaged_and_foreign_files_are_refused(settings: Settings, tmp_path: Pat
         (rewritten(file, tmp_path / "b", **{"lipsmith.db": b"x" * 5000}), "cannot be read"),
         (rewritten(file, tmp_path / "c", **{"backup.json": None}), "not written by"),
         (rewritten(file, tmp_path / "d", **{"backup.json": json.dumps(facts).encode()}), "newer"),
-        (rewritten(file, tmp_path / "e", **{"files/open/../../../evil": b""}), "none of a backup"),
-        (rewritten(file, tmp_path / "f", **{"/etc/evil": b""}), "none of a backup"),
-        (rewritten(file, tmp_path / "g", **{"files/evil": b""}), "none of a backup"),
+        (rewritten(file, tmp_path / "e", **{"files/open/../../../evil": b""}), "does not belong"),
+        (rewritten(file, tmp_path / "f", **{"/etc/evil": b""}), "does not belong"),
+        (rewritten(file, tmp_path / "g", **{"files/evil": b""}), "does not belong"),
     ):
         folder = tmp_path / "restored"
         with pytest.raises(InvalidBackup, match=why):
