@@ -1,4 +1,4 @@
-"""What all tests share: the folder of real media, and a few files made by code."""
+"""Fixtures of all tests: the folder of real media, and a few files made by code."""
 
 from __future__ import annotations
 

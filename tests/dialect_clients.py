@@ -1,4 +1,4 @@
-"""One customer of a server, in each vendor's words: so that what has to hold for both is written once."""
+"""A client of each vendor's API with one interface, so that tests of both APIs are written once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NewAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoStatus:
-    """What is told of a video."""
+    """State of a video, as the API reports it."""
 
     state: str
     """waiting, rendering, complete, failed or gone."""
@@ -58,12 +58,12 @@ class RequestRefused(Exception):
 
 
 class DialectClient(ABC):
-    """What both vendors' clients can do."""
+    """Interface of both clients."""
 
     refusals: ClassVar[Mapping[str, int]]
-    """The vendor's number for: nothing, nobody, suspended, poor, wrong."""
+    """The vendor's number for: unknown id, no key, suspended account, too few credits, invalid request."""
     no_face: str | int
-    """Its code of a picture that cannot be used."""
+    """The vendor's code for an unusable image."""
 
     def __init__(self, url: str, account: NewAccount, key: str | None = None) -> None:
         """``key`` instead of the account's own; empty for none."""
@@ -72,7 +72,7 @@ class DialectClient(ABC):
 
     @abstractmethod
     def headers(self) -> dict[str, str]:
-        """What proves who asks."""
+        """Return the headers for authentication."""
 
     @abstractmethod
     def upload(self, path: Path, kind: str) -> str:
@@ -88,7 +88,7 @@ class DialectClient(ABC):
 
     @abstractmethod
     def see(self, id: str) -> VideoStatus:
-        """What is told of it now."""
+        """Return the current state."""
 
     @abstractmethod
     def balance(self) -> int:
@@ -96,11 +96,11 @@ class DialectClient(ABC):
 
     @abstractmethod
     def delete(self, id: str) -> None:
-        """Forgets it."""
+        """Delete a video."""
 
     @abstractmethod
     def listen(self, url: str, admin: Admin) -> Callable[[ReceivedRequest], dict[str, Any] | None]:
-        """From now on is told of every video; reads one message: its id, its state and its address."""
+        """Subscribe to every video; return a reader of one message: id, state and URL."""
 
     @property
     def unknown(self) -> str:
@@ -177,7 +177,7 @@ class MagicHour(DialectClient):
 
 
 class Akool(DialectClient):
-    """The second dialect, asked with a token."""
+    """The second dialect, with a token."""
 
     prefix = "/api/open/v3"
     refusals: ClassVar = {
@@ -248,7 +248,7 @@ class Akool(DialectClient):
 
 
 def opened(body: bytes, client_id: str, client_secret: str) -> dict[str, Any]:
-    """What a receiver of AKOOL's webhooks reads, after it has checked the signature.
+    """Check the signature of one of AKOOL's webhooks and decrypt its body.
 
     As the vendor's Java example: the id is the first block as it stands, neither cut nor filled up.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def filled(value: Any, words: Mapping[str, str]) -> Any:
-    """The same with what is there instead of the words for it."""
+    """Replace placeholders in a documented value."""
     if isinstance(value, dict):
         return {name: filled(part, words) for name, part in value.items()}
     if isinstance(value, list):
@@ -20,7 +20,7 @@ def filled(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def differences(expected: Any, got: Any, patterns: Mapping[str, str], place: str = "") -> list[str]:
-    """Where they are not the same, in words. ``patterns`` say what may stand for a word in brackets.
+    """Describe differences between two values. ``patterns`` say what may stand for a word in brackets.
 
     ``<whole>`` is any whole number, ``<words: a | b>`` any text with these in it. Kinds of numbers count.
     """

@@ -27,7 +27,7 @@ OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 
 def stock(astronaut: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``portrait.png``, ``two.png`` (her twice, side by side), ``small.png``, ``speech.wav``.
 
-    And with two clips of 1 s: ``clip.mp4`` (her, swaying, with a sound of its own) and ``pair.mp4`` (her twice).
+    And with two clips of 1 s: ``clip.mp4`` (her, swaying, with audio of its own) and ``pair.mp4`` (her twice).
     """
     folder = tmp_path_factory.mktemp("stock")
     head = astronaut[:320, 64:384]
@@ -50,14 +50,14 @@ def room(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_speech(path: Path, text: str, voice: str = "en-us+f3") -> None:
-    """A mono WAV of the spoken text, from its first sound on."""
+    """A mono WAV of the spoken text, without silence at its start."""
     audio = registry.create("voice").speak(text, voice=voice, rate=1.0).audio
     samples = np.concatenate(list(audio.blocks(22050, 1)), axis=1)[0]
     write_wav(path, samples[np.argmax(np.abs(samples) > 0.02) :], 22050)
 
 
 def write_clip_of(path: Path, rgb: NDArray[np.uint8], *, frames: int = 25, hum: bool = False) -> None:
-    """H.264 at 25 fps of a picture that sways by a few pixels; with ``hum``, a tone as its sound."""
+    """H.264 at 25 fps of an image that sways by a few pixels; with ``hum``, a tone as its audio."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=25, options={"crf": "14"})
         video.height, video.width, video.pix_fmt = rgb.shape[0], rgb.shape[1], "yuv420p"
@@ -99,7 +99,7 @@ def write_coded(path: Path, samples: NDArray[np.float32], rate_hz: int, codec: s
 
 
 def turned_head(rgb: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
-    """The face of the picture as a mask in space, turned to the side and seen in front of grey."""
+    """The face of the image as a mask in space, turned to the side, in front of grey."""
     face = registry.create("face_finder").find(Image(rgb=rgb, grey=False))[0]
     points, middle, iod = face.points[:468], face.points.mean(axis=0), face.iod_px
     edge = face.points[OVAL]

@@ -1,4 +1,4 @@
-"""The HTTP application in a thread of this process, with a database and files of its own, and nobody who renders."""
+"""The HTTP application in a thread of this process, with its own database and files, without rendering."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The books of a server whose process may be dead: read straight from its database, and compared with its files."""
+"""Checks of the ledger of a server whose process may be dead, by its database and files."""
 
 from __future__ import annotations
 

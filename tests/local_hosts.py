@@ -31,7 +31,7 @@ class ReceivedRequest:
 
 @dataclass
 class LocalHost:
-    """Hands out the files of a folder, and hears what is posted."""
+    """Serve the files of a folder, and record POST requests."""
 
     url: str
     folder: Path | None
@@ -42,12 +42,12 @@ class LocalHost:
     """Paths that lead elsewhere, and where."""
 
     def at(self, path: str) -> list[ReceivedRequest]:
-        """What was posted there."""
+        """Return the received POST requests."""
         return [received for received in self.received if received.path == path]
 
 
 class ForbiddenHost:
-    """Counts who comes by."""
+    """Host that counts requests."""
 
     def __init__(self, address: str) -> None:
         self._listener = socket.create_server((address, 0))
@@ -73,7 +73,7 @@ class ForbiddenHost:
 
 @contextmanager
 def local_host(folder: Path | None = None) -> Iterator[LocalHost]:
-    """One that is allowed."""
+    """Host that is permitted."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -116,7 +116,7 @@ def local_host(folder: Path | None = None) -> Iterator[LocalHost]:
 
 @contextmanager
 def forbidden_host(address: str = "127.0.0.1") -> Iterator[ForbiddenHost]:
-    """One that nobody may visit."""
+    """Host that must never be reached."""
     listening = ForbiddenHost(address)
     try:
         yield listening
@@ -132,7 +132,7 @@ def silent_host() -> Iterator[str]:
 
 
 def check_signature(received: ReceivedRequest, secret: str, *, ahead_s: Sequence[int] = (0,)) -> None:
-    """As the vendor's own example for receivers does it: over the raw bytes, and not older than five minutes.
+    """Check a signature like the vendor's example: over the raw bytes, and not older than five minutes.
 
     ``ahead_s``: by how much the sender's clock may have been ahead of ours.
     """

@@ -60,7 +60,7 @@ def _model(speakers: int, tells_lengths: bool) -> onnx.ModelProto:
         helper.make_node("Gather", ["scales", "length_at"], ["length"]),
         helper.make_node("Gather", ["frames_of", "ids"], ["own_frames"]),
         helper.make_node("Mul", ["own_frames", "length"], ["w"]),
-        # A network that tells no lengths rounds them in two steps, so that no value is known to be theirs.
+        # A network that reports no durations rounds them in two steps, so that no value is known to be theirs.
         helper.make_node("Ceil", ["w"], ["w_ceil"]) if tells_lengths else helper.make_node("Round", ["w"], ["w_ceil"]),
         helper.make_node("Cast", ["w_ceil"], ["frames"], to=TensorProto.INT64),
         helper.make_node("CumSum", ["frames", "zero"], ["frame_ends"]),

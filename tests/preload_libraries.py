@@ -41,7 +41,7 @@ class Disk:
             file.write(struct.pack("=qq", writes, 0))
 
     def state(self) -> tuple[int, int]:
-        """How many are left, and how many were refused."""
+        """Return the numbers of remaining and of refused writes."""
         left, refused = struct.unpack("=qq", self.file.read_bytes())
         return left, refused
 

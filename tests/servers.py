@@ -53,7 +53,7 @@ class Server:
     """Its settings."""
 
     def admin(self, *arguments: str) -> Any:
-        """What a command for administrators answers, on this server's data folder."""
+        """Run a command for administrators on this server's data folder."""
         import json
 
         command = [COMMAND, *arguments, "--data-dir", str(self.data_dir), "--json"]
@@ -73,7 +73,7 @@ class Server:
         return str(item["file_path"])
 
     def photo_order(self, stock: Path, seconds: float, *, audio: str = "speech.wav") -> dict[str, Any]:
-        """The body of an order for a talking photo: the stock's portrait and a sound of it, both uploaded."""
+        """The body of a request for a talking photo, with the stock's portrait and recording uploaded."""
         return {
             "assets": {
                 "image_file_path": self.upload(stock / "portrait.png", "image"),

@@ -1,4 +1,4 @@
-"""What a deployment is made of: every package pinned and hashed, under terms we know, and weights that cannot run."""
+"""A deployment has pinned and hashed packages, known licences, and weights that contain no code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOCK = HOME / "deploy/requirements.lock"
 LOCKS = (LOCK, HOME / "deploy/requirements-test.lock")
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
 NO_WEIGHTS = {".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".bin", ".h5", ".keras"}
-"""Endings of files that run code when they are loaded, or may."""
+"""Extensions of files that run code when they are loaded, or may."""
 
 FREE = re.compile(
     r"^(MIT|HPND|BSD|3-Clause BSD|0BSD|Apache|ISC|PSF-2\.0|Python Software|MPL-2\.0|Mozilla|Zlib|Unlicense|Unicode|CC0"
@@ -31,7 +31,7 @@ KNOWN_OTHERS = {
     "psycopg": "LGPL-3.0, used as a library that can be replaced",
     "psycopg-binary": "LGPL-3.0, used as a library that can be replaced",
 }
-"""What has other terms, and why that is well; NOTICE and the README tell users."""
+"""Packages with other terms, and the reason why they are acceptable; NOTICE and the README list them."""
 
 
 def pinned(text: str) -> dict[str, list[tuple[Requirement, int]]]:
@@ -47,7 +47,7 @@ def pinned(text: str) -> dict[str, list[tuple[Requirement, int]]]:
 
 
 def deployed() -> list[Requirement]:
-    """What the container asks for."""
+    """Requirements of the container."""
     [extras] = re.findall(r"^ARG EXTRAS=(.*)$", (HOME / "deploy/Dockerfile").read_text(), re.MULTILINE)
     wanted = [*PROJECT["dependencies"]]
     for extra in extras.split(","):
@@ -56,7 +56,7 @@ def deployed() -> list[Requirement]:
 
 
 def unpinned(text: str) -> list[str]:
-    """What is wanted and not pinned to a version that fits, or has no hash."""
+    """Requirements without a pinned version that fits, or without a hash."""
     lock = pinned(text)
     missing = []
     for wanted in deployed():
@@ -106,7 +106,7 @@ def test_everything_that_is_deployed_has_terms_we_know() -> None:
 
 
 def is_free(terms: str) -> bool:
-    """Whether one licence, or one of several to choose from, is among `FREE`."""
+    """True if one licence, or one of several alternatives, is among `FREE`."""
     return any(FREE.match(one.strip(" ()")) for one in terms.split(" OR "))
 
 

@@ -31,4 +31,4 @@ class Puppet:
             yield frame
 
 
-_: type[PhotoAnimator] = Puppet  # a type checker tells whether the contract is kept
+_: type[PhotoAnimator] = Puppet  # a type checker reports violations of the contract

@@ -1,4 +1,4 @@
-"""What is in deploy/ fits the program: settings, extras and files exist, and nothing has more rights than it needs."""
+"""The files in deploy/ fit the program: settings, extras and files exist, and no service has more rights than needed."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def shown(page: Path, beginning: str, server: Server) -> str:
 
 @pytest.fixture(params=["portrait", "nobody"])
 def has_face(request: pytest.FixtureRequest, room: Path) -> bool:
-    """Whether the picture that the lines name shows anybody."""
+    """True if the image in the examples shows a face."""
     if request.param == "nobody":
         Image.new("RGB", (96, 96), "grey").save(room / "portrait.png")
     return bool(request.param == "portrait")

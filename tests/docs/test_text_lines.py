@@ -1,4 +1,4 @@
-"""The lines that show how a server is given a text work as they stand, with another key, port and picture."""
+"""The examples that send a text to a server work unchanged, with another key, port and image."""
 
 from __future__ import annotations
 
