@@ -1,4 +1,4 @@
-"""The files in deploy/ fit the program: settings, extras and files exist, and no service has more rights than needed."""
+"""The files in deploy/ fit the program: settings, extras and files exist, and no service has superfluous rights."""
 
 from __future__ import annotations
 
