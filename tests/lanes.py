@@ -10,7 +10,18 @@ import pytest
 LANE = os.environ.get("LIPSMITH_TEST_LANE", "whole")
 FAST_FOLDERS = ("unit", "contract", "docs", "golden")
 FAST_FILES = ("api/conftest.py", "api/magic_hour/conftest.py", "api/magic_hour/test_sdk.py")
-LONGEST_FIRST = ("api/magic_hour/test_faults.py",)
+LONGEST_FIRST = (
+    "api/magic_hour/test_faults.py",
+    "api/magic_hour/test_clock_jumps.py",
+    "end_to_end/test_sync_clips.py",
+    "golden/test_drawn_faces.py",
+    "api/magic_hour/test_interruptions.py",
+    "api/magic_hour/test_workers.py",
+    "hostile/test_hostile_files.py",
+    "api/test_any_life.py",
+    "end_to_end/test_command_line.py",
+    "unit/face/test_face_follow.py",
+)
 """Files that take longest, so that no process is still busy with one of them when the others have finished."""
 _TESTS = Path(__file__).resolve().parent
 
@@ -39,7 +50,7 @@ def runs(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
     return not (
         item.get_closest_marker("slow")
-        or "postgres" in getattr(item, "fixturenames", ())
+        or {"postgres", "shared_media"} & set(getattr(item, "fixturenames", ()))
         or (parameters is not None and "postgres" in parameters.params.values())
     )
 

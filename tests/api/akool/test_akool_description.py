@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from in_process_server import InProcessServer
+from lanes import amount
 
 schemathesis = pytest.importorskip("schemathesis", reason="it makes the requests: pip install schemathesis")
 
@@ -24,7 +25,7 @@ OPERATIONS = (
     "POST /faceswap/result/delbyids",
     "POST /upload",
 )
-CASES_EACH = 20
+CASES_EACH = amount("CASES", whole=6, release=20)
 
 
 @pytest.fixture(scope="module")

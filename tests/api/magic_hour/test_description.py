@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from in_process_server import InProcessServer, some_picture, some_sound
+from lanes import amount
 
 schemathesis = pytest.importorskip("schemathesis", reason="it makes the requests: pip install schemathesis")
 checks = pytest.importorskip("schemathesis.checks")
@@ -26,8 +27,8 @@ OPERATIONS = (
     "GET /v1/face-detection/{id}",
     "GET /v1/account",
 )
-CASES_EACH = 100
-"""For each operation, of what is allowed and of what is not: 2,200 together."""
+CASES_EACH = amount("CASES", whole=33, release=100)
+"""For each operation, of allowed requests and of forbidden ones."""
 checks.load_all_checks()
 EXCLUDED = [
     checks.CHECKS.get_one("unsupported_method"),  # the vendor answers 404, not 405

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+
+from lipsmith.cli.main import run
 
 HEAVY = ("numpy", "cv2", "mediapipe", "numba", "scipy", "av", "dbos", "fastapi", "uvicorn", "boto3", "alembic")
 
@@ -23,12 +27,19 @@ LISTING = (
 )
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an account."""
+    folder = tmp_path_factory.mktemp("admin") / "data"
+    said("account", "create", data_dir=folder)
+    return folder
+
+
 @pytest.mark.parametrize(
     "command", [["account", "list"], ["key", "list"], ["webhook", "list"], ["project", "list"]], ids=" ".join
 )
-def test_commands_load_nothing_heavy(command: list[str], tmp_path: Path) -> None:
-    options = ["--data-dir", str(tmp_path), "--json"]
-    subprocess.run([sys.executable, "-c", LISTING, "account", "create", *options], check=True, capture_output=True)
+def test_commands_load_nothing_heavy(command: list[str], data_dir: Path) -> None:
+    options = ["--data-dir", str(data_dir), "--json"]
     done = subprocess.run([sys.executable, "-c", LISTING, *command, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
@@ -36,10 +47,10 @@ def test_commands_load_nothing_heavy(command: list[str], tmp_path: Path) -> None
 
 
 def said(*arguments: str, data_dir: Path) -> list[str]:
-    command = [sys.executable, "-m", "lipsmith", *arguments, "--data-dir", str(data_dir)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert run([*arguments, "--data-dir", str(data_dir)]) == 0
+    return out.getvalue().splitlines()
 
 
 def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:

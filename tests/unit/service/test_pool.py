@@ -16,6 +16,7 @@ from lipsmith.service.processes.messages import NOTHING, Answer, Task, TaskResul
 from lipsmith.service.processes.pool import _RENDER, PREPARED, Child, ChildPool, Limits, result_file
 from lipsmith.storage.errors import StorageFailed
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, VoiceStore
+from servers import compile_loops
 
 TASK = Task(kind="voice", inputs={}, out="", options={})
 LIMITS = Limits(memory_mb=4096, cpu_s=120, file_mb=100)
@@ -111,11 +112,17 @@ def test_what_is_prepared_belongs_to_the_modules_it_was_made_from() -> None:
     assert (_RENDER / "warp.py").is_file()
 
 
-def test_what_was_prepared_is_all_that_jobs_compile(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("anew", [False, pytest.param(True, marks=pytest.mark.release)])
+def test_what_was_prepared_is_all_that_jobs_compile(tmp_path: Path, anew: bool) -> None:
     """And each child has a copy: what one writes there, no other runs."""
-    pool = ChildPool(LIMITS, ENVIRONMENT, tmp_path / "work")
-    pool.prepare()
-    [prepared] = tmp_path.glob("prepared-*")
+    if anew:
+        pool = ChildPool(LIMITS, ENVIRONMENT, tmp_path / "work")
+        pool.prepare()
+    else:
+        compile_loops()
+        pool = ChildPool(LIMITS, ENVIRONMENT | {"HOME": os.environ["HOME"]}, tmp_path / "work")
+    prepared = pool._prepared
     compiled = {path.name: path.read_bytes() for path in prepared.rglob("*.nbc")}
     assert len(compiled) > 15
     child = pool.take()
