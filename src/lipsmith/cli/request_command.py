@@ -38,7 +38,7 @@ def request_command(
     ``line`` describes a result for people. ``default_out`` names the result by the first argument where --out is left
     out.
     """
-    fields = [field for field in option_fields(record) if field.option.command_line]
+    fields = [field for field in option_fields(record) if field.on_command_line]
 
     def command(ctx: typer.Context, quiet: bool, as_json: bool, **values: Any) -> None:
         interrupt: Interrupt = ctx.obj
@@ -68,9 +68,9 @@ def parameter(field: OptionField, *, optional_out: bool = False) -> inspect.Para
     kind: Any = _command_line_type(field)
     if field.positional and option.short is None:
         required = field.default is MISSING
-        annotation = Annotated[kind, typer.Argument(metavar=option.metavar, help=option.help, show_default=False)]
+        annotation = Annotated[kind, typer.Argument(metavar=field.metavar, help=option.help, show_default=False)]
         return _keyword(field.name, annotation, inspect.Parameter.empty if required else field.default)
-    flags = [option.flags(field.name)[0], *([option.short] if option.short else [])]
+    flags = [field.flags[0], *([option.short] if option.short else [])]
     default = field.default
     if kind is bool and default:
         flags[0] = f"{flags[0]}/--no-{flags[0].removeprefix('--')}"
@@ -81,15 +81,15 @@ def parameter(field: OptionField, *, optional_out: bool = False) -> inspect.Para
     elif kind is Path:
         default = Path(default)
     words = f"{option.help} [default: {option.default}]" if option.default else option.help
-    return _keyword(field.name, Annotated[kind, typer.Option(*flags, metavar=option.metavar, help=words)], default)
+    return _keyword(field.name, Annotated[kind, typer.Option(*flags, metavar=field.metavar, help=words)], default)
 
 
 def renamed_flags(record: type[Record]) -> Mapping[str, str]:
     """Former spellings of options, each with its current one."""
     found: dict[str, str] = {}
     for field in option_fields(record):
-        if field.option.command_line:
-            current, *former = field.option.flags(field.name)
+        if field.on_command_line:
+            current, *former = field.flags
             found |= dict.fromkeys(former, current)
     return found
 
@@ -158,5 +158,5 @@ def _to_value(field: OptionField, value: Any) -> Any:
         return value
     pairs = [text.partition("=") for text in value]
     if bad := [name for name, equals, _ in pairs if not equals]:
-        raise InvalidOption(f"--{field.option.flag} {bad[0]} has no value. Write {field.option.metavar}.")
+        raise InvalidOption(f"{field.flags[0]} {bad[0]} has no value. Write {field.metavar}.")
     return {name: chosen for name, _, chosen in pairs}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import KW_ONLY, MISSING, Field, dataclass, fields
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -22,17 +23,18 @@ _LAZY_TYPES = {"MotionTrack": Path, "PersonalStyle": Path}
 """Annotations whose modules import numpy. Outside Python such an option is a file."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Option:
     """Everything about one option that its type and default do not say."""
 
     help: str
     """Effect of the option, one sentence."""
     limits: Range | None = None
+    _: KW_ONLY
     metavar: str | None = None
-    """Name of the value in the command line's help."""
+    """Name of the value in the command line's help; by default a letter for numbers."""
     flag: str | None = None
-    """Name on the command line, without dashes, where it is not the field's own."""
+    """Name on the command line, where it is not the field's own without its unit."""
     short: str | None = None
     """One-letter name on the command line, with its dash."""
     default: str | None = None
@@ -42,13 +44,7 @@ class Option:
     former_keys: tuple[tuple[str, str], ...] = ()
     """Earlier options, each with the key of this mapping that replaces it."""
     command_line: bool = True
-    """Whether the command line has it."""
-    stored: bool = True
-    """Whether it is part of a stored request; hooks and paths of this machine are not."""
-
-    def flags(self, name: str) -> list[str]:
-        """Spellings on the command line, the current one first."""
-        return [f"--{part.replace('_', '-')}" for part in (self.flag or name, *self.former)]
+    """False for options that the command line does not have. It never has functions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +58,38 @@ class OptionField:
     default: Any
     """`dataclasses.MISSING` where a value is required."""
     positional: bool
+
+    @property
+    def flags(self) -> list[str]:
+        """Spellings on the command line, the current one first."""
+        names = (self.option.flag or re.sub(r"_(s|db)$", "", self.name), *self.option.former)
+        return [f"--{name.replace('_', '-')}" for name in names]
+
+    @property
+    def metavar(self) -> str | None:
+        """Name of the value in the command line's help."""
+        letters = {float: "X", int: "N"}
+        unit = "S" if self.name.endswith("_s") else "DB" if self.name.endswith("_db") else None
+        return self.option.metavar or unit or next((letters[part] for part in self.parts if part in letters), None)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """Members of the type, where it is a union, else the type."""
+        return _parts(self.type)
+
+    @property
+    def on_command_line(self) -> bool:
+        """Whether the command line has the option."""
+        return self.option.command_line and not self._is_hook
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the option is part of a stored request: functions and paths of this machine are not."""
+        return not self._is_hook and not any(get_origin(part) is os.PathLike for part in self.parts)
+
+    @property
+    def _is_hook(self) -> bool:
+        return any(get_origin(part) is Callable for part in self.parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +114,7 @@ class Record:
         return {
             option.name: _to_json(value)
             for option in option_fields(type(self))
-            if option.option.stored and (value := getattr(self, option.name)) != option.default
+            if option.is_stored and (value := getattr(self, option.name)) != option.default
         }
 
     @classmethod

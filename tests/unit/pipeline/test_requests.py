@@ -128,9 +128,9 @@ def test_former_flags_are_replaced_with_a_warning() -> None:
 def test_a_command_has_every_option_of_its_record(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
     for field in option_fields(COMMANDS[command]):
-        spelled = field.option.metavar if field.positional and field.option.short is None else None
-        spelled = spelled or field.option.flags(field.name)[0]
-        assert (spelled in shown) == field.option.command_line, spelled
+        spelled = field.metavar if field.positional and field.option.short is None else None
+        spelled = spelled or field.flags[0]
+        assert (spelled in shown) == field.on_command_line, spelled
 
 
 def test_a_speaker_of_a_clip_is_made_from_its_options() -> None:
@@ -140,7 +140,7 @@ def test_a_speaker_of_a_clip_is_made_from_its_options() -> None:
         SyncRequest("clip.mp4", "a.wav", speakers=[Speaker(text="Hello.")])
 
 
-MADE_UP = """    bow: Annotated[float, Option(help="Depth of a bow at the end, degrees.", metavar="DEG")] = 0.0
+MADE_UP = """    bow: Annotated[float, Option("Depth of a bow at the end, degrees.", metavar="DEG")] = 0.0
     still: Annotated["""
 PROGRAM = """
 import inspect, json, sys
