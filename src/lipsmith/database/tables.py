@@ -1,4 +1,4 @@
-"""The tables, one comment a column. Times are whole milliseconds since 1970 (``…_ms``). Knows no business rules."""
+"""Tables, with a comment per column. Times (``…_ms``) are milliseconds since 1970."""
 
 from __future__ import annotations
 

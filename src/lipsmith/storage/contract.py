@@ -1,6 +1,6 @@
-"""Bytes by key: the smallest contract that serves. Every home of bytes passes the same tests.
+"""Contract of file storages: bytes by key. All implementations pass the same tests.
 
-Nothing here knows accounts, jobs or vendors: who may write or read a key is somebody else's question.
+Accounts, jobs and permissions are the business of the callers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from lipsmith.storage.errors import FileTooLarge, InvalidKey, StorageFailed
 
 CHUNK_BYTES = 256 * 1024
-"""How much is read or written at once."""
+"""Size of one read or write."""
 MAX_KEY_LENGTH = 255
 
 _FOLDER = r"[a-z0-9_-]{1,64}/"
@@ -25,7 +25,7 @@ _PREFIX = re.compile(rf"(?:{_FOLDER})+", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """One key that holds bytes."""
+    """One stored file."""
 
     key: str
     size_bytes: int
@@ -35,106 +35,105 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """An address that works by itself, without any further proof of who asks."""
+    """URL that works without further authentication."""
 
     url: str
     expires_at_s: int
-    """Unix time from which on it is refused."""
+    """Unix time of expiry."""
 
 
 class Upload(Protocol):
-    """Bytes on their way in. Nobody sees any of them before `finish`."""
+    """Upload in progress. Its content is not visible before `finish`."""
 
     def write(self, chunk: bytes) -> None:
-        """Takes the next bytes. Raises FileTooLarge with the first byte over the limit, or StorageFailed."""
+        """Write the next bytes. Raises FileTooLarge at the first byte over the limit, or StorageFailed."""
         ...
 
     def finish(self) -> int:
-        """Makes the whole visible under its key, in place of what was there, and returns its size in bytes.
+        """Make the file visible under its key, replacing an earlier one. Return its size in bytes.
 
-        Raises FileInUse when the key was sealed meanwhile, or StorageFailed; nothing has changed then.
+        Raises FileInUse if the key was sealed meanwhile, or StorageFailed. Nothing changes then.
         """
         ...
 
     def close(self) -> None:
-        """Drops what is not finished. Harmless after `finish` and when repeated."""
+        """Drop an unfinished upload. May follow `finish` and be repeated."""
         ...
 
 
 class Storage(Protocol):
-    """Holds bytes under keys such as ``uploads/k3f9/portrait.png``; see `check_key`."""
+    """Stores bytes under keys such as ``uploads/k3f9/portrait.png``; see `check_key`."""
 
     def begin(self, key: str, *, max_bytes: int) -> Upload:
-        """Starts to write ``key``. Close the upload whatever happens.
+        """Start an upload to ``key``. Always close it.
 
-        Raises InvalidKey, FileInUse when the key is sealed, or StorageFailed.
+        Raises InvalidKey, FileInUse if the key is sealed, or StorageFailed.
         """
         ...
 
     def read(self, key: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """The bytes from ``start`` up to ``stop`` (excluded; the end when None), chunk by chunk.
+        """Return the bytes from ``start`` up to ``stop`` (exclusive; None for the end), in chunks.
 
-        Raises InvalidKey or NotStored at once, not with the first chunk.
+        Raises InvalidKey or NotStored at the call, not at the first chunk.
         """
         ...
 
     def size(self, key: str) -> int:
-        """How many bytes ``key`` holds. Raises InvalidKey or NotStored."""
+        """Return the size of ``key`` in bytes. Raises InvalidKey or NotStored."""
         ...
 
     def seal(self, key: str) -> int:
-        """From now on ``key`` keeps these very bytes until it is deleted; returns how many.
+        """Fix the content of ``key`` until it is deleted. Return its size in bytes.
 
-        An upload that is not finished yet will not finish. Sealing again changes nothing. Raises InvalidKey, NotStored
-        or StorageFailed.
+        Unfinished uploads to it will fail. May be repeated. Raises InvalidKey, NotStored or StorageFailed.
         """
         ...
 
     def copy_to(self, key: str, path: Path) -> None:
-        """Puts the bytes of ``key`` at ``path``, a new file that is for reading only: it may share its bytes with ours.
+        """Copy ``key`` to ``path``, a new read-only file: it may share its bytes with the storage.
 
         Raises InvalidKey, NotStored or StorageFailed.
         """
         ...
 
     def delete(self, key: str) -> bool:
-        """Forgets ``key``, sealed or not; whether there was anything to forget. Raises InvalidKey."""
+        """Delete ``key``, sealed or not. Return False if it did not exist. Raises InvalidKey."""
         ...
 
     def delete_all(self, prefix: str) -> int:
-        """Forgets every key below ``prefix``, which ends with a slash; how many there were. Raises InvalidKey."""
+        """Delete all keys below ``prefix``, which ends with a slash. Return their number. Raises InvalidKey."""
         ...
 
     def stored(self, prefix: str = "") -> Iterator[Stored]:
-        """Every key below ``prefix``, in no particular order. Raises InvalidKey."""
+        """Return all keys below ``prefix``, in any order. Raises InvalidKey."""
         ...
 
     def drop_unfinished(self, *, before_s: float) -> int:
-        """Drops unfinished uploads that have not moved since the Unix time ``before_s``; how many there were."""
+        """Drop unfinished uploads without progress since the Unix time ``before_s``. Return their number."""
         ...
 
 
 class Links(Protocol):
-    """Makes links that anybody may follow who has them, for a while."""
+    """Makes links that work for a limited time, without authentication."""
 
     def upload(self, key: str, *, max_bytes: int, lifetime_s: int) -> Link:
-        """Where to PUT the bytes of ``key``."""
+        """Return a link for PUT to ``key``."""
         ...
 
     def download(self, key: str, *, lifetime_s: int) -> Link:
-        """Where to GET the bytes of ``key``; the last part of the path is the file's name."""
+        """Return a link for GET of ``key``. Its path ends with the name of the file."""
         ...
 
 
 class Allowance:
-    """Counts bytes on their way in, and stops them in the middle where they become too many."""
+    """Size limit of a transfer."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.taken_bytes = 0
 
     def take(self, chunk: bytes) -> None:
-        """Raises FileTooLarge when ``chunk`` would exceed the limit."""
+        """Count ``chunk``. Raises FileTooLarge if it exceeds the limit."""
         if self.taken_bytes + len(chunk) > self.max_bytes:
             raise FileTooLarge(
                 f"The file is larger than the {self.max_bytes:,} bytes allowed here. Send a smaller one."
@@ -143,28 +142,27 @@ class Allowance:
 
 
 def check_key(key: str) -> str:
-    """The key itself, when it is one: lower-case folders without a dot, and a name with an ending.
+    """Return the key if it is valid: lower-case folders without a dot, and a name with an extension.
 
-    So no key can climb out of a folder, hide, collide with another on a file system that ignores case, or be the
-    folder of another. Raises InvalidKey.
+    No valid key leaves its folder, is hidden, collides with another where case is ignored, or is a folder of another.
+    Raises InvalidKey.
     """
     if len(key) > MAX_KEY_LENGTH or not _KEY.fullmatch(key):
-        raise InvalidKey(f"{key[:MAX_KEY_LENGTH]!r} is no key. A key looks like 'uploads/k3f9/portrait.png'.")
+        raise InvalidKey(f"{key[:MAX_KEY_LENGTH]!r} is not a valid key. Use the form 'uploads/k3f9/portrait.png'.")
     return key
 
 
 def check_prefix(prefix: str) -> str:
-    """The prefix itself, when it is one: folders of a key, with the slash at the end. Raises InvalidKey."""
+    """Return the prefix if it is valid: folders of a key, with a final slash. Raises InvalidKey."""
     if len(prefix) > MAX_KEY_LENGTH or not _PREFIX.fullmatch(prefix):
-        raise InvalidKey(f"{prefix[:MAX_KEY_LENGTH]!r} is no folder of keys. One looks like 'uploads/k3f9/'.")
+        raise InvalidKey(f"{prefix[:MAX_KEY_LENGTH]!r} is not a valid folder of keys. Use the form 'uploads/k3f9/'.")
     return prefix
 
 
 def put(storage: Storage, key: str, chunks: Iterable[bytes], *, max_bytes: int) -> int:
-    """Writes all ``chunks`` under ``key``; the size in bytes.
+    """Store ``chunks`` under ``key``. Return the size in bytes.
 
-    Raises InvalidKey, FileInUse, FileTooLarge or StorageFailed, and lets through what ``chunks`` raises; the key is as
-    it was then.
+    Raises InvalidKey, FileInUse, FileTooLarge or StorageFailed, and errors of ``chunks``. The key is unchanged then.
     """
     with closing(storage.begin(key, max_bytes=max_bytes)) as upload:
         for chunk in chunks:
@@ -173,14 +171,14 @@ def put(storage: Storage, key: str, chunks: Iterable[bytes], *, max_bytes: int) 
 
 
 def put_file(storage: Storage, key: str, path: Path) -> int:
-    """Writes the file at ``path`` under ``key``; the size in bytes. Raises as `put` does, and OSError."""
+    """Store the file at ``path`` under ``key``. Return the size in bytes. Raises as `put` does, and OSError."""
     with path.open("rb") as file:
         chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
         return put(storage, key, chunks, max_bytes=path.stat().st_size)
 
 
 def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Writes ``chunks`` to a new file. Raises StorageFailed and lets through what ``chunks`` raises; no file then."""
+    """Write ``chunks`` to a new file. After StorageFailed or an error of ``chunks`` there is no file."""
     try:
         with path.open("xb") as file:
             try:

@@ -1,11 +1,11 @@
-"""Bytes in a folder of this machine.
+"""Storage in a folder of this machine.
 
     <root>/open/<key>        finished, may be replaced
-    <root>/sealed/<key>      finished for good; what lies here wins over `open`
-    <root>/unfinished/<id>   on its way in
+    <root>/sealed/<key>      finished and sealed; has precedence over `open`
+    <root>/unfinished/<id>   upload in progress
 
-Several processes may share the folder. No locks are needed: a file is renamed or linked into place, which happens
-wholly or not at all, and what lies in `sealed` is never replaced.
+Several processes may share the folder without locks: a file is renamed or linked into place, which is atomic, and files
+in `sealed` are never replaced.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Stored, check_key,
 from lipsmith.storage.errors import FileInUse, NotStored, StorageFailed
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_TRIES = 5  # a folder can be tidied away between making it and moving a file into it
+_TRIES = 5  # another process may remove an empty folder before a file is moved into it
 
 
 class LocalStorage:
-    """Keeps each key in a file below ``root``, which is made when missing and is nobody else's to read."""
+    """Stores each key in a file below ``root``, which is created if missing, readable by its owner only."""
 
     def __init__(self, root: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         self._open, self._sealed, self._unfinished = (Path(root) / area for area in ("open", "sealed", "unfinished"))
         self._clock = clock
-        with _failures_told():
+        with _storage_errors():
             for area in (self._open, self._sealed, self._unfinished):
                 area.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def begin(self, key: str, *, max_bytes: int) -> LocalUpload:
         self.refuse_sealed(key)
-        with _failures_told():
+        with _storage_errors():
             return LocalUpload(self, key, self._unfinished / uuid.uuid4().hex, max_bytes)
 
     def read(self, key: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -50,7 +50,7 @@ class LocalStorage:
             return os.fstat(file.fileno()).st_size
 
     def path(self, key: str) -> Path:
-        """The file that holds the key's bytes, for readers that want one. Raises InvalidKey or NotStored."""
+        """Return the path of the key's file. Raises InvalidKey or NotStored."""
         for area in (self._sealed, self._open):
             if (path := area / check_key(key)).is_file():
                 return path
@@ -58,7 +58,7 @@ class LocalStorage:
 
     def seal(self, key: str) -> int:
         source, target = self._open / check_key(key), self._sealed / key
-        with _failures_told():
+        with _storage_errors():
             with suppress(FileExistsError):
                 if not source.is_file():
                     return self.size(key)
@@ -69,10 +69,10 @@ class LocalStorage:
         return self.size(key)
 
     def copy_to(self, key: str, path: Path) -> None:
-        with _failures_told():
+        with _storage_errors():
             for _ in range(_TRIES):
                 source = self.path(key)
-                with suppress(FileNotFoundError):  # sealed or deleted since the look
+                with suppress(FileNotFoundError):  # sealed or deleted meanwhile
                     return _link_or_copy(source, path)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 
@@ -80,7 +80,7 @@ class LocalStorage:
         check_key(key)
         gone = [_remove(area / key) for area in (self._open, self._sealed)]
         for area in (self._open, self._sealed):
-            _tidy((area / key).parent, area)
+            _remove_empty_folders((area / key).parent, area)
         return any(gone)
 
     def delete_all(self, prefix: str) -> int:
@@ -95,15 +95,15 @@ class LocalStorage:
         return sum(_remove(file) for file in old)
 
     def refuse_sealed(self, key: str, *, but: os.stat_result | None = None) -> None:
-        """Raises FileInUse when the key is sealed with other bytes than those of the file ``but``."""
+        """Raise FileInUse if the key is sealed, unless with the file ``but``."""
         with suppress(FileNotFoundError):
             sealed = os.stat(self._sealed / check_key(key))
             if but is None or not os.path.samestat(sealed, but):
-                raise FileInUse(f"{key!r} is used by a job and keeps its content. Upload a new file instead.")
+                raise FileInUse(f"{key!r} is used by a job, so its content cannot change. Upload a new file instead.")
 
-    def take_in(self, key: str, file: BinaryIO, path: Path) -> None:
-        """Moves the finished file at ``path``, open as ``file``, to its key. Raises FileInUse or StorageFailed."""
-        with _failures_told():
+    def store(self, key: str, file: BinaryIO, path: Path) -> None:
+        """Move the finished file at ``path``, open as ``file``, to its key. Raises FileInUse or StorageFailed."""
+        with _storage_errors():
             file.flush()
             now_s = self._clock()
             os.utime(file.fileno(), (now_s, now_s))
@@ -111,14 +111,14 @@ class LocalStorage:
             self.refuse_sealed(key)
             _into_place(os.replace, path, self._open, key)
         try:
-            # Between the question above and the move the key may have been sealed, with our bytes or with others.
+            # The key may have been sealed between the check and the move, with our bytes or with others.
             self.refuse_sealed(key, but=os.fstat(file.fileno()))
         except FileInUse:
             _remove(self._open / key)
             raise
 
     def _opened(self, key: str) -> BinaryIO:
-        for _ in range(_TRIES):  # sealing moves a file between the look and the opening
+        for _ in range(_TRIES):  # sealing may move the file meanwhile
             with suppress(FileNotFoundError):
                 return self.path(key).open("rb")
         raise NotStored(f"Nothing is stored under {key!r}.")
@@ -131,12 +131,12 @@ class LocalStorage:
                     if area is self._open and (self._sealed / key).is_file():
                         continue
                     with suppress(FileNotFoundError):  # deleted meanwhile
-                        facts = os.stat(area / key)
-                        yield Stored(key=key, size_bytes=facts.st_size, modified_s=facts.st_mtime)
+                        info = os.stat(area / key)
+                        yield Stored(key=key, size_bytes=info.st_size, modified_s=info.st_mtime)
 
 
 class LocalUpload:
-    """One file on its way into a `LocalStorage`."""
+    """One file upload in progressto a `LocalStorage`."""
 
     def __init__(self, storage: LocalStorage, key: str, path: Path, max_bytes: int) -> None:
         self._storage, self._key, self._path = storage, key, path
@@ -145,37 +145,37 @@ class LocalUpload:
 
     def write(self, chunk: bytes) -> None:
         self._allowance.take(chunk)
-        with _failures_told():
+        with _storage_errors():
             self._file.write(chunk)
 
     def finish(self) -> int:
-        self._storage.take_in(self._key, self._file, self._path)
+        self._storage.store(self._key, self._file, self._path)
         self.close()
         return self._allowance.taken_bytes
 
     def close(self) -> None:
         _remove(self._path)
-        with suppress(OSError):  # a full disk refuses the last buffered bytes of what is dropped anyway
+        with suppress(OSError):  # a full disk refuses the last buffered bytes of a dropped upload
             self._file.close()
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _storage_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise StorageFailed(
-                "The file could not be stored: there is no space left. Make room and try again."
+                "The file could not be stored: no space left. Free some space and try again."
             ) from error
-        raise StorageFailed(f"The file could not be stored: {error.strerror}. See to the data folder.") from error
+        raise StorageFailed(f"The file could not be stored: {error.strerror}. Check the data folder.") from error
 
 
 def _into_place(move: Callable[[Path, Path], None], source: Path, area: Path, key: str) -> None:
-    """Renames or links ``source`` to ``key`` in ``area``, and makes it outlast a loss of power."""
+    """Rename or link ``source`` to ``key`` in ``area``, and sync the folders against a power failure."""
     target = area / key
     for _ in range(_TRIES):
-        with suppress(FileNotFoundError):  # the folder is missing, or was tidied away meanwhile
+        with suppress(FileNotFoundError):  # the folder is missing, or was removed meanwhile
             move(source, target)
             break
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -213,8 +213,8 @@ def _remove(path: Path) -> bool:
     return True
 
 
-def _tidy(folder: Path, area: Path) -> None:
-    """Removes empty folders from here up to ``area``."""
+def _remove_empty_folders(folder: Path, area: Path) -> None:
+    """Remove empty folders from here up to ``area``."""
     while folder != area:
         try:
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Bytes in memory: the twin of the real homes for tests, yours and ours. Gone when the process ends."""
+"""Storage in memory, for tests. Its content ends with the process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Held:
 
 
 class MemoryStorage:
-    """Keeps everything in one dictionary."""
+    """Stores all files in a dictionary."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._held: dict[str, _Held] = {}
@@ -70,22 +70,22 @@ class MemoryStorage:
                 del self._uploads[upload]
             return len(old)
 
-    def take_in(self, upload: MemoryUpload, key: str, content: bytes) -> None:
-        """Puts finished bytes under their key. Raises FileInUse, or StorageFailed when the upload was dropped."""
+    def store(self, upload: MemoryUpload, key: str, content: bytes) -> None:
+        """Store finished bytes under their key. Raises FileInUse, or StorageFailed if the upload was dropped."""
         with self._lock:
             self._refuse_sealed(key)
             if self._uploads.pop(upload, None) is None:
-                raise StorageFailed("The upload was dropped, because it did not move for too long. Start it again.")
+                raise StorageFailed("The upload made no progress for too long and was dropped. Start it again.")
             self._held[key] = _Held(content=content, modified_s=self._clock())
 
-    def forget(self, upload: MemoryUpload) -> None:
-        """Drops an upload that will not finish."""
+    def drop(self, upload: MemoryUpload) -> None:
+        """Drop an unfinished upload."""
         with self._lock:
             self._uploads.pop(upload, None)
 
     def _refuse_sealed(self, key: str) -> None:
         if key in self._held and self._held[key].sealed:
-            raise FileInUse(f"{key!r} is used by a job and keeps its content. Upload a new file instead.")
+            raise FileInUse(f"{key!r} is used by a job, so its content cannot change. Upload a new file instead.")
 
     def _get(self, key: str) -> _Held:
         try:
@@ -95,7 +95,7 @@ class MemoryStorage:
 
 
 class MemoryUpload:
-    """One file on its way into a `MemoryStorage`."""
+    """Upload to a `MemoryStorage`."""
 
     def __init__(self, storage: MemoryStorage, key: str, max_bytes: int) -> None:
         self._storage, self._key = storage, key
@@ -107,8 +107,8 @@ class MemoryUpload:
         self._content += chunk
 
     def finish(self) -> int:
-        self._storage.take_in(self, self._key, bytes(self._content))
+        self._storage.store(self, self._key, bytes(self._content))
         return self._allowance.taken_bytes
 
     def close(self) -> None:
-        self._storage.forget(self)
+        self._storage.drop(self)

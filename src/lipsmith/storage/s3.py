@@ -1,11 +1,10 @@
-"""Bytes in a bucket of an S3-compatible storage service. Needs the extra `s3`.
+"""Storage in a bucket of an S3-compatible service. Needs the extra `s3`.
 
     <folder>open/<key>       finished, may be replaced
-    <folder>sealed/<key>     finished for good; what lies here wins over `open`
+    <folder>sealed/<key>     finished and sealed; has precedence over `open`
 
-A link to the service works without us: it knows no limit of size, wants a Content-Length, and can still write to `open`
-when the key is sealed, where nobody reads it. Let uploads come in through `links.SignedLinks` and `begin` where that
-matters.
+A link leads to the service itself. It has no size limit, needs a Content-Length, and can still write to `open` when the
+key is sealed, without effect. Use `links.SignedLinks` and `begin` for uploads where that matters.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from lipsmith.storage.contract import CHUNK_BYTES, Allowance, Link, Stored, chec
 from lipsmith.storage.errors import FileInUse, NotStored, StorageFailed
 
 PART_BYTES = 8 * 1024 * 1024
-"""What an upload holds in memory at most. A part has at least 5 MiB, and a file at most 10,000 parts: 80 GB."""
+"""Most that an upload holds in memory. S3 allows 10,000 parts of at least 5 MiB: with these, 80 GB."""
 MAX_COPY_BYTES = 5 * 1024**3
-"""What the service copies in one step."""
+"""Largest object that the service copies in one step."""
 
 _MISSING = ("404", "NoSuchKey", "NotFound")
 _BEYOND_THE_END = "InvalidRange"
@@ -35,9 +34,9 @@ _EXISTS = "PreconditionFailed"
 def connect(
     *, region: str, endpoint_url: str | None = None, access_key: str | None = None, secret_key: str | None = None
 ) -> Any:
-    """A client of the storage service at ``endpoint_url``, or of AWS.
+    """Return a client of the service at ``endpoint_url``, or of AWS.
 
-    Without keys, boto3 looks for them where it is used to: its environment variables, its files, the machine's role.
+    Without keys, boto3's default credential chain is used.
     Raises MissingDependency without the extra `s3`.
     """
     try:
@@ -56,7 +55,7 @@ def connect(
         config=Config(
             signature_version="s3v4",
             retries={"mode": "standard", "max_attempts": 4},
-            # Other services than AWS do not know the checksums that boto3 adds on its own.
+            # Services other than AWS reject the checksums that boto3 adds by default.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -64,7 +63,7 @@ def connect(
 
 
 class S3Storage:
-    """Keeps each key in an object of ``bucket``, below ``folder``, which is empty or ends with a slash."""
+    """Stores each key in an object of ``bucket``, below ``folder``, which is empty or ends with a slash."""
 
     def __init__(self, client: Any, bucket: str, *, folder: str = "") -> None:
         self.client, self.bucket = client, bucket
@@ -81,7 +80,7 @@ class S3Storage:
         span = {} if (start, stop) == (0, None) else {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
         for area in (self._sealed, self._open):
             try:
-                with _failures_told():
+                with _storage_errors():
                     return _chunks(
                         self.client.get_object(Bucket=self.bucket, Key=area + check_key(key), **span)["Body"]
                     )
@@ -92,24 +91,24 @@ class S3Storage:
         raise NotStored(f"Nothing is stored under {key!r}.")
 
     def size(self, key: str) -> int:
-        return self._facts(self.place(key))["ContentLength"]
+        return self._head(self.place(key))["ContentLength"]
 
     def place(self, key: str) -> str:
-        """The name of the object that holds the key's bytes. Raises InvalidKey, NotStored or StorageFailed."""
+        """Return the name of the key's object. Raises InvalidKey, NotStored or StorageFailed."""
         for area in (self._sealed, self._open):
             with suppress(NotStored):
-                self._facts(area + check_key(key))
+                self._head(area + check_key(key))
                 return area + key
         raise NotStored(f"Nothing is stored under {key!r}.")
 
     def open_place(self, key: str) -> str:
-        """The name of the object where the key's bytes are put. Raises InvalidKey."""
+        """Return the name of the object that uploads write to. Raises InvalidKey."""
         return self._open + check_key(key)
 
     def seal(self, key: str) -> int:
         place = self.place(key)
         if place.startswith(self._open):
-            with suppress(NotStored):  # sealed or deleted since the look
+            with suppress(NotStored):  # sealed or deleted meanwhile
                 self._copy_once(place, self._sealed + key)
                 self._remove(place)
         return self.size(key)
@@ -127,13 +126,13 @@ class S3Storage:
 
     def stored(self, prefix: str = "") -> Iterator[Stored]:
         below = check_prefix(prefix) if prefix else ""
-        # Both come in the order of their keys; where a key is in both, the sealed one is first.
+        # Both are sorted by key. For a key in both, the sealed object comes first.
         found = merge(self._listed(self._sealed, below), self._listed(self._open, below), key=lambda one: one.key)
         return (next(same) for _, same in groupby(found, key=lambda one: one.key))
 
     def drop_unfinished(self, *, before_s: float) -> int:
         dropped = 0
-        with _failures_told():
+        with _storage_errors():
             for page in self.client.get_paginator("list_multipart_uploads").paginate(
                 Bucket=self.bucket, Prefix=self._open
             ):
@@ -146,35 +145,35 @@ class S3Storage:
         return dropped
 
     def refuse_sealed(self, key: str) -> None:
-        """Raises FileInUse when the key is sealed."""
+        """Raise FileInUse if the key is sealed."""
         with suppress(NotStored):
-            self._facts(self._sealed + check_key(key))
-            raise FileInUse(f"{key!r} is used by a job and keeps its content. Upload a new file instead.")
+            self._head(self._sealed + check_key(key))
+            raise FileInUse(f"{key!r} is used by a job, so its content cannot change. Upload a new file instead.")
 
-    def _facts(self, place: str) -> Mapping[str, Any]:
-        with _failures_told():
+    def _head(self, place: str) -> Mapping[str, Any]:
+        with _storage_errors():
             return self.client.head_object(Bucket=self.bucket, Key=place)
 
     def _copy_once(self, source: str, target: str) -> None:
-        """Copies, but never over what is there. Raises NotStored or StorageFailed."""
+        """Copy unless the target exists. Raises NotStored or StorageFailed."""
         origin = {"Bucket": self.bucket, "Key": source}
-        with _failures_told(), suppress(_Exists):  # sealed by somebody else at the same moment
-            if self._facts(source)["ContentLength"] > MAX_COPY_BYTES:
-                self.client.copy(origin, self.bucket, target)  # in parts, which know no such condition
+        with _storage_errors(), suppress(_Exists):  # sealed by another process meanwhile
+            if self._head(source)["ContentLength"] > MAX_COPY_BYTES:
+                self.client.copy(origin, self.bucket, target)  # in parts, which do not support the condition
             else:
                 self.client.copy_object(CopySource=origin, Bucket=self.bucket, Key=target, IfNoneMatch="*")
 
     def _remove(self, place: str) -> bool:
         try:
-            self._facts(place)
+            self._head(place)
         except NotStored:
             return False
-        with _failures_told():
+        with _storage_errors():
             self.client.delete_object(Bucket=self.bucket, Key=place)
         return True
 
     def _listed(self, area: str, below: str) -> Iterator[Stored]:
-        with _failures_told():
+        with _storage_errors():
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=area + below):
                 for found in page.get("Contents", ()):
                     yield Stored(
@@ -185,7 +184,7 @@ class S3Storage:
 
 
 class S3Upload:
-    """One file on its way into an `S3Storage`: in parts, or at once when there is but one."""
+    """Upload to an `S3Storage`: in parts, or in one step if it fits into one."""
 
     def __init__(self, storage: S3Storage, key: str, place: str, max_bytes: int) -> None:
         self._storage, self._key = storage, key
@@ -204,7 +203,7 @@ class S3Upload:
 
     def finish(self) -> int:
         self._storage.refuse_sealed(self._key)
-        with _failures_told():
+        with _storage_errors():
             if self._upload_id is None:
                 self._storage.client.put_object(**self._object, Body=bytes(self._held))
             else:
@@ -215,18 +214,18 @@ class S3Upload:
                 )
                 self._upload_id = None
         self._held.clear()
-        self._storage.refuse_sealed(self._key)  # since the question above
+        self._storage.refuse_sealed(self._key)  # it may have been sealed since the check above
         return self._allowance.taken_bytes
 
     def close(self) -> None:
         if self._upload_id is not None:
-            with suppress(NotStored, StorageFailed), _failures_told():  # else `drop_unfinished` will
+            with suppress(NotStored, StorageFailed), _storage_errors():  # else `drop_unfinished` does
                 self._storage.client.abort_multipart_upload(**self._object, UploadId=self._upload_id)
             self._upload_id = None
 
     def _send_part(self, part: bytes) -> None:
         client = self._storage.client
-        with _failures_told():
+        with _storage_errors():
             if self._upload_id is None:
                 self._upload_id = client.create_multipart_upload(**self._object)["UploadId"]
             number = len(self._parts) + 1
@@ -237,7 +236,7 @@ class S3Upload:
 class S3Links:
     """Makes links that lead to the storage service itself.
 
-    ``outside`` is a client of the same service by the name that callers reach it at, where that is another one.
+    ``outside`` is a client for the public address of the service, if clients reach it under another one.
     """
 
     def __init__(self, storage: S3Storage, *, outside: Any = None, clock: Callable[[], float] = time.time) -> None:
@@ -245,12 +244,12 @@ class S3Links:
         self._signer = storage.client if outside is None else outside
 
     def upload(self, key: str, *, max_bytes: int, lifetime_s: int) -> Link:
-        """Where to PUT the bytes. The service does not know ``max_bytes``: look at what `Storage.seal` answers."""
+        """Return a link for PUT. The service does not enforce ``max_bytes``; check the result of `Storage.seal`."""
         self._storage.refuse_sealed(key)
         return self._link("put_object", self._storage.open_place(key), lifetime_s)
 
     def download(self, key: str, *, lifetime_s: int) -> Link:
-        """Where to GET the bytes, which browsers keep as a file. Raises NotStored when there are none."""
+        """Return a link for GET, which browsers save as a file. Raises NotStored."""
         return self._link("get_object", self._storage.place(key), lifetime_s, ResponseContentDisposition="attachment")
 
     def _link(self, operation: str, place: str, lifetime_s: int, **more: str) -> Link:
@@ -262,15 +261,15 @@ class S3Links:
 
 
 class _Exists(StorageFailed):
-    """There is something already."""
+    """The object exists already."""
 
 
 class _BeyondTheEnd(StorageFailed):
-    """No byte lies there."""
+    """The range starts after the end of the object."""
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _storage_errors() -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -280,11 +279,11 @@ def _failures_told() -> Iterator[None]:
         if code in _MISSING:
             raise NotStored from error
         kind = {_EXISTS: _Exists, _BEYOND_THE_END: _BeyondTheEnd}.get(code, StorageFailed)
-        raise kind(f"The storage service refused: {code}. See to its settings and keys.") from error
+        raise kind(f"The storage service refused: {code}. Check its settings and keys.") from error
     except (BotoCoreError, OSError) as error:
         raise StorageFailed(f"The storage service could not be used: {error}.") from error
 
 
 def _chunks(body: Any) -> Iterator[bytes]:
-    with _failures_told(), body:
+    with _storage_errors(), body:
         yield from body.iter_chunks(CHUNK_BYTES)

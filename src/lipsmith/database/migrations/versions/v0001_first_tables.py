@@ -1,4 +1,4 @@
-"""The first tables."""
+"""Initial tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Makes all of them."""
+    """Create all tables."""
     op.create_table(
         "accounts",
         sa.Column("id", sa.Text(), nullable=False, comment="cuid-like, never used again"),

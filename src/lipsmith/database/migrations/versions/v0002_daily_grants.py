@@ -1,4 +1,4 @@
-"""Credits for each day: at most one line of the ledger an account and day."""
+"""Daily credits: at most one line of the ledger per account and day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Adds the column; lines that are there belong to no day."""
+    """Add the column; existing lines belong to no day."""
     about = "which day's credits, counted from 1970; none for all others"
     op.add_column("ledger", sa.Column("day", sa.Integer(), nullable=True, comment=about))
     op.create_index("ix_ledger_day", "ledger", ["account", "day"], unique=True)

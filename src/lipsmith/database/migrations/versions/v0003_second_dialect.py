@@ -1,4 +1,4 @@
-"""The second dialect: credentials that can be used again, listeners of one project, results that expire."""
+"""Reusable client credentials, webhooks for one project, results that expire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """The old hashes cannot be turned back: such accounts get new ones with `lipsmith account credentials`."""
+    """Change the columns. Old hashes cannot be decrypted: renew them with `lipsmith account credentials`."""
     op.drop_column("accounts", "client_secret")
     _add("accounts", "client_sha256", sa.Text(), "what the secret half is recognised by, hex")
     _add("accounts", "client_sealed", sa.Text(), "the secret half, sealed: it encrypts what callers are told")
