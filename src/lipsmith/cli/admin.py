@@ -200,7 +200,7 @@ def webhook_add(
     shown = {"client_id": credentials.id} if credentials.id else {}
     _print_row(asdict(made) | shown | {"secret": credentials.secret}, as_json, of="webhooks")
     if obstacle:
-        cure = f" If it is yours, start the server with LIPSMITH_FETCH_ALLOW={obstacle.place}."
+        cure = f" If it is yours, start the server with LIPSMITH_FETCH_ALLOW={obstacle.entry}."
         typer.echo(f"Events will not arrive: {obstacle.why}.{cure if obstacle.forbidden else ''}", err=True)
 
 

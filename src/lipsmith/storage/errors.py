@@ -18,7 +18,7 @@ class InvalidKey(FileError):
 
 
 class NotStored(FileError):
-    """There is no such file. It was never uploaded, or it was deleted. Upload it again."""
+    """File not found: it was never uploaded, or it was deleted. Upload it again."""
 
     code = "not_stored"
 

@@ -50,8 +50,8 @@ class Grant:
 class SignedLinks:
     """Makes and checks links below ``base_url``, such as ``https://example.org/files/``.
 
-    The first of ``secrets`` signs; links of the others stay valid. To change the secret, put the new one first, and drop
-    the old one after its last link has expired. Raises InvalidOption for a secret below 32 bytes.
+    The first of ``secrets`` signs; links of the others stay valid. To change the secret, put the new one first, and
+    drop the old one after its last link has expired. Raises InvalidOption for a secret below 32 bytes.
     """
 
     def __init__(self, base_url: str, secrets: Sequence[bytes], *, clock: Callable[[], float] = time.time) -> None:

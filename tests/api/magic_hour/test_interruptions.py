@@ -129,7 +129,7 @@ def test_a_rendering_process_that_dies_is_tried_three_times(running: Start, stoc
         time.sleep(0.05)
     assert (shown["status"], shown["error"]["code"]) == ("error", "processing_failed")
     assert server.client.get("/v1/account").json()["credits"] == before
-    assert server.log.read_text().count("the rendering process broke off") == 3
+    assert server.log.read_text().count("child process failed") == 3
 
 
 def test_cancel_by_command_stops_the_child(running: Start, stock: Path, tmp_path: Path) -> None:

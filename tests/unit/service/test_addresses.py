@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from lipsmith.errors import InvalidOption
-from lipsmith.service.network.addresses import NOTHING_MORE, Allowed, is_public, may_be_asked, parse_allow
+from lipsmith.service.network.addresses import EMPTY_ALLOW_LIST, Allowed, is_allowed, is_public, parse_allow
 
 PUBLIC = [
     *("1.1.1.1", "8.8.8.8", "93.184.215.14", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0"),
@@ -67,9 +67,9 @@ def test_what_is_near_is_not_public(text: str) -> None:
     assert not is_public(ip_address(text))
 
 
-def test_only_ports_of_the_web_may_be_asked() -> None:
+def test_only_ports_of_the_web_is_allowed() -> None:
     address = ip_address("8.8.8.8")
-    asked = [port for port in range(65536) if may_be_asked("dns.google", address, port, NOTHING_MORE)]
+    asked = [port for port in range(65536) if is_allowed("dns.google", address, port, EMPTY_ALLOW_LIST)]
     assert asked == [80, 443, 8080, 8443]
 
 
@@ -133,9 +133,9 @@ def test_an_entry_that_cannot_be_read_is_named(text: str) -> None:
     ],
 )
 def test_an_entry_covers_what_it_says(entry: str, host: str, address: str, port: int, covered: bool) -> None:
-    assert may_be_asked(host, ip_address(address), port, parse_allow(entry)) is covered
+    assert is_allowed(host, ip_address(address), port, parse_allow(entry)) is covered
 
 
 def test_what_is_public_stays_public_beside_an_allow_list() -> None:
-    assert may_be_asked("example.org", ip_address("93.184.215.14"), 443, parse_allow("10.0.0.0/8"))
-    assert not may_be_asked("example.org", ip_address("93.184.215.14"), 22, parse_allow("10.0.0.0/8"))
+    assert is_allowed("example.org", ip_address("93.184.215.14"), 443, parse_allow("10.0.0.0/8"))
+    assert not is_allowed("example.org", ip_address("93.184.215.14"), 22, parse_allow("10.0.0.0/8"))

@@ -45,7 +45,7 @@ def test_older_secrets_open_and_seal_no_more() -> None:
     assert new.open(renewed) == "whsec_secret"
     assert both.renewed(renewed) is None
     assert new.renewed(sealed) is None
-    with pytest.raises(InvalidOption, match="another server secret"):
+    with pytest.raises(InvalidOption):
         new.open(sealed)
 
 

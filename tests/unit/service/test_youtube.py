@@ -223,7 +223,7 @@ def test_files_that_come_whole_are_refused(tube: Tube, tmp_path: Path) -> None:
 
 def test_what_no_film_is(tube: Tube, tmp_path: Path) -> None:
     tube.film = b"no film at all" * 1000
-    with pytest.raises(SourceRefused, match="cannot be read"):
+    with pytest.raises(SourceRefused):
         tube.bring(tmp_path / "video.bin", 1, 2)
 
 

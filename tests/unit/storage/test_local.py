@@ -94,7 +94,7 @@ def test_a_copy_on_another_file_system_is_a_real_one(storage: LocalStorage, tmp_
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageFailed, match="data folder"):
+    with pytest.raises(StorageFailed):
         LocalStorage(tmp_path / "file" / "bytes")
 
 

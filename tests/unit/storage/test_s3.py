@@ -154,7 +154,7 @@ def test_a_bucket_that_is_not_there_is_told(storage: S3Storage) -> None:
 
 def test_a_service_that_is_not_there_is_told() -> None:
     client = connect(region="us-east-1", endpoint_url="http://127.0.0.1:9", access_key="k", secret_key="s")
-    with pytest.raises(StorageFailed, match="could not be used"):
+    with pytest.raises(StorageFailed):
         S3Storage(client, "bytes").size(KEY)
 
 

@@ -1,4 +1,4 @@
-"""Who may ask: accounts, their keys, their plans. Knows no prices."""
+"""Accounts, their API keys and client credentials, and their plans."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import accounts, api_keys
 from lipsmith.errors import InvalidOption
+from lipsmith.limits import DAY_MS
 from lipsmith.service.billing import credits, keys
 from lipsmith.service.billing.encryption import Encryptor
 from lipsmith.service.billing.plans import DEFAULT_PLANS, Plan
@@ -24,7 +25,7 @@ _TOKEN = "token"
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Somebody who may ask for videos."""
+    """Account that may create projects."""
 
     id: str
     email: str | None
@@ -37,7 +38,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class NewAccount:
-    """An account with the secrets that are shown this once."""
+    """New account, with the secrets that are shown only now."""
 
     account: Account
     credits: int
@@ -55,7 +56,7 @@ class Client:
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """What is still known of an API key."""
+    """API key, without its text."""
 
     id: str
     account: str
@@ -65,7 +66,7 @@ class Key:
 
 
 class Accounts:
-    """The use cases around accounts and keys."""
+    """Create, change and authenticate accounts."""
 
     def __init__(
         self,
@@ -80,9 +81,9 @@ class Accounts:
         self.plans, self._key_prefix = plans, key_prefix
 
     def create(self, plan: str, *, credits_given: int | None = None, email: str | None = None) -> NewAccount:
-        """A new account with its first key. Without ``credits_given`` it gets those of its plan."""
+        """Create an account with a first key. Without ``credits_given`` it gets the credits of its plan."""
         limits = self._plan(plan)
-        given = limits.credits if credits_given is None else _whole(credits_given)
+        given = limits.credits if credits_given is None else _checked_amount(credits_given)
         client_id, secret = keys.make_client()
         now_ms = self._clock.now_ms()
         account = Account(
@@ -109,65 +110,67 @@ class Accounts:
         return NewAccount(account=account, credits=given, api_key=api_key, client_secret=secret)
 
     def authenticate(self, api_key: str) -> Account:
-        """Whose key it is. Raises Unauthorized, in the same words whatever is wrong with it."""
+        """Return the account of an API key. Raises Unauthorized, with the same message for every reason."""
         if not keys.could_be_key(api_key):
             raise Unauthorized()
         query = sa.select(accounts).join(api_keys, api_keys.c.account == accounts.c.id)
-        return self._admitted(query.where(api_keys.c.sha256 == keys.digest(api_key), api_keys.c.revoked_ms.is_(None)))
+        return self._authenticated(
+            query.where(api_keys.c.sha256 == keys.digest(api_key), api_keys.c.revoked_ms.is_(None))
+        )
 
     def authenticate_secret(self, secret: str) -> Account:
         """Return the account whose client secret this is. Raises Unauthorized or Suspended."""
-        return self._admitted(sa.select(accounts).where(accounts.c.client_sha256 == keys.digest(secret)))
+        return self._authenticated(sa.select(accounts).where(accounts.c.client_sha256 == keys.digest(secret)))
 
     def authenticate_token(self, token: str) -> Account:
-        """Whose token it is. It works until its time is over or the credentials it was made with are replaced."""
+        """Return the account of a token, which is valid until it expires or its credentials are renewed."""
         try:
             kind, account, fingerprint, until_ms = self._encryptor.open(token).split(":")
         except (InvalidOption, ValueError):
             raise Unauthorized() from None
         if kind != _TOKEN or int(until_ms) <= self._clock.now_ms():
             raise Unauthorized()
-        return self._admitted(
+        return self._authenticated(
             sa.select(accounts).where(accounts.c.id == account, accounts.c.client_sha256 == fingerprint)
         )
 
     def make_token(self, client_id: str, secret: str) -> str:
-        """A token for whoever has both halves. Raises Unauthorized or Suspended."""
+        """Make a token for client credentials. Raises Unauthorized or Suspended."""
         fingerprint = keys.digest(secret)
-        mine = accounts.c.client_sha256 == fingerprint, accounts.c.client_id == client_id
-        account = self._admitted(sa.select(accounts).where(*mine))
-        until_ms = self._clock.now_ms() + TOKEN_DAYS * 86_400_000
+        match = accounts.c.client_sha256 == fingerprint, accounts.c.client_id == client_id
+        account = self._authenticated(sa.select(accounts).where(*match))
+        until_ms = self._clock.now_ms() + TOKEN_DAYS * DAY_MS
         return self._encryptor.seal(f"{_TOKEN}:{account.id}:{fingerprint}:{until_ms}")
 
     def client(self, account: str) -> Client | None:
-        """Both halves, to encrypt what the account is told; None where it has none. Raises NotFound."""
+        """Return the client credentials, which sign webhooks; None if there are none. Raises NotFound."""
         with self._database.read() as conn:
-            row = _there(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account)
+            row = _require(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account)
         return Client(id=row.client_id, secret=self._encryptor.open(row.client_sealed)) if row.client_sealed else None
 
     def renew_client(self, account: str) -> Client:
-        """New client credentials; the old ones, and tokens made with them, open nothing any more. Raises NotFound."""
+        """Renew the client credentials, which revokes the old ones and their tokens. Raises NotFound."""
         client_id, secret = keys.make_client()
         self._change(account, **self._client_columns(client_id, secret))
         return Client(id=client_id, secret=secret)
 
     def show(self, account: str) -> Account:
-        """One account. Raises NotFound."""
+        """Return an account. Raises NotFound."""
         with self._database.read() as conn:
             return self._found(conn, account)
 
     def all(self) -> Sequence[Account]:
-        """All accounts, the oldest first."""
+        """Return all accounts, the oldest first."""
         with self._database.read() as conn:
             return [self._account(row) for row in conn.execute(sa.select(accounts).order_by(accounts.c.created_ms))]
 
     def balance(self, account: str) -> int:
-        """Credits left."""
+        """Return the credits left."""
         with self._database.read() as conn:
             return credits.balance(conn, account)
 
     def todays_balance(self, account: Account) -> int:
-        """Credits left, with those of the day, which the first look of a day brings."""
+        """Return the credits left. The first call of a day grants the daily credits."""
         now_ms, daily = self._clock.now_ms(), account.plan.daily_credits
         with self._database.read() as conn:
             if not daily or credits.had(conn, account.id, credits.day_of(now_ms)):
@@ -177,28 +180,28 @@ class Accounts:
             return credits.balance(conn, account.id)
 
     def grant(self, account: str, amount: int) -> int:
-        """Gives credits, or takes them where negative; the new balance. Raises NotFound."""
+        """Grant credits, or take them if negative. Return the new balance. Raises NotFound."""
         with self._database.write() as conn:
             self._found(conn, account)
-            credits.grant(conn, account, _whole(amount), self._clock.now_ms())
+            credits.grant(conn, account, _checked_amount(amount), self._clock.now_ms())
             return credits.balance(conn, account)
 
     def set_plan(self, account: str, plan: str) -> Account:
-        """Moves the account to another plan; its credits stay. Raises NotFound or InvalidOption."""
+        """Change the plan; the credits stay. Raises NotFound or InvalidOption."""
         return self._change(account, plan=self._plan(plan).name)
 
     def suspend(self, account: str, *, suspended: bool = True) -> Account:
-        """Closes the door to an account, or opens it again. Raises NotFound."""
+        """Suspend an account, or end the suspension. Raises NotFound."""
         return self._change(account, suspended=suspended)
 
     def add_key(self, account: str) -> tuple[Key, str]:
-        """A further key, and its text, which is not kept. Raises NotFound."""
+        """Add an API key. Return it with its text, which is not stored. Raises NotFound."""
         with self._database.write() as conn:
             self._found(conn, account)
             return self._add_key(conn, account)
 
     def keys(self, account: str | None = None) -> Sequence[Key]:
-        """Keys of one account, or of all, the oldest first."""
+        """Return the keys of one account, or of all, the oldest first."""
         query = sa.select(api_keys).order_by(api_keys.c.created_ms, api_keys.c.id)
         if account is not None:
             query = query.where(api_keys.c.account == account)
@@ -206,7 +209,7 @@ class Accounts:
             return [_key(row) for row in conn.execute(query)]
 
     def revoke_key(self, key: str) -> Key:
-        """From now on the key opens nothing. Raises NotFound."""
+        """Revoke an API key. Raises NotFound."""
         change = (
             api_keys.update()
             .where(api_keys.c.id == key)
@@ -235,7 +238,7 @@ class Accounts:
         )
         return key, text
 
-    def _admitted(self, query: sa.Select[Any]) -> Account:
+    def _authenticated(self, query: sa.Select[Any]) -> Account:
         with self._database.read() as conn:
             row = conn.execute(query).first()
         if row is None:
@@ -253,7 +256,7 @@ class Accounts:
             row = conn.execute(
                 accounts.update().where(accounts.c.id == account).values(**values).returning(accounts)
             ).first()
-        return self._account(_there(row, account))
+        return self._account(_require(row, account))
 
     def _plan(self, name: str) -> Plan:
         try:
@@ -272,18 +275,20 @@ class Accounts:
         )
 
     def _found(self, conn: sa.Connection, account: str) -> Account:
-        return self._account(_there(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account))
+        return self._account(
+            _require(conn.execute(sa.select(accounts).where(accounts.c.id == account)).first(), account)
+        )
 
 
-def _there(row: sa.Row[Any] | None, account: str) -> sa.Row[Any]:
+def _require(row: sa.Row[Any] | None, account: str) -> sa.Row[Any]:
     if row is None:
         raise NotFound(f"There is no account {account!r}. `lipsmith account list` shows all.")
     return row
 
 
-def _whole(amount: int) -> int:
+def _checked_amount(amount: int) -> int:
     if not -(10**12) <= amount <= 10**12:
-        raise InvalidOption(f"{amount} credits cannot be counted. Stay within a million million.")
+        raise InvalidOption(f"{amount} credits are out of range. Use at most 10^12.")
     return amount
 
 

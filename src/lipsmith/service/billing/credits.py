@@ -1,4 +1,4 @@
-"""The ledger: lines are added, never changed; the balance is their sum. Every function works inside a transaction."""
+"""Ledger of credits: lines are added, never changed, and their sum is the balance. All functions need a transaction."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Literal
 import sqlalchemy as sa
 
 from lipsmith.database.tables import accounts, ledger
+from lipsmith.limits import DAY_MS
 from lipsmith.service.errors import InsufficientCredits
 
 Line = Literal["grant", "hold", "settle", "refund"]
 
-_DAY_MS = 86_400_000
-
 
 def balance(conn: sa.Connection, account: str) -> int:
-    """Credits the account can still spend."""
+    """Return the credits that the account can spend."""
     return int(
         conn.scalar(sa.select(sa.func.coalesce(sa.func.sum(ledger.c.amount), 0)).where(ledger.c.account == account))
         or 0
@@ -23,26 +22,26 @@ def balance(conn: sa.Connection, account: str) -> int:
 
 
 def grant(conn: sa.Connection, account: str, amount: int, now_ms: int, *, day: int | None = None) -> None:
-    """Gives credits; takes them where ``amount`` is negative. With ``day``, they stand for that day's."""
+    """Grant credits, or take them if ``amount`` is negative. With ``day``, they are the credits of that day."""
     _write(conn, account, None, "grant", amount, now_ms, day)
 
 
 def day_of(now_ms: int) -> int:
-    """Which day it is, counted from 1970, in UTC.
+    """Return the day in UTC, counted from 1970.
 
     >>> day_of(86_399_999), day_of(86_400_000)
     (0, 1)
     """
-    return now_ms // _DAY_MS
+    return now_ms // DAY_MS
 
 
 def had(conn: sa.Connection, account: str, day: int) -> bool:
-    """Whether the account was given the day's credits."""
+    """Return True if the account has got the credits of that day."""
     return conn.scalar(sa.select(ledger.c.id).where(ledger.c.account == account, ledger.c.day == day)) is not None
 
 
 def grant_daily(conn: sa.Connection, account: str, amount: int, now_ms: int) -> None:
-    """Gives the day's credits, if there are some and they were not given yet."""
+    """Grant the credits of the day, once."""
     if not amount:
         return
     lock(conn, account)
@@ -51,32 +50,32 @@ def grant_daily(conn: sa.Connection, account: str, amount: int, now_ms: int) -> 
 
 
 def lock(conn: sa.Connection, account: str) -> None:
-    """Until the transaction's end, no other one spends this account's credits.
+    """Lock the account's credits until the end of the transaction.
 
-    Lock before anything is written that refers to the account: that takes a weaker lock, and two transactions that want
-    to strengthen theirs would wait for each other.
+    Lock before any row that refers to the account is written. Such a row takes a weaker lock, and two transactions that
+    strengthen theirs would deadlock.
     """
     conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account).with_for_update(key_share=True))
 
 
 def hold(conn: sa.Connection, account: str, job: str, amount: int, now_ms: int) -> None:
-    """Sets the estimate aside. Raises InsufficientCredits; of many that try at once, each sees the others' holds."""
+    """Hold the estimate. Concurrent calls see each other's holds. Raises InsufficientCredits."""
     lock(conn, account)
     left = balance(conn, account)
     if left < amount:
-        raise InsufficientCredits(f"This needs {amount} credits, and {left} are left.")
+        raise InsufficientCredits(f"This needs {amount} credits, but only {left} are left.")
     _write(conn, account, job, "hold", -amount, now_ms)
 
 
 def settle(conn: sa.Connection, account: str, job: str, *, held: int, used: int, now_ms: int) -> int:
-    """Gives back what was held and not used; returns what the job costs, which is never more than was held."""
+    """Return unused held credits to the account. Return the cost, which is at most ``held``."""
     cost = min(held, used)
     _write(conn, account, job, "settle", held - cost, now_ms)
     return cost
 
 
 def refund(conn: sa.Connection, account: str, job: str, *, held: int, now_ms: int) -> None:
-    """Gives all back."""
+    """Refund all held credits."""
     _write(conn, account, job, "refund", held, now_ms)
 
 

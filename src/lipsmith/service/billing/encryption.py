@@ -1,4 +1,4 @@
-"""Secrets that have to be read again lie sealed in the database, with a key made from the server's own secret."""
+"""Encryption of secrets in the database, with a key derived from the secret of the server."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from lipsmith.database.tables import accounts, webhooks
 from lipsmith.errors import InvalidOption
 
 ENCRYPTED_COLUMNS: tuple[sa.Column[str | None], ...] = (accounts.c.client_sealed, webhooks.c.secret)
-"""All columns of the tables that hold something sealed, or nothing."""
+"""Columns with encrypted values; they may be empty."""
 
 
 class Encryptor:
-    """Seals texts, and opens what it has sealed."""
+    """Encrypt and decrypt texts."""
 
     def __init__(self, secret: bytes, *older: bytes) -> None:
-        """``older`` secrets open what they have sealed, and seal nothing more."""
+        """Encrypt with ``secret``; ``older`` secrets only decrypt."""
         self.knows_older = bool(older)
         self._newest = _fernet(secret)
         self._all = MultiFernet([self._newest, *map(_fernet, older)])
 
     def seal(self, text: str) -> str:
-        """What may lie in the database."""
+        """Encrypt a text."""
         return self._newest.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The text again. Raises InvalidOption where another secret has sealed it."""
+        """Decrypt a text. Raises InvalidOption if it was encrypted with another secret."""
         try:
             return self._all.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
             raise InvalidOption(
-                "This was sealed with another server secret. Give the server and all commands the same one, or add the "
-                "webhook again."
+                "This value was encrypted with another server secret. Use the same secret for the server and all "
+                "commands, or add the webhook again."
             ) from error
 
     def renewed(self, sealed: str) -> str | None:
-        """The same, sealed by the newest secret; None where it is so already, or where no secret opens it."""
+        """Return the value encrypted with the newest secret, or None if it is already or no secret decrypts it."""
         try:
             self._newest.decrypt(sealed.encode())
         except InvalidToken:
@@ -53,7 +53,7 @@ class Encryptor:
 
 
 def reencrypt_all(database: Database, encryptor: Encryptor) -> int:
-    """Seals with the newest secret what older ones have sealed, so that they can be dropped; how much that was."""
+    """Encrypt all values with the newest secret, so that older ones can be dropped. Return their number."""
     count = 0
     with database.write() as conn:
         for column in ENCRYPTED_COLUMNS:

@@ -1,4 +1,4 @@
-"""Keys and secrets: made, recognised, and kept only as what cannot be turned back into them."""
+"""API keys and secrets. Only their hashes are stored."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import zlib
 DEFAULT_PREFIX = "lsk_"
 MAX_KEY_LENGTH = 100
 RANDOM_LENGTH = 30
-"""Characters of base 62: 178 bits, so a fast hash keeps them as safe as a slow one."""
+"""Characters of base 62: 178 bits, so a fast hash is as safe as a slow one."""
 CHECK_LENGTH = 6
-"""Characters that hold the CRC-32 of the others, so that a mistyped key needs no look into the database."""
+"""Characters with the CRC-32 of the others, so that a mistyped key needs no query."""
 CLIENT_ID_LENGTH, CLIENT_SECRET_LENGTH = 16, 24
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -25,17 +25,17 @@ def make_key(prefix: str = DEFAULT_PREFIX) -> str:
 
 
 def make_secret(prefix: str = "") -> str:
-    """The secret of a webhook."""
+    """Make the secret of a webhook."""
     return prefix + _random(32)
 
 
 def make_client() -> tuple[str, str]:
-    """An id of 16 and a secret of 24 characters: receivers take them for an AES block and an AES-192 key."""
+    """Make an id of 16 and a secret of 24 characters, which serve as an AES block and an AES-192 key."""
     return _random(CLIENT_ID_LENGTH), _random(CLIENT_SECRET_LENGTH)
 
 
 def could_be_key(text: str) -> bool:
-    """Return whether ``text`` has the form of a key, with any prefix, so that no database is asked for others."""
+    """Return True if ``text`` has the form of a key, with any prefix."""
     body, check = text[:-CHECK_LENGTH], text[-CHECK_LENGTH:]
     right_length = RANDOM_LENGTH + CHECK_LENGTH <= len(text) <= MAX_KEY_LENGTH
     return right_length and text.isascii() and secrets.compare_digest(_check(body), check)
@@ -47,7 +47,7 @@ def shown(key: str) -> str:
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret: SHA-256, hex."""
+    """Return the stored form of a secret: SHA-256, hex."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -56,8 +56,8 @@ def _random(length: int) -> str:
 
 
 def _check(body: str) -> str:
-    number, letters = zlib.crc32(body.encode()), ""
+    number, check = zlib.crc32(body.encode()), ""
     for _ in range(CHECK_LENGTH):
         number, digit = divmod(number, len(_ALPHABET))
-        letters = _ALPHABET[digit] + letters
-    return letters
+        check = _ALPHABET[digit] + check
+    return check

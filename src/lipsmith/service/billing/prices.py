@@ -1,4 +1,4 @@
-"""What things cost. Knows no account."""
+"""Prices."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Literal
 Unit = Literal["frame", "10 s", "whole"]
 
 ESTIMATE_FPS = 30
-"""Frames per second an estimate is made with; what is rendered later has as many or fewer."""
+"""Frames per second in estimates; no result has more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What something costs: ``credits`` for each ``per``, where a started one counts whole."""
+    """Price: ``credits`` for each started unit ``per``."""
 
     credits: int
     per: Unit = "frame"
 
     def estimate(self, seconds: float) -> int:
-        """Credits for that many seconds, before anyone knows the frames.
+        """Return the credits for a duration, before the number of frames is known.
 
         >>> Price(credits=1).estimate(15), Price(credits=10, per="10 s").estimate(15)
         (450, 20)
@@ -28,7 +28,7 @@ class Price:
         return self._of(max(1, math.ceil(round(seconds * ESTIMATE_FPS, 6))), seconds)
 
     def cost(self, frames: int, fps: float) -> int:
-        """Credits for what was made. The last frame may reach beyond the sound, and starts no further ten seconds.
+        """Return the credits for a result. The last frame may end after the audio; it starts no further ten seconds.
 
         >>> Price(credits=10, per="10 s").cost(250, 25.0), Price(credits=10, per="10 s").cost(252, 25.0)
         (10, 20)
@@ -36,7 +36,7 @@ class Price:
         return self._of(frames, (frames - 1) / fps if frames else 0.0)
 
     def affords(self, credits: int, seconds: float) -> float:
-        """How many of ``seconds`` so many credits pay for.
+        """Return the part of ``seconds`` that ``credits`` pay for.
 
         >>> Price(credits=10, per="10 s").affords(25, 60), Price(credits=2).affords(61, 60)
         (20.0, 1.0)

@@ -1,7 +1,7 @@
-"""Which addresses a stranger may make this machine talk to: none that are reachable from here but not from everywhere.
+"""Addresses that URLs of clients may lead to: those that the whole internet can reach.
 
-`ipaddress` has opinions of its own about this (`is_global`), which change between Python versions and let NAT64 of
-private addresses, 6to4, multicast and fec0:: pass; so the rules stand here as tables.
+`ipaddress.is_global` changes between Python versions, and accepts NAT64 of private addresses, 6to4, multicast and
+fec0::. Therefore the rules are tables here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 PORTS = (80, 443, 8080, 8443)
-"""Where a stranger's host may be asked; others may speak something else than HTTP and take it for orders."""
+"""Allowed ports; services on others may interpret HTTP as commands of their own protocol."""
 
 MAX_PORT = 65535
 
@@ -46,7 +46,7 @@ NOT_PUBLIC_IPV4 = tuple(
 )
 
 PUBLIC_IPV6 = IPv6Network("2000::/3")
-"""All of IPv6 that has been given out; whatever lies outside is local, multicast, or not in use."""
+"""Assigned IPv6 addresses; all others are local, multicast, or unused."""
 
 NOT_PUBLIC_IPV6 = tuple(
     map(
@@ -68,14 +68,14 @@ _LOOKS_NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)  # the
 
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
-    """One entry of an allow-list: a name or a network, with one port or all."""
+    """Entry of an allow-list: a name or a network, with one port or all."""
 
     name: str | None = None
     network: Network | None = None
     port: int | None = None
 
     def covers(self, host: str, address: Address, port: int) -> bool:
-        """Whether this entry speaks of ``host``, found at ``address``, and of ``port``."""
+        """Return True if the entry matches ``host`` at ``address`` and ``port``."""
         if self.port not in (None, port):
             return False
         if self.network is None:
@@ -85,25 +85,25 @@ class Allowed:
 
 @dataclass(frozen=True, kw_only=True)
 class AllowList:
-    """What may be asked although it is not public."""
+    """Hosts that may be requested although they are not public."""
 
     entries: tuple[Allowed, ...] = ()
 
     def covers(self, host: str, address: Address, port: int) -> bool:
-        """Whether any entry does."""
+        """Return True if any entry matches."""
         return any(entry.covers(host, address, port) for entry in self.entries)
 
 
-NOTHING_MORE = AllowList()
+EMPTY_ALLOW_LIST = AllowList()
 
 
-def may_be_asked(host: str, address: Address, port: int, allow: AllowList) -> bool:
-    """Whether a connection may be opened to ``address``, which is one that ``host`` resolved to."""
+def is_allowed(host: str, address: Address, port: int, allow: AllowList) -> bool:
+    """Return True if a connection to ``address``, to which ``host`` resolved, is allowed."""
     return allow.covers(host, address, port) or (port in PORTS and is_public(address))
 
 
 def is_public(address: Address) -> bool:
-    """Whether ``address`` means the same host from everywhere on the internet."""
+    """Return True if ``address`` is reachable from the whole internet."""
     address = unwrapped(address)
     if isinstance(address, IPv4Address):
         return not any(address in network for network in NOT_PUBLIC_IPV4)
@@ -113,17 +113,17 @@ def is_public(address: Address) -> bool:
 
 
 def unwrapped(address: Address) -> Address:
-    """The IPv4 address behind ``address`` where the network puts one in its place, else ``address`` itself."""
+    """Return the IPv4 address that ``address`` embeds, else ``address`` itself."""
     if isinstance(address, IPv6Address) and any(address in network for network in _TRANSLATED):
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
 
 
 def parse_allow(text: str) -> AllowList:
-    """Reads ``media.internal, 10.1.2.3:9000, fd00::/8, [fd00::1]:8443``: names, addresses, networks, each with or
-    without a port; without one, all ports are meant. A name stands for itself alone, not for names below it.
+    """Parse a list such as ``media.internal, 10.1.2.3:9000, fd00::/8, [fd00::1]:8443``.
 
-    Raises InvalidOption naming the entry that cannot be read.
+    An entry is a name, address or network, with a port or for all ports. A name does not include its subdomains. Raises
+    InvalidOption for an invalid entry.
     """
     return AllowList(entries=tuple(_entry(part.strip()) for part in text.split(",") if part.strip()))
 
@@ -135,7 +135,7 @@ def _entry(text: str) -> Allowed:
     except ValueError:
         name = host.lower().removesuffix(".")
         if not _NAME.fullmatch(name) or _LOOKS_NUMERIC.fullmatch(name):
-            raise _unreadable(text) from None
+            raise _invalid(text) from None
         return Allowed(name=name, port=port)
 
 
@@ -147,16 +147,16 @@ def _split_port(text: str) -> tuple[str, int | None]:
         try:
             ip_address(text.split("/")[0])  # IPv6 without brackets has no port
         except ValueError:
-            raise _unreadable(text) from None
+            raise _invalid(text) from None
         return text, None
     port = None if found[2] is None else int(found[2])
     if port is not None and not 1 <= port <= MAX_PORT:
-        raise _unreadable(text)
+        raise _invalid(text)
     return found[1], port
 
 
-def _unreadable(text: str) -> InvalidOption:
+def _invalid(text: str) -> InvalidOption:
     return InvalidOption(
-        f"{text!r} in the list of allowed hosts cannot be read. Write a name (media.internal), an address (10.1.2.3), "
-        "or a network (10.0.0.0/8), if need be with a port (media.internal:9000, [fd00::1]:9000), with commas between."
+        f"{text!r} is not a valid allowed host. Use a name (media.internal), an address (10.1.2.3), or a network "
+        "(10.0.0.0/8), optionally with a port (media.internal:9000, [fd00::1]:9000), separated by commas."
     )

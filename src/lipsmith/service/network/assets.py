@@ -1,4 +1,4 @@
-"""Inputs: files that were uploaded, URLs, and what the account made before. Knows who may use which, no bytes."""
+"""Inputs of jobs: uploads, URLs, and earlier results of the account, with their permissions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import files
+from lipsmith.limits import DAY_MS
 from lipsmith.service import project_queries
 from lipsmith.service.errors import InvalidUrl, UnusableAsset
 from lipsmith.service.network.fetch import check_url
@@ -22,7 +23,7 @@ from lipsmith.storage.errors import NotStored
 
 AssetKind = Literal["image", "audio", "video"]
 WantedKind = Literal["image", "audio", "video", "any"]
-"""What an input is for; ``any`` is something to look at."""
+"""Purpose of an input; ``any`` is an image or a video."""
 
 EXTENSIONS: Mapping[AssetKind, tuple[str, ...]] = {
     "video": ("mp4", "m4v", "mov", "webm"),
@@ -31,15 +32,14 @@ EXTENSIONS: Mapping[AssetKind, tuple[str, ...]] = {
 }
 FITS: Mapping[WantedKind, tuple[AssetKind, ...]] = {
     "image": ("image",),
-    "audio": ("audio", "video"),  # a video's sound serves as well
+    "audio": ("audio", "video"),  # the audio of a video will do
     "video": ("video",),
     "any": ("image", "video"),
 }
-"""What is asked for -> what may be given."""
+"""Purpose of an input to the kinds of files that fit."""
 RETENTION_DAYS = 7
-_DAY_MS = 86_400_000
 UNKNOWN_EXTENSION = "bin"
-"""Of files and URLs that do not tell what they are."""
+"""Extension of files and URLs without a known one."""
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
 
 
@@ -57,14 +57,14 @@ class AssetNames:
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """A place for one file that will be uploaded."""
+    """Key for an upload."""
 
     key: str
     expires_ms: int
 
 
 class Assets:
-    """The use cases around inputs."""
+    """Offer uploads, and find the inputs that requests name."""
 
     def __init__(self, database: Database, storage: Storage, clock: Clock, names: AssetNames | None = None) -> None:
         self._database, self._storage, self._clock = database, storage, clock
@@ -72,19 +72,19 @@ class Assets:
         upload = rf"(?P<upload>{re.escape(self.names.folder)}[a-z0-9-]+/[a-z0-9.-]+)"
         self._own_key = re.compile(rf"/({upload}|outputs/(?P<project>c[a-z0-9]+)/\d+/[^/]+)$")
 
-    def offer(self, account: str, wishes: Sequence[tuple[WantedKind, str]]) -> list[Offer]:
-        """One place for each (kind, extension), which belong together as in `EXTENSIONS`. Raises UnusableAsset.
+    def offer(self, account: str, files_wanted: Sequence[tuple[WantedKind, str]]) -> list[Offer]:
+        """Offer a key for each (kind, extension). A file of the kind ``any`` fits every purpose.
 
-        What is of the kind ``any`` may be named for everything.
+        Raises UnusableAsset if a kind does not have that extension (`EXTENSIONS`).
         """
         now_ms = self._clock.now_ms()
         offers = []
         with self._database.write() as conn:
-            for kind, extension in wishes:
+            for kind, extension in files_wanted:
                 _check_pair(kind, extension)
                 name = self._clock.new_id()
                 offer = Offer(
-                    key=f"{self.names.folder}{name}/{name}.{extension}", expires_ms=now_ms + RETENTION_DAYS * _DAY_MS
+                    key=f"{self.names.folder}{name}/{name}.{extension}", expires_ms=now_ms + RETENTION_DAYS * DAY_MS
                 )
                 conn.execute(
                     files.insert().values(
@@ -101,12 +101,12 @@ class Assets:
         return offers
 
     def received(self, key: str, size_bytes: int) -> None:
-        """The bytes of an offered file are here."""
+        """Record that an offered file was uploaded."""
         with self._database.write() as conn:
             conn.execute(files.update().where(files.c.key == key).values(state="uploaded", size_bytes=size_bytes))
 
     def adopt(self, conn: sa.Connection, account: str, key: str, kind: AssetKind) -> None:
-        """Something made here may be used like an upload."""
+        """Make a result usable like an upload."""
         now_ms = self._clock.now_ms()
         conn.execute(
             files.insert().values(
@@ -116,7 +116,7 @@ class Assets:
                 extension=key.rpartition(".")[2],
                 state="uploaded",
                 created_ms=now_ms,
-                expires_ms=now_ms + RETENTION_DAYS * _DAY_MS,
+                expires_ms=now_ms + RETENTION_DAYS * DAY_MS,
             )
         )
 
@@ -130,9 +130,9 @@ class Assets:
         *,
         needs_extension: bool = True,
     ) -> Source:
-        """What ``text`` names: an upload, an own finished project, or a URL. Raises UnusableAsset, naming ``field``.
+        """Find the input that ``text`` names: an upload, a complete project of the account, or a URL.
 
-        Without ``needs_extension``, URLs of any ending will do.
+        Without ``needs_extension``, a URL may have any extension. Raises UnusableAsset, naming ``field``.
         """
         if "://" in text:
             return self._from_url(conn, account, text, wanted, field, needs_extension)
@@ -145,7 +145,7 @@ class Assets:
         if row is None or row.state != "uploaded" or row.expires_ms <= self._clock.now_ms():
             raise UnusableAsset(f"{field}: no file was uploaded as {key!r}, or it has expired. Upload it again.")
         if row.kind not in (*FITS[wanted], "any"):
-            raise UnusableAsset(f"{field}: {key!r} was uploaded as {row.kind}, and {_listing(FITS[wanted])} is needed.")
+            raise UnusableAsset(f"{field}: {key!r} was uploaded as {row.kind}, but {_listing(FITS[wanted])} is needed.")
         try:
             self._storage.size(key)
         except NotStored as error:
@@ -159,7 +159,7 @@ class Assets:
             read = check_url(url)
         except InvalidUrl as error:
             raise UnusableAsset(f"{field}: {error.message}") from error
-        if own := self._own_key.search(read.path):  # a link of ours: no need to ask ourselves for it
+        if own := self._own_key.search(read.path):  # a link to this server: use the file directly
             with suppress(UnusableAsset):
                 return self.resolve(conn, account, own["upload"] or own["project"], wanted, field)
         if self.names.library_path and read.path.rstrip("/").endswith(self.names.library_path):
@@ -176,21 +176,21 @@ class Assets:
         found = project_queries.find(conn, name, account)
         if found is None or found.kind == "face_detection" or not found.keys:
             raise UnusableAsset(
-                f"{field}: {name[:200]!r} is no uploaded file, no URL and no finished project of yours."
+                f"{field}: {name[:200]!r} is not an uploaded file, a URL, or a complete project of this account."
             )
         made: AssetKind = "audio" if found.kind == "voice" else "video"
         if made not in FITS[wanted]:
-            raise UnusableAsset(f"{field}: {name!r} made {made}, and {_listing(FITS[wanted])} is needed.")
+            raise UnusableAsset(f"{field}: {name!r} is a project with {made}, but {_listing(FITS[wanted])} is needed.")
         return Source(key=found.keys[0], extension=found.keys[0].rpartition(".")[2])
 
 
 def _check_pair(kind: WantedKind, extension: str) -> None:
     if kind == "any":
         if not _EXTENSION.fullmatch(extension):
-            raise UnusableAsset(f"The extension {extension!r} has to be small letters and digits.")
+            raise UnusableAsset(f"The extension {extension!r} is not valid. Use lower-case letters and digits.")
     elif extension not in EXTENSIONS[kind]:
         raise UnusableAsset(
-            f"The extension {extension!r} does not belong to the type {kind!r}. "
+            f"The type {kind!r} does not have the extension {extension!r}. "
             f"Possible extensions: {_listing(EXTENSIONS[kind])}."
         )
 

@@ -1,8 +1,8 @@
-"""Downloads from a stranger's URL, and sends to one.
+"""Downloads from URLs of clients, and POST requests to them.
 
-The name is resolved once, every address it resolves to is judged, and one of these very addresses is dialled: there is
-no second look-up that could answer differently. Each redirect goes the same way again. Nothing is taken from the
-environment, nothing is sent but the request itself, and whatever keeps us waiting runs out.
+Each host name is resolved once. All its addresses are checked, and one of them is connected to, so no second resolution
+can give another answer. Each redirect is checked in the same way. No proxy, cookie or credential of the environment is
+used, and every wait has a limit.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ import httpcore
 import httpx
 
 from lipsmith.service.errors import InvalidUrl, SourceRefused, SourceTooSlow, SourceUnreachable
-from lipsmith.service.network.addresses import MAX_PORT, NOTHING_MORE, Address, AllowList, may_be_asked
+from lipsmith.service.network.addresses import EMPTY_ALLOW_LIST, MAX_PORT, Address, AllowList, is_allowed
 from lipsmith.storage.contract import Allowance
 from lipsmith.storage.errors import FileTooLarge
 
 MAX_REDIRECTS = 3
-MAX_DIALLED = 4
-"""How many addresses of one host are tried, so that no name makes us call at a thousand doors."""
+MAX_ADDRESSES = 4
+"""Most addresses that are tried for one host, against names with thousands of them."""
 MAX_URL_LENGTH = 8192  # signed links of storage services have up to 2,000 characters
 MAX_ANSWER_BYTES = 64 * 1024
-"""How much of the answer to a POST is kept."""
+"""Part of the response to a POST that is kept."""
 
 Resolve = Callable[[str, int], Sequence[str]]
 """(host name, port) -> addresses. Raises OSError when there are none."""
@@ -43,61 +43,61 @@ _HOST = re.compile(rb"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)  # without the % of I
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGENT = "lipsmith"
 _OUR_HEADERS = ("host", "connection", "content-length", "transfer-encoding", "accept-encoding")
-"""What nobody else may say."""
+"""Headers that callers cannot set."""
 _PORTS = {"http": 80, "https": 443}
-_OVERHEAD_BYTES = 1024 * 1024  # headers, and what frames chunks of a sane size
+_OVERHEAD_BYTES = 1024 * 1024  # headers, and the framing of chunks
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """How long another host may keep us waiting."""
+    """Time limits for a request to another host."""
 
     connect_s: float = 5.0
-    """For one address of the host to answer."""
+    """Limit for a connection to one address."""
     total_s: float = 300.0
-    """For everything: names, redirects, and the last byte."""
+    """Limit for everything: name resolution, redirects, and the body."""
     window_s: float = 10.0
-    """Each time we have waited this long for bytes, ``min_bytes_per_s`` must have come on average meanwhile."""
+    """Period of waiting over which the average must reach ``min_bytes_per_s``."""
     min_bytes_per_s: float = 4096.0
 
 
 FETCHING = Timeouts()
 POSTING = Timeouts(total_s=10.0, min_bytes_per_s=0.0)
-"""A receiver of webhooks is advised to answer within 10 s."""
+"""Receivers of webhooks should answer within 10 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a host answered to a POST."""
+    """Response to a POST."""
 
     status: int
     body: bytes
-    """As much as came in time, up to MAX_ANSWER_BYTES."""
+    """Part that was received in time, up to MAX_ANSWER_BYTES."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What a host answered to any request."""
+    """Response to any request."""
 
     status: int
     headers: Mapping[str, str]
-    """By names in small letters; of several alike, the last."""
+    """By lower-case name; the last of repeated ones."""
     body: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """What keeps a host from being asked."""
+    """Reason why a host cannot be requested."""
 
     why: str
     forbidden: bool
-    """It is found, and may not be asked; an allow-list would change that."""
-    place: str
-    """The host and port, as an allow-list names them."""
+    """True if the host exists but is not allowed; an allow-list would change that."""
+    entry: str
+    """Entry of an allow-list for the host and port."""
 
 
-def ask_system(host: str, port: int) -> Sequence[str]:
-    """Asks the system's resolver. Raises OSError."""
+def resolve_name(host: str, port: int) -> Sequence[str]:
+    """Resolve with the system's resolver. Raises OSError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label of more than 63 characters
@@ -107,54 +107,51 @@ def ask_system(host: str, port: int) -> Sequence[str]:
 
 @cache  # reading the certificates takes 0.1 s
 def trusted_authorities() -> ssl.SSLContext:
-    """Who may vouch for a host: the system's authorities and, as a bare container has none, Mozilla's."""
+    """Return the system's certificate authorities and Mozilla's, since a bare container has none."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
 
 
 def check_url(url: str) -> httpx.URL:
-    """The URL, read; whether its host may be asked is decided when it is.
+    """Parse a URL. Its host is checked when it is requested.
 
-    Raises InvalidUrl when it is not http or https, holds a user name or password, or is no URL.
+    Raises InvalidUrl if it is not http or https, contains a user name or password, or is not a URL.
     """
     if len(url) > MAX_URL_LENGTH:
         raise InvalidUrl(f"The URL is longer than {MAX_URL_LENGTH} characters. Use a shorter one.")
     try:
         read = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise InvalidUrl("This is not a URL that can be read. Copy it again from a browser.") from error
+        raise InvalidUrl("This is not a valid URL. Copy it again from a browser.") from error
     if read.scheme not in ("http", "https"):
-        raise InvalidUrl("Only URLs that begin with http:// or https:// can be used.")
+        raise InvalidUrl("The URL has to start with http:// or https://.")
     if read.userinfo:
-        raise InvalidUrl("The URL holds a user name or password. Use one without, such as a signed link.")
+        raise InvalidUrl("The URL contains a user name or password. Use one without, such as a signed link.")
     if not _HOST.fullmatch(read.raw_host) or (read.port or 0) > MAX_PORT:
-        raise InvalidUrl(
-            "The URL names no host and port that can be asked. Write it like https://example.org/portrait.png."
-        )
+        raise InvalidUrl("The host or port of the URL is not valid. Write it like https://example.org/portrait.png.")
     return read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetcher:
-    """Talks to hosts that strangers name. One serves all threads."""
+    """Sends requests to URLs of clients. Thread-safe."""
 
-    allow: AllowList = NOTHING_MORE
-    """What may be asked although it is not public."""
+    allow: AllowList = EMPTY_ALLOW_LIST
+    """Hosts that may be requested although they are not public."""
     fetching: Timeouts = FETCHING
     posting: Timeouts = POSTING
-    resolve: Resolve = ask_system
+    resolve: Resolve = resolve_name
     sockets: httpcore.NetworkBackend = field(default_factory=httpcore.SyncBackend)
-    """Dials the addresses that were found good."""
+    """Connects to checked addresses."""
     authorities: ssl.SSLContext = field(default_factory=trusted_authorities)
     clock: Callable[[], float] = time.monotonic
 
     def fetch(self, url: str, *, max_bytes: int) -> Iterator[bytes]:
-        """The bytes behind ``url``, as they come, whatever the host says that they are.
+        """Download ``url`` in chunks, regardless of its content type.
 
-        Raises, with the first or any later chunk: InvalidUrl; SourceUnreachable when the host is not there, breaks off,
-        or may not be asked, which look the same; SourceRefused when it answers with something else than a file;
-        FileTooLarge and SourceTooSlow when it exceeds what we bear.
+        Raises, with any chunk: InvalidUrl; SourceUnreachable if the host does not exist, fails, or is not allowed,
+        without a difference between these; SourceRefused if the response is not a file; FileTooLarge; SourceTooSlow.
         """
         watch = _Watch(self.fetching, self.clock, max_bytes=2 * max_bytes + _OVERHEAD_BYTES)
         target = check_url(url)
@@ -165,12 +162,12 @@ class Fetcher:
                         yield from _body(response, max_bytes)
                         return
                     target = _next(target, response)
-        raise SourceRefused(f"The URL leads on more than {MAX_REDIRECTS} times. Use the one where it ends.")
+        raise SourceRefused(f"The URL redirects more than {MAX_REDIRECTS} times. Use its final URL.")
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Sends ``body`` to ``url`` with ``headers``; follows no redirect.
+        """POST ``body`` to ``url`` with ``headers``, without redirects. Return the response, whatever its status.
 
-        Raises InvalidUrl, SourceUnreachable or SourceTooSlow when there was no answer; any status is one.
+        Raises InvalidUrl, SourceUnreachable or SourceTooSlow.
         """
         watch = _Watch(self.posting, self.clock, max_bytes=MAX_ANSWER_BYTES + _OVERHEAD_BYTES)
         target = check_url(url)
@@ -181,9 +178,9 @@ class Fetcher:
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, max_bytes: int
     ) -> Reply:
-        """What a host answers, whole, whatever its status; follows no redirect.
+        """Return the complete response, whatever its status, without redirects.
 
-        Raises InvalidUrl; SourceUnreachable, FileTooLarge and SourceTooSlow as `fetch` does.
+        Raises InvalidUrl, SourceUnreachable, FileTooLarge and SourceTooSlow as `fetch` does.
         """
         watch = _Watch(self.fetching, self.clock, max_bytes=max_bytes + _OVERHEAD_BYTES)
         target = check_url(url)
@@ -195,19 +192,21 @@ class Fetcher:
             for chunk in response.iter_stream():
                 allowance.take(chunk)
                 kept += chunk
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            return Reply(status=response.status, headers=told, body=bytes(kept))
+            received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            return Reply(status=response.status, headers=received, body=bytes(kept))
 
     def obstacle(self, url: str) -> Obstacle | None:
-        """What would keep us from asking the host of ``url``; None where it is found and may be asked. Asks nothing but
-        the resolver. Raises InvalidUrl."""
+        """Return the reason why the host of ``url`` cannot be requested, or None. Contacts only the resolver.
+
+        Raises InvalidUrl.
+        """
         target = check_url(url)
         host, port = target.raw_host.decode(), target.port or _PORTS[target.scheme]
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        entry = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            _GuardedBackend(self, _Watch(self.posting, self.clock, max_bytes=0)).judged(host, port)
+            _GuardedBackend(self, _Watch(self.posting, self.clock, max_bytes=0)).checked_addresses(host, port)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            return Obstacle(why=str(error), forbidden=isinstance(error, _Forbidden), place=place)
+            return Obstacle(why=str(error), forbidden=isinstance(error, _Forbidden), entry=entry)
         return None
 
     @contextmanager
@@ -232,51 +231,51 @@ class Fetcher:
 
 
 class _Watch:
-    """Looks at the clock while we wait, and counts what comes."""
+    """Time and size limits of one request."""
 
-    def __init__(self, patience: Timeouts, clock: Callable[[], float], *, max_bytes: int) -> None:
-        self.patience = patience
+    def __init__(self, timeouts: Timeouts, clock: Callable[[], float], *, max_bytes: int) -> None:
+        self.timeouts = timeouts
         self._clock = clock
-        self._end_s = clock() + patience.total_s
+        self._end_s = clock() + timeouts.total_s
         self._allowance = Allowance(max_bytes)
-        self._waited_s, self._came_bytes = 0.0, 0
+        self._waited_s, self._received_bytes = 0.0, 0
 
     def left_s(self) -> float:
-        """How much longer anything may take. Raises SourceTooSlow when nothing is left."""
+        """Return the seconds left. Raises SourceTooSlow if there are none."""
         left_s = self._end_s - self._clock()
         if left_s <= 0:
             raise SourceTooSlow(
-                f"The transfer took longer than {self.patience.total_s:g} s. Try again or upload the file."
+                f"The transfer took longer than {self.timeouts.total_s:g} s. Try again or upload the file."
             )
         return left_s
 
     def wait(self, read: Callable[[float], bytes]) -> bytes:
-        """What ``read`` returns, which is given the seconds it may take. Raises SourceTooSlow or FileTooLarge."""
-        began_s = self._clock()
-        allowed_s = min(self.left_s(), self.patience.window_s)
+        """Call ``read`` with its time limit in seconds. Raises SourceTooSlow or FileTooLarge."""
+        start_s = self._clock()
+        allowed_s = min(self.left_s(), self.timeouts.window_s)
         try:
-            came = read(allowed_s)
+            received = read(allowed_s)
         except httpcore.ReadTimeout:
             raise SourceTooSlow from None
-        self._allowance.take(came)
-        self._note(self._clock() - began_s, len(came))
-        return came
+        self._allowance.take(received)
+        self._note(self._clock() - start_s, len(received))
+        return received
 
-    def _note(self, waited_s: float, came_bytes: int) -> None:
+    def _note(self, waited_s: float, received_bytes: int) -> None:
         self._waited_s += waited_s
-        self._came_bytes += came_bytes
-        if self._waited_s >= self.patience.window_s:
-            if self._came_bytes < self._waited_s * self.patience.min_bytes_per_s:
+        self._received_bytes += received_bytes
+        if self._waited_s >= self.timeouts.window_s:
+            if self._received_bytes < self._waited_s * self.timeouts.min_bytes_per_s:
                 raise SourceTooSlow
-            self._waited_s, self._came_bytes = 0.0, 0
+            self._waited_s, self._received_bytes = 0.0, 0
 
 
 class _Forbidden(httpcore.ConnectError):
-    """An address that strangers may not name."""
+    """The address is not allowed."""
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
-    """Opens connections, but only where `may_be_asked` says yes."""
+    """Connects only to addresses that `is_allowed` accepts."""
 
     def __init__(self, fetcher: Fetcher, watch: _Watch) -> None:
         self._fetcher, self._watch = fetcher, watch
@@ -290,25 +289,25 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in self.judged(host, port)[:MAX_DIALLED]:
+        for address in self.checked_addresses(host, port)[:MAX_ADDRESSES]:
             try:
-                left_s = min(self._watch.left_s(), self._watch.patience.connect_s)
+                left_s = min(self._watch.left_s(), self._watch.timeouts.connect_s)
                 stream = self._fetcher.sockets.connect_tcp(str(address), port, timeout=left_s)
                 return _WatchedStream(stream, self._watch)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
-    def judged(self, host: str, port: int) -> list[Address]:
-        """All addresses of ``host``. Raises httpcore.ConnectError when only one of them may not be asked."""
+    def checked_addresses(self, host: str, port: int) -> list[Address]:
+        """Return all addresses of ``host``. Raises httpcore.ConnectError if any of them is not allowed."""
         addresses = [ip_address(text) for text in self._resolved(host, port)]
         for address in addresses:
-            if not may_be_asked(host.lower().removesuffix("."), address, port, self._fetcher.allow):
-                raise _Forbidden(f"{host} is at {address}, port {port}, which strangers may not name")
+            if not is_allowed(host.lower().removesuffix("."), address, port, self._fetcher.allow):
+                raise _Forbidden(f"{host} is at {address}, port {port}, which URLs of clients may not lead to")
         return addresses
 
     def _resolved(self, host: str, port: int) -> Sequence[str]:
-        """Asks the resolver in a thread of its own, because it knows no time limit."""
+        """Resolve in a separate thread, because the resolver has no time limit."""
         answers: SimpleQueue[Sequence[str] | Exception] = SimpleQueue()
 
         def ask() -> None:
@@ -319,7 +318,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
 
         Thread(target=ask, name="resolve", daemon=True).start()
         try:
-            answer = answers.get(timeout=min(self._watch.left_s(), self._watch.patience.connect_s))
+            answer = answers.get(timeout=min(self._watch.left_s(), self._watch.timeouts.connect_s))
         except Empty:
             raise httpcore.ConnectTimeout(f"{host} could not be resolved in time") from None
         if isinstance(answer, Exception):
@@ -328,7 +327,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
 
 
 class _WatchedStream(httpcore.NetworkStream):
-    """A connection whose every wait is on the watch."""
+    """Connection with the limits of a `_Watch`."""
 
     def __init__(self, stream: httpcore.NetworkStream, watch: _Watch) -> None:
         self._stream, self._watch = stream, watch
@@ -345,7 +344,7 @@ class _WatchedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left_s = min(self._watch.left_s(), self._watch.patience.connect_s)
+        left_s = min(self._watch.left_s(), self._watch.timeouts.connect_s)
         return _WatchedStream(self._stream.start_tls(ssl_context, server_hostname, timeout=left_s), self._watch)
 
     def get_extra_info(self, info: str) -> Any:
@@ -354,7 +353,7 @@ class _WatchedStream(httpcore.NetworkStream):
 
 @contextmanager
 def _unreachable() -> Iterator[None]:
-    """One answer for all that can go wrong on the way, so that nobody can map a network that is not his."""
+    """Report all network failures as one error, so that clients cannot map a private network."""
     try:
         yield
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
@@ -364,10 +363,10 @@ def _unreachable() -> Iterator[None]:
 def _body(response: httpcore.Response, max_bytes: int) -> Iterator[bytes]:
     if response.status != 200:
         raise SourceRefused(f"The URL answered with status {response.status} instead of a file. Check it in a browser.")
-    packings = ",".join(_values(response, b"content-encoding")).split(",")
-    if not {packing.strip().lower() for packing in packings} <= {"", "identity"}:
+    encodings = ",".join(_values(response, b"content-encoding")).split(",")
+    if not {encoding.strip().lower() for encoding in encodings} <= {"", "identity"}:
         raise SourceRefused(
-            "The URL answered with a packed body although asked for a plain one. Upload the file instead."
+            "The URL answered with a compressed body, which was not requested. Upload the file instead."
         )
     allowance = Allowance(max_bytes)
     if any(int(length) > max_bytes for length in _values(response, b"content-length")):
@@ -378,18 +377,18 @@ def _body(response: httpcore.Response, max_bytes: int) -> Iterator[bytes]:
 
 
 def _next(url: httpx.URL, response: httpcore.Response) -> httpx.URL:
-    """Where a redirect leads. Raises SourceRefused when that is nowhere, or InvalidUrl."""
-    places = _values(response, b"location")
-    if not places:
-        raise SourceRefused("The URL leads on to nowhere. Check it in a browser.")
+    """Return the target of a redirect. Raises SourceRefused if there is none, or InvalidUrl."""
+    targets = _values(response, b"location")
+    if not targets:
+        raise SourceRefused("The URL redirects without a target. Check it in a browser.")
     try:
-        return check_url(str(url.join(places[0])))
+        return check_url(str(url.join(targets[0])))
     except httpx.InvalidURL as error:
-        raise InvalidUrl("The URL leads on to something that cannot be read. Check it in a browser.") from error
+        raise InvalidUrl("The URL redirects to an invalid URL. Check it in a browser.") from error
 
 
 def _beginning(response: httpcore.Response) -> bytes:
-    """What comes of the body in time. The status is what counts: a body that breaks off does not undo it."""
+    """Return the part of the body that is received in time. A body that ends early does not change the status."""
     kept = bytearray()
     try:
         for chunk in response.iter_stream():

@@ -1,4 +1,4 @@
-"""Time and ids: the only two things here that differ from one call to the next, replaceable in tests."""
+"""Time and ids, replaceable in tests."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the service takes time and ids from."""
+    """Source of time and ids."""
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970."""
+        """Return milliseconds since 1970."""
         ...
 
     def new_id(self) -> str:
-        """A name nobody can guess, of 25 lower-case letters and digits."""
+        """Return an id that cannot be guessed: 25 lower-case letters and digits."""
         ...
 
 
 class SystemClock:
-    """The machine's own."""
+    """Clock of this machine, with random ids."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -30,7 +30,7 @@ class SystemClock:
 
 
 class FrozenClock:
-    """A clock for tests: stands still until it is set, and counts its ids."""
+    """Clock for tests: stands still until it is moved, and counts its ids."""
 
     def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
         self.now = now_ms
@@ -44,5 +44,5 @@ class FrozenClock:
         return f"c{self._ids:024d}"
 
     def pass_s(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Move the time forward."""
         self.now += round(seconds * 1000)
