@@ -209,7 +209,7 @@ def check_sandbox() -> str:
     """Start a process in the sandbox of the server's child processes, and test the sandbox."""
     from lipsmith.service.processes import sandbox
 
-    guards = sandbox.tried()
+    guards = sandbox.probe_guards()
     if guards.missing:
         raise Fault(str(guards), " ".join(guards.missing))
     return str(guards)

@@ -24,8 +24,8 @@ from typing import Any
 from lipsmith.service.processes import sandbox
 
 GUARDS: Mapping[str, tuple[str, Any]] = {
-    "network": ("_leave_the_network", lambda: False),
-    "files": ("_keep_to", lambda private, readable: 0),
+    "network": ("_isolate_network", lambda: False),
+    "files": ("_restrict_files", lambda private, readable: 0),
     "calls": ("_refuse_calls", lambda: False),
     "limits": ("_limit", lambda limits: None),
     "processes": ("MAX_PROCESSES", 4096),

@@ -28,7 +28,7 @@ ALL = "network,files,calls,limits,processes,rights"
 @pytest.fixture(scope="module")
 def here() -> Guards:
     """What this machine offers."""
-    return sandbox.tried()
+    return sandbox.probe_guards()
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_what_is_lacking_is_said_aloud(tmp_path: Path, monkeypatch: pytest.Monke
         assert worked(tmp_path / "again", "write within", ALL)
     warnings = [line["why"] for line in lines if line["event"] == "sandbox incomplete"]
     assert ["network" in warnings[0], "Landlock" in warnings[1], len(warnings)] == [True, True, 2]
-    assert "network: none; files: not kept away; calls: not filtered" in lines[0]["guards"]
+    assert "network: none; files: not restricted; calls: not filtered" in lines[0]["guards"]
 
 
 def test_nothing_is_lacking_where_all_guards_are() -> None:
@@ -195,7 +195,7 @@ def test_nothing_is_lacking_where_all_guards_are() -> None:
 
 
 def test_a_trial_does_not_take_the_guards_word_for_it(here: Guards) -> None:
-    """`tried` opens a socket and a folder itself; what it finds open counts as open."""
+    """`probe_guards` opens a socket and a folder itself; what it finds open counts as open."""
     assert here.files == 0 or here.network != "none" or not here.calls
     assert sandbox._works(lambda: os.listdir("/"))
     assert sandbox._works(sandbox._reach_this_machine)

@@ -48,7 +48,7 @@ def admit_next(conn: sa.Connection, account: str, plan: Plan) -> str | None:
         .where(jobs.c.account == account, jobs.c.state == "queued", jobs.c.admitted.is_(False))
         .order_by(jobs.c.priority)
         .limit(1)
-        .with_for_update(skip_locked=True)  # another transaction is ending that job
+        .with_for_update(skip_locked=True)  # another transaction completes that job
         .scalar_subquery()
     )
     return conn.scalar(jobs.update().where(jobs.c.id == waiting).values(admitted=True).returning(jobs.c.id))

@@ -106,7 +106,7 @@ class Delivery:
     """pending, delivered or failed."""
     attempt: int
     status: int | None
-    """HTTP status of the last answer."""
+    """HTTP status of the last response."""
     answer: str | None
     """Start of the last answer, or why there was none."""
     created_ms: int
@@ -172,18 +172,18 @@ class Webhooks:
         change = webhooks.update().where(webhooks.c.id == webhook).values(disabled=disabled).returning(webhooks)
         with self._database.write() as conn:
             row = conn.execute(change).first()
-        return self._webhook(_there(row, f"webhook {webhook!r}"))
+        return self._webhook(_require(row, f"webhook {webhook!r}"))
 
     def send_test(self, webhook: str) -> Delivery:
         """Queue a test event for a webhook. Raises NotFound."""
         now_ms = self._clock.now_ms()
         with self._database.write() as conn:
             row = conn.execute(sa.select(webhooks).where(webhooks.c.id == webhook)).first()
-            dialect = _dialect_of(_there(row, f"webhook {webhook!r}"), self._formatters)
+            dialect = _dialect_of(_require(row, f"webhook {webhook!r}"), self._formatters)
             if dialect is None:
                 raise NotFound(f"The dialect of webhook {webhook!r} is not installed.")
             name, body = self._formatters[dialect].test_event(now_ms)
-            values = _fresh(webhook, None, name, body, dialect, now_ms)
+            values = _new_delivery(webhook, None, name, body, dialect, now_ms)
             row = conn.execute(webhook_deliveries.insert().values(values).returning(webhook_deliveries)).one()
         return _delivery(row)
 
@@ -202,7 +202,7 @@ class Webhooks:
         change = change.values(state="pending", attempt=0, next_ms=now_ms, created_ms=now_ms)
         with self._database.write() as conn:
             row = conn.execute(change.returning(webhook_deliveries)).first()
-        return _delivery(_there(row, f"delivery {delivery}"))
+        return _delivery(_require(row, f"delivery {delivery}"))
 
     def _webhook(self, row: sa.Row[Any]) -> Webhook:
         return Webhook(
@@ -238,7 +238,7 @@ class Outbox:
                 continue
             formatted = self._formatters[dialect].format_event(found, event)
             if formatted is not None and (not webhook.events or formatted[0] in webhook.events):
-                values = _fresh(webhook.id, project, *formatted, dialect, self._clock.now_ms())
+                values = _new_delivery(webhook.id, project, *formatted, dialect, self._clock.now_ms())
                 conn.execute(webhook_deliveries.insert().values(values))
 
 
@@ -265,12 +265,14 @@ def _dialect_of(webhook: sa.Row[Any], formatters: Mapping[str, EventFormatter]) 
     return next((name for name, formatter in formatters.items() if webhook.events[0] in formatter.events), None)
 
 
-def _fresh(webhook: str, project: str | None, event: str, body: str, dialect: str, now_ms: int) -> dict[str, Any]:
+def _new_delivery(
+    webhook: str, project: str | None, event: str, body: str, dialect: str, now_ms: int
+) -> dict[str, Any]:
     what = {"webhook": webhook, "project": project, "event": event, "body": body, "dialect": dialect}
     return what | {"state": "pending", "attempt": 0, "next_ms": now_ms, "created_ms": now_ms}
 
 
-def _there(row: sa.Row[Any] | None, what: str) -> sa.Row[Any]:
+def _require(row: sa.Row[Any] | None, what: str) -> sa.Row[Any]:
     if row is None:
         raise NotFound(f"There is no {what}. `lipsmith webhook list` shows all.")
     return row

@@ -56,8 +56,8 @@ class Connection:
     ) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body. Raises ConnectionError with the reason of the parent."""
         packed = None if body is None else base64.b64encode(body).decode()
-        asked = HttpRequest(method=method, url=url, headers=dict(headers), body=packed)  # type: ignore[arg-type]
-        self.send(ChildMessage(request=asked))
+        http_request = HttpRequest(method=method, url=url, headers=dict(headers), body=packed)  # type: ignore[arg-type]
+        self.send(ChildMessage(request=http_request))
         reply = HttpReply(**self.receive())
         if reply.fault is not None:
             raise ConnectionError(reply.fault)

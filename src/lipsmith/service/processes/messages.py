@@ -1,6 +1,6 @@
 """Messages between the runner and a child process: one line of JSON each.
 
-The parent sends one `Task`. The child answers with lines of `Answer`. A child that has decoded a stranger's file may be
+The parent sends one `Task`. The child answers with lines of `Answer`. A child that has decoded an untrusted file may be
 under its control, so every field of an answer is checked.
 """
 

@@ -1,9 +1,9 @@
-"""Locks the process that calls it: limits, no network, no file but its own. Knows nothing of media, jobs or HTTP.
+"""Sandbox for the calling process: resource limits, no network, no files except its own.
 
-What strangers send is decoded by libraries in C; one hole in one of them must not open the machine. A process enters
-once, at its very start, while it has a single thread: what is refused then is refused to all threads and processes it
-will ever start. Linux has all guards, other systems the limits alone; `Guards` says what is in force, so that what is
-missing can be said aloud. Run it with ``python -m`` to try the guards: it writes them as JSON.
+Untrusted files are decoded by C libraries, and a bug in one of them must not expose the machine. A process enters once,
+at its start, while it has a single thread; all its later threads and child processes are restricted too. Linux has all
+guards, other systems only the limits. `Guards` lists the guards in force, so that missing ones can be reported. Run
+this module with ``python -m`` to test the guards: it writes them as JSON.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Literal
 
 NICENESS = 10
-"""Answering requests goes before rendering."""
+"""The server has priority over rendering."""
 OOM_SCORE = 600
-"""Where the whole machine runs out of memory, the system ends this process rather than the server."""
+"""If the machine runs out of memory, the system kills this process before the server."""
 MAX_OPEN_FILES = 256
 MAX_PROCESSES = 128
-"""Threads count as well: a rendering process has about 20, on large machines some more."""
+"""Processes and threads; a child process has about 20, on large machines more."""
 TRIAL_S = 20
 _MEGABYTE = 1024 * 1024
 
@@ -52,83 +52,83 @@ READABLE = (
     "/proc/self",
     "/sys/devices/system/cpu",
 )
-"""Where libraries and what they ask about the machine lie. Of /proc only the process itself: others have secrets."""
+"""Libraries, and the files that they read about the machine. Of /proc only the process itself: others have secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one process may use."""
+    """Resource limits of a process."""
 
     memory_mb: int
-    """Address space; the libraries alone reserve about 1,000 MB, and more on machines with many cores."""
+    """Address space. The libraries reserve about 1,000 MB, and more on machines with many cores."""
     cpu_s: int
     """Processor time."""
     file_mb: int
-    """Size of one file it writes."""
+    """Size of one written file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guards:
-    """What is in force."""
+    """Guards in force."""
 
     network: Literal["namespace", "seccomp", "none"]
-    """How the network is kept away: by a namespace without any, by refusing sockets, or not at all."""
+    """Isolation from the network: by a network namespace, by refused system calls, or none."""
     calls: bool
-    """Whether system calls that no decoder needs are refused, sockets among them."""
+    """True if system calls that no decoder needs are refused, sockets among them."""
     files: int
-    """Landlock's version, which keeps all files but its own away; 0 where there is none."""
+    """Version of Landlock, which restricts access to files; 0 for none."""
     processes: bool
-    """Whether the number of processes and threads is limited."""
+    """True if the number of processes and threads is limited."""
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What is not kept away, each as a sentence with what helps."""
-        said = []
+        """Missing guards, each as a sentence with a remedy."""
+        sentences = []
         if self.network == "none":
-            said.append(
-                "Rendering processes can reach the network: this system has neither user namespaces nor seccomp. "
-                "Run the server where they have no route, such as in a container of an internal network."
+            sentences.append(
+                "Child processes can reach the network: this system has neither user namespaces nor seccomp. "
+                "Run the server without a route, such as in a container of an internal network."
             )
         if not self.files:
-            said.append(
-                "Rendering processes can read what the server can: this system has no Landlock (Linux 5.13). Run the "
-                "server as a user of its own, in a container."
+            sentences.append(
+                "Child processes can read all files of the server: this system has no Landlock (Linux 5.13). Run the "
+                "server as a separate user, in a container."
             )
-        return tuple(said)
+        return tuple(sentences)
 
     def __str__(self) -> str:
-        files = f"files: Landlock {self.files}" if self.files else "files: not kept away"
+        files = f"files: Landlock {self.files}" if self.files else "files: not restricted"
         calls = "calls: seccomp" if self.calls else "calls: not filtered"
         processes = f"processes: {MAX_PROCESSES}" if self.processes else "processes: not limited"
         return f"network: {self.network}; {files}; {calls}; {processes}"
 
 
 def enter(limits: Limits, private: Path, *, readable: Sequence[Path] = ()) -> Guards:
-    """Locks this process for good; it keeps ``private``, the system's libraries and Python's own, and ``readable``.
+    """Restrict this process to ``private``, and for reading to ``readable`` and the libraries of Python and the system.
 
-    Has to come before the first thread and before any byte of a stranger. Raises nothing: what the system does not
-    offer is missing in the answer.
+    Call it before the first thread and before any untrusted data. Raises nothing: unsupported guards are missing in the
+    result.
     """
-    _be_humble()
+    _lower_priority()
     _limit(limits)
-    apart = _leave_the_network()
+    apart = _isolate_network()
     if apart:
-        _lower(resource.RLIMIT_NPROC, MAX_PROCESSES)  # counts this namespace alone, not the user's other processes
+        _lower(resource.RLIMIT_NPROC, MAX_PROCESSES)  # counts only this namespace, not other processes of the user
     _drop_rights()
-    files = _keep_to(private, [*map(Path, READABLE), *_python_folders(), *readable])
+    files = _restrict_files(private, [*map(Path, READABLE), *_python_folders(), *readable])
     calls = _refuse_calls()
     return Guards(
         network="namespace" if apart else "seccomp" if calls else "none",
         calls=calls,
         files=files,
-        processes=apart and os.getuid() != 0,  # the system counts the processes of everybody but root
+        processes=apart and os.getuid() != 0,  # the system does not count processes of root
     )
 
 
-def tried(folder: Path | None = None) -> Guards:
-    """What would be in force here: asks a process that enters, and does not take its word for files and network.
+def probe_guards(folder: Path | None = None) -> Guards:
+    """Return the guards that work on this machine, from a process that enters and tries files and network.
 
-    Raises OSError where that process cannot be started or breaks off.
+    Raises OSError if that process cannot be started or fails.
     """
     with tempfile.TemporaryDirectory(dir=folder) as private:
         command = [sys.executable, "-P", "-m", "lipsmith.service.processes.sandbox", private]
@@ -138,7 +138,7 @@ def tried(folder: Path | None = None) -> Guards:
     return Guards(**json.loads(done.stdout))
 
 
-def _be_humble() -> None:
+def _lower_priority() -> None:
     os.nice(NICENESS)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
@@ -153,7 +153,7 @@ def _limit(limits: Limits) -> None:
 
 
 def _lower(what: int, most: int) -> None:
-    """Both limits, so that it cannot be raised again."""
+    """Lower the soft and the hard limit, so that they cannot be raised again."""
     hard = resource.getrlimit(what)[1]
     limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(what, (limit, limit))
@@ -162,7 +162,7 @@ def _lower(what: int, most: int) -> None:
 # From <linux/sched.h>, <linux/prctl.h>, <linux/capability.h>.
 _NEW_USER, _NEW_NETWORK, _NEW_IPC = 0x10000000, 0x40000000, 0x08000000
 _ALL_NEW = 0x7E020000
-"""Every flag of clone that asks for a namespace."""
+"""All flags of clone that create a namespace."""
 _SET_SECCOMP, _FILTER = 22, 2
 _SET_NO_NEW_PRIVILEGES = 38
 _CAPABILITIES_V3 = 0x20080522
@@ -172,13 +172,13 @@ def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _leave_the_network() -> bool:
-    """Goes into a network of its own, which has nothing but itself; whether that was allowed."""
+def _isolate_network() -> bool:
+    """Enter a new network namespace, which is empty. Return False if that is not allowed."""
     libc = _libc()
     user, group = os.geteuid(), os.getegid()
     if libc is None or libc.unshare(_NEW_USER | _NEW_NETWORK | _NEW_IPC) != 0:
         return False
-    with suppress(OSError):  # the same names for itself as before; without, it is "nobody", and all works as well
+    with suppress(OSError):  # keeps user and group ids; not essential
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
@@ -186,7 +186,7 @@ def _leave_the_network() -> bool:
 
 
 def _drop_rights() -> None:
-    """Gives up what root may do beyond others, and every way to get it back."""
+    """Drop all capabilities, for good."""
     libc = _libc()
     if libc is not None:
         libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
@@ -202,13 +202,13 @@ _TRUNCATE, _CONTROL_DEVICE = 1 << 14, 1 << 15
 _OF_FILES = _EXECUTE | _WRITE | _READ | _TRUNCATE | _CONTROL_DEVICE
 _MAKE_ODD = 1 << 6 | 1 << 9 | 1 << 11  # devices and sockets
 _RIGHTS_SINCE: Mapping[int, int] = {1: 13, 2: 14, 3: 15, 5: 16}
-"""Version -> how many rights on files it knows."""
+"""Version to the number of file rights that it knows."""
 
 
-def _keep_to(private: Path, readable: Sequence[Path]) -> int:
-    """Refuses all but ``private``, and to read what is ``readable``; Landlock's version, 0 where it is not there.
+def _restrict_files(private: Path, readable: Sequence[Path]) -> int:
+    """Allow access to ``private`` and reading of ``readable`` only. Return Landlock's version, 0 for none.
 
-    From version 4 on it refuses connections as well, from 6 on signals to processes outside.
+    From version 4 it also refuses connections, from version 6 signals to processes outside.
     """
     libc = _libc()
     version = 0 if libc is None else libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)
@@ -217,8 +217,8 @@ def _keep_to(private: Path, readable: Sequence[Path]) -> int:
     every = (1 << max(count for since, count in _RIGHTS_SINCE.items() if since <= version)) - 1
     connections, outside = (0b11 if version >= 4 else 0), (0b11 if version >= 6 else 0)
     fields = 3 if version >= 6 else 2 if version >= 4 else 1
-    asked = (ctypes.c_uint64 * 3)(every, connections, outside)
-    rules = libc.syscall(_CREATE_RULESET, asked, ctypes.c_size_t(8 * fields), 0)
+    requested = (ctypes.c_uint64 * 3)(every, connections, outside)
+    rules = libc.syscall(_CREATE_RULESET, requested, ctypes.c_size_t(8 * fields), 0)
     if rules < 0:
         return 0
     try:
@@ -239,7 +239,7 @@ class _PathRule(ctypes.Structure):
 def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # what is not there needs no rule
+    except OSError:  # a missing path needs no rule
         return
     try:
         of_this = rights if path.is_dir() else rights & _OF_FILES
@@ -249,7 +249,7 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
 
 
 def _python_folders() -> Iterator[Path]:
-    """Where Python, its packages and our own code lie; never the folder it was started in."""
+    """Return the folders of Python, its packages and our code; never the working folder."""
     yield from {Path(sys.prefix), Path(sys.base_prefix), *map(Path, sysconfig.get_paths().values())}
     yield from (Path(place) for place in sys.path if place.startswith("/"))
     yield Path(__file__).resolve().parents[2]
@@ -257,7 +257,7 @@ def _python_folders() -> Iterator[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Processor:
-    """Numbers of a processor's system calls."""
+    """Numbers of system calls on one processor."""
 
     audit: int
     """Its name in <linux/audit.h>."""
@@ -265,11 +265,11 @@ class _Processor:
     clone: int
     prlimit: int
     most: int
-    """From here on there is a second table of calls."""
+    """First number of a second table of calls."""
 
 
 _SAME_EVERYWHERE = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442)
-"""Calls numbered alike: signals by descriptor, io_uring, mounting, descriptors and memory of other processes."""
+"""Calls with the same number everywhere: signals by descriptor, io_uring, mounts, other processes' memory."""
 _CLONE3 = 435
 _PROCESSORS: Mapping[str, _Processor] = {
     "x86_64": _Processor(
@@ -294,7 +294,7 @@ _PROCESSORS: Mapping[str, _Processor] = {
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _FAIL_WITH = 0x7FFF0000, 0x00050000
 _CALL_AT, _AUDIT_AT, _FIRST_AT = 0, 4, 16
-"""Where the filter finds the call's number, the processor, and the lower half of the first argument."""
+"""Offsets of the call's number, the processor, and the lower half of the first argument."""
 
 
 class _Step(ctypes.Structure):
@@ -306,7 +306,7 @@ class _Program(ctypes.Structure):
 
 
 def _refuse_calls() -> bool:
-    """Refuses sockets and whatever else decoders never need; whether the system took the filter."""
+    """Refuse sockets and other calls that decoders never need. Return False if filters are not supported."""
     libc, processor = _libc(), _PROCESSORS.get(platform.machine())
     if libc is None or processor is None:
         return False
@@ -316,12 +316,12 @@ def _refuse_calls() -> bool:
 
 
 def _filter(processor: _Processor) -> list[tuple[int, int, int, int]]:
-    """The filter's steps; a refused call answers "not permitted", which libraries know how to take."""
+    """Return the steps of the filter. A refused call returns EPERM, which libraries handle."""
     refuse, allow = (_RETURN, 0, 0, _FAIL_WITH | errno.EPERM), (_RETURN, 0, 0, _ALLOW)
     steps = [
         (_LOAD, 0, 0, _AUDIT_AT),
         (_IF_EQUAL, 1, 0, processor.audit),
-        refuse,  # the calls of another processor that this one can play
+        refuse,  # calls of another processor that this one supports
         (_LOAD, 0, 0, _CALL_AT),
         (_IF_AT_LEAST, 0, 1, processor.most),
         refuse,
@@ -330,7 +330,7 @@ def _filter(processor: _Processor) -> list[tuple[int, int, int, int]]:
         steps += [(_IF_EQUAL, 0, 1, number), refuse]
     return [
         *steps,
-        (_IF_EQUAL, 0, 1, _CLONE3),  # its flags lie in memory, where a filter cannot look; libraries then use clone
+        (_IF_EQUAL, 0, 1, _CLONE3),  # its flags are in memory, out of reach of a filter; libraries fall back to clone
         (_RETURN, 0, 0, _FAIL_WITH | errno.ENOSYS),
         (_IF_EQUAL, 0, 4, processor.clone),
         (_LOAD, 0, 0, _FIRST_AT),
@@ -346,7 +346,7 @@ def _filter(processor: _Processor) -> list[tuple[int, int, int, int]]:
 
 
 def _try_it(private: Path) -> Guards:
-    """Enters, then tries what has to fail, and says what did not."""
+    """Enter, try files and network, and report guards that failed as missing."""
     guards = enter(Limits(memory_mb=4096, cpu_s=60, file_mb=16), private)
     found = asdict(guards)
     if guards.files and _works(lambda: os.listdir("/")):
@@ -365,7 +365,7 @@ def _works(attempt: Callable[[], object]) -> bool:
 
 
 def _reach_this_machine() -> None:
-    """Sends a datagram to this machine, which needs no listener: fails where there is no network or no socket."""
+    """Send a datagram to this machine, which needs no listener. Fails without a network or sockets."""
     import socket
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -373,4 +373,4 @@ def _reach_this_machine() -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(_try_it(Path(sys.argv[1])))))  # for `tried`
+    sys.stdout.write(json.dumps(asdict(_try_it(Path(sys.argv[1])))))  # for `probe_guards`
