@@ -21,7 +21,7 @@ from lipsmith.service.billing.plans import DEFAULT_PLANS
 from lipsmith.service.billing.prices import Price
 from lipsmith.service.errors import InvalidRequest, NotFound
 from lipsmith.service.network.webhooks import Credentials
-from lipsmith.service.project import Failure, Project
+from lipsmith.service.project import Failure, JobParams, JobResult, Project
 from lipsmith.storage import errors as storage_errors
 from lipsmith.storage.contract import Link
 
@@ -72,7 +72,7 @@ def test_a_prompt_directs_the_face() -> None:
 
 def test_an_order_is_as_long_as_its_sound() -> None:
     order = talking(webhookUrl="https://example.org/hook")
-    assert (order.start_s, order.end_s, order.longest_s, order.kept_days) == (0.0, 120.0, 120.0, 7)
+    assert (order.start_s, order.end_s, order.max_duration_s, order.retention_days) == (0.0, 120.0, 120.0, 7)
     assert (order.price, order.estimate) == (Price(credits=10, per="10 s"), 120)
     assert order.webhook == "https://example.org/hook"
     assert {wanted.needs_extension for wanted in order.inputs.values()} == {False}
@@ -91,10 +91,12 @@ def test_no_webhook(nothing: object) -> None:
 
 
 def project(**changes: Any) -> Project:
-    facts = asked(prompt="Nod.").model_dump()
+    params = JobParams(
+        inputs={}, options={}, start_s=0.0, end_s=50.0, fps=25.0, price=None, metadata=asked(prompt="Nod.").model_dump()
+    )
     fields: dict[str, Any] = {
         "id": f"c{ID}", "account": "c0000beef", "dialect": "akool", "kind": "talking_photo", "name": "n",
-        "params": {"start_s": 0.0, "end_s": 50.0, "facts": facts}, "state": "queued", "credits": 50, "result": None,
+        "params": params, "state": "queued", "credits": 50, "result": None,
         "error": None, "created_ms": NOW_MS, "deleted": False, "expires_ms": None, "progress": 0.0, "stage": None,
         "left_s": None,
     }  # fmt: skip
@@ -124,7 +126,7 @@ def test_a_waiting_video_has_every_key() -> None:
 
 
 def test_a_finished_one_has_its_address_and_what_it_cost() -> None:
-    result = {"keys": ["o/c1.mp4"], "frames": 200, "fps": 25.0, "width": 640, "height": 360, "warnings": ["Soft."]}
+    result = JobResult(keys=("o/c1.mp4",), frames=200, fps=25.0, width=640, height=360, warnings=("Soft.",))
     done = project(state="complete", credits=10, result=result, progress=1.0)
     assert shown(done) == QUEUED | {
         "video_lock_duration": 8.0, "deduction_lock_duration": 10, "deduction_duration": 10,

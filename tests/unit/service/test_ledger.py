@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -39,7 +40,7 @@ def test_a_job_never_costs_more_than_was_held(service: ServiceParts) -> None:
     account = service.account()
     attempt = service.lifecycle.begin(service.job(service.order(account)), "w")
     assert attempt is not None
-    assert service.lifecycle.complete(attempt, {**RESULT, "frames": 31})
+    assert service.lifecycle.complete(attempt, replace(RESULT, frames=31))
     assert service.lines(account)[-1] == ("settle", 0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from service_parts import RESULT, ServiceParts
 
@@ -52,7 +54,7 @@ def test_videos_stay_until_they_are_deleted(service: ServiceParts) -> None:
     put(service.storage, key, [b"mp4"], max_bytes=10)
     attempt = service.lifecycle.begin(service.job(project), "w")
     assert attempt is not None
-    service.lifecycle.complete(attempt, {**RESULT, "keys": [key]})
+    service.lifecycle.complete(attempt, replace(RESULT, keys=(key,)))
     service.clock.pass_s(400 * DAY_S)
     Sweeper(service.database, service.storage, service.assets, service.clock).sweep()
     assert is_there(service, key)

@@ -233,5 +233,5 @@ def test_too_much_and_too_long(tube: Tube, tmp_path: Path) -> None:
     assert tube.youtube is not None
     hasty = YouTube(fetcher=tube.youtube.fetcher, environment=tube.youtube.environment, timeout_s=0.05)
     with pytest.raises(SourceTooSlow):
-        hasty.bring(WATCH, tmp_path / "video.bin", start_s=1, end_s=2, max_bytes=MUCH)
+        hasty.fetch(WATCH, tmp_path / "video.bin", start_s=1, end_s=2, max_bytes=MUCH)
     assert list(tmp_path.iterdir()) == []
