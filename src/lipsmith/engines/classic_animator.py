@@ -1,4 +1,4 @@
-"""The weight-free engine: the render rooms put to work. The reference that every other animator is tested against."""
+"""Photo animator without a neural network, made of `lipsmith.render`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lipsmith.render.portrait import Portrait
 
 
 class ClassicAnimator:
-    """PhotoAnimator: warps the picture by a mesh, paints the inside of the mouth, moves the head."""
+    """Warps the photo by a mesh, paints the inside of the mouth and moves the head; a `PhotoAnimator`."""
 
     def __init__(self, threads: int = 2) -> None:
-        """``threads``: how many frames are drawn at the same time."""
+        """``threads``: number of frames that are drawn at the same time."""
         self._threads = threads
 
     def frames(self, image: Image, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
-        """One (height * 3 // 2, width) uint8 I420 frame per frame of ``motion``, BT.709, limited range."""
+        """Yield (height * 3 // 2, width) uint8 I420 frames, one per frame of ``motion``, BT.709, limited range."""
         portrait = Portrait(image, face, matte=person_matte(image.rgb), triangles=mesh_triangles(), others=others)
         yield from prefetch((partial(portrait.draw_i420, motion.frame(n)) for n in range(len(motion))), self._threads)

@@ -1,8 +1,7 @@
-"""The weight-free lip syncer: each frame's lower face is warped to the new words, with the person's own teeth.
+"""Lip syncer without a neural network: it warps the lower face of each frame and uses the person's own teeth.
 
-Three steps: what the clip teaches about this mouth, who among its frames lends a mouth to which new frame, and the
-drawing, in threads. The first two look at the whole clip once; the third needs nothing but them and the one frame, so
-that parts of a clip can be drawn apart from each other.
+It learns the mouth from the clip, selects donor frames for the new frames, and draws in threads. The first two steps
+read the clip once. Drawing needs only their result and the frame itself, so parts of a clip can be drawn separately.
 """
 
 from __future__ import annotations
@@ -38,31 +37,31 @@ from lipsmith.render.warp import Source
 Rows = NDArray[np.int64]
 
 FULL_YAW_DEG, LOST_YAW_DEG = 38.0, 52.0
-"""Up to the first the lips are wholly new; from the second on one corner is hidden and the frame stays as it is."""
+"""Lips are fully replaced up to the first; from the second on, one corner is hidden and the frame stays as it is."""
 DONOR_YAW_DEG = 30.0
 FADE_FRAMES = 4
-"""New lips fade in and out over so many frames where a face comes or goes without a cut."""
+"""New lips fade in and out over this number of frames where a face appears or disappears without a cut."""
 BASE_WIDTH_SIGMA_S = 0.5
-"""The mouth's width is the person's own over this time and the new words' at shorter ones, so that a smile stays."""
+"""The mouth keeps the person's own width over this time and takes that of the new words within it, so a smile stays."""
 FACE_REACH_IOD = (1.6, 1.9)
 DONOR_REACH_IOD = (0.78, 0.66)
-"""Half the width and height of what is kept of a face whose look is read, and of a mouth that may be lent."""
+"""Half the width and height that is kept of a face from which the look is read, and of a donor mouth."""
 DONOR_CACHE_BYTES = 32_000_000
 DONOR_RUN_FRAMES = 25
 LOOK_FRAMES = 5
 SPREAD_FRAMES = 40
 TYPICAL_FRAMES = 60
 SIMILAR_IOD = 0.02
-"""Neighbouring frames whose mouths differ by less can be laid over one another."""
+"""Neighbouring frames whose apertures differ by less can be averaged."""
 MAX_SKIP_FRAMES = 150
-"""Frames further apart than this are jumped to; what lies between nearer ones is decoded along."""
+"""Frames further apart than this are reached by seeking; frames between nearer ones are decoded."""
 
 
 class ClassicLipSyncer:
-    """The role `LipSyncer`, played by the render rooms."""
+    """Draws new lips with `lipsmith.render`; a `LipSyncer`."""
 
     def __init__(self, threads: int = 2) -> None:
-        """``threads``: how many frames are drawn at the same time."""
+        """``threads``: number of frames that are drawn at the same time."""
         self._threads = threads
 
     def frames(
@@ -86,18 +85,18 @@ def _draw_all(drawers: Sequence[_FaceDrawer], frame: ClipFrame, number: int) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class _DonorFrame:
-    """What is kept of a frame that may lend its mouth."""
+    """Stored part of a frame with a usable mouth."""
 
     index: int
     planes: U8
-    """I420 of its piece alone."""
+    """I420 of its region alone."""
     region: Region
     points: F64
-    """(478, 3) in the piece."""
+    """(478, 3) pixels of the region."""
 
 
 class _FaceDrawer:
-    """One face with its new lips, ready to be drawn into any frame."""
+    """Draws one face with its new lips into any frame."""
 
     def __init__(self, clip: Clip, speaker: NewLips, effort: Effort) -> None:
         self._speaker, self._track = speaker, speaker.track
@@ -119,7 +118,7 @@ class _FaceDrawer:
         self._selections = self._select_donors(CANDIDATES[effort]) if effort != "lite" else []
 
     def draw(self, frame: ClipFrame, number: int) -> None:
-        """Draws the lips of picture ``number`` of the new video into a frame of the clip, in place."""
+        """Draw the lips of frame ``number`` of the new video into a frame of the clip, in place."""
         share = float(self._strength[frame.index])
         if share <= 0.0:
             return
@@ -142,7 +141,7 @@ class _FaceDrawer:
         region.write(frame.planes, before, drawn, share=share, colour=self._colour)
 
     def _lip_targets(self, index: int, number: int, share: float) -> LipTargets:
-        """What the new words want; where they fade, what the frame's own lips do."""
+        """Return the lips of the new words, faded into those of the frame."""
         lips = self._speaker.motion.frame(number)
         own_aperture, own_width = float(self._track.aperture[index]), float(self._track.width[index])
         width = float(self._base_width[index]) + lips["width"]
@@ -153,7 +152,7 @@ class _FaceDrawer:
         )
 
     def _donor_mouth(self, number: int) -> list[tuple[Mouth, float]]:
-        """The mouths that are laid over one another, each with how far it covers what lies beneath it."""
+        """Return the donor mouths of a frame, each with its opacity over the ones before."""
         if not self._selections or self._selections[number].share <= 0.0:
             return []
         selection, done, layers = self._selections[number], 0.0, []
@@ -176,7 +175,7 @@ class _FaceDrawer:
         return Mouth(source=source, points=donor_frame.points[:, :2])
 
     def _is_similar(self, donor_frame: _DonorFrame, other: _DonorFrame) -> bool:
-        """The next frame, with the mouth hardly more or less open: then both show the same."""
+        """Check that the next frame has about the same aperture, so that both show the same mouth."""
         opening = self._track.aperture
         return abs(donor_frame.index - other.index) == 1 and bool(
             abs(opening[donor_frame.index] - opening[other.index]) < SIMILAR_IOD
@@ -185,7 +184,7 @@ class _FaceDrawer:
     def _read_clip(
         self, clip: Clip, seen: Rows, effort: Effort
     ) -> tuple[list[tuple[U8, F64]], list[tuple[U8, F64]], list[_DonorFrame]]:
-        """Faces with open mouths, faces spread over time, and mouths to lend, in one walk through what is needed."""
+        """Return faces with open mouths, faces spread over time, and donor frames, reading the clip once."""
         wide = set(_widest_open(self._track, seen))
         spread = set(_spread_over(seen))
         donor_indices = set() if effort == "lite" else set(_donor_indices(self._track, seen))
@@ -201,7 +200,7 @@ class _FaceDrawer:
         return open_mouths, faces, donor_frames
 
     def _is_unoccluded(self, donor_frame: _DonorFrame) -> bool:
-        """Nothing stands before this mouth."""
+        """Check that nothing is in front of this mouth."""
         rgb = donor_frame.region.read_own(donor_frame.planes, self._colour)
         return not self._occlusions.is_occluded(rgb, donor_frame.points)
 
@@ -224,7 +223,7 @@ class _FaceDrawer:
         return thumbnail(donor_frame.region.read_own(donor_frame.planes, self._colour), donor_frame.points)
 
     def _select_donors(self, candidates: int) -> list[Selection]:
-        """Who lends a mouth to each new frame; empty where the clip does not show it in enough shapes."""
+        """Select donors for each new frame; empty if the clip does not show enough shapes of the mouth."""
         track, rows = self._track, np.array([donor_frame.index for donor_frame in self._donor_frames], dtype=np.int64)
         if not len(rows):
             return []
@@ -250,7 +249,7 @@ class _FaceDrawer:
 
 
 def base_width(track: FaceTrack) -> F64:
-    """(n,) IOD: how wide the mouth is apart from what it says, scene by scene; even where the face is absent."""
+    """Return the width of the mouth apart from speech, scene by scene, (n,) IOD; constant where the face is absent."""
     width = track.width.astype(np.float64)
     frame_s = float(np.median(np.diff(track.times_s))) if len(track) > 1 else 1.0
     overall = float(np.nanmedian(width))
@@ -271,7 +270,7 @@ def replaced_share(track: FaceTrack) -> F64:
     out = full.copy()
     edges = [0, *track.cuts, len(full)]
     for start, end in pairwise(edges):
-        # The least within reach, smoothed, is 0 just where a face goes, and 1 again a few frames inside.
+        # The smoothed minimum of the neighbourhood is 0 where a face disappears, and 1 again a few frames inside.
         near = minimum_filter1d(full[start:end], 2 * (FADE_FRAMES // 2) + 1, mode="nearest")
         smooth = gaussian_filter1d(near, FADE_FRAMES / 4, mode="nearest")
         smooth = np.where(smooth > 0.995, 1.0, np.where(smooth < 0.02, 0.0, smooth))
@@ -280,7 +279,7 @@ def replaced_share(track: FaceTrack) -> F64:
 
 
 def _resting_lip(track: FaceTrack, seen: Rows) -> F64:
-    """(3,) IOD in the head's frame: where the inner edge of the upper lip lies while the mouth is least open."""
+    """Return the inner edge of the upper lip while the mouth is least open, (3,) IOD in the head's frame."""
     rested = seen[np.argsort(track.aperture[seen], kind="stable")[: max(3, len(seen) // 5)]]
     rested = rested[:: max(1, len(rested) // TYPICAL_FRAMES)]
     middles = []
@@ -292,35 +291,35 @@ def _resting_lip(track: FaceTrack, seen: Rows) -> F64:
 
 
 def _widest_open(track: FaceTrack, seen: Rows) -> list[int]:
-    """A few frames, far apart, in which the mouth is open wide."""
+    """Return a few frames, far apart, in which the mouth is open wide."""
     near = seen[: 60 * DONOR_RUN_FRAMES]
     wide = np.sort(near[np.argsort(-track.aperture[near], kind="stable")[: max(LOOK_FRAMES, len(near) // 8)]])
     return [int(i) for i in wide[np.linspace(0, len(wide) - 1, min(LOOK_FRAMES, len(wide))).astype(int)]]
 
 
 def _spread_over(seen: Rows) -> list[int]:
-    """Frames that show what the face looks like: some from each part of what is learnt from."""
+    """Return frames spread over the part of the clip that is used for learning."""
     near = seen[: 60 * DONOR_RUN_FRAMES]
     return [int(i) for i in near[np.linspace(0, len(near) - 1, min(SPREAD_FRAMES, len(near))).astype(int)]]
 
 
 def _donor_indices(track: FaceTrack, seen: Rows) -> list[int]:
-    """Frames whose mouth can be lent: all that fit into memory, else runs spread over the clip."""
+    """Return frames with a usable mouth: all that fit into memory, or runs spread over the clip."""
     facing = seen[np.abs(track.yaw_deg[seen]) < DONOR_YAW_DEG]
     if not len(facing):
         return []
     side_px = 2.0 * float(np.median(track.iod_px[facing]))
-    most = max(
+    max_frames = max(
         4 * DONOR_RUN_FRAMES, int(DONOR_CACHE_BYTES / (1.5 * side_px**2 * DONOR_REACH_IOD[0] * DONOR_REACH_IOD[1]))
     )
-    if len(facing) <= most:
+    if len(facing) <= max_frames:
         return facing.tolist()
-    starts = np.linspace(0, len(facing) - DONOR_RUN_FRAMES, most // DONOR_RUN_FRAMES).astype(int)
+    starts = np.linspace(0, len(facing) - DONOR_RUN_FRAMES, max_frames // DONOR_RUN_FRAMES).astype(int)
     return sorted({int(i) for start in starts for i in facing[start : start + DONOR_RUN_FRAMES]})
 
 
 def _read_spans(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Stretches from-to that hold all ``indices``."""
+    """Yield spans, from-to, that hold all ``indices``."""
     start = last = None
     for index in indices:
         if start is None or last is None or index - last > MAX_SKIP_FRAMES:

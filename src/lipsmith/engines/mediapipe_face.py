@@ -1,4 +1,4 @@
-"""Face finder and person matte by the networks inside the mediapipe wheel. The only file that imports mediapipe."""
+"""Face finder, face follower and person matte by the networks in the mediapipe package."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from lipsmith.face.track import FaceTrack
 from lipsmith.media.clip import F32, U8, Image
 
 MIN_BOX_SCORE = 0.5
-"""The full-range detector's answer for animals stays below this (11 of 12 measured), for people above."""
+"""Scores of the full-range detector are below this for animals (11 of 12 measured), and above for people."""
 DETECTOR_SIDE_PX = 384
-"""Pictures are shrunk to this before the detector sees them; its own input is 192 px."""
+"""Images are shrunk to this before detection; the input of the detector is 192 px."""
 
 T = TypeVar("T")
 
 
 class MediapipeFaceFinder:
-    """FaceFinder: full-range detector, then the attention mesh on square crops."""
+    """Full-range detector, then the attention mesh on square crops; a `FaceFinder`."""
 
     def find(self, image: Image) -> list[Face]:
-        """All human faces, most prominent first; empty when there is none."""
+        """Return all human faces, the most prominent first; empty if there is none."""
         with _quiet():
             return find_faces(image.rgb, self)
 
     def boxes(self, rgb: U8) -> Sequence[Box]:
-        """Faces that the full-range detector sees."""
+        """Return the faces found by the full-range detector."""
         height, width = rgb.shape[:2]
         shrink = min(1.0, DETECTOR_SIDE_PX / max(height, width))
         shown = rgb
@@ -62,11 +62,11 @@ class MediapipeFaceFinder:
         return found
 
     def mesh(self, rgb: U8) -> F64 | None:
-        """(478, 3) mesh of the face in a square crop, pixels of the crop."""
+        """Return the mesh of the face in a square crop, (478, 3) pixels of the crop."""
         return _mesh_of(self._mesh.process(rgb), rgb)
 
     def mesh_in_motion(self) -> Callable[[U8], F64 | None]:
-        """The same for the frames of a clip, which are quicker and steadier when the one before is remembered."""
+        """Return `mesh` for the frames of a clip: faster and steadier, since it uses the frame before."""
         network = _solutions().face_mesh.FaceMesh(
             static_image_mode=False, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.2
         )
@@ -93,16 +93,16 @@ class MediapipeFaceFinder:
 
 
 class MediapipeFaceFollower(MediapipeFaceFinder):
-    """FaceFollower: the same networks, the mesh in its video mode."""
+    """Finder with the mesh in video mode; a `FaceFollower`."""
 
     def follow(self, frames: Iterable[FollowedFrame], *, pixel_aspect: Fraction = Fraction(1)) -> list[FaceTrack]:
-        """Every face of the clip, from left to right; empty when there is none."""
+        """Return every face of the clip, from left to right; empty if there is none."""
         with _quiet():
             return follow_faces(frames, self, pixel_aspect=pixel_aspect)
 
 
 def _closing(owner: T, network: Any) -> T:
-    """``owner``, with whose end the network ends: left alone, mediapipe keeps its 20-40 MB for ever."""
+    """Close ``network`` together with ``owner``, which is returned. Otherwise mediapipe keeps 20-40 MB."""
     weakref.finalize(owner, network.close).atexit = False
     return owner
 
@@ -116,7 +116,7 @@ def _mesh_of(answer: Any, rgb: U8) -> F64 | None:
 
 
 def person_matte(rgb: U8) -> F32:
-    """How surely each pixel belongs to a person: (256, 256) float32, 0-1."""
+    """Return the probability of a person at each pixel: (256, 256) float32, 0-1."""
     shown = np.asarray(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     with _quiet(), _solutions().selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter:
         matte = segmenter.process(shown).segmentation_mask
@@ -127,18 +127,18 @@ def _solutions() -> Any:
     try:
         import mediapipe
     except ImportError as error:
-        raise MissingDependency(f"mediapipe cannot be loaded ({error}). `lipsmith doctor` names the cure.") from error
+        raise MissingDependency(f"mediapipe cannot be loaded ({error}). Run `lipsmith doctor` for help.") from error
     return mediapipe.solutions
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what the native libraries print while they work, from threads of their own, off the terminal."""
+    """Hide messages that native libraries print from their own threads."""
     if sys.stderr:  # a program without a terminal may have none
         sys.stderr.flush()
     try:
         kept = os.dup(2)
-    except OSError:  # no stderr at all: nothing to keep quiet
+    except OSError:  # no stderr: nothing to hide
         yield
         return
     try:
@@ -152,5 +152,5 @@ def _quiet() -> Iterator[None]:
 
 
 def mesh_triangles() -> I32:
-    """(854, 3) int32: the triangles of the face mesh."""
+    """Return the triangles of the face mesh, (854, 3) int32."""
     return triangles_from_edges(_solutions().face_mesh.FACEMESH_TESSELATION)

@@ -1,4 +1,4 @@
-"""Speech reader by the speech net: visemes, and how open and wide the lips are, in any language."""
+"""Speech reader by the speech net: visemes, aperture and width of the lips, in any language."""
 
 from __future__ import annotations
 

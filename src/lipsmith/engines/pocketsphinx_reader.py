@@ -1,7 +1,7 @@
-"""Hears when each sound of a known English text is made: forced alignment with pocketsphinx, the extra ``align``.
+"""Transcript reader by forced alignment with pocketsphinx, the extra ``align``.
 
-The words are taken as given; only their times are looked for. Knows no language but English, whose acoustic model and
-dictionary come with pocketsphinx. Nothing is downloaded.
+The words are given; only their times are found. English only: pocketsphinx includes an English acoustic model and
+dictionary, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from lipsmith.speech.script import language_of
 from lipsmith.speech.visemes import Phone, Speech, viseme_rows
 
 MAX_DURATION_S = 60.0
-"""Beyond a minute the search loses its way more often than it arrives."""
+"""Longer recordings are too often aligned wrongly."""
 
 _RATE_HZ = 16000
 _FRAME_S = 0.01
-_PAD_S = 0.2  # of faint noise on both sides: a recording that begins with a sound confuses the search
+_PAD_S = 0.2  # of faint noise on both sides: the search needs silence before the first phone
 _NOISE = 1e-4  # full scale ±1
-_SHORTEST_FRAMES = 3  # three states, one frame each: a phone that found no place
+_SHORTEST_FRAMES = 3  # three states, one frame each: a phone that was not found
 
-# How well the sound fits the words: the mean distance of each 10 ms to the best-fitting sound of all, in pocketsphinx's
-# own units, and a point for each percent of phones that found no place. Eleven people who said what stands there got
-# −10 to −31, and one −70, whose times were wrong; synthesizers −15 to −50; other sentences −54 and worse.
+# Fit of audio and words: the mean distance of each 10 ms to the best-fitting phone of all, in pocketsphinx's own units,
+# and a point for each percent of phones that were not found. Eleven people with the right text got −10 to −31, and one
+# −70, whose times were wrong; synthesizers −15 to −50; other sentences −54 and worse.
 _MIN_FIT = -52.0
 _FIT_PER_SHORT = 100.0
 _MAX_LOUDNESS_IN_PAUSES = 0.20
-"""Share of all loudness: 0–.14 with the whole text (the most on a noisy camera), .24–.84 where words were left out."""
+"""Share of all loudness: 0–.14 with the whole text (the most on a noisy camera), .24–.84 with words left out."""
 
 # ARPAbet, the phones of the CMU Pronouncing Dictionary (its file cmudict.phones), in IPA. R-coloured ER is the vowel of
 # "hurt"; the affricates and diphthongs are two letters, which share their time (`lipsmith.speech.visemes`).
@@ -45,7 +45,7 @@ IPA_OF: Mapping[str, str] = {
     "L": "l", "M": "m", "N": "n", "NG": "ŋ", "OW": "oʊ", "OY": "ɔɪ", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ",
     "T": "t", "TH": "θ", "UH": "ʊ", "UW": "u", "V": "v", "W": "w", "Y": "j", "Z": "z", "ZH": "ʒ",
 }  # fmt: skip
-"""What is not here (SIL and pocketsphinx's marks of noise) is a pause."""
+"""Other names (SIL and pocketsphinx's names of noises) are pauses."""
 
 _TOKEN = re.compile(r"\d(?:[\w.,:]*\w)?|[^\W\d_]+(?:'[^\W\d_]+)*'?|[%&@+=°$€£]")
 _SIGNS: Mapping[str, str] = {"%": "percent", "&": "and", "@": "at", "+": "plus", "=": "equals", "°": "degrees"}
@@ -58,7 +58,7 @@ _UNKNOWN_NAMED = 5
 
 
 class _AlignedPhone(NamedTuple):
-    """A phone and where the search put it, frames of 10 ms of the padded sound."""
+    """Phone with its place in the padded audio, frames of 10 ms."""
 
     name: str
     start: int
@@ -67,13 +67,13 @@ class _AlignedPhone(NamedTuple):
 
 
 class PocketsphinxReader:
-    """Reads a recording whose English text is known."""
+    """Aligns an English text with a recording of it; a `TranscriptReader`."""
 
     def read(self, audio: Audio, text: str) -> Speech:
-        """What is said when, from ``text`` and the sound; ``openness`` is None, since the visemes tell.
+        """Return the visemes of ``text`` at their times in ``audio``; ``openness`` is None.
 
-        Raises EmptyText, MissingDependency where the extra is not installed, and TranscriptNotUsed where the text
-        cannot be found in the sound; its message says why.
+        Raises EmptyText, MissingDependency if the extra is not installed, and TranscriptNotUsed with the reason if the
+        text is not found in the audio.
         """
         phones = self.phones(audio, text)
         visemes = viseme_rows(phones, audio.duration_s)
@@ -81,7 +81,9 @@ class PocketsphinxReader:
         features = measure(audio)
         loudness = at_rows(relative_loudness(features), audio.duration_s)
         if (loudness * visemes[:, 0]).sum() > _MAX_LOUDNESS_IN_PAUSES * loudness.sum():
-            raise TranscriptNotUsed("More is heard than the text says. Write down every word that is spoken.")
+            raise TranscriptNotUsed(
+                "The recording contains more speech than the text. Write down every word that is spoken."
+            )
         return Speech(
             visemes=visemes,
             openness=None,
@@ -91,11 +93,12 @@ class PocketsphinxReader:
         )
 
     def phones(self, audio: Audio, text: str) -> list[Phone]:
-        """The sounds of ``text`` with their times, pauses included. Raises as `read` does, but for words left out."""
+        """Return the phones of ``text`` with their times, pauses included. Raises as `read` does, except for missing
+        words."""
         if not any(c.isalnum() for c in text):
             raise EmptyText()
         if language_of(text) is not None:
-            raise TranscriptNotUsed("Only English can be aligned, and this text is written in another script.")
+            raise TranscriptNotUsed("Only English can be aligned, and this text is in another script.")
         if audio.duration_s > MAX_DURATION_S:
             raise TranscriptNotUsed(
                 f"The recording lasts {audio.duration_s:.0f} s. The most is {MAX_DURATION_S:.0f} s."
@@ -103,14 +106,14 @@ class PocketsphinxReader:
         words = spelled(text, _decoder().lookup_word)
         aligned = _aligned(_pcm(audio), words)
         if _fit(aligned) < _MIN_FIT:
-            raise TranscriptNotUsed("What is heard does not sound like this text. Check that every word is in it.")
+            raise TranscriptNotUsed("The recording does not match this text. Check that every word is in it.")
         return [_phone(one, audio.duration_s) for one in aligned]
 
 
 def spelled(text: str, lookup: Callable[[str], str | None]) -> list[str]:
-    """The words of ``text`` as the dictionary writes them; whole numbers up to 100 and a few signs become words.
+    """Return the words of ``text`` as in the dictionary; whole numbers up to 100 and a few signs become words.
 
-    ``lookup`` answers None for a word that the dictionary lacks. Raises TranscriptNotUsed, naming those.
+    ``lookup`` returns None for a word that the dictionary lacks. Raises TranscriptNotUsed with those words.
 
     >>> spelled("Twenty-one cafés, 42%!", {"twenty": "…", "one": "…", "cafes": "…", "percent": "…"}.get)
     ['twenty', 'one', 'cafes', 'forty', 'two', 'percent']
@@ -126,13 +129,13 @@ def spelled(text: str, lookup: Callable[[str], str | None]) -> list[str]:
         more = f" and {len(unknown) - _UNKNOWN_NAMED} more" if len(unknown) > _UNKNOWN_NAMED else ""
         raise TranscriptNotUsed(
             f"Not in the English dictionary: {', '.join(unknown[:_UNKNOWN_NAMED])}{more}. "
-            "Write the text as it sounds, with numbers in words."
+            "Spell the text out, with numbers in words."
         )
     return words
 
 
 def _dictionary_words(token: str, lookup: Callable[[str], str | None]) -> Sequence[str]:
-    """The token in words of the dictionary; empty where it has none."""
+    """Return the token in words of the dictionary; empty if it has none."""
     if token.isdecimal() and int(token) <= 100:
         return _number(int(token))
     plain = "".join(c for c in unicodedata.normalize("NFD", token) if not unicodedata.combining(c))
@@ -156,7 +159,7 @@ def _number(number: int) -> Sequence[str]:
 
 
 def _decoder() -> Any:
-    """A fresh decoder: the state of one search disturbs the next."""
+    """Return a new decoder: the state of one search affects the next."""
     try:
         from pocketsphinx import Decoder
     except ImportError as error:
@@ -168,7 +171,7 @@ def _decoder() -> Any:
 
 
 def _pcm(audio: Audio) -> bytes:
-    """The sound as pocketsphinx takes it: 16 bit, 16 kHz, mono."""
+    """Return the audio as pocketsphinx takes it: 16 bit, 16 kHz, mono."""
     samples = np.concatenate([np.zeros(0, np.float32), *(block[0] for block in audio.blocks(_RATE_HZ, 1))])
     pad = round(_PAD_S * _RATE_HZ)
     noisy = np.pad(samples, pad) + np.random.default_rng(0).normal(0.0, _NOISE, len(samples) + 2 * pad)
@@ -177,20 +180,20 @@ def _pcm(audio: Audio) -> bytes:
 
 
 def _aligned(samples: bytes, words: Sequence[str]) -> list[_AlignedPhone]:
-    """Words are found first, then the phones within them. Raises TranscriptNotUsed."""
+    """Find words first, then the phones within them. Raises TranscriptNotUsed."""
     decoder = _decoder()
     try:
         decoder.set_align_text(" ".join(words))
         _search(decoder, samples)
         if decoder.hyp() is None:
-            raise RuntimeError("no path leads through all words")
+            raise RuntimeError("no path through all words")
         decoder.set_alignment()
         _search(decoder, samples)
         found = decoder.get_alignment()
         return [_AlignedPhone(p.name, p.start, p.duration, p.score) for word in found or () for p in word]
     except RuntimeError as error:
         raise TranscriptNotUsed(
-            "The text was not found in what is heard. Check that every word is in it, and no other."
+            "The text was not found in the recording. Check that every word is in it, and no other."
         ) from error
 
 
@@ -201,7 +204,7 @@ def _search(decoder: Any, samples: bytes) -> None:
 
 
 def _fit(aligned: Sequence[_AlignedPhone]) -> float:
-    """How well the sound fits the words, from 0 downwards; see `_MIN_FIT`."""
+    """Return how well the audio fits the words, from 0 downwards; see `_MIN_FIT`."""
     phones = [one for one in aligned if one.name in IPA_OF]
     if not phones:
         return -np.inf

@@ -1,4 +1,4 @@
-"""Frames drawn in threads, a few ahead of whoever takes them. Knows nothing of what is drawn."""
+"""Drawing of frames in threads, a few ahead of the encoder."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import cv2
 Result = TypeVar("Result")
 
 MAX_PENDING = 6
-"""Frames drawn before the encoder asks for them: enough to keep all threads busy, few enough to stay small."""
+"""Frames drawn ahead: enough to keep all threads busy, few enough to save memory."""
 
 
 def prefetch(jobs: Iterable[Callable[[], Result]], threads: int) -> Iterator[Result]:
-    """What each of ``jobs`` answers, in their order; ``threads`` of them run at the same time.
+    """Yield the results of ``jobs``, in their order; ``threads`` of them run at the same time.
 
-    A job is fetched only when there is room for it. What waits when nobody takes any more is cancelled.
+    A job is taken only when there is room for it. Pending jobs are cancelled when the iteration ends early.
     """
-    cv2.setNumThreads(1)  # frames are what is drawn in parallel; threads inside each would only get in the way
+    cv2.setNumThreads(1)  # frames are drawn in parallel; threads within a frame would compete with each other
     with ThreadPoolExecutor(threads, thread_name_prefix="lipsmith-draw") as pool:
         pending: deque[Future[Result]] = deque()
         try:

@@ -1,7 +1,7 @@
-"""Hears speech by rules: loudness and resonances say how open a mouth is. No network, no training, any language.
+"""Speech reader by rules, in any language: loudness and resonances give the opening of the mouth.
 
-It knows vowels by their resonances, hiss by its noise and shut lips by a dip of the voice; which consonant exactly was
-said it does not know.
+It recognizes vowels by their resonances, hiss by its noise and closed lips by a dip of the voice, but not exact
+consonants.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _VISEME_SIGMA_S = 0.015
 _DIP_DB, _DIP_REACH_S = 9.0, 0.16
 _CLOSURE_S = (0.030, 0.150)  # a stop or a nasal; longer dips are pauses or hiss
 _NEIGHBOUR_HOPS = 6
-_F2_HZ = (650.0, 2700.0)  # what lies outside is another resonance, or none
-_LABIAL_F2 = (0.85, 1.02)  # of the speaker's usual F2: surely lips, surely not
+_F2_HZ = (650.0, 2700.0)  # values outside are another resonance, or none
+_LABIAL_F2 = (0.85, 1.02)  # of the speaker's usual F2: certainly lips, certainly not
 
 _HISS_SHARE = 0.60
 _BROAD_BANDS, _SHARP_BANDS = slice(24, 32), slice(33, 40)  # 2.2–4.3 and 4.4–7.6 kHz
@@ -45,14 +45,14 @@ _VOWELS_HZ: Mapping[str, tuple[float, float]] = {
     "aa": (730, 1200), "E": (560, 1750), "ih": (330, 2150), "oh": (520, 900), "ou": (330, 900),
 }  # fmt: skip
 _VOWEL_SPREAD = 0.25  # of the logarithm
-_HIGH_VOICE_HZ, _SHORT_TRACT = 165.0, 1.15  # women's and children's resonances lie about 15 % higher
+_HIGH_VOICE_HZ, _SHORT_TRACT = 165.0, 1.15  # women's and children's resonances are about 15 % higher
 
 
 class RuleReader:
-    """The role `SpeechReader`, played by a loudness and formant rule."""
+    """Recognizes speech by loudness and formants; a `SpeechReader`."""
 
     def read(self, audio: Audio) -> Speech:
-        """Reads the whole recording; noise, hum and music without a voice give silence."""
+        """Read the whole recording. Noise, hum and music without a voice give silence."""
         features = measure(audio)
         active = speech_activity(features)
         loudness = relative_loudness(features) * active
@@ -70,7 +70,7 @@ class RuleReader:
 
 
 def _visemes(features: Features, active: F32, loudness: F32) -> F32:
-    """(n, 15) shares every 10 ms: silence first, then shut lips, then hiss, and vowels for all the rest."""
+    """Return shares every 10 ms, (n, 15): silence first, then closed lips, then hiss, and vowels for the rest."""
     shares = np.zeros((len(active), len(VISEMES)))
     left = np.ones(len(active))
 
@@ -80,7 +80,7 @@ def _visemes(features: Features, active: F32, loudness: F32) -> F32:
         left = left * (1.0 - share)
 
     labial, other = _closures(features, active, loudness)
-    tongue = other / np.maximum(1.0 - labial, 1e-6)  # of what the lips leave
+    tongue = other / np.maximum(1.0 - labial, 1e-6)  # share of the remainder
     give("PP", labial)
     give("sil", np.clip((_SILENT_BELOW - np.asarray(loudness, np.float64)) / 0.10, 0.0, 1.0) * (1.0 - tongue))
     give("nn", tongue * (features.pitch_hz > 0))
@@ -96,12 +96,12 @@ def _visemes(features: Features, active: F32, loudness: F32) -> F32:
 
 
 def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]:
-    """Short dips of the voice between louder sounds: 0–1 for shut lips, and for a tongue that shuts the mouth.
+    """Return short dips of the voice between louder parts: 0–1 for closed lips, and for a tongue that closes the mouth.
 
-    Lips pull the second resonance down where they close and open; the tongue's tip and back do not (Delattre 1955).
+    Lips lower the second resonance where they close and open; the tip and back of the tongue do not (Delattre 1955).
     """
     level_db = syllable_level_db(features).astype(np.float64)
-    span = round(_DIP_REACH_S / FEATURE_HOP_S) // 2 * 2 + 1  # odd, so that it can lie wholly before or after
+    span = round(_DIP_REACH_S / FEATURE_HOP_S) // 2 * 2 + 1  # odd, so that it fits before or after
     before = maximum_filter1d(level_db, span, origin=span // 2, mode="nearest")
     after = maximum_filter1d(level_db, span, origin=-(span // 2), mode="nearest")
     dips = (np.minimum(before, after) - level_db > _DIP_DB) & (active > 0.5)
@@ -117,7 +117,7 @@ def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]
             continue
         around = np.r_[max(start - _NEIGHBOUR_HOPS, 0) : start, end : min(end + _NEIGHBOUR_HOPS, len(dips))]
         resonances = f2_hz[around][vowel[around]]
-        # By degrees, so that a hair's breadth in the sound is not the difference between shut and open.
+        # Gradual, so that a tiny change of the audio does not switch between shut and open.
         ratio = float(np.median(resonances)) / usual_hz if len(resonances) else 1.0
         lips = np.clip((_LABIAL_F2[1] - ratio) / (_LABIAL_F2[1] - _LABIAL_F2[0]), 0.0, 1.0)
         labial[start:end], other[start:end] = lips, 1.0 - lips
@@ -125,7 +125,7 @@ def _closures(features: Features, active: F32, loudness: F32) -> tuple[F64, F64]
 
 
 def _hiss(features: Features) -> tuple[F64, F64]:
-    """0–1: the sharp hiss of s, and the broad one of sh, whose noise begins lower."""
+    """Return the sharp hiss of s, and the broad one of sh, whose noise begins lower, 0–1 each."""
     noise = np.clip((features.high_share - _HISS_SHARE) / 0.15, 0.0, 1.0) * (features.pitch_hz == 0)
     low, high = (np.exp(features.mel[:, bands]).sum(1).astype(np.float64) for bands in (_BROAD_BANDS, _SHARP_BANDS))
     broad = np.clip(low / np.maximum(low + high, 1e-9) * 2.0 - 0.5, 0.0, 1.0)
@@ -133,7 +133,7 @@ def _hiss(features: Features) -> tuple[F64, F64]:
 
 
 def _vowels(features: Features) -> F64:
-    """(n, 5) shares of the vowel visemes by nearness of the two resonances; sums to 1."""
+    """Return shares of the vowel visemes by nearness of the two resonances, (n, 5); they sum to 1."""
     f1_hz, f2_hz = (median_filter(f, 5, mode="nearest") for f in (features.f1_hz, features.f2_hz))
     voiced = features.pitch_hz > 0
     high_voice = voiced.any() and float(np.median(features.pitch_hz[voiced])) > _HIGH_VOICE_HZ
@@ -142,5 +142,5 @@ def _vowels(features: Features) -> F64:
     distance = resonances[:, None, :] - np.log(np.array(list(_VOWELS_HZ.values())))
     nearness = np.exp(-0.5 * np.square(distance / _VOWEL_SPREAD).sum(2))
     nearness[f1_hz == 0.0] = 0.0
-    nearness[:, list(_VOWELS_HZ).index("E")] += 1e-3  # where nothing is near: the middle of the vowel space
+    nearness[:, list(_VOWELS_HZ).index("E")] += 1e-3  # if no vowel is near: the middle of the vowel space
     return nearness / nearness.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Where a speaker stresses what is said. Knows no head and no brows; they move on these instants."""
+"""Accents: the stressed syllables of speech, on which head and brows move."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lipsmith.speech.visemes import HOP_S, Speech
 
 _SMOOTHING_S = 0.050
 _MINIMUM_GAP_S = 0.5
-_TOP_SHARE = 0.20  # of all peaks of loudness and pitch, how many count as accents
+_TOP_SHARE = 0.20  # of all peaks of loudness and pitch that count as accents
 _AUDIBLE = 0.3
 _NEIGHBOURHOOD_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accent:
-    """A stressed syllable."""
+    """Stressed syllable."""
 
     time_s: float
     strength: float
@@ -27,7 +27,7 @@ class Accent:
 
 
 def accents(speech: Speech) -> list[Accent]:
-    """Peaks of loudness and pitch that stand out, in the order of time and at least half a second apart."""
+    """Return peaks of loudness and pitch, in order of time and at least half a second apart."""
     emphasis = _emphasis(speech)
     rising = np.diff(emphasis) > 0
     peaks = 1 + np.flatnonzero(rising[:-1] & ~rising[1:])
@@ -47,9 +47,9 @@ def accents(speech: Speech) -> list[Accent]:
 
 
 def _prominence(curve: NDArray[np.float64], peak: int) -> float:
-    """How far a peak stands above the higher of the lowest points within a second on either side.
+    """Return the height of a peak above the higher of the lowest points within a second on either side.
 
-    By hand: scipy.signal would take half a second to load for this line.
+    scipy.signal has this too, but takes half a second to load.
     """
     reach = round(_NEIGHBOURHOOD_S / HOP_S)
     before, after = curve[max(0, peak - reach) : peak + 1].min(), curve[peak : peak + reach + 1].min()
@@ -57,7 +57,7 @@ def _prominence(curve: NDArray[np.float64], peak: int) -> float:
 
 
 def _emphasis(speech: Speech) -> NDArray[np.float64]:
-    """Loudness plus pitch, each in its own standard deviations; pitch counts half (it is heard in half the rows)."""
+    """Return loudness plus pitch, each in its standard deviations. Pitch counts half: half of the rows have none."""
     sigma = _SMOOTHING_S / HOP_S
     loudness = gaussian_filter1d(speech.loudness.astype(np.float64), sigma)
     total = _standardised(loudness)

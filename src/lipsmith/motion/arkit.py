@@ -1,7 +1,7 @@
-"""A motion track as the 52 blend shapes of ARKit, for faces that are drawn elsewhere. Knows no sound and no files.
+"""Conversion of a motion track to the 52 blend shapes of ARKit.
 
-ARKit's left and right are those of the person; a motion track's are those of the picture. So the eye on the picture's
-left is ``eyeBlinkRight``.
+ARKit's left and right are those of the person; a motion track's are those of the image. So the eye on the image's left
+is ``eyeBlinkRight``.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ SHAPES = (
     "browOuterUpLeft", "browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft",
     "noseSneerRight", "tongueOut",
 )  # fmt: skip
-"""The names of Apple's ``ARFaceAnchor.BlendShapeLocation``, in the order of a file of Live Link Face."""
+"""Names of Apple's ``ARFaceAnchor.BlendShapeLocation``, in the order of a Live Link Face file."""
 
 TURNS = ("headYaw", "headPitch", "headRoll")
 """Degrees. Yaw is positive to the person's own left, pitch up, roll towards the person's own right shoulder."""
 
 WIDE_OPEN_IOD = 0.30
-"""An aperture that counts as a mouth wide open; half of the face's vowels stay under 0.15."""
-_JAW_SHARE = 0.7  # a mouth wide open while speaking is not a jaw at its limit
+"""Aperture of a wide open mouth; half of the vowels stay under 0.15."""
+_JAW_SHARE = 0.7  # a mouth wide open in speech does not bring the jaw to its limit
 _SPREAD_IOD = 0.08
 _LIFT_IOD = 0.08
 _CORNER_IOD = 0.08
-_ROUND_OPEN_IOD = 0.12  # from here on rounded lips are a funnel, below they pucker
+_ROUND_OPEN_IOD = 0.12  # rounded lips are a funnel above this, and pucker below
 _EYEBALL_IOD = 0.19
 _FULL_GAZE_DEG = 30.0
 
@@ -49,9 +49,9 @@ _EYE_TURNS = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "Right
 
 
 def blend_shapes(track: MotionTrack) -> Mapping[str, F32]:
-    """Every name of `SHAPES` -> (frames,) float32, 0–1; shapes that no channel moves are 0.
+    """Return every name of `SHAPES` -> (frames,) float32, 0–1; shapes that no channel moves are 0.
 
-    The picture's own smile is not in it: on another face it would be somebody else's.
+    The smile of the photo is left out, since it belongs to that face alone.
     """
     channel = {name: values.astype(np.float64) for name, values in track.channels.items()}
     opening = np.clip(channel["aperture"] / WIDE_OPEN_IOD, 0.0, 1.0)
@@ -93,7 +93,7 @@ def blend_shapes(track: MotionTrack) -> Mapping[str, F32]:
 
 
 def head_turns(track: MotionTrack) -> Mapping[str, F32]:
-    """Every name of `TURNS` -> (frames,) float32, degrees."""
+    """Return every name of `TURNS` -> (frames,) float32, degrees."""
     return {
         "headYaw": track["head_yaw"] + 0.0,
         "headPitch": 0.0 - track["head_pitch"],
@@ -102,7 +102,7 @@ def head_turns(track: MotionTrack) -> Mapping[str, F32]:
 
 
 def to_csv(track: MotionTrack) -> str:
-    """The layout of a file of Live Link Face: timecode, count, 52 shapes, and head and eyes in radians."""
+    """Write the layout of a Live Link Face file: timecode, count, 52 shapes, and head and eyes in radians."""
     shapes, turns = blend_shapes(track), head_turns(track)
     radians = {name: np.radians(values) for name, values in turns.items()}
     eye_yaw, eye_pitch = np.radians(_gaze_deg(track["gaze_x"])), -np.radians(_gaze_deg(track["gaze_y"]))
@@ -120,7 +120,7 @@ def to_csv(track: MotionTrack) -> str:
 
 
 def to_json(track: MotionTrack) -> str:
-    """One object per frame: its time, the shapes by name, and the head's turns in degrees."""
+    """Write one object per frame: its time, the shapes by name, and the head's turns in degrees."""
     shapes, turns = blend_shapes(track), head_turns(track)
     frames = [
         {
@@ -134,12 +134,12 @@ def to_json(track: MotionTrack) -> str:
 
 
 def _gaze_deg(shift_iod: F64 | F32) -> F64:
-    """How far the eyes turn for the irises to be shifted so far."""
+    """Convert a shift of the irises to a turn of the eyes."""
     return np.degrees(np.arcsin(np.clip(shift_iod.astype(np.float64) / _EYEBALL_IOD, -1.0, 1.0)))
 
 
 def _timecode(n: int, track: MotionTrack) -> str:
-    """``HH:MM:SS:FF.mmm``, counted in frames and without dropped ones; the fraction is always 0."""
+    """Return ``HH:MM:SS:FF.mmm``, counted in frames without drop frames; the fraction is always 0."""
     per_second = -(-track.fps.numerator // track.fps.denominator)  # 29.97 counts to 30
     seconds, frame = divmod(n, per_second)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{frame:02}.000"

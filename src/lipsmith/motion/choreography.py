@@ -1,4 +1,4 @@
-"""The whole performance: what is said becomes what the face does, told as a handful of named steps."""
+"""Motion of a whole face from speech."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lipsmith.errors import InvalidOption
 from lipsmith.motion.accents import accents
 from lipsmith.motion.eyes import blink_channels, brow_channel, gaze_channels
 from lipsmith.motion.head import head_channels
+from lipsmith.motion.head_motion import HEAD_MOTIONS, HeadMotion
 from lipsmith.motion.mouth import frame_visemes, mouth_channels
-from lipsmith.motion.style import STYLES, StyleName
 from lipsmith.motion.track import MotionTrack
 from lipsmith.speech.visemes import Speech
 
@@ -22,27 +22,27 @@ def build_motion(
     *,
     fps: Fraction,
     frames: int,
-    style: StyleName = "natural",
+    head_motion: HeadMotion = "natural",
     still: bool = False,
     seed: int = 0,
 ) -> MotionTrack:
-    """Moves a face to ``speech`` for ``frames`` frames; the same arguments always give the same track.
+    """Move a face to ``speech`` for ``frames`` frames; equal arguments always give the same track.
 
-    ``still`` holds the head and the breath; the eyes still blink. The first frame has the head, the eyes and, where the
-    speech begins with silence, the mouth as in the picture. Raises InvalidOption for an unknown style.
+    ``still`` holds the head and the breath; the eyes still blink. The first frame has the head, the eyes and, if the
+    speech begins with silence, the mouth as in the photo. Raises InvalidOption for an unknown ``head_motion``.
     """
-    if style not in STYLES:
-        raise InvalidOption(f"There is no motion style {style!r}. Choose one of: {', '.join(get_args(StyleName))}.")
-    size = STYLES[style]
+    if head_motion not in HEAD_MOTIONS:
+        raise InvalidOption(f"head_motion is {head_motion!r}. Choose one of {', '.join(get_args(HeadMotion))}.")
+    style = HEAD_MOTIONS[head_motion]
     times_s = np.arange(frames) / float(fps)
-    # A generator each: a change in one part of the face leaves the others as they were.
+    # Each part of the face has its own generator: a change in one part does not affect the others.
     for_head, for_lids, for_gaze, for_brow = (np.random.default_rng([seed, part]) for part in range(4))
     stresses = accents(speech)
     mouth = mouth_channels(speech, fps=fps, frames=frames)
-    head = {} if still else head_channels(for_head, times_s, stresses, size)
+    head = {} if still else head_channels(for_head, times_s, stresses, style)
     motionless = np.zeros(frames)
     lids = blink_channels(for_lids, times_s, speech)
     gaze = gaze_channels(for_gaze, times_s, head.get("head_yaw", motionless), head.get("head_pitch", motionless))
-    brow = brow_channel(for_brow, times_s, stresses, size)
+    brow = brow_channel(for_brow, times_s, stresses, style)
     visemes = frame_visemes(speech, fps=fps, frames=frames)
     return MotionTrack.of(fps, frames, visemes=visemes, **mouth, **head, **lids, **gaze, **brow)

@@ -1,7 +1,7 @@
-"""Direction by prompt: written wishes become acts, and acts become motion. English, by a written vocabulary.
+"""Direction by prompt: English phrases become acts, and acts become motion.
 
-Every wish is either understood (`Direction.acts`) or given back by name (`Direction.unknown`); none is dropped in
-silence. Knows no sound beyond what `Speech` tells, and no pixels.
+Every phrase is either understood (`Direction.acts`) or returned as text (`Direction.unknown`); none is dropped
+silently.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from lipsmith.errors import InvalidOption
+from lipsmith.limits import Range
 from lipsmith.motion.gestures import GESTURES, Scene, apply, pauses
 from lipsmith.motion.track import MotionTrack
 from lipsmith.motion.vocabulary import (
@@ -39,8 +40,8 @@ from lipsmith.motion.vocabulary import (
 from lipsmith.speech.visemes import Speech
 
 MAX_PROMPT_CHARACTERS = 2000
-"""Characters."""
-ACT_INTENSITY = (0.2, 2.0)
+ACT_INTENSITY = Range(0.2, 2.0)
+"""Strength of one act; 1.0 is natural."""
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|&|[.!?;:\n。！？]|[,()–—/、，]")
 _STOPS, _COMMAS = frozenset(".!?;:\n。！？"), frozenset(",()–—/、，")
@@ -52,59 +53,59 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """One wish that was understood."""
+    """Phrase that was understood."""
 
     name: ActName
     negated: bool = False
     """True: less of it, or none."""
     intensity: float = 1.0
-    """0.2–2; where negated, from 1 on nothing is left of it."""
+    """0.2–2; if negated, nothing is left of it from 1 on."""
     when: When = "whole"
     phrase: str = ""
-    """The words that asked for it."""
+    """Text of the request."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Direction:
-    """What a prompt asks for."""
+    """Content of a prompt."""
 
     acts: tuple[Act, ...] = ()
     """In the order of the prompt."""
     unknown: tuple[str, ...] = ()
-    """The phrases that nothing here can act on, in the words of the prompt."""
+    """Phrases that lipsmith cannot act on, in the words of the prompt."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Token:
-    """A word, a sign, or a phrase of the vocabulary that says when or how much."""
+    """Word, sign, or phrase of the vocabulary for a time or a degree."""
 
     kind: _Kind
     plain: str
-    """As the vocabulary has it."""
+    """Plain form, as in the vocabulary."""
     start: int
-    """Where it stands in the prompt."""
+    """Place in the prompt."""
     end: int
 
 
 @dataclass(kw_only=True)
 class _Clause:
-    """One wish, as a rule: what stands between two links."""
+    """Part of a sentence between two links; usually one request."""
 
     tokens: list[_Token] = field(default_factory=list)
     link: str = ""
-    """The connector before it, or a comma; empty at the beginning of a sentence."""
+    """Connector before it, or a comma; empty at the beginning of a sentence."""
     sentence: int = 0
     negated: bool = False
     when: tuple[When, ...] = ()
     when_leads: bool = False
-    """Whether the time comes before all else and so speaks for what follows: "at the end, nod and smile"."""
+    """True if the time comes first and applies to what follows: "at the end, nod and smile"."""
 
     def of(self, kind: _Kind) -> list[_Token]:
         return [token for token in self.tokens if token.kind == kind]
 
 
 def read_direction(prompt: str) -> Direction:
-    """Reads what ``prompt`` asks for. Raises InvalidOption when it is longer than 2000 characters.
+    """Read the requests in ``prompt``. Raises InvalidOption if it is longer than 2000 characters.
 
     >>> direction = read_direction("Nod gently at the end and wave.")
     >>> direction.acts[0].name, direction.acts[0].intensity, direction.acts[0].when
@@ -113,26 +114,24 @@ def read_direction(prompt: str) -> Direction:
     ('wave',)
     """
     if len(prompt) > MAX_PROMPT_CHARACTERS:
-        raise InvalidOption(
-            f"The prompt has {len(prompt)} characters; {MAX_PROMPT_CHARACTERS} are the most. Shorten it."
-        )
+        raise InvalidOption(f"The prompt has {len(prompt)} characters. Shorten it to {MAX_PROMPT_CHARACTERS} or fewer.")
     clauses = _clauses(_tokens(prompt))
     _carry(clauses)
     acts: list[Act] = []
     unknown: list[str] = []
     for clause in clauses:
-        found, unknown = _read_clause(clause, prompt, acts)
-        if acts and not (found or unknown or clause.of("word")):  # "nod, very gently"
+        found, rest = _read_clause(clause, prompt, acts)
+        if acts and not (found or rest or clause.of("word")):  # "nod, very gently"
             acts[-1] = replace(acts[-1], intensity=_within(acts[-1].intensity * _strength(clause.tokens)))
         acts += found
-        unknown += unknown
+        unknown += rest
     return Direction(acts=tuple(dict.fromkeys(acts)), unknown=tuple(dict.fromkeys(unknown)))
 
 
 def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *, seed: int) -> MotionTrack:
-    """The track with every act of ``direction`` in it; the same arguments always give the same track.
+    """Return the track with every act of ``direction``; equal arguments always give the same track.
 
-    What loosens or forbids comes first, so that "keep still, and nod at the end" nods.
+    Acts that loosen or forbid come first, so "keep still, and nod at the end" nods.
     """
     if not direction.acts:
         return track
@@ -140,7 +139,7 @@ def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *,
     channels = {name: values.copy() for name, values in before.items()}
     times_s = np.arange(len(track)) / float(track.fps)
     for place, act in sorted(enumerate(direction.acts), key=lambda item: not _is_first(item[1])):
-        rng = np.random.default_rng([seed, 100 + place])  # one each: a further act leaves the others as they were
+        rng = np.random.default_rng([seed, 100 + place])  # one per act: a further act does not change the others
         scene = Scene.of(times_s, speech, act.when, rng)
         gesture = GESTURES[act.name]
         if not act.negated:
@@ -152,10 +151,10 @@ def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *,
 
 
 def direction_warnings(direction: Direction, speech: Speech) -> tuple[str, ...]:
-    """A sentence for every wish that is not done, or is done in another way than one may expect."""
+    """Return a sentence for every request that is not done, or is done differently than expected."""
     warnings = [f'The prompt asks for "{phrase}", which lipsmith cannot act on.' for phrase in direction.unknown]
     if not direction.acts and not direction.unknown:
-        warnings.append("The prompt asks for nothing that lipsmith could do or leave out.")
+        warnings.append("The prompt contains nothing that lipsmith can do.")
     for act in direction.acts:
         if act.when == "pauses" and not pauses(speech):
             warnings.append(f'There is no pause in this speech, so "{act.phrase}" changes nothing.')
@@ -165,7 +164,7 @@ def direction_warnings(direction: Direction, speech: Speech) -> tuple[str, ...]:
 
 
 def plain_words(text: str) -> tuple[str, ...]:
-    """The words of a text as the vocabulary has them.
+    """Return the words of a text in the plain form of the vocabulary.
 
     >>> plain_words("She looks to the left")
     ('she', 'look', 'left')
@@ -192,7 +191,7 @@ def _words(text: str) -> Iterator[_Token]:
 
 
 def _tokens(prompt: str) -> list[_Token]:
-    """Words and signs; times and degrees are one token each, so that "now and then" links nothing."""
+    """Split into words and signs. Times and degrees are one token each, so "now and then" links nothing."""
     tokens = _joined(list(_words(prompt)), "when", _by_words({str(when): phrases for when, phrases in WHEN.items()}))
     tokens = _joined(tokens, "less", {tuple(phrase.split()): phrase for phrase in LESS})
     tokens = _joined(tokens, "strength", {tuple(phrase.split()): phrase for phrase in INTENSITY})
@@ -212,7 +211,7 @@ def _joined(tokens: Sequence[_Token], kind: _Kind, table: Mapping[tuple[str, ...
 
 
 def _matches(tokens: Sequence[_Token], table: Mapping[tuple[str, ...], T]) -> Iterator[tuple[int, int, T]]:
-    """Where phrases of the table stand, the longest first: start, end (past the last word) and meaning."""
+    """Find phrases of the table, the longest first: start, end (past the last word) and meaning."""
     longest = max(len(phrase) for phrase in table)
     place = 0
     while place < len(tokens):
@@ -227,7 +226,7 @@ def _matches(tokens: Sequence[_Token], table: Mapping[tuple[str, ...], T]) -> It
 
 
 def _clauses(tokens: Sequence[_Token]) -> list[_Clause]:
-    """Cut at signs and links, and before every negation."""
+    """Split at signs and links, and before every negation."""
     clauses = [_Clause()]
     for token in tokens:
         here = clauses[-1]
@@ -247,7 +246,7 @@ def _clauses(tokens: Sequence[_Token]) -> list[_Clause]:
 
 
 def _carry(clauses: Sequence[_Clause]) -> None:
-    """Hands on what one clause says for others: "at the end, nod and smile"; "no nodding, winking or blinking"."""
+    """Apply parts of one clause to others: "at the end, nod and smile"; "no nodding, winking or blinking"."""
     for place, (before, clause) in enumerate(pairwise(clauses), start=1):
         if clause.sentence != before.sentence:
             continue
@@ -260,7 +259,7 @@ def _carry(clauses: Sequence[_Clause]) -> None:
 
 
 def _read_clause(clause: _Clause, prompt: str, before: Sequence[Act]) -> tuple[list[Act], list[str]]:
-    """The acts of a clause, and its phrases that ask for something else."""
+    """Return the acts of a clause, and its phrases that request something else."""
     words = [word for word in clause.of("word") if word.plain not in SLOW]
     if len(words) == 1 and words[0].plain in _PLACES and before:  # "look left, then right"
         words = [*_verb_of(before[-1], words[0]), *words]
@@ -276,7 +275,7 @@ def _read_clause(clause: _Clause, prompt: str, before: Sequence[Act]) -> tuple[l
     if unknown:
         found = [(run, name) for run, name in found if not (len(run) == 1 and run[0].plain in ALONE)]
     less = [LESS[token.plain] for token in clause.of("less")]
-    is_ambiguous = bool(less) and clause.negated  # "don't smile less": who knows how much
+    is_ambiguous = bool(less) and clause.negated  # "don't smile less" names no amount
     negated = clause.negated or bool(less)
     impossible = [name for _, name in found if is_ambiguous or (negated and GESTURES[name].undo is None)]
     if impossible or (unknown and not found):
@@ -296,13 +295,13 @@ def _read_clause(clause: _Clause, prompt: str, before: Sequence[Act]) -> tuple[l
 
 
 def _verb_of(act: Act, word: _Token) -> list[_Token]:
-    """The words before the last one in the phrase of an act that has a direction: "look" of "look left"."""
+    """Return the words before the last one in the phrase of an act with a direction: "look" of "look left"."""
     verb = next((phrase.split()[:-1] for phrase in ACTS[act.name] if phrase.split()[-1] in _PLACES), [])
     return [_Token(kind="word", plain=plain, start=word.start, end=word.end) for plain in verb]
 
 
 def _unknown_phrases(left: Sequence[_Token], prompt: str) -> list[str]:
-    """What neither the vocabulary nor ordinary filling words explain; neighbours stay together."""
+    """Return phrases that contain more than the vocabulary and common filler words; neighbours stay together."""
     runs: list[list[_Token]] = [[]]
     for token in left:
         if token.kind == "word":
@@ -323,7 +322,7 @@ def _silent(word: str) -> bool:
 
 
 def _strength(tokens: Sequence[_Token]) -> float:
-    """The product of all degrees; a "very" strengthens the next one, whichever way that points."""
+    """Return the product of all degrees; a "very" strengthens the next one, up or down."""
     total, amplifier = 1.0, 1.0
     for token in tokens:
         if token.kind == "amplifier":
@@ -336,7 +335,7 @@ def _strength(tokens: Sequence[_Token]) -> float:
 
 
 def _nearest(token: _Token, found: Sequence[tuple[Sequence[_Token], ActName]]) -> Sequence[_Token]:
-    """The act that a degree belongs to: the nearest, the later of two that are equally near."""
+    """Return the act that a degree belongs to: the nearest, or the later of two equally near ones."""
 
     def away(run: Sequence[_Token]) -> int:
         return max(run[0].start - token.end, token.start - run[-1].end)
@@ -345,7 +344,7 @@ def _nearest(token: _Token, found: Sequence[tuple[Sequence[_Token], ActName]]) -
 
 
 def _merged(acts: Sequence[Act]) -> list[Act]:
-    """Each act once: "a warm smile" is one smile."""
+    """Keep each act once: "a warm smile" is one smile."""
     strongest: dict[tuple[ActName, When], Act] = {}
     for act in acts:
         known = strongest.get((act.name, act.when))
@@ -367,7 +366,7 @@ def _when(plain: str) -> When:
 
 
 def _text(tokens: Sequence[_Token], prompt: str) -> str:
-    """The prompt's own words from the first token to the last."""
+    """Return the prompt's own words from the first token to the last."""
     start, end = min(token.start for token in tokens), max(token.end for token in tokens)
     return " ".join(prompt[start:end].split())
 

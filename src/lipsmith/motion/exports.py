@@ -1,4 +1,4 @@
-"""Motion and speech as other programs read them; the ending of the file's name says how."""
+"""Export of motion and speech to files of other programs; the extension chooses the format."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ EXTENSIONS: Mapping[str, ExportKind] = {
     ".vtt": "captions",
     ".json": "motion",
 }
-"""The end of a file's name -> what is written; the first that fits."""
+"""File name extension -> content; the first match counts."""
 
 
 def extension_of(path: str | PathLike[str]) -> str:
-    """The ending that says how to write this file. Raises InvalidOption when there is none.
+    """Return the export extension of ``path``. Raises InvalidOption if it has none.
 
-    >>> ending_of("hello.arkit.csv"), ending_of("hello.json")
+    >>> extension_of("hello.arkit.csv"), extension_of("hello.json")
     ('.arkit.csv', '.json')
     """
     name = PurePath(path).name.lower()
     for extension in EXTENSIONS:
         if name.endswith(extension):
             return extension
-    raise InvalidOption(f"{path} has an ending that is no export. Choose one of: {', '.join(EXTENSIONS)}.")
+    raise InvalidOption(f"{path} has no export extension. Choose one of {', '.join(EXTENSIONS)}.")
 
 
 def export_text(extension: str, track: MotionTrack, speech: Speech | None, text: str | None) -> str:
-    """What is written into a file of this ending. Captions need ``speech`` and ``text``, cues ``speech`` or visemes in
-    the track.
+    """Return the content of a file with this extension.
 
-    Raises InvalidOption where they are missing.
+    Captions need ``speech`` and ``text``; cues need ``speech`` or visemes in the track. Raises InvalidOption if they
+    are missing.
     """
     kind = EXTENSIONS[extension]
     if kind == "motion":
@@ -56,7 +56,7 @@ def export_text(extension: str, track: MotionTrack, speech: Speech | None, text:
     if speech is None and kind == "cues":
         speech = _speech_of(track)
     if speech is None or (kind == "captions" and text is None):
-        raise InvalidOption(f"A file with the ending {extension} needs to know what is said.")
+        raise InvalidOption(f"A {extension} file needs speech. Export it together with a recording or a text.")
     if kind == "cues":
         return cues.to_tsv(speech) if extension == ".cues.tsv" else cues.to_json(speech)
     captioned = captions.captions(text or "", speech)
@@ -64,7 +64,7 @@ def export_text(extension: str, track: MotionTrack, speech: Speech | None, text:
 
 
 def _speech_of(track: MotionTrack) -> Speech | None:
-    """What the track's visemes say, as far as cues need it; None where it has none."""
+    """Return the visemes of ``track`` as speech, for cues; None if it has none."""
     if track.visemes is None:
         return None
     fps = float(track.fps)

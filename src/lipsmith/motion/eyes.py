@@ -1,4 +1,4 @@
-"""Blinks, glances and brows. Knows no head but how far it is turned, and no pixels."""
+"""Blinks, glances and brows."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from lipsmith.motion.accents import Accent
+from lipsmith.motion.head_motion import HeadMotionStyle
 from lipsmith.motion.noise import F64, at_frames, bump, wander
-from lipsmith.motion.style import Style
 from lipsmith.speech.visemes import HOP_S, Speech
 
 _GAP_MEDIAN_S, _GAP_SIGMA = 3.5, 0.45  # log-normal: 15 blinks a minute, gaps of 1.7–7.3 s in nine of ten
 _GAP_RANGE_S = (1.2, 9.0)
 _FIRST_BLINK_S = 0.4
-_PHRASE_END_REACH_S = 0.9  # how far a blink moves to meet the end of a phrase
+_PHRASE_END_REACH_S = 0.9  # largest shift of a blink to the end of a phrase
 _PHRASE_PAUSE_S = 0.16
-# How far the lid is down around the instant it is shut; measured frame by frame at 25 fps on real speakers.
+# Closure of the lid around the moment it is shut; measured frame by frame at 25 fps on real speakers.
 _LID_S = np.array([-0.12, -0.08, -0.04, 0.0, 0.04, 0.08, 0.12, 0.16, 0.20])
 _LID = np.array([0.0, 0.25, 0.85, 1.0, 0.80, 0.45, 0.18, 0.05, 0.0])
 _BLINK_SPEED = (0.9, 1.15)
 
 _HOLD_MEDIAN_S, _HOLD_SIGMA, _HOLD_RANGE_S = 1.1, 0.5, (0.5, 3.0)
 _GLANCE_IOD = (0.010, 0.030)
-_HOME_SHARE = 0.45  # of all glances, how many return to the viewer
+_HOME_SHARE = 0.45  # of all glances, those that return to the viewer
 _GLANCE_S = 0.045
 _COUNTER_IOD_PER_DEG = 0.0020  # the eyeball's radius of 0.19 IOD gives 0.0033; people follow with the eyes a little
 
@@ -34,7 +34,7 @@ _BROW_DRIFT = 0.05
 
 
 def blink_channels(rng: np.random.Generator, times_s: F64, speech: Speech) -> dict[str, F64]:
-    """Both lids, together; 12–20 blinks a minute, ends of phrases preferred, none in the first 0.4 s."""
+    """Return both lids, together; 12–20 blinks a minute, preferably at ends of phrases, none in the first 0.4 s."""
     lid = np.zeros_like(times_s)
     profile = PchipInterpolator(_LID_S, _LID, extrapolate=False)
     for blink_s in _blink_times(rng, float(times_s[-1]), _phrase_ends(speech)):
@@ -44,7 +44,7 @@ def blink_channels(rng: np.random.Generator, times_s: F64, speech: Speech) -> di
 
 
 def gaze_channels(rng: np.random.Generator, times_s: F64, head_yaw: F64, head_pitch: F64) -> dict[str, F64]:
-    """Small glances that hold still between quick jumps, and eyes that stay on the viewer while the head turns."""
+    """Return small glances that hold between quick jumps; the eyes stay on the viewer while the head turns."""
     starts_s, targets = _glances(rng, float(times_s[-1]))
     x, y = np.zeros_like(times_s), np.zeros_like(times_s)
     here = np.zeros(2)
@@ -56,8 +56,10 @@ def gaze_channels(rng: np.random.Generator, times_s: F64, head_yaw: F64, head_pi
     return {"gaze_x": x - _COUNTER_IOD_PER_DEG * head_yaw, "gaze_y": y - _COUNTER_IOD_PER_DEG * head_pitch}
 
 
-def brow_channel(rng: np.random.Generator, times_s: F64, stresses: Sequence[Accent], style: Style) -> dict[str, F64]:
-    """Brows that rise with one accent in three and are never quite still."""
+def brow_channel(
+    rng: np.random.Generator, times_s: F64, stresses: Sequence[Accent], style: HeadMotionStyle
+) -> dict[str, F64]:
+    """Return brows that rise with one accent in three and always drift a little."""
     brow = _BROW_DRIFT * at_frames(wander(rng, float(times_s[-1]) + 1.0, 1.2), times_s) * np.clip(times_s, 0.0, 1.0)
     for accent in stresses:
         rise_s, fall_s = rng.uniform(*_BROW_RISE_S), rng.uniform(*_BROW_FALL_S)
@@ -69,7 +71,7 @@ def brow_channel(rng: np.random.Generator, times_s: F64, stresses: Sequence[Acce
 
 def _blink_times(rng: np.random.Generator, length_s: float, phrase_ends_s: F64) -> list[float]:
     times: list[float] = []
-    # A video begins somewhere within a gap, not with one.
+    # A video starts within a gap, not at its beginning.
     planned_s = max(_FIRST_BLINK_S + 0.2, _gap(rng) * rng.uniform(0.3, 1.0))
     while planned_s < length_s:
         blink_s = planned_s
@@ -88,7 +90,7 @@ def _gap(rng: np.random.Generator) -> float:
 
 
 def _phrase_ends(speech: Speech) -> F64:
-    """Instants at which a pause of at least 0.16 s begins after speech, a little into it."""
+    """Return times shortly after the start of every pause of at least 0.16 s, seconds."""
     silent = np.concatenate([[True], speech.visemes[:, 0] > 0.5, [False]])
     edges = np.diff(silent.astype(np.int8))
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)

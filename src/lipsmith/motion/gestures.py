@@ -1,4 +1,4 @@
-"""How each act of a direction looks, as changes of the motion's channels. Knows no words and no pixels."""
+"""Gestures: the acts of a direction as changes of the motion channels."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ Channels = dict[str, F64]
 
 HEAD = ("head_pitch", "head_yaw", "head_roll", "head_x", "head_y")
 LIMIT_DEG: Mapping[str, float] = {"head_pitch": 9.0, "head_yaw": 12.0, "head_roll": 9.0}
-"""Beyond this a picture that is bent rather than turned stops looking like a head."""
+"""Larger turns of a photo that is bent instead of turned no longer look like a head."""
 MAX_GAZE_IOD: Mapping[str, float] = {"gaze_x": 0.075, "gaze_y": 0.042}
-"""Beyond this irises reach under lids that have not moved with them."""
+"""Larger shifts put the irises under lids that have not moved with them."""
 MAX_ZOOM = 0.06
 MAX_SMILE_WIDTH_IOD, MAX_SMILE_CORNER_IOD = 0.08, 0.04
 
 MIN_PAUSE_S = 0.3
-_EDGE_S, _EDGE_SHARE = 2.0, 0.35  # how long a beginning or an end lasts, and what share of a short clip at most
+_EDGE_S, _EDGE_SHARE = 2.0, 0.35  # length of a beginning or an end, and its largest share of a short clip
 _RAMP_S = 0.5
-_START_S = 0.3  # the first frame is the picture
+_START_S = 0.3  # the first frame is the photo
 _PAUSE_RAMP_S = 0.07
-_QUICK_S = 0.7  # what is quicker than this counts as nodding and shaking, not as wandering
-_EYES_FOLLOW_IOD_PER_DEG = 0.0020  # as in `lipsmith.motion.eyes`: they stay on the viewer while the head turns
+_QUICK_S = 0.7  # quicker motion counts as nodding and shaking, not as wandering
+_EYES_FOLLOW_IOD_PER_DEG = 0.0020  # as in `lipsmith.motion.eyes`
 
 
 def pauses(speech: Speech) -> list[tuple[float, float]]:
-    """Start and end, seconds, of every stretch of at least 0.3 s in which nobody speaks."""
+    """Return start and end, seconds, of every silence of at least 0.3 s."""
     silent = np.concatenate([[False], speech.visemes[:, 0] > 0.5, [False]]).astype(np.int8)
     edges = np.flatnonzero(np.diff(silent)).reshape(-1, 2) * HOP_S
     return [(float(start), float(end)) for start, end in edges if end - start >= MIN_PAUSE_S - 1e-6]
@@ -41,14 +41,14 @@ def pauses(speech: Speech) -> list[tuple[float, float]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Where in the clip an act belongs."""
+    """Part of the clip in which an act happens."""
 
     times_s: F64
-    """Of the frames."""
+    """Times of the frames."""
     window: F64
-    """(frames,) 0–1: 1 where the act happens."""
+    """(frames,) 0–1: 1 during the act."""
     spans_s: tuple[tuple[float, float], ...]
-    """Start and end of every stretch in which it happens; at least one, but for pauses that are not there."""
+    """Start and end of every stretch of the act; empty only for pauses in speech without pauses."""
     when: When
     speech: Speech
     rng: np.random.Generator
@@ -85,7 +85,8 @@ class Scene:
         return float(self.times_s[-1])
 
     def moments(self, gap_s: float) -> list[float]:
-        """When something short happens: about every ``gap_s`` in a long stretch, on stresses, and once in a short."""
+        """Return times for a short gesture: about every ``gap_s`` in a long stretch, on stresses, and once in a short
+        one."""
         stresses = np.array([accent.time_s for accent in accents(self.speech)])
         found: list[float] = []
         for start_s, stop_s in self.spans_s:
@@ -99,7 +100,7 @@ class Scene:
         return [self.on_frame(moment_s) for moment_s in found]
 
     def on_frame(self, moment_s: float) -> float:
-        """The time of the nearest frame, so that what is short is seen at its height."""
+        """Return the time of the nearest frame, so that a short gesture is seen at its height."""
         return float(self.times_s[np.argmin(np.abs(self.times_s - moment_s))])
 
     def wander(self, sigma_s: float) -> F64:
@@ -111,21 +112,21 @@ GestureFunction = Callable[[Channels, Scene, float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Gesture:
-    """How an act is done, and how it is left out."""
+    """Changes that do an act, and changes that leave it out."""
 
     do: GestureFunction
-    """Given the amount, 0.2–2."""
+    """Takes the amount, 0.2–2."""
     undo: GestureFunction | None = None
-    """Given the share to take away, 0–1. None: to forbid it says nothing about what to do."""
+    """Takes the share to remove, 0–1. None: a ban of this act has no meaning."""
     first: bool = False
-    """Whether it shapes what is there already; such acts come before those that add something."""
+    """True for acts that reshape existing motion; they come before those that add some."""
 
 
 def apply(channels: Channels, before: Mapping[str, F64]) -> None:
-    """After all acts: no impossible turns, and eyes that followed the viewer while the head moved."""
+    """Finish the channels after all acts: limit turns, and keep the eyes on the viewer while the head moves."""
     for name, limit in LIMIT_DEG.items():
         if not np.array_equal(channels[name], before[name]):
-            easy = 0.6 * limit  # up to here nothing is changed
+            easy = 0.6 * limit  # smaller turns stay
             over = np.maximum(np.abs(channels[name]) - easy, 0.0)
             held = np.minimum(np.abs(channels[name]), easy) + (limit - easy) * np.tanh(over / (limit - easy))
             channels[name] = np.sign(channels[name]) * held
@@ -179,7 +180,7 @@ def _without_nods(name: str) -> GestureFunction:
 
 
 def _held(**changes: float) -> GestureFunction:
-    """Adds so much to each channel, times the amount, and holds it, never quite still."""
+    """Return a gesture that adds the changes times the amount and holds them with slight variation."""
 
     def do(channels: Channels, scene: Scene, amount: float) -> None:
         variation = 1.0 + 0.06 * np.clip(scene.wander(0.8), -2.0, 2.0)
@@ -190,7 +191,7 @@ def _held(**changes: float) -> GestureFunction:
 
 
 def _one_side(**changes: float) -> GestureFunction:
-    """The same to one side or the other, as the seed has it."""
+    """Return a gesture to one side or the other, chosen by the seed."""
 
     def do(channels: Channels, scene: Scene, amount: float) -> None:
         side = float(scene.rng.choice([-1.0, 1.0]))
@@ -200,7 +201,7 @@ def _one_side(**changes: float) -> GestureFunction:
 
 
 def _scaled(*names: str) -> GestureFunction:
-    """Takes a share of these channels away."""
+    """Return a gesture that removes a share of these channels."""
 
     def undo(channels: Channels, scene: Scene, share: float) -> None:
         for name in names:
@@ -210,7 +211,7 @@ def _scaled(*names: str) -> GestureFunction:
 
 
 def _limited(**signs: float) -> GestureFunction:
-    """Takes away what goes to the named side."""
+    """Return a gesture that removes motion to the given side."""
 
     def undo(channels: Channels, scene: Scene, share: float) -> None:
         for name, sign in signs.items():
@@ -235,7 +236,7 @@ def _energetic(channels: Channels, scene: Scene, amount: float) -> None:
 
 
 def _move_head(channels: Channels, scene: Scene, amount: float) -> None:
-    """More of it; but "subtle head movements" are less than usual."""
+    """Scale head motion up; "subtle head movements" scale it down."""
     factor = 1.0 + 0.6 * amount if amount >= 1.0 else 0.2 + 0.8 * amount
     for name in HEAD:
         channels[name] *= 1.0 + (factor - 1.0) * scene.window
@@ -246,7 +247,7 @@ def _still(channels: Channels, scene: Scene, amount: float) -> None:
 
 
 def _zoom(size: float) -> GestureFunction:
-    """Slowly, over all the time that is given, and then it stays."""
+    """Return a gesture that zooms slowly over the whole stretch and then stays."""
 
     def do(channels: Channels, scene: Scene, amount: float) -> None:
         total = scene.window.sum()
@@ -286,7 +287,7 @@ def _blink(channels: Channels, scene: Scene, amount: float) -> None:
 
 
 def _fewer_blinks(channels: Channels, scene: Scene, share: float) -> None:
-    """Whole blinks go: a lid that comes half way down looks tired."""
+    """Remove whole blinks: a lid that comes half way down looks tired."""
     moving = np.concatenate([[False], np.maximum(channels["blink_left"], channels["blink_right"]) > 0, [False]])
     for start, stop in np.flatnonzero(np.diff(moving.astype(np.int8))).reshape(-1, 2):
         if scene.window[start:stop].max() > 0.5 and scene.rng.random() < share:
@@ -322,7 +323,7 @@ def _wink(side: str | None) -> GestureFunction:
 
 
 def _smile(channels: Channels, scene: Scene, amount: float) -> None:
-    """The picture's own smile as far as there is one, and a wider mouth with raised corners, but for rounded lips."""
+    """Keep the photo's own smile, and widen the mouth and raise its corners, except for rounded lips."""
     channels["smile"] += min(amount, 1.0) * scene.window * (1.0 - channels["smile"])
     wider = min(0.055 * amount, MAX_SMILE_WIDTH_IOD)
     spread = scene.window * (1.0 - 0.7 * channels["pucker"])
@@ -352,7 +353,7 @@ def _surprised(channels: Channels, scene: Scene, amount: float) -> None:
 
 
 def _brow(height: float) -> GestureFunction:
-    """Raised or lowered to a height; what the brows do beyond it stays."""
+    """Return a gesture that raises or lowers the brows to a height; motion beyond it stays."""
 
     def do(channels: Channels, scene: Scene, amount: float) -> None:
         target = np.clip(height * amount * (1.0 + 0.05 * np.clip(scene.wander(0.6), -2.0, 2.0)), -1.0, 1.0)
@@ -363,11 +364,11 @@ def _brow(height: float) -> GestureFunction:
 
 
 def _nothing(channels: Channels, scene: Scene, share: float) -> None:
-    """What is forbidden would not have happened anyway."""
+    """Change nothing: the forbidden act would not happen anyway."""
 
 
 def _look_down(channels: Channels, scene: Scene, amount: float) -> None:
-    """The lids follow, as they do; else the lashes would stand on the white of the eye."""
+    """Look down with the lids; otherwise the lashes would lie on the white of the eye."""
     _held(gaze_y=0.032, head_pitch=3.5)(channels, scene, amount)
     for name in ("blink_left", "blink_right"):
         channels[name] = np.maximum(channels[name], min(0.28 * amount, 0.4) * scene.window)

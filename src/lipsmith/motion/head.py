@@ -1,4 +1,4 @@
-"""How the head moves while its owner speaks: wandering, nods on accents, small shifts, breathing. No mouth."""
+"""Motion of the head in speech: wandering, nods on accents, small shifts, breathing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lipsmith.motion.accents import Accent
+from lipsmith.motion.head_motion import HeadMotionStyle
 from lipsmith.motion.noise import F64, GRID_HZ, at_frames, bump, wander
-from lipsmith.motion.style import Style
 
 _QUICK_SIGMA_S, _SLOW_SIGMA_S = 0.55, 2.2
 _QUICK_SHARE, _SLOW_SHARE = 0.80, 0.60  # squares sum to 1: the sum keeps the style's deviation
@@ -20,8 +20,10 @@ _BREATH_SIGMA = 0.16  # of the logarithm of the rate: 0.18–0.34 Hz
 _INHALE_SHARE = 0.4
 
 
-def head_channels(rng: np.random.Generator, times_s: F64, stresses: Sequence[Accent], style: Style) -> dict[str, F64]:
-    """The head's channels and ``breath`` at the given times. At time 0 the head is as in the picture."""
+def head_channels(
+    rng: np.random.Generator, times_s: F64, stresses: Sequence[Accent], style: HeadMotionStyle
+) -> dict[str, F64]:
+    """Return the head's channels and ``breath`` at the given times. At time 0 the head is as in the photo."""
     length_s = float(times_s[-1]) + 1.0
     turns = [_turning(rng, times_s, length_s) * size for size in style.drift_deg]
     turns[0] = turns[0] + _nods(rng, times_s, stresses, style.nod_deg)
@@ -40,14 +42,14 @@ def head_channels(rng: np.random.Generator, times_s: F64, stresses: Sequence[Acc
 
 
 def _turning(rng: np.random.Generator, times_s: F64, length_s: float) -> F64:
-    """Wandering of deviation 1 that begins at 0: where it would have begun is forgotten over the first seconds."""
+    """Return wandering of deviation 1 that starts at 0: its initial offset fades out over the first seconds."""
     drawn = _QUICK_SHARE * wander(rng, length_s, _QUICK_SIGMA_S) + _SLOW_SHARE * wander(rng, length_s, _SLOW_SIGMA_S)
     values = at_frames(drawn, times_s)
     return values - values[0] * bump(times_s, 0.0, 1.0, _START_OFFSET_S)
 
 
 def _nods(rng: np.random.Generator, times_s: F64, stresses: Sequence[Accent], depth_deg: float) -> F64:
-    """Positive looks down."""
+    """Return nods; positive values look down."""
     nods = np.zeros_like(times_s)
     for accent in stresses:
         rise_s, fall_s = rng.uniform(*_NOD_RISE_S), rng.uniform(*_NOD_FALL_S)
@@ -58,7 +60,7 @@ def _nods(rng: np.random.Generator, times_s: F64, stresses: Sequence[Accent], de
 
 
 def _breath(rng: np.random.Generator, times_s: F64, length_s: float) -> F64:
-    """0–1, from 0: in faster than out, no two breaths alike."""
+    """Return breathing, 0–1, from 0: in faster than out, no two breaths alike."""
     rate_hz = _BREATH_HZ * np.exp(_BREATH_SIGMA * wander(rng, length_s, 2.0))
     cycles = at_frames(np.concatenate([[0.0], np.cumsum(rate_hz / GRID_HZ)]), times_s)
     phase = cycles % 1.0
@@ -70,6 +72,6 @@ def _breath(rng: np.random.Generator, times_s: F64, length_s: float) -> F64:
 
 
 def _ease(times_s: F64) -> F64:
-    """0 at the start, 1 from half a second on."""
+    """Return 0 at the start, and 1 after half a second."""
     x = np.clip(times_s / _START_EASE_S, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)

@@ -1,4 +1,4 @@
-"""How strongly a face speaks: one number over mouth and expression. Knows no sound and no head."""
+"""Intensity: one factor for mouth and expression."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import numpy as np
 
 from lipsmith.motion.track import MotionTrack
 
-INTENSITY_RANGE = (0.1, 2.0)
-
 _SCALED = ("aperture", "jaw", "width", "pucker", "upper_raise", "lower_drop", "brow")
-_EASY_IOD, _SPAN_IOD = 0.28, 0.08  # above the first the mouth opens ever less, as lips do
+_EASY_IOD, _SPAN_IOD = 0.28, 0.08  # above the first the mouth opens ever less, as real lips do
 
 
 def scale_intensity(track: MotionTrack, intensity: float) -> MotionTrack:
-    """The track with opening, rounding and brows ``intensity`` times as strong, 0.1–2; 1 changes nothing.
+    """Return the track with opening, rounding and brows multiplied by ``intensity``; 1 changes nothing.
 
-    Lips that touch still touch: pressed lips and the lip under the teeth stay as they are, and so do the head, the eyes
-    and the smile, which is the picture's own.
+    Lips that touch still touch. Pressed lips and the lip under the teeth stay, and so do the head, the eyes and the
+    smile, which is the photo's own.
     """
     if intensity == 1.0:
         return track

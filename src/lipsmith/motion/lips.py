@@ -1,4 +1,4 @@
-"""What the lips do in the pictures of a clip, whenever these come. Knows no head: a clip has its own."""
+"""Motion of the lips for the frames of a clip, at their own times."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from lipsmith.speech.visemes import Speech
 F64 = NDArray[np.float64]
 
 UNEVEN_HZ = 60
-"""Clips without one rate are sampled from curves of this one."""
+"""Rate of the curves from which clips with a variable rate are sampled."""
 CLOSURE_S = 0.1
-"""A picture shows a closure that comes so soon after its beginning; one that stays longer is open as it begins."""
+"""A frame shows a closure within this time from its start; after that it shows its start."""
 SHUT_IOD = 0.012
-"""Lips this near to each other are seen as shut."""
+"""Lips this near to each other look shut."""
 
 
 def lips_at_frames(
     speech: Speech, *, times_s: Sequence[Fraction], fps: Fraction, variable_rate: bool, reach: float = 1.0
 ) -> MotionTrack:
-    """One row for each picture, shown from ``times_s`` on.
+    """Return one row for each frame of a clip, shown from ``times_s`` on.
 
-    ``fps``: their rate, an average where ``variable_rate``; ``reach``: how far this person opens the mouth, 1 for
-    most people. Lips that meet are seen shut in at least one picture.
+    ``fps``: frame rate, the mean if ``variable_rate``; ``reach``: opening of this person's mouth relative to most
+    people's. Lips that meet are shut in at least one frame.
     """
     count = len(times_s)
     if not variable_rate:
@@ -48,6 +48,6 @@ def _at_times(speech: Speech, times_s: F64) -> dict[str, F64]:
     ends = np.minimum(np.round((times_s + np.minimum(spans_s, CLOSURE_S)) * UNEVEN_HZ).astype(int), rows)
     for n, (start, end) in enumerate(zip(at, ends, strict=True)):
         lowest = even["aperture"][start : max(end, start + 1)].min()
-        if lowest < SHUT_IOD:  # a picture that stays a while shows the closure it would else hide
+        if lowest < SHUT_IOD:  # otherwise a long frame would hide the closure
             channels["aperture"][n] = lowest
     return channels

@@ -1,4 +1,4 @@
-"""From what is said to how lips, tongue and smile move. Knows no sound, no head and no pixels."""
+"""Motion of lips, tongue and smile from speech."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ F64 = NDArray[np.float64]
 GRID_HZ = 200
 """Curves are shaped every 5 ms, then sampled at the video's frames."""
 
-# What each viseme asks of the mouth; what is not named is 0. Aperture and width in IOD.
-# Apertures and widths come from a table that was fitted to the lips of real speakers (in each one's own range from the
+# Targets of each viseme; channels that are not listed are 0. Aperture and width in IOD.
+# Apertures and widths come from a table fitted to the lips of real speakers (in each one's own range from the
 # 5th to the 95th percentile), stretched about its middle by 1.6 because a fit shrinks, with 0.23 IOD for that range.
 # Rounded vowels and hiss are less extreme than the fit, which saw few of them: a vowel between shut lips looks wrong.
-# The rest is the look of each viseme that the renderer shows best.
+# The other values are those that look best when rendered.
 _SHAPES: Mapping[str, Mapping[str, float]] = {
     "sil": {"aperture": 0.065},
-    "PP": {"aperture": -0.10, "press": 1.0},  # below zero: lips on their way to meet do not slow down
+    "PP": {"aperture": -0.10, "press": 1.0},  # below zero, so that lips do not slow down before they meet
     "FF": {"aperture": 0.045, "tuck": 1.0, "width": 0.01, "upper_raise": 0.030},
     "TH": {"aperture": 0.125, "tongue": 1.0, "width": 0.01},
     "DD": {"aperture": 0.105, "tongue": 0.45, "width": 0.02, "lower_drop": 0.010},
@@ -41,7 +41,7 @@ _SHAPES: Mapping[str, Mapping[str, float]] = {
     "ou": {"aperture": 0.065, "width": -0.24, "pucker": 1.0},
 }
 
-# How strongly a viseme insists on its opening against its neighbours (Cohen and Massaro 1993; values found on aligned
+# Weight of a viseme's opening against its neighbours (Cohen and Massaro 1993; values found on aligned
 # speech of real speakers): lips must meet for p, but the vowel decides how open a k is.
 _DOMINANCE: Mapping[str, float] = {
     "sil": 0.5, "PP": 3.0, "FF": 2.0, "TH": 0.5, "DD": 0.4, "kk": 0.3, "CH": 1.0, "SS": 0.9, "nn": 0.35, "RR": 0.6,
@@ -49,12 +49,12 @@ _DOMINANCE: Mapping[str, float] = {
 }  # fmt: skip
 
 _OPENING_SIGMA_S = 0.030
-_OPENING_GAIN = 1.15  # gives back what the blending with neighbours takes
-_OPENING_LEAD_S = 0.010  # real lips open 0–20 ms before the sound; more lowers the match with real lips
+_OPENING_GAIN = 1.15  # makes up for the blending with neighbours
+_OPENING_LEAD_S = 0.010  # real lips open 0–20 ms before the phone; more lowers the match with real lips
 _ROUNDING_SIGMA_S = 0.040
 _ROUNDING_LEAD_S = 0.070  # rounding is prepared during the consonants before it
 _WIDTH_SIGMA_S = 0.050
-_DETAIL_SIGMA_S: Mapping[str, float] = {  # of the fine movements: tongue and lips are quicker than the jaw
+_DETAIL_SIGMA_S: Mapping[str, float] = {  # fine movements: tongue and lips are quicker than the jaw
     "press": 0.022, "tuck": 0.025, "tongue": 0.022, "upper_raise": 0.035, "lower_drop": 0.035,
 }  # fmt: skip
 _DETAIL_GAIN = 1.25
@@ -66,37 +66,38 @@ _SEEN_SHUT_IOD, _SEEN_OPEN_IOD = 0.01, 0.06
 
 _OPEN_IOD_PER_S, _CLOSE_IOD_PER_S = 2.6, 3.0  # lips of real speakers: peaks of 1.7 and 1.9, shouting aside
 _OPENNESS_IOD = 0.25  # a recording's own 95th percentile of opening
-# Of a curve that was fitted to true lips (`Speech.width` is there): it shrinks. Real lips part well before the first
-# sound, and shut slowly after the last one (r with those of strangers .71 with the short ramps, .73 with these).
+# For curves fitted to true lips (`Speech.width` is present), which a fit shrinks. Real lips part well before the first
+# phone, and shut slowly after the last one (r with other people's lips .71 with the short ramps, .73 with these).
 _FITTED_MIDDLE, _FITTED_STRETCH, _FITTED_OPENNESS_IOD = 0.45, 1.64, 0.27
 _FITTED_SIGMA_S, _FITTED_WIDTH_SIGMA_S = 0.010, 0.025
 _FITTED_WIDTH_IOD = 0.38
 _TABLE_OPENNESS_IOD = 0.26  # 95th percentile of texts, by the table of shapes
-_SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above this the mouth opens ever less: 0.34 looks like shouting
+_SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above the first the mouth opens ever less: 0.34 looks like shouting
 
 _REST_OPENING_IOD = 0.065  # lips do not shut in the short pauses of a talking mouth
 _LONG_PAUSE_S = 0.600
 _PAUSE_LOUDNESS, _SURELY_SILENT = 0.15, 0.8
 _MIN_PHONE_S = 0.080
 _RAMPS_S = (0.060, 0.220, 0.140)
-"""Until lips begin to shut after a sound, until they are shut, and how long before one they open."""
+"""Time from the end of speech until lips begin to shut, until they are shut, and from their opening to the next speech.
+"""
 _FITTED_RAMPS_S = (0.150, 0.300, 0.150)
-_BREATH_S, _BREATH_SHARE = 0.650, 0.60  # and so long before a first sound they part by this share, to breathe in
-_FINAL_CLOSURE_S = 0.080  # a closure this near to a rest is the last thing that is said
+_BREATH_S, _BREATH_SHARE = 0.650, 0.60  # before a first phone lips part by this share, to breathe in
+_FINAL_CLOSURE_S = 0.080  # a closure this near to a rest belongs to it
 _SMILE_WHILE_SPEAKING, _SMILE_RAMP_S = 0.45, 0.400
 
-# A vowel between two closures: shorter sounds are none, it is to last so long if its closures can give the time, and
-# from here on it opens; longer ones open by themselves.
+# A vowel between two closures: shortest one that counts, target length if its closures can give the time, length from
+# which it opens, and length from which it opens by itself.
 _MIN_RECOGNIZED_S, _MIN_VOWEL_S, _MIN_SEEN_S, _MAX_VOWEL_S = 0.018, 0.070, 0.055, 0.250
 _MIN_CLOSURE_S = 0.045
-_MIN_VOWEL_IOD = 0.082  # of which the tempo of the lips and a video's frames leave 0.06
-# What is heard tells the opening on the mean; these sounds have no choice. Teeth are all but closed for s.
+_MIN_VOWEL_IOD = 0.082  # the speed limit of the lips and the frame rate leave 0.06
+# Recognized openness is right on average; these visemes need limits. Teeth are nearly closed for s.
 _VISEME_LIMITS_IOD: Mapping[str, tuple[float, float]] = {
     "FF": (0.03, 0.05), "TH": (0.10, 0.20), "SS": (0.05, 0.16), "nn": (0.0, 0.17), "oh": (0.0, 0.20),
     "ou": (0.025, 0.075),
 }  # fmt: skip
 
-_JAW_SIGMA_S = 0.060  # the jaw is heavier than the lips: it goes along with the syllable, not with each sound
+_JAW_SIGMA_S = 0.060  # the heavy jaw follows the syllable, not each phone
 _JAW_SHARE = 0.8
 
 MOUTH_CHANNELS = ("aperture", "width", "pucker", "press", "tuck", "tongue", "jaw", "upper_raise", "lower_drop")
@@ -104,26 +105,26 @@ MOUTH_CHANNELS = ("aperture", "width", "pucker", "press", "tuck", "tongue", "jaw
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """What is said, on the fine grid."""
+    """Speech on the fine grid."""
 
     shares: F64
     """(n, 15): share of each viseme."""
     openness: F64 | None
     """(n,): 1 = this recording's 95th percentile."""
     width: F64 | None
-    """(n,): around this speaker's mean, 1 = the range from the 5th to the 95th percentile. None without true lips."""
+    """(n,): around this speaker's mean, 1 = the range from the 5th to the 95th percentile. None without fitted lips."""
     at_rest: F64
     """(n,) 0–1: 1 where the speaker has stopped speaking."""
     lips: LipRange | None
     """The speaker's own range."""
     shut: F64
-    """(n,) 0 or 1: 1 from a last closure on until the mouth is at rest, so that it does not open once more."""
+    """(n,) 0 or 1: 1 from a last closure until the mouth is at rest, so that it does not open once more."""
 
 
 def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F64]:
-    """The mouth's channels and ``smile``, (frames,) each, in the units of `MotionTrack`.
+    """Return the mouth's channels and ``smile``, (frames,) each, in the units of `MotionTrack`.
 
-    Frame ``n`` shows the mouth at ``n / fps``; lips that meet are seen shut in at least one frame.
+    Frame ``n`` shows the mouth at ``n / fps``; lips that meet are shut in at least one frame.
     """
     plan = _plan(speech, float(frames / fps))
     vowels = _short_vowels(plan.shares)
@@ -134,7 +135,7 @@ def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F
     curves["aperture"] = _opening(plan, gate, vowels) * (1.0 - plan.shut)
     curves["jaw"] = _jaw(curves["aperture"])
     for name in MOUTH_CHANNELS:
-        if name != "width" or plan.width is None:  # true lips tell how wide they rest
+        if name != "width" or plan.width is None:  # fitted lips include their width at rest
             curves[name] = curves[name] * (1.0 - plan.at_rest)
     if plan.lips is not None:
         curves["aperture"] += plan.lips.rest_iod * plan.at_rest
@@ -147,18 +148,18 @@ def mouth_channels(speech: Speech, *, fps: Fraction, frames: int) -> dict[str, F
 
 
 def frame_visemes(speech: Speech, *, fps: Fraction, frames: int) -> F64:
-    """(frames, 15): the share of each viseme in the time around each frame, from half a frame before to half after."""
+    """Return the share of each viseme from half a frame before each frame to half a frame after it, (frames, 15)."""
     edges_s = (np.arange(frames + 1) - 0.5) / float(fps)
     rows = speech.visemes.astype(np.float64)
     row_edges_s = (np.arange(len(rows) + 1) - 0.5) * HOP_S
     viseme_s = np.concatenate([np.zeros((1, len(VISEMES))), np.cumsum(rows * HOP_S, axis=0)])
     inside = np.stack([np.diff(np.interp(edges_s, row_edges_s, column)) for column in viseme_s.T], axis=1) * float(fps)
-    inside[:, 0] += 1.0 - inside.sum(axis=1)  # before the first row and after the last one nothing is said
+    inside[:, 0] += 1.0 - inside.sum(axis=1)  # silence before the first row and after the last one
     return inside
 
 
 def _plan(speech: Speech, length_s: float) -> _Plan:
-    """Rows of speech brought to the fine grid, at least as long as the video."""
+    """Resample rows of speech to the fine grid, at least as long as the video."""
     count = int(np.ceil(max(length_s, speech.duration_s) * GRID_HZ)) + 2
     times_s = np.arange(count) / GRID_HZ
     row_times_s = np.arange(len(speech.visemes)) * HOP_S
@@ -181,11 +182,11 @@ def _plan(speech: Speech, length_s: float) -> _Plan:
 
 
 def _rests(silence: F64, loudness: F64) -> list[tuple[int, int]]:
-    """Start and end of every stretch of rest: long pauses, before the first and after the last word."""
+    """Return start and end of every rest: long pauses, before the first and after the last word."""
     quiet = gaussian_filter1d(loudness, 0.02 * GRID_HZ) < _PAUSE_LOUDNESS
     sure = gaussian_filter1d(silence, 0.02 * GRID_HZ) > _SURELY_SILENT  # an audible breath, or noise
     silent = ((silence > 0.5) & quiet) | sure
-    for start, end in _runs(~silent):  # a breath or a click is no speech
+    for start, end in _runs(~silent):  # a breath or a click is not speech
         if quiet[start:end].all() and end - start < _MIN_PHONE_S * GRID_HZ:
             silent[start:end] = True
     least = _LONG_PAUSE_S * GRID_HZ
@@ -193,7 +194,7 @@ def _rests(silence: F64, loudness: F64) -> list[tuple[int, int]]:
 
 
 def _at_rest(rests: Sequence[tuple[int, int]], count: int, *, fitted: bool) -> F64:
-    """0–1: 1 where the mouth rests; soft ramps at its ends. True lips (``fitted``) part a little before they speak."""
+    """Return 1 where the mouth rests, with soft ramps, 0–1. Fitted lips part a little before they speak."""
     shut_after_s, shutting_s, opening_s = _FITTED_RAMPS_S if fitted else _RAMPS_S
     rest = np.zeros(count)
     for start, end in rests:
@@ -208,9 +209,9 @@ def _at_rest(rests: Sequence[tuple[int, int]], count: int, *, fitted: bool) -> F
 
 
 def _shut_to_rest(rests: Sequence[tuple[int, int]], closed: F64, at_rest: F64, *, fitted: bool) -> F64:
-    """0 or 1: 1 from a last p, b or m until the mouth is wholly at rest.
+    """Return 1 from a last p, b or m until the mouth is at rest, and from rest until a first one; else 0.
 
-    And from there until a first one; but true lips (``fitted``) part to breathe in before they close for it.
+    Fitted lips (``fitted``) part to breathe in before they close for the first one.
     """
     shut = np.zeros(len(closed))
     near = round(_FINAL_CLOSURE_S * GRID_HZ)
@@ -227,9 +228,9 @@ def _shut_to_rest(rests: Sequence[tuple[int, int]], closed: F64, at_rest: F64, *
 
 
 def _short_vowels(shares: F64) -> list[tuple[int, int]]:
-    """Start and end of every vowel so short between two closures that lips which only touch would swallow it.
+    """Return start and end of every short vowel between two closures, which touching lips would swallow.
 
-    A shorter one takes time from its closures as long as they can be seen themselves, first from the one after it.
+    Shorter ones take time from their closures while these stay visible, first from the closure after them.
     """
     shut = _runs(shares[:, VISEMES.index("PP")] > 0.5)
     vowel = shares[:, VISEMES.index("aa") :].sum(axis=1)
@@ -238,7 +239,7 @@ def _short_vowels(shares: F64) -> list[tuple[int, int]]:
     for (first, start), (end, last) in pairwise(shut):
         if end - start > _MAX_VOWEL_S * GRID_HZ or vowel[start:end].sum() < _MIN_RECOGNIZED_S * GRID_HZ:
             continue
-        first = max(first, vowels[-1][1]) if vowels else first  # what a vowel before has taken is gone
+        first = max(first, vowels[-1][1]) if vowels else first  # a vowel before may have taken some of it
         end += int(np.clip(target - (end - start), 0, max(last - end - kept, 0)))
         start -= int(np.clip(target - (end - start), 0, max(start - first - kept, 0)))
         if end - start >= _MIN_SEEN_S * GRID_HZ:
@@ -247,7 +248,7 @@ def _short_vowels(shares: F64) -> list[tuple[int, int]]:
 
 
 def _lobes(vowels: Sequence[tuple[int, int]], count: int) -> F64:
-    """0–1: from one closure over the middle of a vowel, where it is 1, to the next closure."""
+    """Return a lobe for each vowel, 0–1: from one closure over its middle, where it is 1, to the next closure."""
     lobes = np.zeros(count)
     for start, end in vowels:
         lobes[start:end] = np.sin(np.pi * (np.arange(end - start) + 0.5) / (end - start)) ** 0.7
@@ -255,13 +256,13 @@ def _lobes(vowels: Sequence[tuple[int, int]], count: int) -> F64:
 
 
 def _closure_gate(plan: _Plan) -> F64:
-    """0–1: 1 where the lips touch for p, b and m."""
+    """Return 1 where the lips touch for p, b and m, 0–1."""
     held = gaussian_filter1d(plan.shares[:, VISEMES.index("PP")], _GATE_SIGMA_S * GRID_HZ)
     return np.clip((held - _GATE_FROM) / _GATE_SPAN, 0.0, 1.0)
 
 
 def _opening(plan: _Plan, gate: F64, vowels: Sequence[tuple[int, int]]) -> F64:
-    """The gap between the lips, from the visemes or the heard openness: shut where gated, no faster than lips are."""
+    """Return the gap between the lips from visemes or openness: shut where gated, no faster than real lips."""
     if plan.openness is not None and plan.width is not None:
         opening = _fitted_opening(plan.openness, plan.lips)
     elif plan.openness is None:
@@ -281,7 +282,7 @@ def _opening(plan: _Plan, gate: F64, vowels: Sequence[tuple[int, int]]) -> F64:
 
 
 def _within_viseme_limits(opening: F64, shares: F64) -> F64:
-    """No wider than lips can be on teeth or round, and wide enough for what is seen of each sound."""
+    """Limit the opening to what each viseme allows and needs."""
     sure = np.clip(2.0 * gaussian_filter1d(shares, 0.015 * GRID_HZ, axis=0) - 0.6, 0.0, 1.0)
     for viseme, (least, most) in _VISEME_LIMITS_IOD.items():
         opening = opening + sure[:, VISEMES.index(viseme)] * (np.clip(opening, least, most) - opening)
@@ -289,23 +290,23 @@ def _within_viseme_limits(opening: F64, shares: F64) -> F64:
 
 
 def _jaw(aperture: F64) -> F64:
-    """How much lower the jaw is than the lips' opening alone would put it: it moves more slowly and less."""
+    """Return the jaw's offset from the lips' opening: the jaw moves more slowly and less."""
     slow = gaussian_filter1d(aperture, _JAW_SIGMA_S * GRID_HZ)
     return _JAW_SHARE * (slow - aperture)
 
 
 def _fitted_opening(openness: F64, lips: LipRange | None) -> F64:
-    """What a fit to true lips says, in IOD: stretched about its middle, since a fit to many shrinks towards it."""
+    """Return a fitted opening in IOD, stretched about its middle, since a fit to many people shrinks towards it."""
     smooth = gaussian_filter1d(openness, _FITTED_SIGMA_S * GRID_HZ)
-    if lips is not None:  # fitted to this one, and stretched there
+    if lips is not None:  # fitted to this person, and stretched then
         return lips.low_iod + smooth * (lips.high_iod - lips.low_iod)
     return (_FITTED_MIDDLE + _FITTED_STRETCH * (smooth - _FITTED_MIDDLE)) * _FITTED_OPENNESS_IOD
 
 
 def _reach_of_lips() -> F64:
-    """How far apart lips can be, for every distance in time to an instant at which they touch; IOD on the fine grid.
+    """Return the largest gap for every time from a moment at which the lips touch; IOD on the fine grid.
 
-    The filter looks back from each instant: what lies before it (negative steps) limits how far lips have opened since.
+    The filter looks back from each moment: negative steps limit how far lips have opened since.
     """
     steps = np.arange(-int(0.15 * GRID_HZ), int(0.15 * GRID_HZ) + 1) / GRID_HZ
     return np.where(steps < 0, -steps * _OPEN_IOD_PER_S, steps * _CLOSE_IOD_PER_S)
@@ -327,7 +328,7 @@ def _rounding(plan: _Plan) -> F64:
 
 
 def _detail(plan: _Plan, name: str) -> F64:
-    """A fine movement. A sound of 60 ms still reaches most of it: what smoothing takes is given back."""
+    """Return a fine movement. A phone of 60 ms still reaches most of it: the gain makes up for the smoothing."""
     target = plan.shares @ _column(name)
     smooth = gaussian_filter1d(target, _DETAIL_SIGMA_S[name] * GRID_HZ)
     reach = round(_DETAIL_SIGMA_S[name] * GRID_HZ)
@@ -335,7 +336,7 @@ def _detail(plan: _Plan, name: str) -> F64:
 
 
 def _smile(plan: _Plan) -> F64:
-    """1 at rest; the corners ease towards neutral while speaking."""
+    """Return 1 at rest; the corners ease towards neutral in speech."""
     speaking = (plan.at_rest < 0.5).astype(np.float64)
     ramp = np.hanning(int(_SMILE_RAMP_S * GRID_HZ) + 2)[1:-1]
     padded = np.pad(speaking, len(ramp) // 2 + 1, mode="edge")
@@ -344,7 +345,7 @@ def _smile(plan: _Plan) -> F64:
 
 
 def _blended(shares: F64, name: str, sigma_s: float) -> F64:
-    """A channel as its visemes pull it, each by its dominance and nearness."""
+    """Blend a channel of neighbouring visemes, each by its dominance and nearness."""
     pull = gaussian_filter1d(shares * np.array([_DOMINANCE[v] for v in VISEMES]), sigma_s * GRID_HZ, axis=0)
     return pull @ _column(name) / pull.sum(axis=1)
 
@@ -359,7 +360,7 @@ def _shifted_earlier(curve: F64, lead_s: float) -> F64:
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Start and end of every stretch of True."""
+    """Return start and end of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
@@ -374,9 +375,9 @@ def _sample(curve: F64, times_s: F64) -> F64:
 
 
 def _sample_closed(curve: F64, gate: F64, vowels: Sequence[tuple[int, int]], times_s: F64, frame_s: float) -> F64:
-    """Like `_sample`, but lips that meet between two frames are shown shut in the frame that holds most of it.
+    """Sample like `_sample`, but show lips that meet between two frames shut in the frame that holds most of it.
 
-    A short vowel between two closures is shown open in the frame nearest to its middle, where no closure needs that.
+    A short vowel between two closures is open in the frame nearest to its middle, unless a closure needs that frame.
     """
     values = _sample(curve, times_s)
     kept = np.zeros(len(values), bool)

@@ -1,4 +1,4 @@
-"""Seeded, smooth wandering: what keeps a living head from standing still."""
+"""Smooth random wandering from a seed, which keeps a head from standing still."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from scipy.ndimage import gaussian_filter1d
 F64 = NDArray[np.float64]
 
 GRID_HZ = 50
-"""Wandering is drawn on this grid, so that it does not depend on the video's frame rate."""
+"""Wandering is computed on this grid, so it does not depend on the video's frame rate."""
 
 
 def wander(rng: np.random.Generator, length_s: float, sigma_s: float) -> F64:
-    """White noise smoothed by a Gaussian of ``sigma_s``; standard deviation 1, one value every 20 ms.
+    """Return white noise smoothed by a Gaussian of ``sigma_s``; standard deviation 1, one value every 20 ms.
 
-    Correlated with itself over about two ``sigma_s`` and never periodic. A longer draw begins with the shorter one and
-    leaves what ``rng`` gives next as it was, so that neither length nor frame rate changes how a head moves.
+    The noise is correlated over about two ``sigma_s`` and never periodic. A longer result starts with the shorter one,
+    and later values of ``rng`` do not depend on the length: neither length nor frame rate changes the motion of a head.
     """
     margin = int(4 * sigma_s * GRID_HZ)
     count = int(np.ceil(length_s * GRID_HZ)) + 2
     white = rng.spawn(1)[0].standard_normal(count + 2 * margin)
-    gain = np.sqrt(2.0 * np.sqrt(np.pi) * sigma_s * GRID_HZ)  # what the smoothing takes from the deviation
+    gain = np.sqrt(2.0 * np.sqrt(np.pi) * sigma_s * GRID_HZ)  # restores the deviation after smoothing
     return gaussian_filter1d(white, sigma_s * GRID_HZ)[margin : margin + count] * gain
 
 
 def at_frames(values: F64, times_s: F64) -> F64:
-    """Values of the grid at the given times."""
+    """Interpolate values of the grid at the given times."""
     return np.interp(times_s * GRID_HZ, np.arange(len(values)), values)
 
 
 def bump(times_s: F64, peak_s: float, rise_s: float, fall_s: float) -> F64:
-    """0–1: a soft hump that lasts from ``peak_s - rise_s`` to ``peak_s + fall_s``."""
+    """Return a soft bump, 0–1, from ``peak_s - rise_s`` to ``peak_s + fall_s``."""
     away_s = times_s - peak_s
     phase = np.clip(away_s / np.where(away_s < 0, rise_s, fall_s), -1.0, 1.0)
     return 0.5 + 0.5 * np.cos(np.pi * phase)

@@ -1,8 +1,7 @@
-"""MotionTrack: what the face does, as numbers per frame. The seam between "what is said" and "what is drawn".
+"""MotionTrack: motion of a face as numbers per frame, between speech and drawing.
 
-Knows neither sound nor pixels; which viseme is said is carried along for exports. Lengths are in IOD, the distance
-between the two eye centres of the person in the picture (each centre is the mean of the two eye corners); about 63 mm
-on an adult.
+Lengths are in IOD, the distance between the two eye centres of the person in the image (each centre is the mean of the
+two eye corners); about 63 mm on an adult.
 """
 
 from __future__ import annotations
@@ -54,43 +53,42 @@ CHANNELS: Mapping[str, tuple[float, float, float, str]] = {
 class MotionTrack:
     """Per-frame motion of one face.
 
-    ``channels`` maps every name of `CHANNELS` to an (n,) float32 array within that channel's range.
-    Frame ``n`` is shown from ``n / fps``. Build one with `MotionTrack.of`, which fills and checks.
+    ``channels`` maps every name of `CHANNELS` to an (n,) float32 array within that channel's range. Frame ``n`` is
+    shown from ``n / fps``. Build one with `MotionTrack.of`, which fills and checks.
     """
 
     fps: Fraction
     channels: Mapping[str, NDArray[np.float32]]
     visemes: NDArray[np.float32] | None = None
-    """(n, 15) float32, 0–1, in the order of `VISEMES`: what is said in each frame, for exports. Nothing is drawn from
-    it. None where nobody knows."""
+    """(n, 15) float32, 0–1, in the order of `VISEMES`: visemes of each frame, for exports only. None if unknown."""
 
     @classmethod
     def of(cls, fps: Fraction, frames: int, *, visemes: Any = None, **given: Any) -> Self:
-        """A track of ``frames`` frames; channels not given stay at rest, values are clipped to their range.
+        """Make a track of ``frames`` frames. Missing channels stay at rest, values are clipped to their range.
 
         ``visemes``: (frames, 15) shares. Raises InvalidMotion for an unknown channel, a wrong length or a value that is
         not finite.
         """
         unknown = sorted(set(given) - set(CHANNELS))
         if unknown:
-            raise InvalidMotion(f"Unknown motion channel {unknown[0]!r}. Known: {', '.join(CHANNELS)}.")
+            raise InvalidMotion(f"Unknown motion channel {unknown[0]!r}. Use one of {', '.join(CHANNELS)}.")
         channels = {}
         for name, (low, high, rest, _) in CHANNELS.items():
             channels[name] = _checked(f"Motion channel {name!r}", given.get(name, rest), frames, low, high)
         if visemes is not None:
             columns = np.asarray(visemes)
             if columns.shape != (frames, len(VISEMES)):
-                raise InvalidMotion(f"The visemes of {frames} frames need {len(VISEMES)} columns, one for each.")
+                raise InvalidMotion(f"visemes must have {frames} rows and {len(VISEMES)} columns.")
             named = zip(VISEMES, columns.T, strict=True)
             visemes = np.stack([_checked(f"Viseme {n!r}", v, frames, 0.0, 1.0) for n, v in named], axis=1)
         return cls(fps=fps, channels=channels, visemes=visemes)
 
     def edited(self, **given: Any) -> Self:
-        """The track with these channels in place of its own. Raises InvalidMotion as `of` does."""
+        """Return the track with these channels in place of its own. Raises InvalidMotion as `of` does."""
         return self.of(self.fps, len(self), visemes=self.visemes, **{**self.channels, **given})
 
     def of_length(self, frames: int) -> Self:
-        """The first ``frames`` frames; the last one is held where there are fewer."""
+        """Return the first ``frames`` frames; the last one is held if there are fewer."""
         rows = np.minimum(np.arange(frames), len(self) - 1)
         channels = {name: values[rows] for name, values in self.channels.items()}
         return replace(self, channels=channels, visemes=None if self.visemes is None else self.visemes[rows])
@@ -102,11 +100,11 @@ class MotionTrack:
         return self.channels[name]
 
     def frame(self, n: int) -> dict[str, float]:
-        """All channels of frame ``n``."""
+        """Return all channels of frame ``n``."""
         return {name: float(values[n]) for name, values in self.channels.items()}
 
     def to_json(self) -> str:
-        """The track as JSON text; numbers are rounded to five decimals (0.00001 IOD is 0.6 µm on an adult)."""
+        """Return the track as JSON text; numbers are rounded to five decimals (0.00001 IOD is 0.6 µm on an adult)."""
         document = {
             "format": FORMAT,
             "fps": str(self.fps),
@@ -120,50 +118,50 @@ class MotionTrack:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Reads what `to_json` wrote, edited or not. Raises InvalidMotion when it is something else."""
+        """Read the output of `to_json`, edited or not. Raises InvalidMotion for anything else."""
         try:
             document = json.loads(text)
             if not isinstance(document, dict) or document.get("format") != FORMAT:
-                raise InvalidMotion(f'This is not a motion file: it lacks "format": "{FORMAT}".')
+                raise InvalidMotion(f'This is not a motion file: "format": "{FORMAT}" is missing.')
             missing = [key for key in ("fps", "frames", "channels") if key not in document]
             if missing:
-                raise InvalidMotion(f'The motion file lacks "{missing[0]}". Write a new one with --export.')
+                raise InvalidMotion(f'"{missing[0]}" is missing in the motion file. Write a new one with --export.')
             fps, frames, channels = Fraction(document["fps"]), int(document["frames"]), dict(document["channels"])
             said = dict(document.get("visemes") or {})
         except InvalidMotion:
             raise
         except json.JSONDecodeError as error:
             raise InvalidMotion(
-                f"The motion file is no longer JSON: {error.msg} in line {error.lineno}. Mend that line, or write a "
-                "new file with --export."
+                f"The motion file is not valid JSON: {error.msg} in line {error.lineno}. Correct that line, or write "
+                "a new file with --export."
             ) from error
         except (ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
             raise InvalidMotion(
-                'The motion file holds something else where "fps" (such as "25"), "frames" (a whole number) or '
-                '"channels" and "visemes" (names and lists of numbers) should be. Write a new one with --export.'
+                'The motion file has a wrong type in "fps" (such as "25"), "frames" (a whole number), "channels" or '
+                '"visemes" (names and lists of numbers). Write a new one with --export.'
             ) from error
         if not 0 < fps <= 60 or frames < 1:
-            raise InvalidMotion("The motion file needs at least one frame and a rate above 0 and up to 60 fps.")
+            raise InvalidMotion("The motion file must have at least one frame, and a rate above 0 and up to 60 fps.")
         visemes = _columns(said, frames) if said else None
         return cls.of(fps, frames, visemes=visemes, **{str(name): values for name, values in channels.items()})
 
 
 def _checked(name: str, given: Any, frames: int, low: float, high: float) -> NDArray[np.float32]:
-    """(frames,) float32 within the range; a single number is held. Raises InvalidMotion, naming ``name``."""
+    """Return (frames,) float32 within the range; a single number is held. Raises InvalidMotion with ``name``."""
     try:
         values = np.asarray(given)
         if values.dtype.kind not in "iuf":  # no bool, no text, no object
             raise TypeError(values.dtype)
         values = values.astype(np.float32)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidMotion(f"{name} holds something that is not a number.") from error
+        raise InvalidMotion(f"{name} contains a value that is not a number.") from error
     if values.ndim == 0:
         values = np.full(frames, values, np.float32)
     if values.shape != (frames,):
         raise InvalidMotion(f"{name} has {values.size} values for {frames} frames.")
     if not np.isfinite(values).all():
-        raise InvalidMotion(f"{name} holds a value that is not finite.")
-    # Rounded as it is written, so that a track that went through a file renders the very same frames.
+        raise InvalidMotion(f"{name} contains a value that is not finite.")
+    # Round as a file does, so that a track read from a file renders the same frames.
     return np.round(np.clip(values, low, high).astype(np.float64), 5).astype(np.float32)
 
 
@@ -172,8 +170,8 @@ def _written(values: NDArray[np.float32]) -> list[float]:
 
 
 def _columns(said: Mapping[Any, Any], frames: int) -> NDArray[np.float32]:
-    """(frames, 15): the file's visemes in their order; one that it leaves out is never said."""
+    """Return the file's visemes in their order, (frames, 15); missing ones are 0."""
     unknown = [str(name) for name in said if name not in VISEMES]
     if unknown:
-        raise InvalidMotion(f"Unknown viseme {unknown[0]!r}. Known: {', '.join(VISEMES)}.")
+        raise InvalidMotion(f"Unknown viseme {unknown[0]!r}. Use one of {', '.join(VISEMES)}.")
     return np.stack([_checked(f"Viseme {n!r}", said.get(n, 0.0), frames, 0.0, 1.0) for n in VISEMES], axis=1)

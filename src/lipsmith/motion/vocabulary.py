@@ -1,7 +1,7 @@
-"""The words that a direction is written in: data only. Knows no grammar and no motion.
+"""Vocabulary of directions, in English.
 
-Phrases stand in their plain form: lower case, each word as `FORMS` gives it, and without the words of `SILENT`. So
-"looks to the left" and "looking left" are both ``look left``. English only.
+Phrases are in plain form: lower case, each word as in `FORMS`, without the words of `SILENT`. So "looks to the left"
+and "looking left" are both ``look left``.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ WHEN: Mapping[When, tuple[str, ...]] = {
         "once in while", "every once in while", "now and again", "at times", "here and there", "every so often",
     ),
 }  # fmt: skip
-"""When an act happens. What none of them names lasts for the whole clip."""
+"""Time of an act. Acts without one last for the whole clip."""
 
 INTENSITY: Mapping[str, float] = {
     "faint": 0.4, "faintly": 0.4, "tiny": 0.4, "minimal": 0.4,
@@ -144,19 +144,19 @@ INTENSITY: Mapping[str, float] = {
     "lot": 1.6, "much": 1.5, "strong": 1.6, "strongly": 1.6, "firm": 1.4, "firmly": 1.4, "heavily": 1.6,
     "vigorous": 1.7, "vigorously": 1.7, "intensely": 1.7, "intense": 1.7, "dramatic": 1.7, "dramatically": 1.7,
 }  # fmt: skip
-"""How much, against 1 for an act that is named without such a word."""
+"""Degree of an act, relative to 1 without such a word."""
 
 AMPLIFIERS: Mapping[str, float] = {
     "quite": 1.2, "pretty": 1.2, "really": 1.4, "very": 1.5, "so": 1.3, "extremely": 1.9, "incredibly": 1.9,
     "completely": 1.5, "totally": 1.5, "perfectly": 1.5, "absolutely": 1.5, "exceptionally": 1.8,
 }  # fmt: skip
-"""Words that strengthen: an act, or the intensity word beside them, whichever way that points."""
+"""Words that strengthen an act, or the degree next to them, up or down."""
 
 LESS: Mapping[str, float] = {
     "less": 0.5, "fewer": 0.5, "rarely": 0.7, "seldom": 0.7, "hardly": 0.8, "barely": 0.8,
     "scarcely": 0.8, "hardly ever": 0.9, "less often": 0.5, "reduce": 0.5, "minimize": 0.8, "limit": 0.5,
 }  # fmt: skip
-"""Words that take away this share of what the speaker would do."""
+"""Words that remove this share of existing motion."""
 
 NEGATORS = _words(
     "not no never without avoid stop don't dont doesn't doesnt didn't isn't aren't won't shouldn't shouldnt can't "
@@ -168,7 +168,7 @@ CONNECTORS = _words("and then but while whereas or nor plus yet as when before a
 """Words that begin a new clause."""
 
 SILENT = _words("the a an your his her their my its our to toward towards of")
-"""Words that change nothing, wherever they stand."""
+"""Words without effect, at any place."""
 
 PLAIN = _words(
     "person man woman girl boy lady guy speaker subject character presenter portrait photo video clip she he they it "
@@ -179,7 +179,7 @@ PLAIN = _words(
     "only mostly generally but and then while as when if also very way kind sort like side hold maintain use sound "
     "once if well could than smooth smoothly him herself himself themselves yourself itself"
 )
-"""Words that ask for nothing by themselves: a phrase of nothing else is no wish."""
+"""Words that request nothing by themselves. A phrase of such words alone is not a request."""
 
 _FORMS = """
 nod: nods nodding nodded; shake: shakes shaking shook; tilt: tilts tilting tilted; turn: turns turning turned
@@ -213,20 +213,20 @@ FORMS: Mapping[str, str] = {
     for base, forms in (entry.split(":") for entry in _FORMS.replace("\n", ";").split(";") if ":" in entry)
     for form in forms.split()
 }
-"""Other forms and other words -> the word that the phrases use."""
+"""Other forms and synonyms -> the word that the phrases use."""
 
 SLOW = frozenset({"slow", "slowly"})
 SLOW_ACTS: frozenset[ActName] = frozenset({"zoom_in", "zoom_out", "sway", "lean_in", "lean_back"})
-"""Acts that are slow in any case. Of all others the pace cannot be chosen."""
+"""Acts that are always slow. All others have a fixed pace."""
 
 CAVEATS: Mapping[ActName, str] = {
     "zoom_in": "the head comes up to 6 % nearer, and what is behind it stays as it is",
     "zoom_out": "the head goes up to 6 % farther away, and what is behind it stays as it is",
 }
-"""What is done in place of what was asked, where the two differ."""
+"""Differences between the request and the motion."""
 
 ALONE = _words("move movement neutral warm vivid dynamic quiet rock beam energy bow freeze shake still zoom")
-"""One-word phrases that mean something else beside a word that is not understood: "move your hands", "warm light"."""
+"""One-word phrases that mean something else next to an unknown word: "move your hands", "warm light"."""
 
 LAST = frozenset({"still"})
-"""One-word phrases that count at the end of a clause only: "be still", but not "still smiling"."""
+"""One-word phrases that count only at the end of a clause: "be still", but not "still smiling"."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from lipsmith import limits
 from lipsmith.media.durations import DurationMode
+from lipsmith.motion.head_motion import HeadMotion
 from lipsmith.pipeline.options import Option, Record
 from lipsmith.pipeline.progress import Progress, StrPath
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
 
 FaceSelector: TypeAlias = str | int | tuple[float, float] | tuple[float, float, float]
 """``auto``, ``speaker``, a number from the left, or a place: (x, y) or (x, y, seconds), also as a text."""
-HeadMotion: TypeAlias = Literal["calm", "natural", "lively"]
 TalkMode: TypeAlias = Literal["realistic", "prompted"]
 SyncMode: TypeAlias = Literal["lite", "standard", "pro"]
 Gender: TypeAlias = Literal["female", "male", "neutral"]

@@ -153,7 +153,7 @@ def _make_motion(
     from lipsmith.motion.intensity import scale_intensity
 
     motion = build_motion(
-        visemes, fps=fps, frames=frames, style=request.head_motion, still=request.still, seed=request.seed
+        visemes, fps=fps, frames=frames, head_motion=request.head_motion, still=request.still, seed=request.seed
     )
     motion = scale_intensity(motion, request.intensity)
     return motion if direction is None else apply_direction(motion, direction, visemes, seed=request.seed)

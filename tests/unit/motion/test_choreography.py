@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lipsmith.errors import InvalidOption
 from lipsmith.motion.accents import accents
 from lipsmith.motion.choreography import build_motion
-from lipsmith.motion.style import STYLES
+from lipsmith.motion.head_motion import HEAD_MOTIONS
 from lipsmith.motion.track import CHANNELS, MotionTrack
 from lipsmith.speech.visemes import Phone, Speech, viseme_rows
 
@@ -65,17 +65,19 @@ def test_the_first_frame_is_the_picture(seed: int) -> None:
     assert first == {name: pytest.approx(rest, abs=1e-6) for name, (_, _, rest, _) in CHANNELS.items()}
 
 
-@pytest.mark.parametrize("style", list(STYLES))
+@pytest.mark.parametrize("style", list(HEAD_MOTIONS))
 @pytest.mark.parametrize("seed", range(3))
 def test_the_head_stays_within_its_style(style: str, seed: int) -> None:
-    track = perform(60, style=style, seed=seed)
-    for name, limit_deg in zip(HEAD, STYLES[style].limit_deg, strict=True):  # type: ignore[index]
+    track = perform(60, head_motion=style, seed=seed)
+    for name, limit_deg in zip(HEAD, HEAD_MOTIONS[style].limit_deg, strict=True):  # type: ignore[index]
         assert 0.15 * limit_deg < np.abs(track[name]).max() <= limit_deg
 
 
 def test_livelier_styles_move_more() -> None:
-    spread = [np.mean([perform(30, style=s, seed=k)[n].std() for n in HEAD for k in range(3)]) for s in STYLES]
-    assert list(STYLES) == ["calm", "natural", "lively"]
+    spread = [
+        np.mean([perform(30, head_motion=s, seed=k)[n].std() for n in HEAD for k in range(3)]) for s in HEAD_MOTIONS
+    ]
+    assert list(HEAD_MOTIONS) == ["calm", "natural", "lively"]
     assert spread[0] < 0.7 * spread[1] < spread[1] < 0.75 * spread[2]
 
 

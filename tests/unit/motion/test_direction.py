@@ -464,7 +464,7 @@ def test_speech_without_a_pause_is_told() -> None:
 
 def test_a_prompt_without_a_wish_is_told() -> None:
     assert direction_warnings(read_direction("please"), SPEECH) == (
-        "The prompt asks for nothing that lipsmith could do or leave out.",
+        "The prompt contains nothing that lipsmith can do.",
     )
 
 

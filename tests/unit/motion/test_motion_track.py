@@ -67,18 +67,13 @@ def test_a_viseme_that_is_left_out_is_never_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("visemes", "told"),
-    [
-        ({"aah": [1.0] * 38}, "Unknown viseme 'aah'"),
-        ({"ou": [1.0] * 37}, "'ou' has 37 values for 38 frames"),
-        ({"ou": ["x"] * 38}, "'ou' holds something that is not a number"),
-        ([1.0], '"visemes"'),
-    ],
+    ("visemes", "named"),
+    [({"aah": [1.0] * 38}, "'aah'"), ({"ou": [1.0] * 37}, "'ou'"), ({"ou": ["x"] * 38}, "'ou'"), ([1.0], '"visemes"')],
 )
-def test_broken_visemes_are_told(visemes: object, told: str) -> None:
+def test_broken_visemes_are_told(visemes: object, named: str) -> None:
     document = json.loads(SAID.to_json())
     document["visemes"] = visemes
-    with pytest.raises(InvalidMotion, match=told):
+    with pytest.raises(InvalidMotion, match=named):
         MotionTrack.from_json(json.dumps(document))
 
 

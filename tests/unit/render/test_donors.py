@@ -181,9 +181,9 @@ def turned_and_scaled(rgb: U8, points: F64, degrees: float, scale: float) -> tup
 
 
 @pytest.mark.parametrize(("degrees", "scale"), [(25.0, 1.0), (-15.0, 0.8), (0.0, 1.5)])
-def test_thumbnails_are_upright_and_of_one_size(frame: Image, face: Face, degrees: float, scale: float) -> None:
-    straight = thumbnail(frame.rgb, face.points).astype(int)
-    other = thumbnail(*turned_and_scaled(frame.rgb, face.points, degrees, scale)).astype(int)
+def test_thumbnails_are_upright_and_of_one_size(image: Image, face: Face, degrees: float, scale: float) -> None:
+    straight = thumbnail(image.rgb, face.points).astype(int)
+    other = thumbnail(*turned_and_scaled(image.rgb, face.points, degrees, scale)).astype(int)
     assert straight.shape == (20, 32)
     assert straight.std() > 25
     assert np.sqrt(((straight - other) ** 2).mean()) < 5
