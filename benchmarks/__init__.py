@@ -1,1 +1,1 @@
-"""How good and how fast lipsmith is, in pictures and in numbers. See README.md; run with `python -m benchmarks`."""
+"""Benchmarks of quality and speed. See README.md; run with `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""What the measures have to reach."""
+"""Bars: limits for the measures of a drawn face."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bar:
-    """One limit for one measure."""
+    """Limits of one measure."""
 
     name: str
     low: float

@@ -26,9 +26,9 @@ def main() -> None:
 
 
 def peak_mb() -> float:
-    """Most memory this process has held, MB.
+    """Return the peak memory of this process, MB.
 
-    On Linux getrusage counts the starting process in as well, so the kernel's own count is read where there is one.
+    On Linux, getrusage also counts the parent process, so the kernel's own count is read if there is one.
     """
     if STATUS.is_file():
         for line in STATUS.read_text().splitlines():

@@ -1,6 +1,6 @@
-"""Measures of a lip-synced clip: planes of pictures before and after, meshes and curves in, plain numbers out.
+"""Measures of a lip-synced clip, from planes of frames before and after, meshes and curves.
 
-Lengths in IOD, colour in levels of 255.
+Lengths are in IOD, colours in levels of 255.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from lipsmith.media.clip import U8
 
 NOSE_BASE, CHIN = 2, 152
 SIDE_MARGIN_IOD, CHIN_MARGIN_IOD = 0.25, 0.40
-"""How far beyond the face's width and below the chin the lower face may change."""
+"""Distance beyond the face's width and below the chin within which the lower face may change."""
 RING_IOD = 0.05
 SECTORS = 8
 SHARPNESS_IOD_PX = 100.0
-"""Mouths are brought to this size before their sharpness is taken."""
+"""Mouths are scaled to this size before their sharpness is measured."""
 MAX_LAG_S, LAG_STEP_S = 0.2, 0.002
 LIP_POINTS = sorted({p for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for p in ring})
 HULL = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
@@ -32,7 +32,7 @@ AROUND = (164, 167, 393, 92, 322, 165, 391, 18, 200, 83, 313, 106, 335, 182, 406
 
 
 def changed_pixels(before: U8, after: U8) -> Mask:
-    """(h, w): luma pixels whose luma or chroma differs between two pictures of I420 planes."""
+    """Return a mask of luma pixels whose luma or chroma differs between two frames of I420 planes, (h, w)."""
     height, width = before.shape[0] * 2 // 3, before.shape[1]
     apart = before != after
     blue, red = apart[height:].reshape(2, height // 2, width // 2)
@@ -41,9 +41,9 @@ def changed_pixels(before: U8, after: U8) -> Mask:
 
 
 def outside_parts(changed: Mask, points: F64, aspect: float = 1.0) -> dict[str, int]:
-    """Changed pixels above the nose base, beside the face, and below the chin; each counts once, in that order.
+    """Count changed pixels above the nose base, next to the face, and below the chin; each counts once, in that order.
 
-    ``points``: (478, 3) square pixels; ``aspect``: a pixel's width over its height.
+    ``points``: (478, 3) square pixels; ``aspect``: width of a pixel divided by its height.
     """
     rows, columns = np.nonzero(changed)
     head = HeadFrame.of(points)
@@ -59,9 +59,9 @@ def outside_parts(changed: Mask, points: F64, aspect: float = 1.0) -> dict[str, 
 
 
 def lip_flicker(grey_before: U8, points_before: F64, grey_now: U8, points_now: F64) -> float | None:
-    """Mean difference in the lips' outline after the mesh has carried the frame before onto this one, levels.
+    """Return the mean difference in the lips' outline to the frame before, carried by the mesh, levels.
 
-    Greys are (h, w) in square pixels of their points, (478, 2 or 3). None where the lips lie outside the picture.
+    Greys are (h, w) in square pixels of their points, (478, 2 or 3). None if the lips lie outside the frame.
     """
     hull = points_now[HULL, :2]
     left, top = np.floor(hull.min(axis=0)).astype(int)
@@ -84,7 +84,7 @@ def lip_flicker(grey_before: U8, points_before: F64, grey_now: U8, points_now: F
 
 
 def mouth_sharpness(grey: U8, points: F64) -> float | None:
-    """Laplacian variance in the lips' outline, at one size for all; None where the lips lie outside the picture."""
+    """Return the Laplacian variance in the lips' outline, at one size for all; None outside the frame."""
     hull = points[HULL, :2]
     scale = SHARPNESS_IOD_PX / HeadFrame.of(points).iod_px
     low, high = np.floor(hull.min(axis=0) - 3).astype(int), np.ceil(hull.max(axis=0) + 4).astype(int)
@@ -98,9 +98,9 @@ def mouth_sharpness(grey: U8, points: F64) -> float | None:
 
 
 def colour_step(before: U8, after: U8, changed: Mask, middle: F64, iod_px: float) -> float | None:
-    """Largest mean colour change in an eighth of the rim of what was changed, .05 IOD wide, levels.
+    """Return the largest mean colour change in an eighth of the rim of the changed area, .05 IOD wide, levels.
 
-    ``before`` and ``after``: (h, w, 3) RGB; ``middle``: (2,) pixels, from where the eighths are counted.
+    ``before`` and ``after``: (h, w, 3) RGB; ``middle``: (2,) pixels, the centre of the eighths.
     """
     close = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(0.06 * iod_px)) + 1,) * 2)
     whole = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, close)
@@ -117,7 +117,7 @@ def colour_step(before: U8, after: U8, changed: Mask, middle: F64, iod_px: float
 
 
 def best_lag_s(times_s: F64, wanted: F64, found_times_s: F64, found: F64) -> tuple[float, float] | None:
-    """How much later ``found`` comes than ``wanted``, to 2 ms, and r there; None where one of them does not move."""
+    """Return the delay of ``found`` after ``wanted``, to 2 ms, and r there; None if one of them does not move."""
     if len(times_s) < 10 or len(found) < 10 or wanted.std() < 0.01 or found.std() < 0.01:
         return None
     lags_s = np.arange(-MAX_LAG_S, MAX_LAG_S + LAG_STEP_S / 2, LAG_STEP_S)
@@ -129,13 +129,13 @@ def best_lag_s(times_s: F64, wanted: F64, found_times_s: F64, found: F64) -> tup
     return round(float(lags_s[best]), 3), by_lag[best]
 
 
-def sound_lag_s(given: NDArray[np.float32], heard: NDArray[np.float32], rate_hz: int) -> float | None:
-    """How much later ``heard`` comes than ``given``, mono samples, at most 0.3 s; None in silence."""
-    count = min(len(given), len(heard))
-    if count < rate_hz // 4 or min(np.abs(given[:count]).max(), np.abs(heard[:count]).max()) < 1e-4:
+def audio_lag_s(given: NDArray[np.float32], decoded: NDArray[np.float32], rate_hz: int) -> float | None:
+    """Return the delay of ``decoded`` after ``given``, mono samples, at most 0.3 s; None in silence."""
+    count = min(len(given), len(decoded))
+    if count < rate_hz // 4 or min(np.abs(given[:count]).max(), np.abs(decoded[:count]).max()) < 1e-4:
         return None
     size = 1 << int(2 * count - 1).bit_length()
-    spectrum = np.fft.rfft(heard[:count], size) * np.conj(np.fft.rfft(given[:count], size))
+    spectrum = np.fft.rfft(decoded[:count], size) * np.conj(np.fft.rfft(given[:count], size))
     both = np.fft.irfft(spectrum, size)
     most = round(0.3 * rate_hz)
     lags = np.arange(-most, most + 1)
@@ -143,10 +143,10 @@ def sound_lag_s(given: NDArray[np.float32], heard: NDArray[np.float32], rate_hz:
 
 
 def correlation(a: F64, b: F64) -> float:
-    """Pearson's r; 0 where one of them stands still."""
+    """Return Pearson's r; 0 if one of them is constant."""
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-6 and b.std() > 1e-6 else 0.0
 
 
 def typical_spread(values: Sequence[float]) -> float:
-    """Standard deviation over the mean."""
+    """Return the standard deviation divided by the mean."""
     return float(np.std(values) / max(float(np.mean(values)), 1e-9))

@@ -1,7 +1,4 @@
-"""Requests that nobody honest sends, byte by byte, and how the answers to them are judged.
-
-Everything is made from seeds: the same number makes the same bytes.
-"""
+"""Malformed and ambiguous HTTP requests, made from seeds, and checks of the answers."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ POST = b"POST /v1/face-detection HTTP/1.1\r\nHost: here\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 NEXT = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
-"""What a smuggler hides in a body."""
+"""Request that a smuggler hides in a body."""
 
 AMBIGUOUS: Mapping[str, bytes] = {
     "length and chunks": POST + b"Content-Length: 2\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
@@ -77,7 +74,7 @@ AMBIGUOUS: Mapping[str, bytes] = {
     "upgrade with a body": POST + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}" + NEXT,
     "upgrade with chunks": POST + b"Connection: upgrade\r\nUpgrade: h2c\r\n" + CHUNKED + b"\r\n0\r\n\r\n" + NEXT,
 }
-"""What two readers may take for different requests. Each has to be refused, and the connection closed."""
+"""Requests that two parsers may read differently. Each must be refused, and the connection closed."""
 
 ODD_TOKENS = (
     *(b"\r\n", b"\n", b"\r", b"\x00", b"\t", b" ", b":", b";", b",", b"%00", b"%2e%2e%2f", b"//", b"..", b"\xff"),
@@ -142,7 +139,7 @@ BODIES: Sequence[object] = (
     {"clientId": "a", "clientSecret": "b"},
     {"ids": "a,b"},
 )
-"""What the first routes of `API` take, in their order; the rest for those of the second dialect."""
+"""Bodies of the first routes of `API`, in their order; the rest for those of the second dialect."""
 QUERIES = ("a=b", "signature=x&expires=1", "expires=" + "9" * 5000, "%00=%ff", "=&=&", "a[]=1", "limit=-1&expires=é")
 HEADERS: Mapping[str, Sequence[str]] = {
     "Idempotency-Key": ("a", "b", "a" * 256, "é", "", " "),
@@ -155,12 +152,12 @@ HEADERS: Mapping[str, Sequence[str]] = {
 
 
 SHAPES = ({"message"}, {"message", "code"}, {"code", "msg"}, {"code", "msg", "data"})
-"""Of refusals, by their fields: the first dialect's, with and without a code, and the second's."""
+"""Fields of refusals: the first dialect's, with and without a code, and the second's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back."""
+    """Answer of the server."""
 
     status: int
     headers: Mapping[str, str]
@@ -168,9 +165,9 @@ class Answer:
 
 
 def generated(seed: int, count: int, keys: Sequence[str], ids: Sequence[str] = ("none",)) -> Iterator[bytes]:
-    """``count`` requests: well-formed ones with odd content, and every third with bytes of it changed.
+    """Generate ``count`` requests: well-formed ones with odd content, and every third with bytes of it changed.
 
-    ``keys`` are what callers may say they are, true or not; ``ids`` what there is to ask for.
+    ``keys`` are API keys, valid or not; ``ids`` are ids to request.
     """
     chance = random.Random(seed)
     for number in range(count):
@@ -228,7 +225,7 @@ def _bent(chance: random.Random, whole: bytes) -> bytes:
 
 
 def fault(answer: Answer) -> str | None:
-    """What is wrong with an answer, whatever was asked; None when nothing is."""
+    """Return the fault of an answer to any request; None if it is correct."""
     text = answer.body.decode("utf-8", "replace")
     if answer.status >= 500:
         return f"status {answer.status}: {text[:200]}"
@@ -236,16 +233,20 @@ def fault(answer: Answer) -> str | None:
         return f"tells of our inside: {text[:200]}"
     if answer.status >= 400 and answer.body:
         try:
-            told = json.loads(text)
+            reported = json.loads(text)
         except ValueError:
             return f"status {answer.status} without JSON: {text[:200]}"
-        if not isinstance(told, dict) or set(told) not in SHAPES or not isinstance(told.get("message", ""), str):
+        if (
+            not isinstance(reported, dict)
+            or set(reported) not in SHAPES
+            or not isinstance(reported.get("message", ""), str)
+        ):
             return f"status {answer.status} in another shape: {text[:200]}"
     return None
 
 
 async def exchange(reader: asyncio.StreamReader, *, head_only: bool = False) -> Answer:
-    """The next answer. Raises EOFError (with what came) where the connection ends before it does."""
+    """Return the next answer. Raises EOFError with the received bytes if the connection ends before it."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip().split("\r\n")
     status = int(first.split(" ")[1])

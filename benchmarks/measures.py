@@ -1,6 +1,6 @@
 """Measures of a drawn face. Each takes a `Subject`, draws what it needs and returns plain numbers.
 
-Lengths in IOD, brightness in levels of 255 unless a ratio is named. None stands for "could not be measured here".
+Lengths are in IOD, brightness in levels of 255 unless a ratio is named. None means that it could not be measured.
 """
 
 from __future__ import annotations
@@ -47,40 +47,40 @@ CHIN_SET = frozenset(p for ring in LOWER_LIP_RINGS for p in ring[2:-2]) | frozen
     (*CHIN_LINE, 83, 313, 201, 421, 208, 428)
 )
 STEADY = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 127, 356, 234, 454, 50, 280, 70, 300, 107, 336)
-"""Points that only the head moves while someone speaks."""
+"""Points that only the head moves in speech."""
 MIN_INTERIOR_PX = 12
 EDGE_BLUR_IOD = 0.02
-"""Texture finer than this makes no edge: pores and stubble come and go with sharpening, a doubled chin does not."""
+"""Finer texture makes no edge: pores and stubble vary with sharpening, a doubled chin does not."""
 
 
 def luminance(rgb: U8 | F64) -> F64:
-    """(...,) 0-255 from (..., 3)."""
+    """Return luminance, (...,) 0-255, of (..., 3) RGB."""
     light: F64 = np.asarray(rgb, np.float64) @ LUMA
     return light
 
 
 def inside(size: tuple[int, ...], outline: F64) -> Mask:
-    """Pixels whose middle lies inside an outline of (n, 2) pixels."""
+    """Return the pixels whose centre lies inside an outline of (n, 2) pixels."""
     mask = np.zeros(size[:2], np.uint8)
     cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
     return np.asarray(mask > 127)
 
 
 def grown(mask: Mask, by_px: float) -> Mask:
-    """The mask and everything within ``by_px`` of it."""
+    """Return the mask and everything within ``by_px`` of it."""
     away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(away <= by_px)
 
 
 def oval(subject: Subject, points: F64 | None = None, scale: float = 1.0) -> Mask:
-    """The face's outline, scaled about its middle."""
+    """Return the outline of the face, scaled about its middle."""
     edge = (subject.face.points if points is None else points)[list(FACE_OVAL), :2]
     middle = edge.mean(axis=0)
     return inside(subject.image.rgb.shape, middle + scale * (edge - middle))
 
 
 def head_coordinates(subject: Subject, points: F64 | None = None) -> F64:
-    """(height, width, 2): x and y in the head's frame (IOD from the nose bridge) of every pixel."""
+    """Return x and y in the head's frame (IOD from the nose bridge) of every pixel, (height, width, 2)."""
     frame = HeadFrame.of(subject.face.points if points is None else points)
     height, width = subject.image.rgb.shape[:2]
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
@@ -94,9 +94,9 @@ def head_coordinates(subject: Subject, points: F64 | None = None) -> F64:
 
 
 def sentence(subject: Subject, fps: int = 12, crops: int = 2) -> Numbers:
-    """The asked opening and width against what is found again, and the inside of the mouth, over a spoken sentence."""
+    """Measure requested against detected opening and width, and the inside of the mouth, over a spoken sentence."""
     track = sentence_track(fps)
-    asked, raw, shown, asked_width, shown_width = [], [], [], [], []
+    requested, raw, shown, requested_width, shown_width = [], [], [], [], []
     lights, darks = [], []
     missed = 0
     for n in range(len(track)):
@@ -106,31 +106,31 @@ def sentence(subject: Subject, fps: int = 12, crops: int = 2) -> Numbers:
         if seen is None:
             missed += 1
             continue
-        asked.append(subject.portrait.shape.target_aperture(channels))
+        requested.append(subject.portrait.shape.target_aperture(channels))
         raw.append(channels["aperture"])
         shown.append(aperture(seen))
-        asked_width.append(subject.asked_width(channels))
+        requested_width.append(subject.requested_width(channels))
         shown_width.append(mouth_width(seen))
-        if asked[-1] > 0.08 and (found := interior(subject, frame, seen)) is not None:
+        if requested[-1] > 0.08 and (found := interior(subject, frame, seen)) is not None:
             lights.append(found[0])
             darks.append(found[1])
     if len(shown) < 10:
         return {"frames_without_face": float(missed)}
     return {
         "frames_without_face": float(missed),
-        "aperture_r": correlation(asked, shown),
-        "aperture_error": float(np.mean(np.abs(np.subtract(shown, asked)))),
-        "aperture_bias": float(np.mean(np.subtract(shown, asked))),
+        "aperture_r": correlation(requested, shown),
+        "aperture_error": float(np.mean(np.abs(np.subtract(shown, requested)))),
+        "aperture_bias": float(np.mean(np.subtract(shown, requested))),
         "aperture_raw_r": correlation(raw, shown),
         "aperture_raw_error": float(np.mean(np.abs(np.subtract(shown, raw)))),
-        "width_r": correlation(asked_width, shown_width),
+        "width_r": correlation(requested_width, shown_width),
         "interior_light": float(np.mean(lights)) if lights else None,
         "interior_dark_share": float(np.mean(darks)) if darks else None,
     }
 
 
 def interior(subject: Subject, frame: U8, points: F64) -> tuple[float, float] | None:
-    """Mean luminance between the lips over the cheeks' median, and the share darker than .3 of it."""
+    """Return the mean luminance between the lips over the cheeks' median, and the share darker than .3 of it."""
     outline = points[[*INNER_UPPER, *INNER_LOWER[-2:0:-1]], :2]
     mouth = inside(frame.shape, outline)
     if mouth.sum() < MIN_INTERIOR_PX:
@@ -141,7 +141,7 @@ def interior(subject: Subject, frame: U8, points: F64) -> tuple[float, float] | 
 
 
 def cheek_light(subject: Subject, frame: U8, points: F64) -> float:
-    """Median luminance of small squares on the cheeks."""
+    """Return the median luminance of small squares on the cheeks."""
     radius = max(1, round(0.10 * subject.iod_px))
     height, width = frame.shape[:2]
     split_text = []
@@ -154,20 +154,20 @@ def cheek_light(subject: Subject, frame: U8, points: F64) -> float:
 
 
 def looks(subject: Subject, names: Sequence[str] = ("aa", "ee", "oo", "oh", "mm", "sil")) -> Numbers:
-    """Single mouth shapes with the head still: closure, opening, inside of the mouth."""
+    """Measure single mouth shapes with the head still: closure, opening, inside of the mouth."""
     numbers: Numbers = {}
     lights, darks = [], []
     for name in names:
         channels = look(name)
         frame = subject.portrait.draw_rgb(channels)
         seen = subject.seen_in(frame)
-        asked = subject.portrait.shape.target_aperture(channels)
-        if asked == 0.0:
+        requested = subject.portrait.shape.target_aperture(channels)
+        if requested == 0.0:
             numbers[f"closure_{name}"] = aperture(seen) if seen is not None else None
             numbers[f"seam_{name}"] = seam(subject, frame, channels)
         else:
-            numbers[f"off_{name}"] = aperture(seen) - asked if seen is not None else None
-        if asked > 0.08 and (found := interior(subject, frame, with_depth(subject, channels))) is not None:
+            numbers[f"off_{name}"] = aperture(seen) - requested if seen is not None else None
+        if requested > 0.08 and (found := interior(subject, frame, with_depth(subject, channels))) is not None:
             lights.append(found[0])
             darks.append(found[1])
     numbers["looks_light_low"] = min(lights, default=None)
@@ -177,12 +177,12 @@ def looks(subject: Subject, names: Sequence[str] = ("aa", "ee", "oo", "oh", "mm"
 
 
 def with_depth(subject: Subject, channels: Mapping[str, float]) -> F64:
-    """(478, 3) where the mesh lies in a frame without head motion; the depth is the picture's."""
+    """Return the mesh in a frame without head motion, (478, 3); the depth is the image's."""
     return np.column_stack([subject.portrait.target_points(channels), subject.face.points[:, 2]])
 
 
 def seam(subject: Subject, frame: U8, channels: Mapping[str, float]) -> float:
-    """Brightest point on the line where shut lips meet, over the lips' median: teeth shining through are above 1.25."""
+    """Return the brightest point where shut lips meet, over the lips' median: visible teeth are above 1.25."""
     target = subject.portrait.target_points(channels)
     line = (target[list(INNER_UPPER)] + target[list(INNER_LOWER)])[2:-2] / 2
     dense = np.stack(
@@ -194,7 +194,7 @@ def seam(subject: Subject, frame: U8, channels: Mapping[str, float]) -> float:
 
 
 def teeth_slide(subject: Subject, openings: Sequence[float] = (0.20, 0.24, 0.28)) -> Numbers:
-    """How far the edge of the upper teeth moves while the mouth opens and the head is still."""
+    """Measure the motion of the edge of the upper teeth while the mouth opens and the head is still."""
     edges = []
     for opening in openings:
         channels = at_rest(aperture=opening / subject.portrait.shape.scale, smile=SMILE_WHILE_SPEAKING)
@@ -204,7 +204,7 @@ def teeth_slide(subject: Subject, openings: Sequence[float] = (0.20, 0.24, 0.28)
 
 
 def _teeth_edge(subject: Subject, frame: U8, channels: Mapping[str, float]) -> float | None:
-    """Where the upper teeth end at the mouth's middle, IOD below the nose bridge: the steepest fall of brightness."""
+    """Return the edge of the upper teeth, IOD below the nose bridge: the steepest fall of brightness."""
     across, down = subject.portrait.shape.frame.rotation[:2, :2] * subject.iod_px
     target = subject.portrait.target_points(channels)
     upper, lower = target[13], target[14]
@@ -228,7 +228,7 @@ def _teeth_edge(subject: Subject, frame: U8, channels: Mapping[str, float]) -> f
 
 
 def folds(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "oh", "ff", "ss")) -> Numbers:
-    """Triangles that turn over, all and under the lower lip, and the smallest share of its area that one keeps."""
+    """Count triangles that turn over, all and under the lower lip, and find the smallest share of an area."""
     portrait = subject.portrait
     least = BIG_TRIANGLE_PX2 * (subject.iod_px / REFERENCE_IOD_PX) ** 2
     rest = signed_areas(subject.face.points[:, :2], portrait.triangles)
@@ -250,7 +250,8 @@ def folds(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "oh", "ff"
 
 
 def stillness(subject: Subject) -> Numbers:
-    """Upper face while only the lips move; background and border while the head does; colours of a grey picture."""
+    """Measure the upper face while only the lips move, background and border in head motion, and colours of a grey
+    image."""
     rest = subject.portrait.draw_rgb(at_rest(smile=SMILE_WHILE_SPEAKING)).astype(np.float64)
     coordinates = head_coordinates(subject)
     above = coordinates[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1]
@@ -286,7 +287,7 @@ def stillness(subject: Subject) -> Numbers:
 
 
 def head_coordinates_of(subject: Subject, point: int) -> F64:
-    """A mesh point's x and y in the head's frame, as if the picture were flat."""
+    """Return a mesh point's x and y in the head's frame, as if the image were flat."""
     x, y = np.round(subject.face.points[point, :2]).astype(int)
     coordinates = head_coordinates(subject)
     found: F64 = coordinates[np.clip(y, 0, coordinates.shape[0] - 1), np.clip(x, 0, coordinates.shape[1] - 1)]
@@ -294,7 +295,7 @@ def head_coordinates_of(subject: Subject, point: int) -> F64:
 
 
 def grey_stays_grey(subject: Subject) -> Numbers:
-    """The largest spread between the channels in frames of the picture without its colours."""
+    """Return the largest spread between the channels in frames of the image without its colours."""
     light = np.round(luminance(subject.image.rgb)).astype(np.uint8)
     image = replace(subject.image, rgb=np.repeat(light[..., None], 3, axis=2), grey=True)
     portrait = Portrait(image, subject.face, matte=subject.matte, triangles=subject.portrait.triangles)
@@ -303,9 +304,9 @@ def grey_stays_grey(subject: Subject) -> Numbers:
 
 
 def source_kept(subject: Subject) -> Numbers:
-    """A frame that asks for the picture's own mouth, against the picture: mean difference in the face.
+    """Compare a frame with the image's own mouth with the image: mean difference in the face.
 
-    Both are softened a little first: how crisp frames are is measured by `moving`, here it is about place and light.
+    Both are softened a little first, since `moving` measures sharpness; this is about place and light.
     """
     shape = subject.portrait.shape
     channels = at_rest(aperture=shape.aperture / shape.scale)
@@ -324,7 +325,7 @@ def _softened(rgb: U8 | F64) -> F64:
 
 
 def blinks(subject: Subject) -> Numbers:
-    """How far the lids shut, what is left of the irises, and what a blink does to everything above the eye."""
+    """Measure the closure of the lids, the visible rest of the irises, and changes above the eye in a blink."""
     open_frame = subject.portrait.draw_rgb(at_rest())
     shut_frame = subject.portrait.draw_rgb(at_rest(blink_left=1.0, blink_right=1.0))
     opened, shut = subject.seen_in(open_frame), subject.seen_in(shut_frame)
@@ -338,7 +339,7 @@ def blinks(subject: Subject) -> Numbers:
 
 
 def _iris_left(subject: Subject, opened: U8, shut: U8) -> float:
-    """Share of the irises' pixels, lash line aside, that stay as they are and as dark as they are."""
+    """Return the share of the irises' pixels, apart from the lash line, that stay as dark as they are."""
     points = subject.face.points
     down = subject.portrait.shape.frame.rotation[1, :2] * subject.iod_px
     shares = []
@@ -369,7 +370,7 @@ def _iris_left(subject: Subject, opened: U8, shut: U8) -> float:
 
 
 def _edges_changed(subject: Subject, opened: U8, shut: U8) -> float | None:
-    """Change of the edge map between the lid's own skin and the brows, as a share of the edges that are there."""
+    """Return the change of edges between the lid and the brows, as a share of the edges there."""
     points = subject.face.points
     region = np.zeros(opened.shape[:2], bool)
     down = subject.portrait.shape.frame.rotation[1, :2] * subject.iod_px
@@ -392,32 +393,32 @@ def _edges_changed(subject: Subject, opened: U8, shut: U8) -> float | None:
 
 
 def turns(subject: Subject) -> Numbers:
-    """Turn that is found again per asked turn."""
+    """Measure the detected turn per requested turn."""
     rest = subject.seen_in(subject.portrait.draw_rgb(at_rest()))
     if rest is None:
         return {"yaw_gain": None, "pitch_gain": None}
     start = HeadFrame.of(rest)
     yaws, pitches = [], []
-    for asked in (-8.0, -4.0, 4.0, 8.0):
-        seen = subject.seen_in(subject.portrait.draw_rgb(at_rest(head_yaw=asked)))
+    for requested in (-8.0, -4.0, 4.0, 8.0):
+        seen = subject.seen_in(subject.portrait.draw_rgb(at_rest(head_yaw=requested)))
         if seen is not None:
-            yaws.append((asked, HeadFrame.of(seen).yaw_deg - start.yaw_deg))
-    for asked in (-6.0, 6.0):
-        seen = subject.seen_in(subject.portrait.draw_rgb(at_rest(head_pitch=asked)))
+            yaws.append((requested, HeadFrame.of(seen).yaw_deg - start.yaw_deg))
+    for requested in (-6.0, 6.0):
+        seen = subject.seen_in(subject.portrait.draw_rgb(at_rest(head_pitch=requested)))
         if seen is not None:
-            pitches.append((asked, HeadFrame.of(seen).pitch_deg - start.pitch_deg))
+            pitches.append((requested, HeadFrame.of(seen).pitch_deg - start.pitch_deg))
     return {"yaw_gain": _slope(yaws), "pitch_gain": _slope(pitches)}
 
 
 def _slope(pairs: Sequence[tuple[float, float]]) -> float | None:
     if len(pairs) < 2:
         return None
-    asked, seen = np.array(pairs).T
-    return float(asked @ seen / (asked @ asked))
+    requested, seen = np.array(pairs).T
+    return float(requested @ seen / (requested @ requested))
 
 
 def moving(subject: Subject, frames: int = 12, crops: int = 5) -> Numbers:
-    """Sharpness of the upper face and steadiness of its landmarks while only the head moves, 25 frames a second."""
+    """Measure sharpness of the upper face and steadiness of its landmarks in head motion, 25 frames a second."""
     track = sentence_track(25)
     head = [name for name in track.channels if name.startswith("head") or name == "breath"]
     region = oval(subject, scale=0.9) & (head_coordinates(subject)[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1])
@@ -451,7 +452,7 @@ def _sharpness(rgb: U8, region: Mask) -> float:
 
 
 def ring(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "ee")) -> Numbers:
-    """Colour of a ring around the lips against the picture's, and new edges in the lower face."""
+    """Measure the colour of a ring around the lips against the image's, and new edges in the lower face."""
     source = subject.image.rgb
     outline = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
 
@@ -477,7 +478,7 @@ def ring(subject: Subject, names: Sequence[str] = ("aa", "oo", "mm", "ee")) -> N
 
 
 def _chroma(rgb: U8) -> F64:
-    """(height, width, 2) Cb and Cr."""
+    """Return Cb and Cr, (height, width, 2)."""
     light = luminance(rgb)
     colour = rgb.astype(np.float64)
     return np.stack([(colour[..., 2] - light) / 1.8556, (colour[..., 0] - light) / 1.5748], axis=-1)

@@ -1,4 +1,4 @@
-"""What a clip costs before anything is drawn into it: decoding and encoding alone, with the settings of a real run."""
+"""Cost of a clip before anything is drawn: decoding and encoding alone, with the settings of a real run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lipsmith.media.reader import open_clip
 
 @dataclass(frozen=True, kw_only=True)
 class PassThrough:
-    """A clip that was read and written again, every picture as it was."""
+    """Clip that was read and written again without changes."""
 
     frames: int
     seconds: float
@@ -23,16 +23,16 @@ class PassThrough:
 
     @property
     def fps(self) -> float:
-        """Pictures per second of wall clock."""
+        """Frames per second of wall clock."""
         return self.frames / self.seconds
 
 
 def pass_through(
     clip: Path, out: Path, *, audio: Audio | None = None, end_s: float | None = None, crf: int = CLIP_CRF
 ) -> PassThrough:
-    """Decodes and encodes a clip, or its first ``end_s`` seconds, with ``audio`` or else with its own."""
+    """Decode and encode a clip, or its first ``end_s`` seconds, with ``audio`` or else with its own."""
     start = time.perf_counter()
     opened = open_clip(clip, end_s=end_s)
-    heard = audio or open_own_audio(opened)
-    write_video(out, opened.info.video_format(crf), opened.frames(), heard, overwrite=True)
+    audio_out = audio or open_own_audio(opened)
+    write_video(out, opened.info.video_format(crf), opened.frames(), audio_out, overwrite=True)
     return PassThrough(frames=len(opened), seconds=time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""Numbers about the drawn face, per photo, against the bars of `bars.py`."""
+"""Measures of the drawn face, per photo, against the bars of `bars.py`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_IOD_PX = 24
 
 
 def run(folder: Path | None, only: str = "") -> int:
-    """Measures every photo, prints the tables, and writes ``results/quality.json`` where all photos were measured."""
+    """Measure every photo, print the tables, and write ``results/quality.json`` if all photos were measured."""
     faces: dict[str, Numbers] = {}
     skipped: dict[str, str] = {}
     named = [("astronaut", None)] if folder is None else [(path.name, path) for path in photos_in(folder)]
@@ -48,7 +48,7 @@ def run(folder: Path | None, only: str = "") -> int:
 
 
 def measure(subject: Subject) -> Numbers:
-    """All numbers of one face."""
+    """Return all measures of one face."""
     numbers: Numbers = {"iod_px": subject.iod_px, "yaw_deg": subject.face.yaw_deg}
     numbers |= {"source_aperture": subject.portrait.shape.aperture, "source_width": subject.portrait.shape.width}
     for measures in ALL:
@@ -58,7 +58,7 @@ def measure(subject: Subject) -> Numbers:
 
 
 def table(faces: dict[str, Numbers]) -> str:
-    """One row per measure, one column per face."""
+    """Return one row per measure, one column per face."""
     names = list(faces)
     head = [f"{k:>2} {name}" for k, name in enumerate(names, 1)]
     rows = [f"{'':22}" + "".join(f"{k:>8}" for k in range(1, len(names) + 1))]
@@ -78,16 +78,16 @@ def _cell(value: float | None, bar: Bar | None) -> str:
 
 
 def summary(faces: dict[str, Numbers]) -> str:
-    """Each bar with how many faces reach it, and who does not."""
+    """List each bar with the number of faces that reach it, and the faces that miss it."""
     lines = [f"{'bar':22}{'limit':>12}{'reached':>9}{'median':>9}  misses"]
     for bar in BARS:
         found = {name: value for name, numbers in faces.items() if (value := numbers.get(bar.name)) is not None}
         if not found:
             continue
         misses = {name: value for name, value in found.items() if not bar.holds(value)}
-        told = ", ".join(f"{Path(name).stem} {value:.3f}" for name, value in misses.items())
+        missed = ", ".join(f"{Path(name).stem} {value:.3f}" for name, value in misses.items())
         reached = f"{len(found) - len(misses)}/{len(found)}"
-        lines.append(f"{bar.name:22}{bar.limits:>12}{reached:>9}{statistics.median(found.values()):>9.3f}  {told}")
+        lines.append(f"{bar.name:22}{bar.limits:>12}{reached:>9}{statistics.median(found.values()):>9.3f}  {missed}")
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
-"""One lip sync, kept: what was asked of the lips, and every drawn picture before it is encoded.
+"""Recording of a lip sync: requested lips, and every drawn frame before it is encoded.
 
-The whole pipeline runs as always; only the lip syncer is watched. Pictures wait in a file, not in memory.
+The whole pipeline runs as usual; only the lip syncer is wrapped. Frames are stored in a file.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from lipsmith.media.reader import Clip
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A picture of the new video, as the face follower wants it."""
+    """Frame of the new video, in the form that the face follower takes."""
 
     planes: U8
     time_s: Fraction
 
 
 class Recording:
-    """A finished lip sync of one face."""
+    """Finished lip sync of one face."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -57,23 +57,23 @@ class Recording:
 
     @property
     def share(self) -> F64:
-        """(n,) 0-1: how far each picture of the new video got new lips."""
+        """Return the share of new lips in each frame of the new video, (n,) 0-1."""
         return replaced_share(self.track)[self.speaker.sources]
 
     @property
-    def asked(self) -> F64:
-        """(n,) IOD: the opening that is asked for."""
+    def requested(self) -> F64:
+        """Return the requested opening, (n,) IOD."""
         return np.asarray(self.speaker.motion["aperture"], np.float64)
 
     def drawn(self) -> Iterator[Drawn]:
-        """All pictures as they went to the encoder."""
+        """Yield all frames as sent to the encoder."""
         shape = (self.info.height * 3 // 2, self.info.width)
         with self._store.open("rb") as file:
             for time_s in self._times_s:
                 yield Drawn(planes=np.fromfile(file, np.uint8, shape[0] * shape[1]).reshape(shape), time_s=time_s)
 
     def pairs(self) -> Iterator[tuple[int, U8, U8]]:
-        """Number of the picture in the clip, its planes in the source, its planes as drawn."""
+        """Yield the index of each frame in the clip, its planes in the source, and its planes as drawn."""
         sources = self.speaker.sources
         before = (frame for frame in self.clip.frames(0, int(sources.max()) + 1))
         for number, drawn in enumerate(self.drawn()):
@@ -83,7 +83,7 @@ class Recording:
             yield source.index, source.planes, drawn.planes
 
     def forget(self) -> None:
-        """Removes the pictures."""
+        """Delete the frames."""
         self._store.unlink(missing_ok=True)
 
     def frames(
@@ -103,12 +103,12 @@ _under_way: list[Recording] = []
 
 
 def watched() -> Recording:
-    """The engine that the registry makes while `record` runs."""
+    """Make the engine that the registry returns while `record` runs."""
     return _under_way[-1]
 
 
 def record(video: Path, audio: Path, out: Path, **options: Any) -> Recording:
-    """Runs `lip_sync` and keeps what was drawn. Raises what it raises."""
+    """Run `lip_sync` and keep the drawn frames. Raises the errors of `lip_sync`."""
     recording = Recording(out)
     _under_way.append(recording)
     start, cpu_start = time.perf_counter(), time.process_time()

@@ -1,6 +1,6 @@
-"""The server under load: create to first frame, status requests while it renders, memory of many uploads.
+"""Server under load: time to the first frame, status requests during renders, memory of many uploads.
 
-A real `lipsmith serve` on loopback, asked as the vendor's clients ask.
+Runs a real `lipsmith serve` on loopback, with requests like those of the vendor's clients.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ import numpy as np
 
 from benchmarks.__main__ import REPOSITORY
 from benchmarks.bars import Bar
-from benchmarks.speed import machine, portrait_file, sound_file
+from benchmarks.speed import audio_file, machine, portrait_file
 
 SIZE = (512, 512)
 RENDER_S = 10.0
 STATUS_PER_S, STATUS_COUNT = 50, 500
 UPLOADS, UPLOAD_BYTES = 300, 1_000_000
 SETTLE_S = 6.0
-"""An idle server has its spare rendering process warm after this."""
+"""Time after which an idle server has its spare child process ready."""
 BARS = (
     Bar("first_frame_s", 0.0, 2.0, "create to first frame, idle server, 512x512, seconds, median"),
     Bar("status_p99_ms", 0.0, 40.0, f"GET status at {STATUS_PER_S}/s while two videos render, p99, ms"),
@@ -43,7 +43,7 @@ BARS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """A server that runs."""
+    """Running server."""
 
     url: str
     key: str
@@ -52,12 +52,12 @@ class Served:
 
     @property
     def pid(self) -> int:
-        """Of its process."""
+        """Id of its process."""
         return self.process.pid
 
 
 def run(repeats: int) -> int:
-    """Measures, prints a line for each bar; 1 where one is missed."""
+    """Measure, and print a line for each bar. Returns 1 if one is missed."""
     with tempfile.TemporaryDirectory(prefix="lipsmith-server-") as name:
         folder = Path(name)
         found: dict[str, float] = {}
@@ -73,7 +73,7 @@ def run(repeats: int) -> int:
 
 
 class Unborn(RuntimeError):
-    """A server ended before it served."""
+    """Server ended before it was ready."""
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def serving(
     environment: Mapping[str, str] = MappingProxyType({}),
     dies_at: str = "",
 ) -> Iterator[Served]:
-    """A server with a data folder of its own, and settings in ``environment``; ``key`` where the folder is not new."""
+    """Start a server with its own data folder and settings in ``environment``; ``key`` if the folder is not new."""
     log = data_dir.with_suffix(".log")
     program = (
         [sys.executable, str(REPOSITORY / "tests/dying_server.py"), dies_at]
@@ -113,10 +113,10 @@ def serving(
 
 
 def renders(server: Served, folder: Path, repeats: int) -> dict[str, float]:
-    """Create to first frame on an idle server; then the answers to status requests while two videos render."""
+    """Measure the time to the first frame on an idle server, then status requests while two videos render."""
     headers = {"Authorization": f"Bearer {server.key}"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
-        image, audio = portrait_file(folder, SIZE), sound_file(folder, RENDER_S)
+        image, audio = portrait_file(folder, SIZE), audio_file(folder, RENDER_S)
         assets = {
             "image_file_path": uploaded(client, image, "image"),
             "audio_file_path": uploaded(client, audio, "audio"),
@@ -144,9 +144,9 @@ def renders(server: Served, folder: Path, repeats: int) -> dict[str, float]:
         start = time.perf_counter()
         for n in range(STATUS_COUNT):
             time.sleep(max(0.0, start + n / STATUS_PER_S - time.perf_counter()))
-            asked = time.perf_counter()
+            requested = time.perf_counter()
             now = status(both[n % 2])
-            seconds.append(time.perf_counter() - asked)
+            seconds.append(time.perf_counter() - requested)
             if now != "rendering":  # what is finished costs nothing
                 both[n % 2] = create(RENDER_S)
     return {
@@ -156,32 +156,33 @@ def renders(server: Served, folder: Path, repeats: int) -> dict[str, float]:
 
 
 def first_frame(log: Path, project: str) -> datetime:
-    """When the server had it, by its own log."""
+    """Return the time of the first frame, from the server's log."""
     for line in log.read_text().splitlines():
-        told: Mapping[str, str] = json.loads(line)
-        if told["event"] == "first frame" and told["project"] == project:
-            return datetime.fromisoformat(told["timestamp"])
+        reported: Mapping[str, str] = json.loads(line)
+        if reported["event"] == "first frame" and reported["project"] == project:
+            return datetime.fromisoformat(reported["timestamp"])
     raise RuntimeError(f"There was no first frame of {project}:\n{log.read_text()}")
 
 
 def uploaded(client: httpx.Client, path: Path, kind: str) -> str:
-    """The file's path on the server."""
-    wish = {"items": [{"type": kind, "extension": path.suffix[1:]}]}
-    [item] = client.post("/v1/files/upload-urls", json=wish).json()["items"]
+    """Upload a file, and return its path on the server."""
+    request = {"items": [{"type": kind, "extension": path.suffix[1:]}]}
+    [item] = client.post("/v1/files/upload-urls", json=request).json()["items"]
     httpx.put(item["upload_url"], content=path.read_bytes(), timeout=60).raise_for_status()
     return str(item["file_path"])
 
 
 async def uploads(server: Served) -> dict[str, float]:
-    """Many at once, from as many connections."""
+    """Upload many files at once, from as many connections."""
     headers = {"Authorization": f"Bearer {server.key}"}
     limits = httpx.Limits(max_connections=UPLOADS)
     async with httpx.AsyncClient(base_url=server.url, headers=headers, limits=limits, timeout=120) as client:
-        wish = {"items": [{"type": "image", "extension": "png"}] * 100}
+        request = {"items": [{"type": "image", "extension": "png"}] * 100}
         places: list[str] = []
         while len(places) < UPLOADS:
             places += [
-                item["upload_url"] for item in (await client.post("/v1/files/upload-urls", json=wish)).json()["items"]
+                item["upload_url"]
+                for item in (await client.post("/v1/files/upload-urls", json=request)).json()["items"]
             ]
         before_mb = memory_mb(server.pid, "VmRSS")
         body = bytes(UPLOAD_BYTES)
@@ -191,7 +192,7 @@ async def uploads(server: Served) -> dict[str, float]:
 
 
 def memory_mb(pid: int, field: str) -> float:
-    """``VmRSS``: what the process has in memory now; ``VmHWM``: the most it ever had."""
+    """Return the memory of the process: ``VmRSS`` is the current one, ``VmHWM`` the peak."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024

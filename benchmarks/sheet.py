@@ -1,4 +1,4 @@
-"""Contact sheets: what eyes see at once and numbers miss."""
+"""Contact sheets for visual checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SENTENCE_FRAMES, SENTENCE_ROWS = 24, 2
 
 
 def write_sheets(photos: Sequence[Path], folder: Path) -> int:
-    """One sheet per photo, and all of them under each other in ``all.png``; prints the names of the files."""
+    """Write one sheet per photo, and all of them below each other in ``all.png``. Prints the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
     sheets: list[U8] = []
@@ -43,7 +43,7 @@ def write_sheets(photos: Sequence[Path], folder: Path) -> int:
 
 
 def sheet(subject: Subject) -> U8:
-    """(h, w, 3): mouth shapes as faces and as mouths, then consecutive frames of a sentence."""
+    """Draw mouth shapes as faces and as mouths, then consecutive frames of a sentence, (h, w, 3)."""
     frames = {"source": subject.image.rgb} | {name: subject.portrait.draw_rgb(look(name)) for name in LOOKS}
     faces = [_cell(_face(subject, frame), name) for name, frame in frames.items()]
     mouths = [_cell(_mouth(subject, frame), name) for name, frame in frames.items()]

@@ -1,4 +1,4 @@
-"""How fast: frames per second from end to end, against encoding alone; seconds per stage; memory; start to finish."""
+"""Speed: frames per second from end to end against encoding alone, seconds per stage, memory, start-up."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ README = HERE / "README.md"
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 CLIP_S = 10.0
 SHORT_S, LONG_S = 5.0, 600.0
-SOUND_HZ = 22050
+AUDIO_HZ = 22050
 LARGE_IOD_PX, IOD_PX = 165.0, 110.0
 """Distance between the eyes at 1080 lines, and at all smaller sizes."""
 
@@ -44,25 +44,25 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """What was measured at one size. Medians over the repeats."""
+    """Measurements at one size; medians over the repeats."""
 
     size: str
     iod_px: float
     frames: int
     fps: float
-    """Frames over all seconds from the call of `talking_photo` to its return."""
+    """Frames divided by all seconds of `talking_photo`."""
     video_fps: float
-    """Frames over the seconds of its last stage, in which frames are drawn and encoded at the same time."""
+    """Frames divided by the seconds of the last stage, which draws and encodes at the same time."""
     encode_fps: float
-    """Frames over the seconds that the same frames, drawn before, take to be encoded."""
+    """Frames divided by the seconds to encode them when already drawn."""
     share_of_encode: float
-    """``fps`` over ``encode_fps``, median of the pairs that were measured one after the other."""
+    """``fps`` divided by ``encode_fps``, median of consecutive pairs."""
     stage_seconds: Mapping[str, float]
     peak_mb: float
 
 
 def run(sizes: Sequence[Size], repeats: int, *, long: bool, profile: bool, write: bool) -> int:
-    """Measures, prints the tables, and with ``write`` puts them into the README and ``results/speed.json``."""
+    """Measure, print the tables, and with ``write`` store them in the README and ``results/speed.json``."""
     with tempfile.TemporaryDirectory(prefix="lipsmith-speed-") as name:
         folder = Path(name)
         speeds = []
@@ -88,8 +88,8 @@ def run(sizes: Sequence[Size], repeats: int, *, long: bool, profile: bool, write
 
 
 def measure(folder: Path, size: Size, repeats: int) -> Speed:
-    """End to end and encoding alone, in turn, so that whatever else the machine does slows both."""
-    photo, speech = portrait_file(folder, size), sound_file(folder, CLIP_S)
+    """Measure end to end and encoding alone in turn, so that other load slows both."""
+    photo, speech = portrait_file(folder, size), audio_file(folder, CLIP_S)
     out, again = folder / "out.mp4", folder / "again.mp4"
     talking_photo(photo, speech, out, overwrite=True)  # loads the networks and compiles what is not in the cache yet
     frames, face_iod_px = drawn(folder, size)
@@ -129,7 +129,7 @@ def seconds_of(work: Callable[[], None]) -> float:
 
 
 def portrait(size: Size) -> Image:
-    """The astronaut, enlarged until her eyes are as far apart as wanted, and cut to size around her face."""
+    """Return the astronaut, enlarged to the target eye distance and cropped around her face."""
     image = astronaut()
     face = finder().find(image)[0]
     scale = (LARGE_IOD_PX if size[1] >= 1080 and size[0] >= 1080 else IOD_PX) / face.iod_px
@@ -150,23 +150,23 @@ def portrait_file(folder: Path, size: Size) -> Path:
     return path
 
 
-def sound_file(folder: Path, seconds: float) -> Path:
-    """The spoken sentence, again and again, as WAV."""
+def audio_file(folder: Path, seconds: float) -> Path:
+    """Write the spoken sentence, repeated, as WAV."""
     path = folder / f"speech-{seconds:g}s.wav"
     if not path.is_file():
         audio, _ = spoken()
-        samples = np.concatenate(list(audio.blocks(SOUND_HZ, 1)), axis=1)[0]
-        whole = np.resize(samples, round(seconds * SOUND_HZ))
+        samples = np.concatenate(list(audio.blocks(AUDIO_HZ, 1)), axis=1)[0]
+        whole = np.resize(samples, round(seconds * AUDIO_HZ))
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
-            file.setframerate(SOUND_HZ)
+            file.setframerate(AUDIO_HZ)
             file.writeframes((whole * 32767).clip(-32768, 32767).astype("<i2").tobytes())
     return path
 
 
 def drawn(folder: Path, size: Size) -> tuple[np.memmap[tuple[int, ...], np.dtype[np.uint8]], float]:
-    """The frames of a clip, in a file since they may not fit into memory, and the face's size."""
+    """Draw the frames of a clip into a file, since they may not fit into memory; return them and the face's size."""
     image = portrait(size)
     face = finder().find(image)[0]
     track = sentence_track(25, text=" ".join([spoken_text()] * 3), seed=0)
@@ -185,7 +185,7 @@ def spoken_text() -> str:
 
 
 def child(photo: Path, audio: Path, out: Path) -> dict[str, float]:
-    """One clip in a fresh process."""
+    """Render one clip in a new process."""
     command = [sys.executable, "-m", "benchmarks.child", "talk", str(photo), str(audio), str(out)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE.parent)
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -193,8 +193,8 @@ def child(photo: Path, audio: Path, out: Path) -> dict[str, float]:
 
 
 def start_to_finish(folder: Path, repeats: int) -> float:
-    """Seconds that the command line needs for a clip of 5 s at 512 x 512, in a fresh process with a warm cache."""
-    photo, audio, out = portrait_file(folder, (512, 512)), sound_file(folder, SHORT_S), folder / "short.mp4"
+    """Return the seconds of the command line for a clip of 5 s at 512 x 512, in a new process with a warm cache."""
+    photo, audio, out = portrait_file(folder, (512, 512)), audio_file(folder, SHORT_S), folder / "short.mp4"
     script = "import sys; from lipsmith.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", script, "talk", str(photo), str(audio), "-o", str(out), "--overwrite", "--quiet"]
 
@@ -206,15 +206,15 @@ def start_to_finish(folder: Path, repeats: int) -> float:
 
 
 def memory(folder: Path) -> dict[str, float]:
-    """Peak memory of a short and a long clip at 512 x 512."""
+    """Return peak memory of a short and a long clip at 512 x 512."""
     photo, out = portrait_file(folder, (512, 512)), folder / "memory.mp4"
-    short = child(photo, sound_file(folder, CLIP_S), out)["peak_mb"]
-    long = child(photo, sound_file(folder, LONG_S), out)["peak_mb"]
+    short = child(photo, audio_file(folder, CLIP_S), out)["peak_mb"]
+    long = child(photo, audio_file(folder, LONG_S), out)["peak_mb"]
     return {"peak_mb_10_s": round(short), "peak_mb_600_s": round(long)}
 
 
 def profiled(size: Size, frames: int = 60) -> str:
-    """Where the time of a frame goes: seconds per function, drawn in one thread."""
+    """Return the seconds per function of a frame, drawn in one thread."""
     cv2.setNumThreads(1)
     subject = Subject.of("astronaut", portrait(size))
     assert subject is not None
@@ -238,7 +238,7 @@ def profiled(size: Size, frames: int = 60) -> str:
 
 
 def report(speeds: Sequence[Speed], extras: Mapping[str, float]) -> str:
-    """The tables of the README."""
+    """Return the tables of the README."""
     stages = list(speeds[0].stage_seconds)
     lines = [
         f"Measured on {machine()}. A portrait of the size named, {CLIP_S:g} s of speech from a WAV file, 25 fps.",
@@ -267,7 +267,7 @@ def report(speeds: Sequence[Speed], extras: Mapping[str, float]) -> str:
 
 
 def write_readme(text: str) -> None:
-    """Replaces what stands between the markers."""
+    """Replace the text between the markers."""
     old = README.read_text("utf-8")
     before, rest = old.split(BEGIN)
     _, after = rest.split(END)
@@ -275,7 +275,7 @@ def write_readme(text: str) -> None:
 
 
 def machine() -> str:
-    """Processor and cores, as far as the system tells."""
+    """Return processor and number of cores, if the system reports them."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():

@@ -1,4 +1,4 @@
-"""Consecutive frames of a sentence, each beside what is said in it: for looking at lips next to the sounds."""
+"""Strips of consecutive frames of a sentence with their visemes, to compare lips and speech by eye."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CELL_PX, MOUTH_PX, LABEL_PX = 120, 84, 36
 PER_ROW = 16
 MOUTH_IOD, FACE_IOD = 1.25, 3.6
 WIDEST_IOD = 0.30
-"""The opening whose bar is as long as the cell is wide."""
+"""Opening whose bar is as long as the cell is wide."""
 SHOWN_SHARE = 0.30
-"""A viseme with less of a frame is not named."""
+"""Visemes with a smaller share of a frame are not shown."""
 SHUT_IOD = 0.01
 
 SENTENCES = (
@@ -42,16 +42,16 @@ PAPER, INK, RED, GREY = (255, 255, 255), (0, 0, 0), (200, 0, 0), (150, 150, 150)
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """Something to look at."""
+    """Speech to draw."""
 
     name: str
-    """Also the file's."""
+    """Also the name of the file."""
     title: str
     speech: Speech
 
 
 def write_strips(photo: Path | None, text: str | None, voice: str | None, audio: Path | None, folder: Path) -> int:
-    """One strip per sentence into ``folder``; prints the names of the files. The astronaut where no photo is named."""
+    """Write one strip per sentence to ``folder``, of the astronaut by default. Prints the names of the files."""
     cv2.setNumThreads(1)
     try:
         subject = Subject.of(photo.stem if photo else "astronaut", read_even(photo) if photo else astronaut())
@@ -70,7 +70,7 @@ def write_strips(photo: Path | None, text: str | None, voice: str | None, audio:
 
 
 def sentences(text: str | None, voice: str | None, audio: Path | None) -> list[Said]:
-    """What was asked for: a text to speak, a recording, a recording with its text, or the four of `SENTENCES`."""
+    """Return the requested speech: a text, a recording, a recording with its text, or the four of `SENTENCES`."""
     from lipsmith.engines import registry
     from lipsmith.speech.transcript import with_transcript
 
@@ -93,10 +93,9 @@ def sentences(text: str | None, voice: str | None, audio: Path | None) -> list[S
 
 
 def strip(subject: Subject, said: Said) -> U8:
-    """(h, w, 3): all frames at 25 fps, the mouth above the face, under a title.
+    """Draw all frames at 25 fps, the mouth above the face, under a title, (h, w, 3).
 
-    Above each frame: its time, the visemes that have a share in it (lips that meet in red), and the opening asked for
-    in IOD, which is also the length of the bar.
+    Above each frame are its time, its visemes (lips that meet in red), and the opening in IOD, also as a bar.
     """
     frames = max(1, int(said.speech.duration_s * FPS))
     track = build_motion(said.speech, fps=Fraction(FPS), frames=frames)
@@ -117,7 +116,7 @@ def strip(subject: Subject, said: Said) -> U8:
 
 
 def named(speech: Speech, time_s: float) -> list[str]:
-    """The visemes with a share in this moment, the largest first."""
+    """Return the visemes with a share in this moment, the largest first."""
     shares = speech.visemes[min(round(time_s / HOP_S), len(speech.visemes) - 1)]
     found = [int(k) for k in np.argsort(-shares) if shares[k] >= SHOWN_SHARE]
     return [VISEMES[k] for k in found or [int(np.argmax(shares))]]

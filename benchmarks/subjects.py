@@ -1,6 +1,6 @@
-"""What is measured: a face from a photo, the mouth shapes it is asked for, and a sentence it speaks.
+"""Subjects of the measures: a face from a photo, mouth shapes, and a sentence it speaks.
 
-Also finds a face again in a drawn frame, which is how asking and showing are compared.
+Also detects a face in a drawn frame, to compare requested and shown motion.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lipsmith.motion.track import CHANNELS, MotionTrack
 from lipsmith.render.portrait import Portrait
 from lipsmith.speech.visemes import Speech
 
-PHOTO_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tiff"}
+PHOTO_EXTENSIONS = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tiff"}
 SENTENCE = "My friend found five big boats, and we saw them move over the blue sea."
 """Lips that meet, lips on teeth, rounded and wide vowels."""
 SMILE_WHILE_SPEAKING = 0.45
@@ -44,26 +44,26 @@ LOOKS: Mapping[str, Mapping[str, float]] = {
     "blink": {"blink_left": 1.0, "blink_right": 1.0, "smile": 1.0},
     "turned": {"head_yaw": 8.0, "head_pitch": 4.0, "head_roll": -4.0, "aperture": 0.20, "gaze_x": 0.03},
 }
-"""Mouth shapes at full strength, stronger than speech shows them; what is not named rests."""
+"""Mouth shapes at full strength, stronger than in speech; other channels rest."""
 
 MESH_SIDE_PX = 512
 CROPS = ((4.9, 0.0, 0.0), (5.2, 0.05, 0.03), (4.6, -0.05, 0.04), (5.5, 0.04, -0.05), (5.8, -0.04, -0.03))
-"""Side of a crop and its shift, IOD: the median over several sheds the jitter of a single one."""
+"""Side of a crop and its shift, IOD: the median over several reduces the jitter of one."""
 
 
 def look(name: str) -> dict[str, float]:
-    """All channels of a mouth shape of `LOOKS`."""
+    """Return all channels of a mouth shape of `LOOKS`."""
     return at_rest(**{"smile": SMILE_WHILE_SPEAKING, **LOOKS[name]})
 
 
 def at_rest(**given: float) -> dict[str, float]:
-    """All channels at rest but for those given."""
+    """Return all channels at rest except the given ones."""
     return {name: rest for name, (_, _, rest, _) in CHANNELS.items()} | given
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One face, ready to be drawn."""
+    """Face to draw."""
 
     name: str
     image: Image
@@ -73,13 +73,13 @@ class Subject:
 
     @classmethod
     def of(cls, name: str, image: Image) -> Subject | None:
-        """The most prominent face of a picture; None when there is none."""
+        """Make a subject of the most prominent face in an image; None if there is none."""
         faces = finder().find(image)
         return cls.with_face(name, image, faces[0]) if faces else None
 
     @classmethod
     def with_face(cls, name: str, image: Image, face: Face) -> Subject:
-        """A face that has been found already. ``image`` has even sides."""
+        """Make a subject of a detected face. ``image`` has even sides."""
         matte = person_matte(image.rgb)
         portrait = Portrait(image, face, matte=matte, triangles=mesh_triangles())
         return cls(name=name, image=image, face=face, matte=matte, portrait=portrait)
@@ -88,13 +88,13 @@ class Subject:
     def iod_px(self) -> float:
         return self.portrait.shape.frame.iod_px
 
-    def asked_width(self, channels: Mapping[str, float]) -> float:
-        """Distance between the mouth corners that a frame asks of this face, IOD."""
+    def requested_width(self, channels: Mapping[str, float]) -> float:
+        """Return the distance between the mouth corners that a frame requests of this face, IOD."""
         points = self.portrait.shape.rest + self.portrait.shape.displacement(channels)
         return float(np.linalg.norm(points[291] - points[61]))
 
     def seen_in(self, rgb: U8, crops: int = 5) -> F64 | None:
-        """(478, 3) mesh found again in a drawn frame, pixels; None when no crop shows a face to the network."""
+        """Detect the mesh in a drawn frame, (478, 3) pixels; None if no crop shows a face to the network."""
         centre = self.face.points[:, :2].mean(axis=0)
         meshes = []
         for side, dx, dy in CROPS[:crops]:
@@ -105,7 +105,7 @@ class Subject:
 
 
 def read_even(path: Path) -> Image:
-    """A picture file as the pipeline draws it: an odd row or column is cut off."""
+    """Read an image as the pipeline draws it: an odd row or column is cropped."""
     return even(read_image(path))
 
 
@@ -115,15 +115,15 @@ def even(image: Image) -> Image:
 
 
 def astronaut() -> Image:
-    """NASA's public-domain portrait, as scikit-image carries it."""
+    """Return NASA's public-domain portrait from scikit-image."""
     from skimage import data
 
     return Image(rgb=np.ascontiguousarray(data.astronaut()), grey=False)
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """Picture files of a folder by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_ENDINGS)
+    """Return the image files of a folder by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_EXTENSIONS)
 
 
 @cache
@@ -133,7 +133,7 @@ def finder() -> MediapipeFaceFinder:
 
 @cache
 def spoken(text: str = SENTENCE) -> tuple[Audio, Speech]:
-    """A sentence spoken by the synthesizer, and what is said when."""
+    """Synthesize a sentence, and return its audio and visemes."""
     from lipsmith.synthesis.espeak import EspeakVoice
 
     answer = EspeakVoice().speak(text, voice="en-us", rate=1.0)
@@ -141,14 +141,14 @@ def spoken(text: str = SENTENCE) -> tuple[Audio, Speech]:
 
 
 def sentence_track(fps: int, *, still: bool = False, seed: int = 1, text: str = SENTENCE) -> MotionTrack:
-    """The motion of the spoken sentence."""
+    """Return the motion of the spoken sentence."""
     audio, speech = spoken(text)
     frames = round(audio.duration_s * fps)
     return build_motion(speech, fps=Fraction(fps), frames=frames, still=still, seed=seed)
 
 
 def upright_crop(rgb: U8, subject: Subject, *, centre: F64, side_iod: float, side_px: int) -> U8:
-    """A square of ``side_iod`` around a point of the picture, at ``side_px`` pixels."""
+    """Crop a square of ``side_iod`` around a point of the image, at ``side_px`` pixels."""
     side = side_iod * subject.face.iod_px
     scale = side_px / side
     to_crop = np.array([[scale, 0, side_px / 2 - centre[0] * scale], [0, scale, side_px / 2 - centre[1] * scale]])

@@ -1,4 +1,4 @@
-"""How well lips follow what is said: against people's lips, known phones, in noise, and where nobody speaks."""
+"""Agreement of lips and speech: with measured lips, with known phones, in noise, and in silence."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from lipsmith.speech.visemes import VISEMES, Speech, viseme_rows
 RATE_HZ = 16000
 GRID_HZ = 100
 OUTER_EYES_IOD = 1.44
-"""The truth counts in distances between the outer corners of the eyes."""
+"""The measured lips are in distances between the outer corners of the eyes."""
 STUDIO_LEAD_S = 0.02
-"""The studio recordings count time at the frame's centre, all others at its start."""
+"""The studio recordings give times at the centre of a frame, all others at its start."""
 NEAR_S = 0.06
 TRULY_SHUT = 0.02
 MAX_CLOSURE_S = 0.4
@@ -43,7 +43,7 @@ LABIALS_S: Mapping[str, Sequence[float]] = {
     "lwbsza": (1.14,), "pwij3p": (0.485, 1.73), "sbia1a": (0.835,), "sbwe5n": (0.76,), "swwp2s": (1.305,),
 }  # fmt: skip
 LONG_S, MAX_RECORDINGS = 24.0, 4
-"""A recording long enough to learn a style from its first half, and so many of each speaker."""
+"""Length of a recording from whose first half a style is learnt, and number of recordings of each speaker."""
 SENTENCE = "Papa bought my baby a big map, a pipe and a top."
 """Twelve times p, b and m, after the vowels that open widest."""
 
@@ -75,7 +75,7 @@ BARS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """A recording with measured lips."""
+    """Recording with measured lips."""
 
     name: str
     speaker: str
@@ -86,7 +86,7 @@ class Truth:
 
 
 def truths(folder: Path, lead_s: float = 0.0) -> list[Truth]:
-    """All recordings of one folder; ``lead_s`` is taken off their times."""
+    """Return all recordings of one folder; ``lead_s`` is subtracted from their times."""
     found = []
     for path in sorted(folder.glob("*.csv")):
         table = np.genfromtxt(path, delimiter=",", names=True)
@@ -99,12 +99,12 @@ def truths(folder: Path, lead_s: float = 0.0) -> list[Truth]:
 
 
 def curves(speech: Speech, fps: int = GRID_HZ) -> Mapping[str, np.ndarray]:
-    """The mouth's channels as the renderer gets them."""
+    """Return the mouth's channels as the renderer gets them."""
     return mouth_channels(speech, fps=Fraction(fps), frames=max(1, int(speech.duration_s * fps)))
 
 
 def likeness(reader: Callable[[Truth], SpeechReader], clips: Sequence[Truth]) -> dict[str, float]:
-    """r, best lag and spread, mean over the speakers, each one's clips by their length."""
+    """Return r, best lag and spread, mean over the speakers, each speaker's clips weighted by length."""
     lags_s = np.arange(-0.1, 0.101, 0.01)
     rows: dict[str, list[tuple[float, np.ndarray, float, float, float]]] = {}
     for clip in clips:
@@ -127,7 +127,7 @@ def likeness(reader: Callable[[Truth], SpeechReader], clips: Sequence[Truth]) ->
 
 
 def closures(reader: Callable[[Truth], SpeechReader], clips: Sequence[Truth]) -> dict[str, float]:
-    """Recall and precision of shut lips within 60 ms, and the share of p, b and m that are shut."""
+    """Return recall and precision of shut lips within 60 ms, and the share of p, b and m that are shut."""
     found, true, right, made, hit, labials = 0, 0, 0, 0, 0, 0
     near = 2 * round(NEAR_S * GRID_HZ) + 1
     for clip in clips:
@@ -148,7 +148,7 @@ def closures(reader: Callable[[Truth], SpeechReader], clips: Sequence[Truth]) ->
 
 
 def accuracies() -> tuple[dict[str, float], list[str]]:
-    """Share of 20 ms rows with the right viseme, for speech whose phones are known; and what could not be measured."""
+    """Return the share of 20 ms rows with the right viseme, for speech with known phones, and notes on missing data."""
     from training import noises, voices
     from training.voices import Utterance
 
@@ -187,14 +187,14 @@ def _accuracy(said: Sequence[object], noise: Callable[[int], np.ndarray] | None,
             samples = (samples + other).astype(np.float32)
         audio = MemoryAudio(samples[np.newaxis], RATE_HZ)
         rows = viseme_rows(utterance.phones, audio.duration_s)  # type: ignore[attr-defined]
-        heard = run_nets(measure(audio).mel).visemes[: len(rows)]
-        right += int((heard.argmax(1) == rows[: len(heard)].argmax(1)).sum())
-        count += len(heard)
+        recognized = run_nets(measure(audio).mel).visemes[: len(rows)]
+        right += int((recognized.argmax(1) == rows[: len(recognized)].argmax(1)).sum())
+        count += len(recognized)
     return right / count
 
 
 def nobody_speaks(seconds: float = 8.0) -> Iterator[tuple[str, F32]]:
-    """Silence, noise, hum and music."""
+    """Measure silence, noise, hum and music."""
     from training import noises
 
     count, rng = round(seconds * RATE_HZ), np.random.default_rng(21)
@@ -213,7 +213,7 @@ def nobody_speaks(seconds: float = 8.0) -> Iterator[tuple[str, F32]]:
 
 
 def open_in_noise(reader: SpeechReader, folder: Path | None) -> dict[str, float]:
-    """Share of frames with an open mouth, for each sound; recorded ones come along where they are."""
+    """Return the share of frames with an open mouth for each noise, with recorded ones if they exist."""
     shares = {
         name: float((curves(reader.read(MemoryAudio(s[np.newaxis], RATE_HZ)), 25)["aperture"] > OPEN_IOD).mean())
         for name, s in nobody_speaks()
@@ -231,7 +231,7 @@ FORMATS = (
 
 
 def formats(reader: SpeechReader) -> dict[str, float]:
-    """The same sentence through seven formats, against the sound as it was spoken."""
+    """Measure one sentence in seven formats against the original audio."""
     said = registry.create("voice").speak(f"{SENTENCE} {SENTENCE}", voice="en-us+f3", rate=1.0).audio
     samples = np.concatenate([block[0] for block in said.blocks(RATE_HZ, 1)])
     ours = curves(reader.read(MemoryAudio(samples[np.newaxis], RATE_HZ)))["aperture"]
@@ -261,14 +261,14 @@ def _encode(path: Path, codec: str, rate_hz: int, samples: F32) -> None:
 
 
 def text_closures(reader: SpeechReader) -> dict[str, float]:
-    """Share of the sentence's p, b and m that are shut in a video frame: from its text, and from its sound alone."""
+    """Return the share of the sentence's p, b and m that are shut in a frame, from its text and from its audio."""
     spoken = registry.create("voice").speak(SENTENCE, voice="en-us", rate=1.0)
     labial = spoken.speech.visemes[:, VISEMES.index("PP")] > 0.5
     runs = [(a, b) for a, b in _runs(labial)]
     samples = np.concatenate([block[0] for block in spoken.audio.blocks(RATE_HZ, 1)])
-    heard = reader.read(MemoryAudio(samples[np.newaxis], RATE_HZ))
+    recognized = reader.read(MemoryAudio(samples[np.newaxis], RATE_HZ))
     shares = {}
-    for name, speech in (("text_closures", spoken.speech), ("closures of the text by its sound", heard)):
+    for name, speech in (("text_closures", spoken.speech), ("closures of the text by its sound", recognized)):
         shut_s = np.flatnonzero(curves(speech, 25)["aperture"] <= OPEN_IOD) / 25
         hits = [any(a * 0.02 - NEAR_S <= t + 0.02 <= b * 0.02 + NEAR_S for t in shut_s) for a, b in runs]
         shares[name] = float(np.mean(hits))
@@ -276,7 +276,7 @@ def text_closures(reader: SpeechReader) -> dict[str, float]:
 
 
 def run(shared: Path | None, heads: Path, engine: str, *, write: bool) -> int:
-    """Prints every bar with what was reached, and keeps it in ``results/sync.json``."""
+    """Print every bar with its result, and keep it in ``results/sync.json``."""
     reader = registry.create("speech_reader", engine)
     got: dict[str, float] = {}
     notes: list[str] = []
@@ -414,5 +414,5 @@ def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _short_runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Those that are a closure, not a rest."""
+    """Return the runs that are a closure, not a rest."""
     return [(a, b) for a, b in _runs(mask) if (b - a) / GRID_HZ <= MAX_CLOSURE_S and a > 0 and b < len(mask)]

@@ -1,4 +1,4 @@
-"""Consecutive frames of a lip sync: the clip's own mouth, and below it the same frame as each mode draws it."""
+"""Strips of consecutive frames of a lip sync: the clip's own mouth, and below it the frames of each mode."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MODES = ("lite", "standard")
 PER_ROW, LABEL_PX = 7, 14
 CELL_PX = (208, 184)
 REACH_IOD = (0.95, 0.84)
-"""Half the width and height of what is shown around the mouth."""
+"""Half the width and height of the area around the mouth."""
 PAPER, INK, RED = (255, 255, 255), (0, 0, 0), (200, 0, 0)
 
 
 def write_sync_strips(
     clip: Path, audio: Path, folder: Path, start_s: float | None, end_s: float | None, modes: Sequence[str] = MODES
 ) -> int:
-    """Writes PNGs of two rows of frames each into ``folder`` and prints their names."""
+    """Write PNGs of two rows of frames each into ``folder``, and print their names."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lipsmith-strip-") as scratch:
         try:
@@ -48,7 +48,7 @@ def write_sync_strips(
 
 
 def columns_of(made: Sequence[Recording], modes: Sequence[str]) -> list[U8]:
-    """One column of cells for each picture: the source, then each of ``made``; above it its number and the opening."""
+    """Yield one column per frame: the source, then each of ``made``; above it its number and the opening."""
     first = made[0]
     columns: list[U8] = []
     middle = np.array([first.info.width / 2, first.info.height / 2])
@@ -60,8 +60,8 @@ def columns_of(made: Sequence[Recording], modes: Sequence[str]) -> list[U8]:
             head, middle = HeadFrame.of(points), points[[61, 291], :2].mean(axis=0)
         iod_px = head.iod_px if head is not None else float(np.nanmedian(first.track.iod_px))
         aspect = float(first.info.pixel_aspect)
-        told = f"{number} {first.asked[number]:.2f}" if head is not None else f"{number} no face"
-        cells = [label(told, red=head is None or first.asked[number] < 0.012)]
+        label = f"{number} {first.requested[number]:.2f}" if head is not None else f"{number} no face"
+        cells = [label(label, red=head is None or first.requested[number] < 0.012)]
         frames = [source, *(drawn for _, _, drawn in views)]
         cells += [around(planes, middle, iod_px, aspect, first.info.colour) for planes in frames]
         columns.append(np.vstack(cells))
@@ -69,7 +69,7 @@ def columns_of(made: Sequence[Recording], modes: Sequence[str]) -> list[U8]:
 
 
 def around(planes: U8, middle: F64, iod_px: float, aspect: float, colour: Colour) -> U8:
-    """(h, w, 3) RGB: the lower face, in a cell of one size."""
+    """Return the lower face in a cell of one size, (h, w, 3) RGB."""
     width, height = planes.shape[1], planes.shape[0] * 2 // 3
     reach = np.array(REACH_IOD) * iod_px
     low, high = (middle - reach) / [aspect, 1.0], (middle + reach) / [aspect, 1.0]
@@ -87,6 +87,6 @@ def label(text: str, *, red: bool) -> U8:
 
 
 def joined(columns: Sequence[U8]) -> U8:
-    """Columns side by side, with paper where a row is not full."""
+    """Join columns side by side; unfilled places are blank."""
     row = np.hstack(list(columns))
     return np.pad(row, ((0, 0), (0, PER_ROW * CELL_PX[0] - row.shape[1]), (0, 0)), constant_values=255)

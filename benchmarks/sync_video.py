@@ -1,4 +1,4 @@
-"""Lip sync of clips: what was asked against what is seen, what else changed, how it looks over time, how fast it is."""
+"""Lip sync of clips: measured against requested lips, other changes, steadiness over time, and speed."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ HERE = Path(__file__).parent
 RESULTS, README = HERE / "results" / "sync_video.json", HERE / "README.md"
 BEGIN, END = "<!-- sync_video: begin -->", "<!-- sync_video: end -->"
 
-SOUND_HZ = 16_000
+AUDIO_HZ = 16_000
 LONG_S, SHORT_S = 600.0, 10.0
 LAG_R = 0.5
-"""Below this correlation a lag says nothing."""
+"""A lag with a correlation below this has no meaning."""
 WORDS = ("ljspeech_LJ001-0007_8s.flac", "de_5s_48k.wav")
-"""What clips say that is not their own: the first for all, the second for every other one as well."""
+"""Foreign speech for the clips: the first for all, the second also for every other clip."""
 ODD = ("cuts.mp4", "face_leaves.mp4", "two_faces.mp4", "vfr.mp4", "fps60.mp4", "wide_1920x1080.mp4")
 BUSY_CLIP = "man_map_25fps_5s.mp4"
-"""What speed and memory are measured with: one face, as most people film themselves."""
+"""Clip for speed and memory: one face, as most people film themselves."""
 
 BARS = (
     Bar("aperture_r", 0.95, INF, "asked against re-detected aperture, before encoding: r"),
@@ -71,7 +71,7 @@ Numbers = dict[str, float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A clip, what it shall say, and how."""
+    """Clip, its new speech, and the mode."""
 
     clip: Path
     words: Path
@@ -84,7 +84,7 @@ class Case:
 
 
 def run(shared: Path | None, only: str, seconds: float, *, long: bool, write: bool) -> int:
-    """Measures all clips, then speed; prints the tables, and with ``write`` keeps them."""
+    """Measure all clips, then speed. Print the tables, and keep them with ``write``."""
     if shared is None:
         print("The shared clips are not here: nothing can be measured.")
         return 1
@@ -102,7 +102,7 @@ def run(shared: Path | None, only: str, seconds: float, *, long: bool, write: bo
             except LipsmithError as error:
                 notes.append(f"{case.name}: {error.code}")
                 continue
-            print(f"{case.name}: {time.perf_counter() - start:.0f} s  {_told(got[case.name])}", flush=True)
+            print(f"{case.name}: {time.perf_counter() - start:.0f} s  {_summary(got[case.name])}", flush=True)
         busy = media / "video" / BUSY_CLIP
         words = media / "audio" / WORDS[0]
         pace = speed(busy, words, folder) if not only else {}
@@ -118,7 +118,7 @@ def run(shared: Path | None, only: str, seconds: float, *, long: bool, write: bo
 
 
 def cases(media: Path) -> list[Case]:
-    """Every clip with foreign words in both modes, and with its own sound; odd ones once."""
+    """Return every clip with foreign words in both modes, and with its own audio; odd ones once."""
     found: list[Case] = []
     first, second = (media / "audio" / name for name in WORDS)
     for number, clip in enumerate(sorted((media / "video").glob("*.mp4"))):
@@ -130,7 +130,7 @@ def cases(media: Path) -> list[Case]:
 
 
 def measured(case: Case, folder: Path, seconds: float) -> Numbers:
-    """All numbers of one lip sync of the first ``seconds`` of a clip."""
+    """Return all measures of one lip sync of the first ``seconds`` of a clip."""
     length_s = float(open_clip(case.clip).info.duration_s)
     end_s = min(seconds, length_s)
     made = record(case.clip, case.words, folder / "out.mp4", mode=case.mode, end_s=end_s)
@@ -148,23 +148,23 @@ def measured(case: Case, folder: Path, seconds: float) -> Numbers:
 
 
 def seen_opening(made: Recording, found: FaceTrack | None) -> Numbers:
-    """How the opening that is found again follows what was asked, in pictures whose lips are wholly new."""
+    """Compare detected and requested opening in frames whose lips are fully new."""
     if found is None:
         return {"r": None, "error": None, "bias": None}
     full = (made.share >= 1.0) & found.present & ~found.bridged & ~made.track.bridged[made.speaker.sources]
     if full.sum() < 10:
         return {"r": None, "error": None, "bias": None}
-    asked, seen = made.asked[full], found.aperture[full].astype(np.float64)
-    moves = asked.std() > 0.01
+    requested, seen = made.requested[full], found.aperture[full].astype(np.float64)
+    moves = requested.std() > 0.01
     return {
-        "r": measures.correlation(asked, seen) if moves else None,
-        "error": float(np.abs(seen - asked).mean()),
-        "bias": float((seen - asked).mean()),
+        "r": measures.correlation(requested, seen) if moves else None,
+        "error": float(np.abs(seen - requested).mean()),
+        "bias": float((seen - requested).mean()),
     }
 
 
 def looks(made: Recording, drawn: FaceTrack | None) -> Numbers:
-    """Everything that compares pictures before and after."""
+    """Measure all that compares frames before and after."""
     aspect = float(made.info.pixel_aspect)
     parts: dict[str, list[int]] = {"above": [], "beside": [], "below": [], "elsewhere": []}
     steps: list[float] = []
@@ -224,25 +224,26 @@ def _over_time(flickers: dict[str, list[tuple[int, float]]], sharp: dict[str, li
 
 
 def lags(made: Recording, decoded: FaceTrack | None, words: Path) -> Numbers:
-    """How much later than asked lips and sound come in the written file, ms."""
+    """Return the delay of lips and audio in the written file, ms."""
     info = open_clip(made.out).info
-    given, heard = _samples(words, 60.0), _samples(made.out, 60.0)
-    audio = measures.sound_lag_s(given, heard, SOUND_HZ)
-    sound_ms = None if audio is None else 1000 * (audio - float(info.window_start_s))
+    given, decoded = _samples(words, 60.0), _samples(made.out, 60.0)
+    audio = measures.audio_lag_s(given, decoded, AUDIO_HZ)
+    audio_ms = None if audio is None else 1000 * (audio - float(info.window_start_s))
     if decoded is None:
-        return {"lips_lag_ms": None, "sound_lag_ms": sound_ms}
-    asked_s = made.track.times_s[made.speaker.sources] - made.track.times_s[made.speaker.sources[0]]
+        return {"lips_lag_ms": None, "sound_lag_ms": audio_ms}
+    requested_s = made.track.times_s[made.speaker.sources] - made.track.times_s[made.speaker.sources[0]]
     full = made.share >= 1.0
     seen = full & decoded.present & ~decoded.bridged
     found = measures.best_lag_s(
-        asked_s[full], made.asked[full], decoded.times_s[seen], decoded.aperture[seen].astype(np.float64)
+        requested_s[full], made.requested[full], decoded.times_s[seen], decoded.aperture[seen].astype(np.float64)
     )
     lips_ms = 1000 * found[0] if found is not None and found[1] >= LAG_R else None
-    return {"lips_lag_ms": lips_ms, "sound_lag_ms": sound_ms}
+    return {"lips_lag_ms": lips_ms, "sound_lag_ms": audio_ms}
 
 
 def speed(clip: Path, words: Path, folder: Path, repeats: int = 2) -> Numbers:
-    """Each mode against decoding and encoding alone, in turn, on a clip of 720 lines; the last of ``repeats`` pairs."""
+    """Measure each mode against decoding and encoding alone, in turn, on a clip of 720 lines; last of ``repeats``
+    pairs."""
     wide = folder / "wide.mp4"
     write_wide(clip, wide)
     numbers: Numbers = {}
@@ -270,7 +271,7 @@ def speed(clip: Path, words: Path, folder: Path, repeats: int = 2) -> Numbers:
 
 
 def write_wide(clip: Path, out: Path, *, seconds: float | None = None) -> None:
-    """The clip scaled to 720 lines, with its edges drawn out to 1280 columns; again and again up to ``seconds``."""
+    """Write the clip scaled to 720 lines and padded with its edges to 1280 columns, repeated up to ``seconds``."""
     opened = open_clip(clip)
     plan = FramePlan(durations_s=opened.durations_s, audio_s=seconds or float(opened.info.duration_s), mode="loop")
     fmt = replace(opened.info.video_format(18), width=1280, height=720)
@@ -296,7 +297,7 @@ def _widened(frame: ClipFrame) -> _Wide:
 
 
 def long_run(clip: Path, words: Path, folder: Path) -> Numbers:
-    """Memory of 10 s against 600 s in processes of their own, and whether the sound drifts over the latter."""
+    """Measure memory of 10 s against 600 s in processes of their own, and the drift of the audio."""
     numbers: Numbers = {}
     said = folder / "said.wav"
     for seconds in (SHORT_S, LONG_S):
@@ -307,9 +308,9 @@ def long_run(clip: Path, words: Path, folder: Path) -> Numbers:
         done = subprocess.run([*command, str(out)], check=True, capture_output=True, text=True, cwd=HERE.parent)
         numbers[f"peak_mb_{seconds:g}_s"] = json.loads(done.stdout.splitlines()[-1])["peak_mb"]
     info = open_clip(out).info
-    given, heard = _samples(said, LONG_S), _samples(out, LONG_S)
-    for name, at in (("first", 0), ("last", min(len(given), len(heard)) - 20 * SOUND_HZ)):
-        lag = measures.sound_lag_s(given[at : at + 20 * SOUND_HZ], heard[at : at + 20 * SOUND_HZ], SOUND_HZ)
+    given, decoded = _samples(said, LONG_S), _samples(out, LONG_S)
+    for name, at in (("first", 0), ("last", min(len(given), len(decoded)) - 20 * AUDIO_HZ)):
+        lag = measures.audio_lag_s(given[at : at + 20 * AUDIO_HZ], decoded[at : at + 20 * AUDIO_HZ], AUDIO_HZ)
         numbers[f"sound_lag_{name}_20_s_ms"] = None if lag is None else 1000 * (lag - float(info.window_start_s))
     numbers["pictures_end_late_ms"] = 1000 * (
         float(info.duration_s) - float(open_clip(folder / "long.mp4").info.duration_s)
@@ -319,14 +320,14 @@ def long_run(clip: Path, words: Path, folder: Path) -> Numbers:
 
 def _write_repeated(words: Path, out: Path, seconds: float) -> None:
     once = _samples(words, 60.0)
-    whole = np.resize(once, round(seconds * SOUND_HZ))
+    whole = np.resize(once, round(seconds * AUDIO_HZ))
     with av.open(str(out), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=SOUND_HZ)
+        stream = container.add_stream("pcm_s16le", rate=AUDIO_HZ)
         stream.layout = "mono"
-        for at in range(0, len(whole), SOUND_HZ):
-            part = (whole[at : at + SOUND_HZ] * 32767).clip(-32768, 32767).astype(np.int16)
+        for at in range(0, len(whole), AUDIO_HZ):
+            part = (whole[at : at + AUDIO_HZ] * 32767).clip(-32768, 32767).astype(np.int16)
             frame = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
-            frame.sample_rate, frame.pts = SOUND_HZ, at
+            frame.sample_rate, frame.pts = AUDIO_HZ, at
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
@@ -336,7 +337,7 @@ def _follow(frames: Iterable[Drawn | ClipFrame], aspect: Fraction) -> Sequence[F
 
 
 def _same_face(found: Sequence[FaceTrack], track: FaceTrack) -> FaceTrack | None:
-    """The face that lies where ``track`` lies; None where none does."""
+    """Return the face at the place of ``track``; None if there is none."""
 
     def apart(other: FaceTrack) -> float:
         both = np.flatnonzero(other.present[: len(track)] & track.present[: len(other)])
@@ -350,7 +351,7 @@ def _same_face(found: Sequence[FaceTrack], track: FaceTrack) -> FaceTrack | None
 
 
 def _grey(planes: U8, aspect: float) -> U8:
-    """Luma in square pixels."""
+    """Return luma in square pixels."""
     luma = planes[: planes.shape[0] * 2 // 3]
     if aspect == 1.0:
         return luma
@@ -373,12 +374,12 @@ def _colour_step(
 
 
 def _samples(path: Path, seconds: float) -> F32:
-    blocks = [block[0] for block in open_audio(path).blocks(SOUND_HZ, 1)]
-    return np.concatenate(blocks)[: round(seconds * SOUND_HZ)]
+    blocks = [block[0] for block in open_audio(path).blocks(AUDIO_HZ, 1)]
+    return np.concatenate(blocks)[: round(seconds * AUDIO_HZ)]
 
 
 def report(got: dict[str, Numbers], pace: Numbers, notes: Sequence[str]) -> str:
-    """The tables of the README."""
+    """Return the tables of the README."""
     lines = [f"Measured on {machine()}.", "", "| measure | bar | reached | median | worst |", "|---|---|---|---|---|"]
     for bar in BARS:
         known = {name: value for name, row in got.items() if (value := row.get(bar.name)) is not None}
@@ -400,11 +401,11 @@ def report(got: dict[str, Numbers], pace: Numbers, notes: Sequence[str]) -> str:
 
 
 def _beyond(bar: Bar, value: float) -> float:
-    """How far a value lies outside its bar; within it, how near to its edge, below 0."""
+    """Return the distance of a value from its bar; negative within it."""
     return max(bar.low - value, value - bar.high)
 
 
-def _told(numbers: Numbers) -> str:
+def _summary(numbers: Numbers) -> str:
     cells = []
     for bar in BARS:
         value = numbers.get(bar.name)

@@ -1,7 +1,7 @@
-"""What strangers send and what machines do to us, in figures: each part is a measurement with bars of its own.
+"""Hostile files and requests, and faults of the server, in figures. Each part has bars of its own.
 
 A part is a module of `PARTS` with ``BARS`` and ``measure(folder, *, long)``; quick by default, long by flag. To add
-one, add its line to `PARTS`. Results of other parts stay in ``results/trust.json`` as they are.
+one, add its line to `PARTS`. Results of other parts in ``results/trust.json`` stay.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ PARTS: Mapping[str, str] = {
     "media": "benchmarks.trust_media",
     "soak": "benchmarks.trust_soak",
 }
-"""Name of a part and the module that measures it."""
+"""Name of a part, and the module that measures it."""
 ONLY_LONG = frozenset({"soak"})
-"""Parts whose figures say nothing in a minute: they are left out of the quick run, unless they are named."""
+"""Parts that need more than a minute: the quick run skips them unless they are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What one part has measured."""
+    """Results of one part."""
 
     values: Mapping[str, float]
-    """One for each of the part's bars, by name."""
+    """One value for each of the part's bars, by name."""
     size: str
-    """How much was tried, such as ``10,000 files``."""
+    """Amount tried, such as ``10,000 files``."""
     notes: Sequence[str] = field(default=())
-    """What a reader of the figures has to know: what was smaller than planned, or missed and why."""
+    """Notes for the reader: sizes below plan, and missed bars with the reason."""
 
 
 class Part(Protocol):
-    """A module that measures."""
+    """Module that measures."""
 
     BARS: Sequence[Bar]
 
     def measure(self, folder: Path, *, long: bool) -> Found:
-        """Measures in an empty folder of its own."""
+        """Measure in an empty folder of its own."""
 
 
 def run(names: Sequence[str], *, long: bool, write: bool) -> int:
-    """Measures the named parts, or all; prints a line for each bar; 1 where one is missed.
+    """Measure the named parts, or all, and print a line for each bar. Returns 1 if one is missed.
 
-    With ``write``, puts the results into ``results/trust.json`` and the README.
+    With ``write``, store the results in ``results/trust.json`` and the README.
     """
     missed = 0
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
@@ -85,7 +85,7 @@ def run(names: Sequence[str], *, long: bool, write: bool) -> int:
 
 
 def report(results: Mapping[str, Mapping[str, object]]) -> str:
-    """The tables of the README."""
+    """Return the tables of the README."""
     tables = []
     for name in sorted(results):
         result = results[name]
@@ -100,7 +100,7 @@ def report(results: Mapping[str, Mapping[str, object]]) -> str:
 
 
 def write_readme(text: str) -> None:
-    """Puts ``text`` between the markers."""
+    """Put ``text`` between the markers."""
     before, rest = README.read_text("utf-8").split(BEGIN)
     _, after = rest.split(END)
     README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")

@@ -1,7 +1,7 @@
-"""A server that dies at each named point, and a database that goes: how soon all is answered again.
+"""Recovery of a server that dies at each named point, and of one whose database disappears.
 
-A real `lipsmith serve` on loopback dies by SIGKILL with an order in its hands, and is started again at once, as a
-service manager would; what it has lost, the tests look at (`tests/api/magic_hour/test_faults.py`).
+A real `lipsmith serve` on loopback is killed by SIGKILL while it handles an order, and is started again at once, as a
+service manager would. The tests check its data (`tests/api/magic_hour/test_faults.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.__main__ import REPOSITORY
 from benchmarks.bars import Bar
 from benchmarks.server import SIZE, Served, Unborn, serving, uploaded
-from benchmarks.speed import portrait_file, sound_file
+from benchmarks.speed import audio_file, portrait_file
 from benchmarks.trust import Found
 
 sys.path.insert(0, str(REPOSITORY / "tests"))  # databases of their own are the tests' business
@@ -39,7 +39,7 @@ BARS = (
 
 
 def measure(folder: Path, *, long: bool) -> Found:
-    """One death at each point and database, or five with ``long``; then the database's own restarts."""
+    """Measure one death at each point and database, or five with ``long``, then restarts of the database."""
     rounds = ROUNDS[long]
     sqlite = lives(folder / "sqlite", rounds, {})
     values = {"sqlite_back_s": max(sqlite.back_s), "lost": float(sqlite.lost)}
@@ -63,15 +63,15 @@ def measure(folder: Path, *, long: bool) -> Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Lives:
-    """What became of a data folder whose servers died one after the other."""
+    """Results of a data folder whose servers died one after the other."""
 
     back_s: list[float]
-    """From each death until the next server was ready."""
+    """Time from each death until the next server was ready."""
     lost: int
 
 
 def lives(folder: Path, rounds: int, database: dict[str, str]) -> Lives:
-    """Dies ``rounds`` times at each point, and looks in the end at what became of the orders."""
+    """Kill a server ``rounds`` times at each point, and check the orders at the end."""
     folder.mkdir()
     body: dict[str, Any] = {}
     projects: list[str] = []
@@ -99,7 +99,7 @@ def lives(folder: Path, rounds: int, database: dict[str, str]) -> Lives:
 
 
 def database_restarts(folder: Path, there: Postgres, url: str, rounds: int) -> list[float]:
-    """How long after each return of the database the server is ready again, in seconds."""
+    """Return the time from each return of the database until the server is ready again, seconds."""
     folder.mkdir()
     environment = {"LIPSMITH_DATABASE_URL": url, "LIPSMITH_LOG_LEVEL": "error"}
     back_s = []
@@ -116,16 +116,16 @@ def database_restarts(folder: Path, there: Postgres, url: str, rounds: int) -> l
 
 
 def asking(server: Served) -> httpx.Client:
-    """A client of its first account."""
+    """Return a client of its first account."""
     return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=30)
 
 
 def order(client: httpx.Client, folder: Path) -> dict[str, Any]:
-    """The body of an order; its files are uploaded."""
+    """Return the body of an order, after uploading its files."""
     return {
         "assets": {
             "image_file_path": uploaded(client, portrait_file(folder, SIZE), "image"),
-            "audio_file_path": uploaded(client, sound_file(folder, 1.0), "audio"),
+            "audio_file_path": uploaded(client, audio_file(folder, 1.0), "audio"),
         },
         "start_seconds": 0,
         "end_seconds": 0.4,
@@ -133,14 +133,14 @@ def order(client: httpx.Client, folder: Path) -> dict[str, Any]:
 
 
 def ordered(client: httpx.Client, body: dict[str, Any]) -> str:
-    """The id of a project that was taken."""
+    """Return the id of a created project."""
     answer = client.post("/v1/ai-talking-photo", json=body)
     answer.raise_for_status()
     return str(answer.json()["id"])
 
 
 def ready_s(server: Served) -> float:
-    """When it was ready, by the monotonic clock. Raises AssertionError where that takes too long."""
+    """Return the time at which it is ready, by the monotonic clock. Raises AssertionError if that takes too long."""
     deadline_s = time.monotonic() + TIMEOUT_S
     with asking(server) as client:
         while client.get("/readyz").status_code != 200:
@@ -150,7 +150,7 @@ def ready_s(server: Served) -> float:
 
 
 def is_complete(client: httpx.Client, project: str) -> bool:
-    """Whether it ends as a video, and does so in time."""
+    """Check that it becomes a video in time."""
     deadline_s = time.monotonic() + TIMEOUT_S
     while (state := client.get(f"/v1/video-projects/{project}").json()["status"]) in ("queued", "rendering"):
         if time.monotonic() > deadline_s:

@@ -1,6 +1,6 @@
-"""What strangers send over HTTP, in figures: odd requests by the thousand, many connections, many uploads at once.
+"""Hostile HTTP in figures: odd requests by the thousand, many connections, many uploads at once.
 
-A real `lipsmith serve` on loopback with nobody who renders, asked byte by byte from other processes.
+A real `lipsmith serve` on loopback, without runners, gets raw requests from other processes.
 """
 
 from __future__ import annotations
@@ -36,27 +36,32 @@ from benchmarks.trust import Found
 
 HALF_OPEN = 2000
 OTHER_ADDRESSES = tuple(f"127.0.0.{n}" for n in range(2, 6))
-"""As many as it takes for none to have more connections than one address may."""
+"""Number of addresses that keeps each below the limit of connections per address."""
 GONE_S = 15.0
-ASKED_PER_S = 50
+REQUESTED_PER_S = 50
 UPLOADS, UPLOAD_BYTES = 1000, 1_000_000
 TIMED = 500
 """Requests of each kind whose times are compared."""
 HOSTILE_BYTES, HOSTILE_S = 1_000_000, 6.0
 GENERATED = {False: 2_000, True: 100_000}
 DESCRIBED = {False: 0, True: 8_000}
-"""Of those: made by schemathesis from the API's description."""
+"""Requests of these made by schemathesis from the API's description."""
 SHORT = {"LIPSMITH_HEAD_TIMEOUT_S": "0.5", "LIPSMITH_STALL_TIMEOUT_S": "0.5", "LIPSMITH_LOG_LEVEL": "warning"}
-"""Half of the requests that were bent are never whole: nobody wants to wait for ten seconds each time."""
+"""Time-out in short runs: half of the malformed requests never end."""
 CONNECTIONS = 48
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 BARS = (
     Bar("faults", 0.0, 0.0, "generated requests answered with 5xx, a traceback or another shape, or logged as a fault"),
     Bar("ambiguous_taken", 0.0, 0.0, f"{len(http_probes.AMBIGUOUS)} requests that can be read in two ways: taken"),
-    Bar("half_open_p99_ms", 0.0, 100.0, f"/healthz beside {HALF_OPEN:,} half-open connections, p99, ms"),
+    Bar("half_open_p99_ms", 0.0, 100.0, f"/healthz time_health_during {HALF_OPEN:,} half-open connections, p99, ms"),
     Bar("half_open_left", 0.0, 0.0, f"of these, still open after {GONE_S:g} s"),
     Bar("same_address_p99_ms", 0.0, 100.0, "/healthz, where all of them come from the address that asks, p99, ms"),
-    Bar("hostile_json_p99_ms", 0.0, 100.0, "/healthz beside 1 MB of hostile JSON after another, no key, p99, ms"),
+    Bar(
+        "hostile_json_p99_ms",
+        0.0,
+        100.0,
+        "/healthz time_health_during 1 MB of hostile JSON after another, no key, p99, ms",
+    ),
     Bar("hostile_json_known_p99_ms", 0.0, 100.0, "the same from somebody with a key, p99, ms"),
     Bar("forbidden_gap_ms", 0.0, 0.5, "another account's project and one that nobody has: medians apart, ms"),
     Bar("upload_errors", 0.0, 0.0, f"{UPLOADS:,} uploads of 1 MB at once: errors"),
@@ -65,7 +70,7 @@ BARS = (
 
 
 def measure(folder: Path, *, long: bool) -> Found:
-    """All of it; ``long`` sends a hundred thousand requests instead of two thousand."""
+    """Measure all; ``long`` sends a hundred thousand requests instead of two thousand."""
     values: dict[str, float] = {}
     notes: list[str] = []
     with serving(folder / "generated", "--concurrency", "0", environment=SHORT) as server:
@@ -80,13 +85,13 @@ def measure(folder: Path, *, long: bool) -> Found:
         notes += [f"Answers by status (0: closed without one): {counts}.", *sorted(set(faults))[:5]]
     with serving(folder / "half-open", "--concurrency", "0") as server:
         values["forbidden_gap_ms"] = forbidden_gap_ms(server, folder / "half-open")
-        took, left, gone_s = beside(server, hold_half_open, OTHER_ADDRESSES)
+        took, left, gone_s = time_health_during(server, hold_half_open, OTHER_ADDRESSES)
         values |= {"half_open_p99_ms": p99_ms(took), "half_open_left": left}
         notes.append(f"The last of the half-open connections was gone after {gone_s:.1f} s.")
-        took, _, _ = beside(server, hold_half_open, ("127.0.0.1",))
+        took, _, _ = time_health_during(server, hold_half_open, ("127.0.0.1",))
         values["same_address_p99_ms"] = p99_ms(took)
         for name, who in (("hostile_json", "nobody"), ("hostile_json_known", server.key)):
-            took, refused, slowest_s = beside(server, send_hostile_json, (who,))
+            took, refused, slowest_s = time_health_during(server, send_hostile_json, (who,))
             values[f"{name}_p99_ms"] = p99_ms(took)
             notes.append(f"{name}: {refused} times a megabyte refused, each within {slowest_s:.2f} s.")
     with serving(folder / "uploads", "--concurrency", "0") as server:
@@ -101,19 +106,19 @@ def p99_ms(took_s: Sequence[float]) -> float:
 
 
 def place(url: str) -> tuple[str, int]:
-    """Host and port."""
+    """Return host and port."""
     parts = urlsplit(url)
     return str(parts.hostname), int(parts.port or 80)
 
 
 def taken(server: Running, probes: Mapping[str, bytes] = http_probes.AMBIGUOUS) -> dict[str, bytes]:
-    """Those of the ``probes`` that were not refused at once and for good, with what came back."""
+    """Return those of the ``probes`` that were not refused at once, with the answers."""
     got = {name: spoken(place(server.url), probe) for name, probe in probes.items()}
     return {name: said for name, said in got.items() if not refused_once(said)}
 
 
 def refused_once(said: bytes) -> bool:
-    """Whether that is one refusal, and no answer to anything else."""
+    """Check for one refusal, and no other answer."""
     return re.findall(rb"HTTP/1\.1 (\d+) ", said) == [b"400"]
 
 
@@ -132,7 +137,7 @@ def spoken(where: tuple[str, int], sent: bytes, *, timeout_s: float = 15.0) -> b
 
 
 def generated_faults(server: Running, count: int, seed: int) -> tuple[list[str], Counter[int]]:
-    """Sends ``count`` generated requests, several at once: what was wrong, and answers by status."""
+    """Send ``count`` generated requests, several at once; return faults, and answers by status."""
     keys = (server.key, server.key, "mhk_live_" + "a" * 36, "", "é" * 10, "a" * 5000)
     ids = created(server)
     requests = http_probes.generated(seed, count, keys, ids)
@@ -140,10 +145,10 @@ def generated_faults(server: Running, count: int, seed: int) -> tuple[list[str],
 
 
 def created(server: Running) -> list[str]:
-    """A face detection of an upload, to ask for."""
+    """Create a face detection to request."""
     with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=60) as client:
-        wish = {"items": [{"type": "image", "extension": "png"}]}
-        [item] = client.post("/v1/files/upload-urls", json=wish).json()["items"]
+        body = {"items": [{"type": "image", "extension": "png"}]}
+        [item] = client.post("/v1/files/upload-urls", json=body).json()["items"]
         httpx.put(item["upload_url"], content=b"no picture").raise_for_status()
         order = {"assets": {"target_file_path": item["file_path"]}}
         return [str(client.post("/v1/face-detection", json=order).json()["id"])]
@@ -152,9 +157,9 @@ def created(server: Running) -> list[str]:
 def ask_all(
     where: tuple[str, int], requests: Iterator[bytes], timeout_s: float = 30.0
 ) -> tuple[list[str], Counter[int]]:
-    """Sends `http_probes.generated` requests by `CONNECTIONS` at once: what was wrong, and answers by status.
+    """Send `http_probes.generated` requests on `CONNECTIONS` at once; return faults, and answers by status.
 
-    Who has no answer after ``timeout_s`` has none; the server is expected to end it before.
+    A request without an answer after ``timeout_s`` counts as unanswered; the server is expected to end it before.
     """
     faults: list[str] = []
     answers: Counter[int] = Counter()
@@ -185,7 +190,7 @@ def ask_all(
 async def _answered(
     where: tuple[str, int], connection: Connection | None, request: bytes, timeout_s: float
 ) -> tuple[Connection, http_probes.Answer | None]:
-    """The answer, and the connection it came by; asks once more where a kept connection was closed meanwhile."""
+    """Return the answer and its connection; repeat once if a kept connection was closed meanwhile."""
     if connection is not None:
         answer = await _ask(connection, request, timeout_s)
         if answer is not None:
@@ -206,7 +211,7 @@ async def _ask(connection: Connection, request: bytes, timeout_s: float) -> http
 
 
 def described_faults(server: Running, count: int) -> tuple[list[str], Counter[int]]:
-    """Requests that the API's description allows, and others that it does not, each half."""
+    """Send requests that the API's description allows, and others that it does not, half each."""
     if importlib.util.find_spec("schemathesis") is None:
         raise RuntimeError("schemathesis makes these requests: pip install schemathesis")
     import schemathesis
@@ -242,16 +247,16 @@ def described_faults(server: Running, count: int) -> tuple[list[str], Counter[in
 
 
 class Running(Protocol):
-    """A server, whoever started it."""
+    """Running server."""
 
     url: str
     key: str
 
 
-def beside(
+def time_health_during(
     server: Running, work: Callable[..., tuple[int, float]], what: Sequence[str], **more: Any
 ) -> tuple[list[float], int, float]:
-    """How long each ``/healthz`` took while ``work`` was done in another process, and what that found."""
+    """Time each ``/healthz`` while ``work`` runs in another process, and return its result too."""
     took: list[float] = []
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         pool.submit(work, server.url, (), **more).result()  # the process is there, with all it needs
@@ -265,7 +270,7 @@ def beside(
                 except httpx.RemoteProtocolError:  # the idle connection made room for another
                     client.get("/healthz").raise_for_status()
                 took.append(time.perf_counter() - since)
-                time.sleep(max(0.0, 1 / ASKED_PER_S - took[-1]))
+                time.sleep(max(0.0, 1 / REQUESTED_PER_S - took[-1]))
     return took, *working.result()
 
 
@@ -277,7 +282,7 @@ def in_another_process(work: Callable[[str, tuple[str, ...]], int], url: str, wh
 def hold_half_open(
     url: str, addresses: Sequence[str], *, count: int = HALF_OPEN, within_s: float = GONE_S
 ) -> tuple[int, float]:
-    """Opens connections whose requests are never whole: how many were open at the end, and when the last one went."""
+    """Open connections whose requests never end; return the number at the end, and when the last one closed."""
     begun = (b"", b"G", http_probes.GET, http_probes.GET + b"Host: here\r\nX-Slow: ")
     opened: dict[int, socket.socket] = {}
     crawling: list[socket.socket] = []
@@ -318,7 +323,7 @@ def _ended(connection: socket.socket) -> bool:
 
 
 def hostile_json() -> Iterator[bytes]:
-    """A megabyte each that is hard to read."""
+    """Make bodies of a megabyte each that are hard to parse."""
     yield b"[" * HOSTILE_BYTES
     yield b'{"a":' * (HOSTILE_BYTES // 5)
     yield b"[]" * (HOSTILE_BYTES // 2)
@@ -331,7 +336,7 @@ def hostile_json() -> Iterator[bytes]:
 
 
 def send_hostile_json(url: str, keys: Sequence[str]) -> tuple[int, float]:
-    """Sends them one after the other: how many were refused, and how long the slowest took."""
+    """Send them one after the other; return the number of refusals, and the slowest time."""
     slowest, refused = 0.0, 0
     with httpx.Client(base_url=url, timeout=60) as client:
         end = time.monotonic() + HOSTILE_S
@@ -346,7 +351,7 @@ def send_hostile_json(url: str, keys: Sequence[str]) -> tuple[int, float]:
 
 
 def forbidden_gap_ms(server: Served, data_dir: Path) -> float:
-    """How far apart the medians of two refusals are: of what another account has, and of what nobody has."""
+    """Return the gap of median times between refusals of another account's project and of a missing one."""
     command = [str(Path(sys.executable).with_name("lipsmith")), "account", "create", "--plan", "pro", "--json"]
     made = subprocess.run([*command, "--data-dir", str(data_dir)], capture_output=True, text=True, check=True)
     headers = {"Authorization": f"Bearer {json.loads(made.stdout)['api_key']}"}
@@ -364,18 +369,18 @@ def forbidden_gap_ms(server: Served, data_dir: Path) -> float:
 
 
 def upload_links(server: Served) -> list[str]:
-    """Places for all uploads."""
-    wish = {"items": [{"type": "image", "extension": "png"}] * 100}
+    """Request links for all uploads."""
+    body = {"items": [{"type": "image", "extension": "png"}] * 100}
     links: list[str] = []
     with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=60) as client:
         while len(links) < UPLOADS:
-            items = client.post("/v1/files/upload-urls", json=wish).json()["items"]
+            items = client.post("/v1/files/upload-urls", json=body).json()["items"]
             links += [str(item["upload_url"]) for item in items]
     return links
 
 
 def upload_all(url: str, links: tuple[str, ...]) -> int:
-    """Uploads to all links at once, each by a connection of its own; how many failed."""
+    """Upload to all links at once, each on its own connection; return the number of failures."""
     body = random.Random(7).randbytes(UPLOAD_BYTES)
 
     async def upload(link: str) -> bool:

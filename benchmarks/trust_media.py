@@ -1,7 +1,7 @@
-"""Hostile pictures, sounds and clips: checks in the sandbox, and what a server makes of some of them.
+"""Hostile images, audio and clips: checks in the sandbox, and orders with some of them.
 
-Verdicts come from processes that live where rendering processes live, one fresh process for each file; a server is sent
-a part of the files as orders, since each order costs a whole rendering process.
+Each file is checked in a new process in the sandbox of child processes. A server gets a part of the files as orders,
+since each order costs a child process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.__main__ import REPOSITORY, SHARED
 from benchmarks.bars import INF, Bar
 from benchmarks.server import Served, memory_mb, serving, uploaded
-from benchmarks.speed import sound_file
+from benchmarks.speed import audio_file
 from benchmarks.trust import Found
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "hostile"))  # the corpus belongs to the tests
@@ -32,7 +32,7 @@ ORDERS, LONG_ORDERS = 12, 240
 AT_ONCE = 2
 SEED = 1
 TIMEOUT_S = 60.0
-"""After this an order counts as hanging."""
+"""An order that takes longer counts as hanging."""
 BARS = (
     Bar("faults", 0.0, 0.0, "files that crash or break their process, or of which it says nothing within 10 s"),
     Bar("wrong", 0.0, 0.0, "labelled files accepted or refused against their label"),
@@ -46,7 +46,7 @@ BARS = (
 
 
 def measure(folder: Path, *, long: bool) -> Found:
-    """Judges the corpus, then has a server take orders."""
+    """Check the corpus, then send orders to a server."""
     shared = SHARED / "media" if long and (SHARED / "media").is_dir() else None
     count, orders = (LONG_FILES, LONG_ORDERS) if long else (FILES, ORDERS)
     checks: list[FileCheck] = []
@@ -80,9 +80,9 @@ def measure(folder: Path, *, long: bool) -> Found:
 
 
 def through_server(server: Served, folder: Path, count: int) -> dict[str, float]:
-    """Orders with hostile files, a few at once; what becomes of them and of the server."""
+    """Order a few hostile files at a time; return results of orders and server."""
     cases = _mixed(count)
-    audio = sound_file(folder, 1.0)
+    audio = audio_file(folder, 1.0)
     faults = 0
     with httpx.Client(
         base_url=server.url, headers={"Authorization": f"Bearer {server.key}"}, timeout=TIMEOUT_S
@@ -99,14 +99,14 @@ def through_server(server: Served, folder: Path, count: int) -> dict[str, float]
 
 
 def _mixed(count: int) -> Sequence[Case]:
-    """Files made by hand, evenly taken, and as many mutations."""
+    """Return files made by hand, spread evenly, and as many mutations."""
     made = [case for case in by_hand(large=False) if case.content]  # what is empty cannot even be uploaded
     some = [made[n] for n in np.linspace(0, len(made) - 1, count // 2).astype(int)]
     return [*some, *islice(mutations(SEED), count - len(some))]
 
 
 def _order(client: httpx.Client, case: Case, folder: Path, speech: str) -> str:
-    """Orders something that has to read the file; the project's path."""
+    """Order something that must read the file; return the project's path."""
     extension = {"picture": "png", "sound": "wav", "clip": "mp4"}[case.kind]
     path = folder / f"hostile.{extension}"
     path.write_bytes(case.content)
@@ -133,7 +133,7 @@ def _made(client: httpx.Client, path: str, order: object, shown_at: str) -> str:
 
 
 def _finish(client: httpx.Client, projects: Sequence[str]) -> int:
-    """Waits; how many ended badly: not at all, or by a fault of ours."""
+    """Wait, and return the number of orders that hung or failed by a fault of the server."""
     faults = 0
     for project in projects:
         deadline = time.monotonic() + TIMEOUT_S

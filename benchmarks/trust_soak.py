@@ -1,6 +1,6 @@
-"""An hour of everything at once: orders, uploads, refusals, deletions; memory, open files and the storage are watched.
+"""Soak test of an hour: orders, uploads, refusals and deletions at once, while memory, files and storage are measured.
 
-A real `lipsmith serve` on loopback that renders. Slopes are fitted after a warm-up, in which caches and pools fill.
+A real `lipsmith serve` on loopback renders. Slopes are fitted after a warm-up, in which caches and pools fill.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from PIL import Image
 
 from benchmarks.bars import INF, Bar
 from benchmarks.server import SIZE, Served, memory_mb, serving, uploaded
-from benchmarks.speed import portrait_file, sound_file
+from benchmarks.speed import audio_file, portrait_file
 from benchmarks.trust import Found
 
 LASTS_S = {False: 60.0, True: 3600.0}
 WARM_SHARE = 0.25
-"""Of the time, before memory is looked at."""
+"""Share of the time before memory is measured."""
 LOOK_S = 2.0
 CALLERS = 2
 SETTLE_S = 10.0
-"""How long a job that was deleted may take to notice."""
+"""Longest time until a deleted job stops."""
 PAUSE_S = 1.0
-"""Between two things a caller does: the machine is to be busy, not to be swamped."""
+"""Pause between two requests of a caller: the machine is busy, but not overloaded."""
 BARS = (
     Bar("memory_mb_per_h", -INF, 1.0, "growth of the server's memory after the warm-up, MB an hour"),
     Bar("open_files_per_h", -1.0, 1.0, "growth of its open files, an hour"),
@@ -47,7 +47,7 @@ BARS = (
 
 
 def measure(folder: Path, *, long: bool) -> Found:
-    """An hour with ``long``, a minute without, which only shows that it works."""
+    """Run for an hour with ``long``, else for a minute, which only shows that it works."""
     lasts_s = float(os.environ.get("LIPSMITH_SOAK_S", LASTS_S[long]))
     portrait = portrait_file(folder, SIZE)
     nobody = folder / "nobody.png"
@@ -58,7 +58,7 @@ def measure(folder: Path, *, long: bool) -> Found:
         faulty: list[str] = []
         callers = [
             threading.Thread(
-                target=_call, args=(server, (portrait, nobody, sound_file(folder, 2.0)), n, end_s, done, faulty)
+                target=_call, args=(server, (portrait, nobody, audio_file(folder, 2.0)), n, end_s, done, faulty)
             )
             for n in range(CALLERS)
         ]
@@ -94,7 +94,7 @@ def measure(folder: Path, *, long: bool) -> Found:
 def _call(
     server: Served, files: tuple[Path, Path, Path], seed: int, end_s: float, done: Counter[str], faults: list[str]
 ) -> None:
-    """One caller: mostly what is allowed, sometimes what is not."""
+    """Act as one caller: mostly valid requests, sometimes invalid ones."""
     chance = random.Random(seed)
     headers = {"Authorization": f"Bearer {server.key}"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
@@ -140,7 +140,7 @@ def _finished(client: httpx.Client, project: str) -> dict[str, Any]:
 
 
 def _watch(pid: int, end_s: float) -> np.ndarray:
-    """(n, 3) float64: hours since the start, MB, open files."""
+    """Return hours since the start, MB, open files, (n, 3) float64."""
     start_s, seen = time.monotonic(), []
     while (now_s := time.monotonic()) < end_s:
         seen.append(((now_s - start_s) / 3600, memory_mb(pid, "VmRSS"), len(os.listdir(f"/proc/{pid}/fd"))))
@@ -149,7 +149,7 @@ def _watch(pid: int, end_s: float) -> np.ndarray:
 
 
 def _grant(data_dir: Path) -> None:
-    """An hour's worth of credits."""
+    """Grant credits for an hour."""
     command = Path(sys.executable).with_name("lipsmith")
 
     def ask(*words: str) -> Any:

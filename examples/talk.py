@@ -1,4 +1,4 @@
-"""Makes a photo speak and shows how far the work is.
+"""Make a photo speak and show the progress.
 
 python examples/talk.py portrait.png speech.wav talking.mp4
 """
@@ -9,13 +9,13 @@ from lipsmith import LipsmithError, Progress, talking_photo
 
 
 def show(progress: Progress) -> None:
-    """One line that is written over and over."""
+    """Overwrite one line with the progress."""
     left = "" if progress.left_s is None else f", {progress.left_s:.0f} s left"
     sys.stderr.write(f"\r{progress.stage}: {progress.done} of {progress.total}{left}      ")
 
 
 def main() -> int:
-    """Exit code 0 when the video stands, 1 when not, 2 when called wrongly."""
+    """Return 0 on success, 1 on failure, 2 for wrong arguments."""
     if len(sys.argv) != 4:
         sys.stderr.write("python examples/talk.py PHOTO AUDIO OUT.mp4\n")
         return 2

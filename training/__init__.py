@@ -1,1 +1,1 @@
-"""How the speech net and its head are made. torch lives only here."""
+"""Training of the speech net and its head. The only code that imports torch."""

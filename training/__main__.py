@@ -16,22 +16,22 @@ def main() -> None:
         "--truth", type=Path, default=HERE.parents[1] / "shared" / "speech-truth", help="recordings with measured lips"
     )
     parser.add_argument("--minutes", type=float, help="train for so long instead of a number of steps")
-    asked = parser.parse_args()
-    asked.build.mkdir(parents=True, exist_ok=True)
-    if asked.step in ("data", "all"):
+    requested = parser.parse_args()
+    requested.build.mkdir(parents=True, exist_ok=True)
+    if requested.step in ("data", "all"):
         from training.data import build
 
-        build(asked.build)
-    if asked.step in ("net", "all"):
+        build(requested.build)
+    if requested.step in ("net", "all"):
         from training.export import export_nets
         from training.train import train
 
-        train(asked.build, minutes=asked.minutes)
-        export_nets(asked.build)
-    if asked.step in ("head", "all"):
+        train(requested.build, minutes=requested.minutes)
+        export_nets(requested.build)
+    if requested.step in ("head", "all"):
         from training.head import build as build_head
 
-        build_head(asked.build, asked.truth)
+        build_head(requested.build, requested.truth)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Other voices, rooms and noises out of the same sentences: all of it on mel power, which is what makes it cheap."""
+"""Augmentation of sentences with other voices, rooms and noises, on mel power, which is cheap."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _NEPER = 1.0 / features.DB_PER_NEPER
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What batches are drawn from."""
+    """Data from which batches are drawn."""
 
     mel: Tensor
     rows: Tensor
     starts: np.ndarray
     chances: np.ndarray
-    """(n,): how often each utterance is drawn."""
+    """(n,): probability of each utterance."""
     noises: Tensor
 
 
 def material(corpus: Corpus) -> Material:
-    """Families in their shares, whatever their minutes."""
+    """Balance families by share, whatever their minutes."""
     families = np.array([name.split("/")[0] for name in corpus.names])
     lengths = np.diff(corpus.starts).astype(float)
     chances = np.zeros(len(lengths))
@@ -46,18 +46,18 @@ def material(corpus: Corpus) -> Material:
 
 
 def normalised(mel: Tensor, jitter: Tensor | None = None) -> Tensor:
-    """As `lipsmith.speech.net.level` does it: floor 70 dB down, and what is loud lies at 1; four nepers a unit."""
+    """Normalise like `lipsmith.speech.net.level`: floor 70 dB down, loud audio at 1; four nepers a unit."""
     top = torch.quantile(mel[:, ::2].flatten(1)[:, ::3], 0.995, dim=1)[:, None, None]
     mel = torch.maximum(mel, top - FLOOR_NEPER)
     frame = mel.mean(2)
     loud = frame > torch.quantile(frame, 0.98, dim=1)[:, None] - LOUD_RANGE_NEPER
-    heard = torch.where(loud[..., None], mel, torch.nan)
-    level = torch.nanquantile(heard[:, ::2].flatten(1)[:, ::3], 0.95, dim=1)[:, None, None]
+    recognized = torch.where(loud[..., None], mel, torch.nan)
+    level = torch.nanquantile(recognized[:, ::2].flatten(1)[:, ::3], 0.95, dim=1)[:, None, None]
     return (mel - level) / NEPER_PER_UNIT + 1.0 + (0.0 if jitter is None else jitter)
 
 
 def batch(stuff: Material, size: int, rng: np.random.Generator, *, for_head: bool = False) -> tuple[Tensor, Tensor]:
-    """(size, 40, 400) normalised mel and (size, 200, 15) shares; for the head with less noise and without jitter."""
+    """Return (size, 40, 400) normalised mel and (size, 200, 15) shares; less noise and no jitter for the head."""
     t = round(SECONDS * 100)
     mel, rows = _stretched(stuff, size, t, rng)
     mel = _warped(mel, rng)
@@ -79,7 +79,7 @@ def _uniform(rng: np.random.Generator, low: float, high: float, *shape: int) -> 
 
 
 def _stretched(stuff: Material, size: int, t: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Pieces from anywhere, slower or faster."""
+    """Return excerpts from anywhere, slower or faster."""
     chosen = rng.choice(len(stuff.chances), size, p=stuff.chances)
     start = stuff.starts[chosen] + rng.uniform(-0.5, 0.7, size) * np.diff(stuff.starts)[chosen]
     rate = np.exp(rng.uniform(np.log(0.78), np.log(1.25), size))
@@ -102,7 +102,7 @@ _CENTRES_HZ = 700.0 * (
 
 
 def _warped(mel: Tensor, rng: np.random.Generator) -> Tensor:
-    """Longer and shorter vocal tracts."""
+    """Apply longer and shorter vocal tracts."""
     factor = np.exp(rng.uniform(np.log(0.82), np.log(1.22), len(mel)))
     places = np.stack([np.interp(_CENTRES_HZ * f, _CENTRES_HZ, np.arange(40.0)) for f in factor])
     whole = np.minimum(np.floor(places).astype(np.int64), 38)
@@ -112,7 +112,7 @@ def _warped(mel: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _coloured(size: int, rng: np.random.Generator) -> Tensor:
-    """Other microphones: an equaliser of six points, and now and then a telephone; nepers of power."""
+    """Apply other microphones: an equaliser of six points, sometimes a telephone; nepers of power."""
     points = rng.normal(0.0, 5.0, (size, 6)).clip(-11, 11)
     gain = np.stack([np.interp(np.linspace(0, 5, 40), np.arange(6), p) for p in points])
     cut = np.where(rng.random(size) < 0.25, rng.uniform(18, 36, size), 60)
@@ -134,7 +134,7 @@ def _reverberant(power: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _with_pauses(power: Tensor, rows: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Now and then the speaker falls silent."""
+    """Insert pauses now and then."""
     for k in np.flatnonzero(rng.random(len(power)) < 0.3):
         length, t = int(rng.integers(10, 100)), power.shape[1] // 2
         start = int(rng.integers(-length // 2, t - length // 2))

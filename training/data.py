@@ -1,4 +1,4 @@
-"""Sentences spoken by synthesizers, as mel spectra and rows of visemes, once and for all."""
+"""Data set of synthesized sentences, as mel spectra and rows of visemes."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ JUDGED_COUNT = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """Many utterances, laid end to end."""
+    """Many utterances, concatenated."""
 
     mel: np.ndarray
     """(t, 40) float16: logarithm of mel power every 10 ms, not normalised."""
     rows: np.ndarray
     """(t / 2, 15) float16: shares of the visemes every 20 ms."""
     starts: np.ndarray
-    """(n + 1,): where each utterance begins in ``rows``."""
+    """(n + 1,): start of each utterance in ``rows``."""
     names: np.ndarray
     """(n,): family/voice/language."""
 
 
 def mel_of(samples: F32, rate_hz: int) -> F32:
-    """(t, 40): what `lipsmith.speech.features.measure` gives as ``mel``, without its floor and its other curves."""
+    """Return ``mel`` of `lipsmith.speech.features.measure` without its floor and its other curves, (t, 40)."""
     parts = []
     for narrow in windows(MemoryAudio(samples[np.newaxis], rate_hz)):
         power = np.square(np.abs(np.fft.rfft(narrow * features._HANN, features._FFT))).astype(np.float32)
@@ -47,7 +47,7 @@ def mel_of(samples: F32, rate_hz: int) -> F32:
 
 
 def gather(utterances: Iterable[Utterance]) -> Corpus:
-    """Measures and lays end to end."""
+    """Measure and concatenate."""
     mels, rows, names, starts = [], [], [], [0]
     for said in utterances:
         count = row_count(len(said.samples) / said.rate_hz)
@@ -62,7 +62,7 @@ def gather(utterances: Iterable[Utterance]) -> Corpus:
 
 
 def _jobs() -> Iterator[tuple[str, str, tuple[object, ...], dict[str, object]]]:
-    """Split, function of `voices`, arguments."""
+    """Return split, function of `voices`, and arguments."""
     for part in range(4):
         yield "train", "espeak_utterances", (ESPEAK_COUNT // 4, 100 + part), {}
     for k, name in enumerate(voices.FLITE_VOICES):
@@ -82,7 +82,7 @@ def _do(job: tuple[str, str, tuple[object, ...], dict[str, object]]) -> tuple[st
 
 
 def build(folder: Path, processes: int = 2) -> None:
-    """Writes ``train.npz``, ``unseen.npz`` and ``unseen_languages.npz``."""
+    """Write ``train.npz``, ``unseen.npz`` and ``unseen_languages.npz``."""
     began = perf_counter()
     splits: dict[str, list[Corpus]] = {}
     with ProcessPoolExecutor(processes) as pool:
@@ -104,6 +104,6 @@ def build(folder: Path, processes: int = 2) -> None:
 
 
 def load(path: Path) -> Corpus:
-    """What `build` wrote."""
+    """Load the output of `build`."""
     with np.load(path, allow_pickle=False) as file:
         return Corpus(**{name: file[name] for name in ("mel", "rows", "starts", "names")})

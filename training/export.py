@@ -1,4 +1,4 @@
-"""Writes weights into the package, and their SHA-256 into the code that reads them."""
+"""Export of weights into the package, and of their SHA-256 into the code that reads them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "unit" / "speech" /
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """As .npz; the same arrays always give the same bytes."""
+    """Return .npz bytes; equal arrays always give equal bytes."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for key in sorted(arrays):
@@ -32,12 +32,12 @@ def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def write_to(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """To anywhere."""
+    """Write weights to any path."""
     path.write_bytes(packed(arrays))
 
 
 def write(name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Into the package, with its SHA-256 into the code."""
+    """Write weights into the package, and their SHA-256 into the code."""
     data, code = packed(arrays), _PACKAGE / "net.py"
     (_PACKAGE / "weights").mkdir(exist_ok=True)
     (_PACKAGE / "weights" / name).write_bytes(data)
@@ -49,7 +49,7 @@ def write(name: str, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def export_nets(folder: Path) -> None:
-    """From torch's checkpoints to the package; numpy has to give what torch gives."""
+    """Export checkpoints of torch to the package; numpy must give the same results as torch."""
     nets = {
         "first": restored(folder / "first.pt", FIRST_DILATIONS),
         "grown": restored(folder / "grown.pt", GROWN_DILATIONS),
@@ -67,7 +67,7 @@ def export_nets(folder: Path) -> None:
 
 
 def by_torch(net: VisemeNet, mel: np.ndarray) -> np.ndarray:
-    """(n, 15): the visemes of (t, 40) logarithms of mel power."""
+    """Return the visemes of (t, 40) logarithms of mel power, (n, 15)."""
     x = (mel - numpy_net.level(mel)[:, None]) / numpy_net.NEPER_PER_UNIT + 1.0
     with torch.no_grad():
         logits, _ = net(torch.from_numpy(x.T[None].astype(np.float32)))
@@ -75,7 +75,7 @@ def by_torch(net: VisemeNet, mel: np.ndarray) -> np.ndarray:
 
 
 def restored(path: Path, dilations: Sequence[int]) -> VisemeNet:
-    """The net as it was trained, ready to listen."""
+    """Load the trained net for inference."""
     net = VisemeNet(dilations)
     net.load_state_dict(torch.load(path, weights_only=True)["net"])
     return net.eval()

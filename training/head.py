@@ -1,6 +1,6 @@
-"""Fits the head: from what the net hears to how far and how wide lips open.
+"""Fit of the head: from hidden features of the net to aperture and width of the lips.
 
-People's lips and synthesized sentences teach it. The curves are in the speaker's own range: aperture 0 = 5th
+It learns from people's lips and synthesized sentences. The curves are in the speaker's own range: aperture 0 = 5th
 percentile, 1 = 95th; width likewise, around its mean.
 """
 
@@ -36,7 +36,7 @@ WIDTH_WEIGHT = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """A clip as the head sees it, and what it should answer; ``weight`` says how often it is drawn."""
+    """Clip as input of the head, and the target; ``weight`` is how often it is drawn."""
 
     speaker: str
     x: F32
@@ -47,7 +47,7 @@ class Example:
 
 
 class Head(nn.Module):
-    """(b, 80, n) to (b, 2, n)."""
+    """Net from (b, 80, n) to (b, 2, n)."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Head(nn.Module):
 
 
 def ranges(clips: Sequence[Recording]) -> dict[str, tuple[float, float, float, float]]:
-    """Speaker to least and range of aperture, mean and range of width."""
+    """Return speaker -> least and range of aperture, mean and range of width."""
     found = {}
     for speaker in sorted({c.speaker for c in clips}):
         a = np.concatenate([c.aperture for c in clips if c.speaker == speaker])
@@ -74,22 +74,22 @@ def ranges(clips: Sequence[Recording]) -> dict[str, tuple[float, float, float, f
 
 
 def seen_by_head(mel: F32) -> F32:
-    """(n, 80): hidden features, visemes and loudness, as `lipsmith.speech.net.lips` puts them together."""
-    heard = numpy_net.run_nets(mel)
+    """Return hidden features, visemes and loudness in the order of `lipsmith.speech.net.lips`, (n, 80)."""
+    recognized = numpy_net.run_nets(mel)
     empty = np.zeros(len(mel), np.float32)
     others = dict.fromkeys(("level_db", "periodicity", "pitch_hz", "f1_hz", "f2_hz", "high_share", "low_share"), empty)
     loudness = features.relative_loudness(features.Features(mel=mel, **others))[:: numpy_net.MEL_PER_ROW]
-    loudness = np.pad(loudness, (0, len(heard.hidden) - len(loudness)), mode="edge")
-    return np.concatenate([heard.hidden, heard.visemes, loudness[:, None]], axis=1).astype(np.float32)
+    loudness = np.pad(loudness, (0, len(recognized.hidden) - len(loudness)), mode="edge")
+    return np.concatenate([recognized.hidden, recognized.visemes, loudness[:, None]], axis=1).astype(np.float32)
 
 
 def floored(mel: F32) -> F32:
-    """As `lipsmith.speech.features.measure` does it."""
+    """Apply the floor of `lipsmith.speech.features.measure`."""
     return np.maximum(mel, np.float32(np.percentile(mel, 99.5) - augment.FLOOR_NEPER))
 
 
 def examples(clips: Sequence[Recording], *, copies: int = 0, seed: int = 0) -> list[Example]:
-    """The clips, and copies of them: slower and faster, other voices, tilted and noisy."""
+    """Return the clips and altered copies: slower and faster, other voices, tilted and noisy."""
     rng, scale, made = np.random.default_rng(seed), ranges(clips), []
     for clip in clips:
         low, span, middle, spread = scale[clip.speaker]
@@ -118,7 +118,7 @@ def _copied(mel: F32, rate: float, rng: np.random.Generator) -> F32:
 
 
 def spoken(folder: Path, batches: int = PSEUDO_BATCHES, seed: int = 11) -> list[Example]:
-    """Sentences of synthesizers with their known visemes; the lips come with `with_lips`."""
+    """Return synthesized sentences with their known visemes; `with_lips` adds the lips."""
     rng = np.random.default_rng(seed)
     stuff = augment.material(load(folder / "train.npz"))
     made = []
@@ -132,7 +132,7 @@ def spoken(folder: Path, batches: int = PSEUDO_BATCHES, seed: int = 11) -> list[
 
 
 def table(people: Sequence[Example]) -> np.ndarray:
-    """(15, 2): aperture and width of each viseme, by least squares over the people, each counted alike."""
+    """Return aperture and width of each viseme, by least squares over the people, each weighted equally, (15, 2)."""
     gram, right = 1e-3 * np.eye(15), np.zeros((15, 2))
     for example, weight in zip(people, _weights(people), strict=True):
         shares = gaussian_filter1d(example.x[:, 64:79], PSEUDO_SIGMA_S / HOP_S, axis=0)
@@ -144,7 +144,7 @@ def table(people: Sequence[Example]) -> np.ndarray:
 
 
 def with_lips(sentences: Sequence[Example], fitted: np.ndarray) -> list[Example]:
-    """Sentences with the lips that the table asks for, blended with their neighbours, a little early."""
+    """Return sentences with the lips of the table, blended with their neighbours, a little early."""
     lead = round(PSEUDO_LEAD_S / HOP_S)
     made = []
     for example in sentences:
@@ -155,7 +155,7 @@ def with_lips(sentences: Sequence[Example], fitted: np.ndarray) -> list[Example]
 
 
 def _weights(people: Sequence[Example]) -> np.ndarray:
-    """Length over the root of the speaker's total: people count, minutes do not."""
+    """Return length divided by the root of the speaker's total, so that people count, not minutes."""
     total: dict[str, float] = {}
     for example in people:
         total[example.speaker] = total.get(example.speaker, 0.0) + len(example.x)
@@ -164,7 +164,7 @@ def _weights(people: Sequence[Example]) -> np.ndarray:
 
 
 def fit(people: Sequence[Example], sentences: Sequence[Example], seed: int) -> tuple[Head, np.ndarray, np.ndarray]:
-    """One head, with the mean and the spread of what it expects."""
+    """Fit one head, and return it with the mean and the spread of its input."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -203,7 +203,7 @@ def _loss(got: Tensor, wanted: Tensor) -> Tensor:
 
 
 def arrays(heads: Sequence[tuple[Head, np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
-    """What the package keeps of them. All share the first one's mean and spread, worked into their first layer."""
+    """Return the arrays for the package. All heads share the first one's mean and spread, in their first layer."""
     _, mean, spread = heads[0]
     kept: dict[str, np.ndarray] = {"mean": mean, "spread": spread, "seeds": np.array(len(heads))}
     for seed, (head, own_mean, own_spread) in enumerate(heads):
@@ -218,20 +218,20 @@ def arrays(heads: Sequence[tuple[Head, np.ndarray, np.ndarray]]) -> dict[str, np
 
 
 def predicted(heads: Sequence[tuple[Head, np.ndarray, np.ndarray]], x: F32) -> np.ndarray:
-    """(n, 2): the mean of the heads."""
+    """Return the mean of the heads, (n, 2)."""
     with torch.no_grad():
         each = [h(torch.from_numpy(((x - m) / s).T[None].astype(np.float32)))[0].T.numpy() for h, m, s in heads]
     return np.mean(each, axis=0)
 
 
 def fit_all(people: Sequence[Example], sentences: Sequence[Example]) -> list[tuple[Head, np.ndarray, np.ndarray]]:
-    """The seeds of one head."""
+    """Fit one head per seed."""
     lips = with_lips(sentences, table(people))
     return [fit(people, lips, seed) for seed in range(SEEDS)]
 
 
 def build(folder: Path, truth: Path) -> None:
-    """Writes ``lip_head.npz`` into the package and, per fold, one into ``folder`` for judging strangers."""
+    """Write ``lip_head.npz`` into the package and, per fold, one into ``folder`` for unseen speakers."""
     from training.export import write, write_to
 
     began = perf_counter()

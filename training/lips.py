@@ -1,4 +1,4 @@
-"""Recordings of people whose lips were measured, and where they come from."""
+"""Recordings of people with measured lips, and their sources."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from lipsmith.media.decode import open_audio
 from training.data import mel_of
 
 FRAME_CENTRE_S = 0.02
-"""The studio recordings beside ``grid/`` count time at the frame's centre, everything else at its start."""
+"""The studio recordings next to ``grid/`` give times at the centre of a frame, all others at its start."""
 
 FOLDS = (
     ("s1",), ("s4",), ("s26", "sxf"), ("s31",), ("s2", "sxb", "sxd", "sxe", "sxg"), ("s23", "sxa", "sxc"),
 )  # fmt: skip
-"""Speakers that are left out together. Who the sx… are is not known, and some may be the same person: sxf sounds and
-looks like s26. So the men among them are left out together, and so are the women."""
+"""Speakers that are left out together. The identity of the sx… is not known, and some may be the same person: sxf
+resembles s26 in voice and look. So the men among them are left out together, and so are the women."""
 STUDIO_SPEAKERS = {
     "bbaf2n": "s1", "brbk7n": "sxa", "lbax4n": "sxb", "lbbc2a": "sxc", "lrwp9a": "s23", "lwbsza": "s4", "pwij3p": "s2",
     "sbia1a": "sxd", "sbwe5n": "sxe", "swiz3n": "sxf", "swwp2s": "s2",
 }  # fmt: skip
-"""Who speaks in the studio recordings that are named by their sentence alone."""
+"""Speaker of the studio recordings that are named only by their sentence."""
 
 
 def left_out_head(name: str) -> str:
-    """The file of the head that was fitted without the speaker of the recording ``name``. Raises KeyError."""
+    """Return the file of the head fitted without the speaker of the recording ``name``. Raises KeyError."""
     speaker = STUDIO_SPEAKERS.get(name, name.split("_")[0])
     first = {member: fold[0] for fold in FOLDS for member in fold}
     return f"lip_head.without-{first[speaker]}.npz"
@@ -35,7 +35,7 @@ def left_out_head(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """Sound and lips of one clip."""
+    """Audio and lips of one clip."""
 
     name: str
     speaker: str
@@ -46,12 +46,12 @@ class Recording:
 
 
 def recordings(folder: Path, pattern: str, lead_s: float = 0.0) -> list[Recording]:
-    """All that match, in order of their names. ``lead_s`` is taken off their times."""
+    """Return all matching recordings, ordered by name. ``lead_s`` is subtracted from their times."""
     found = []
     for table_path in sorted(folder.glob(pattern + ".csv")):
-        sound_path = next(p for p in table_path.parent.glob(table_path.stem + ".*") if p.suffix != ".csv")
+        audio_path = next(p for p in table_path.parent.glob(table_path.stem + ".*") if p.suffix != ".csv")
         table = np.genfromtxt(table_path, delimiter=",", names=True)
-        samples = np.concatenate([block[0] for block in open_audio(sound_path).blocks(16000, 1)])
+        samples = np.concatenate([block[0] for block in open_audio(audio_path).blocks(16000, 1)])
         found.append(Recording(
             name=table_path.stem, speaker=table_path.stem.split("_")[0], mel=mel_of(samples, 16000),
             time_s=table["time_s"] - lead_s, aperture=table["aperture"], width=table["width"],

@@ -1,4 +1,4 @@
-"""The net, in torch: mel spectra in, visemes out. `lipsmith.speech.net` runs the same one in numpy."""
+"""Speech net in torch: mel spectra in, visemes out. `lipsmith.speech.net` runs it in numpy."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 CHANNELS, NARROW, HIDDEN, VISEMES = 96, 48, 64, 15
 FIRST_DILATIONS = (1, 2, 4, 8) * 2
 GROWN_DILATIONS = (1, 2, 4, 8) * 3
-"""One per block, of the first net and of the one that grows out of it."""
+"""One dilation per block, of the first net and of the net that grows out of it."""
 
 
 def _convolution(inputs: int, outputs: int, size: int = 1, *, dilation: int = 1) -> nn.Sequential:
-    """A convolution that keeps the length, and its batch norm."""
+    """Return a convolution that keeps the length, and its batch norm."""
     padding = dilation * (size // 2)
     return nn.Sequential(
         nn.Conv1d(inputs, outputs, size, dilation=dilation, padding=padding, bias=False), nn.BatchNorm1d(outputs)
@@ -22,7 +22,7 @@ def _convolution(inputs: int, outputs: int, size: int = 1, *, dilation: int = 1)
 
 
 class VisemeNet(nn.Module):
-    """(b, 40, 2 t) normalised mel → (b, 15, t) logits and (b, 64, t) hidden features."""
+    """Net from (b, 40, 2 t) normalised mel to (b, 15, t) logits and (b, 64, t) hidden features."""
 
     def __init__(self, dilations: Sequence[int]) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class VisemeNet(nn.Module):
 
 
 def grown(first: VisemeNet) -> VisemeNet:
-    """A deeper net that gives what the first one gives until it learns on: its new blocks add nothing yet."""
+    """Return a deeper net with the same output as the first one before training: its new blocks add nothing yet."""
     net = VisemeNet(GROWN_DILATIONS)
     net.load_state_dict(first.state_dict(), strict=False)
     for _, _, wide in net.blocks[len(first.blocks) :]:
@@ -57,7 +57,7 @@ def grown(first: VisemeNet) -> VisemeNet:
 
 
 def folded(net: VisemeNet) -> dict[str, Tensor]:
-    """Weights (size, in, out) and biases by name, batch norms folded into the convolutions before them."""
+    """Return weights (size, in, out) and biases by name, with batch norms folded into the convolutions before them."""
 
     def fold(pair: nn.Sequential) -> tuple[Tensor, Tensor]:
         convolution, norm = pair[0], pair[1]

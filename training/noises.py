@@ -1,4 +1,4 @@
-"""Noise, hum, music and beats, made by code, as mel spectra: what speech is to be heard through."""
+"""Noise, hum, music and beats as mel spectra, made by code, to mix with speech."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LENGTH_S = 6.0
 
 
 def library(count: int = 160, seed: int = 7) -> F32:
-    """(count, 600, 40) logarithms of mel power."""
+    """Return logarithms of mel power, (count, 600, 40)."""
     rng = np.random.default_rng(seed)
     makers = (_coloured, _music, _music, _hum, _beats, _coloured, _music, _mixture)
     clips = []
@@ -24,7 +24,7 @@ def library(count: int = 160, seed: int = 7) -> F32:
 
 
 def _coloured(rng: np.random.Generator) -> np.ndarray:
-    """White to brown, now and then swelling."""
+    """Return white to brown noise, sometimes swelling."""
     count = round(LENGTH_S * RATE_HZ)
     spectrum = np.fft.rfft(rng.standard_normal(count))
     hz = np.maximum(np.fft.rfftfreq(count, 1 / RATE_HZ), 30.0)
@@ -44,7 +44,7 @@ def _tone(hz: float, seconds: float, rng: np.random.Generator, brightness: float
 
 
 def _music(rng: np.random.Generator) -> np.ndarray:
-    """Chords, runs of notes and a bass, in one key."""
+    """Return chords, runs of notes and a bass, in one key."""
     count = round(LENGTH_S * RATE_HZ)
     out = np.zeros(count + 4 * RATE_HZ)
     beat_s, key = rng.uniform(0.18, 0.6), rng.uniform(90, 260)

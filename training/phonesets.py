@@ -1,4 +1,4 @@
-"""What the phones of flite and festival are in IPA, so that one table makes visemes of them all."""
+"""Phones of flite and festival in IPA, so that one table converts all to visemes."""
 
 from __future__ import annotations
 

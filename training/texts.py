@@ -1,4 +1,4 @@
-"""Words to be spoken: from the word lists of Debian where one is installed, from random syllables where not."""
+"""Texts to speak: words of the lists of Debian if one is installed, else random syllables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORD_LISTS = {
     "nl": "dutch", "pl": "polish", "uk": "ukrainian", "bg": "bulgarian", "ca": "catalan", "it": "italian",
     "sv": "swedish", "pt": "portuguese",
 }  # fmt: skip
-"""Language to the name of its list in /usr/share/dict."""
+"""Language -> name of its list in /usr/share/dict."""
 
 # Onsets, vowels and codas of the languages without a list; an empty string is "none".
 _SYLLABLES = {
@@ -49,12 +49,12 @@ _SYLLABLES = {
 
 
 def languages() -> tuple[str, ...]:
-    """All that sentences can be made in."""
+    """Return all languages of sentences."""
     return tuple(dict.fromkeys([*WORD_LISTS, *_SYLLABLES]))
 
 
 def sentence(language: str, rng: np.random.Generator, words: tuple[int, int] = (4, 10)) -> str:
-    """Random words, now and then a comma; means nothing."""
+    """Return random words, sometimes with a comma, without meaning."""
     listed = _listed(language)
     chosen = []
     for _ in range(int(rng.integers(*words))):

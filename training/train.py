@@ -1,4 +1,4 @@
-"""Fits the two nets to the spoken sentences: the first one, then one that grows out of it."""
+"""Fit of the two nets to the spoken sentences: the first one, then one that grows out of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WARM_UP = 0.02
 
 
 def train(folder: Path, *, minutes: float | None = None) -> None:
-    """Writes ``first.pt`` and ``grown.pt``. ``minutes`` ends each of both by the clock instead of after its steps."""
+    """Write ``first.pt`` and ``grown.pt``. ``minutes`` ends each by the clock instead of after its steps."""
     torch.set_num_threads(1)
     stuff = material(load(folder / "train.npz"))
     torch.manual_seed(1)
@@ -34,7 +34,7 @@ def train(folder: Path, *, minutes: float | None = None) -> None:
 def _fitted(
     net: VisemeNet, stuff: Material, folder: Path, *, steps: int, top_rate: float, minutes: float | None, seed: int
 ) -> VisemeNet:
-    """The same net, after one fall of the rate along a cosine."""
+    """Return the net after one cosine decay of the learning rate."""
     rng = np.random.default_rng(seed)
     print(f"{sum(p.numel() for p in net.parameters())} weights, {len(stuff.rows) / 180000:.1f} h", flush=True)
     decayed = [p for p in net.parameters() if p.ndim > 1]

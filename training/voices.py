@@ -1,4 +1,4 @@
-"""Synthesizers that say when each of their sounds begins: espeak-ng, flite and festival."""
+"""Synthesizers that give the times of their phones: espeak-ng, flite and festival."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from training.texts import languages, sentence
 
 @dataclass(frozen=True, kw_only=True)
 class Utterance:
-    """A sentence, spoken, with the times of its sounds."""
+    """Spoken sentence with the times of its phones."""
 
     family: str
     """``espeak``, ``flite`` or ``festival``."""
@@ -44,7 +44,7 @@ _NO_VOICES = (
 
 
 def espeak_utterances(count: int, seed: int, *, unseen: str | None = None) -> Iterator[Utterance]:
-    """Random words in random languages, variants, rates and pitches; ``unseen`` is None, "voice" or "language"."""
+    """Yield random words in random languages, variants, rates and pitches. ``unseen``: None, "voice", "language"."""
     rng = np.random.default_rng(seed)
     library, rate_hz = espeak._open_library()
     tongues = [t for t in languages() if (t in ESPEAK_UNSEEN_LANGUAGES) == (unseen == "language")]
@@ -65,11 +65,11 @@ def espeak_utterances(count: int, seed: int, *, unseen: str | None = None) -> It
         samples, marks = _espeak_say(library, sentence(language, rng))
         if len(samples) < rate_hz:
             continue
-        heard = [(start, symbol) for start, symbol in marks if visemes_of(symbol) or not symbol]
-        ends = [start for start, _ in heard[1:]] + [len(samples)]
+        recognized = [(start, symbol) for start, symbol in marks if visemes_of(symbol) or not symbol]
+        ends = [start for start, _ in recognized[1:]] + [len(samples)]
         phones = [
             Phone(symbol=symbol, start_s=start / rate_hz, end_s=end / rate_hz)
-            for (start, symbol), end in zip(heard, ends, strict=True)
+            for (start, symbol), end in zip(recognized, ends, strict=True)
             if end > start
         ]
         made += 1
@@ -110,17 +110,17 @@ FLITE_VOICES, FLITE_UNSEEN_VOICES = ("slt", "rms", "kal16"), ("awb",)
 
 
 def flite_utterances(voice: str, count: int, seed: int) -> Iterator[Utterance]:
-    """English words in one of flite's voices, faster or slower, higher or lower."""
+    """Yield English words in one of flite's voices, faster or slower, higher or lower."""
     rng = np.random.default_rng(seed)
     usual_hz = {"slt": 170, "rms": 100, "kal16": 105, "awb": 130}[voice]
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/said.wav"
         for _ in range(count):
             stretch, pitch_hz = rng.uniform(0.8, 1.25), usual_hz * rng.uniform(0.85, 1.2)
-            asked = ["--setf", f"duration_stretch={stretch:.3f}", "--setf", f"int_f0_target_mean={pitch_hz:.1f}"]
-            command = ["flite", "-voice", voice, "-psdur", *asked, "-t", sentence("en-us", rng), path]
-            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            ends = [(name, float(end)) for name, end in (mark.split(":") for mark in told.split() if ":" in mark)]
+            requested = ["--setf", f"duration_stretch={stretch:.3f}", "--setf", f"int_f0_target_mean={pitch_hz:.1f}"]
+            command = ["flite", "-voice", voice, "-psdur", *requested, "-t", sentence("en-us", rng), path]
+            reported = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            ends = [(name, float(end)) for name, end in (mark.split(":") for mark in reported.split() if ":" in mark)]
             samples, rate_hz = _read_wave(path)
             yield Utterance(
                 family="flite", voice=voice, language="en-us", samples=samples, rate_hz=rate_hz,
@@ -130,7 +130,7 @@ def flite_utterances(voice: str, count: int, seed: int) -> Iterator[Utterance]:
 
 @dataclass(frozen=True, kw_only=True)
 class FestivalVoice:
-    """One voice of festival: the language of its words, how its text is coded, and what its phones are."""
+    """Voice of festival: language of its words, encoding of its text, and its phone set."""
 
     language: str
     encoding: str
@@ -159,7 +159,7 @@ FESTIVAL_VOICES = {
 
 
 def festival_utterances(name: str, count: int, seed: int, *, batch: int = 40) -> Iterator[Utterance]:
-    """Words in one of festival's voices, faster or slower."""
+    """Yield words in one of festival's voices, faster or slower."""
     rng = np.random.default_rng(seed)
     voice = FESTIVAL_VOICES[name]
     for start in range(0, count, batch):

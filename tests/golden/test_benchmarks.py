@@ -38,11 +38,11 @@ def test_tables_mark_what_misses() -> None:
     faces = {"a.jpg": {"yaw_gain": 1.0, "closure_mm": None}, "b.jpg": {"yaw_gain": 0.5, "closure_mm": 0.002}}
     (row,) = [line for line in table(faces).splitlines() if line.startswith("yaw_gain")]
     assert row.split() == ["yaw_gain", "1.000", "0.500*"]
-    (told,) = [line for line in summary(faces).splitlines() if line.startswith("yaw_gain")]
-    assert "1/2" in told
-    assert told.endswith("b 0.500")
-    (told,) = [line for line in summary(faces).splitlines() if line.startswith("closure_mm")]
-    assert "1/1" in told
+    (reported,) = [line for line in summary(faces).splitlines() if line.startswith("yaw_gain")]
+    assert "1/2" in reported
+    assert reported.endswith("b 0.500")
+    (reported,) = [line for line in summary(faces).splitlines() if line.startswith("closure_mm")]
+    assert "1/1" in reported
 
 
 def test_results_go_between_the_markers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,8 +80,8 @@ def test_the_speed_portrait_has_the_wanted_size() -> None:
         assert found.face.iod_px == pytest.approx(iod_px, rel=0.04)
 
 
-def test_the_spoken_file_is_as_long_as_asked(tmp_path: Path) -> None:
+def test_the_spoken_file_is_as_long_as_requested(tmp_path: Path) -> None:
     from lipsmith.media.decode import open_audio
 
-    assert open_audio(speed.sound_file(tmp_path, 7.5)).duration_s == pytest.approx(7.5, abs=1e-3)
+    assert open_audio(speed.audio_file(tmp_path, 7.5)).duration_s == pytest.approx(7.5, abs=1e-3)
     assert speed.portrait_file(tmp_path, (64, 64)).is_file()

@@ -81,7 +81,7 @@ def test_a_step_of_colour_shows_at_the_rim_and_a_change_of_grain_does_not() -> N
     assert measures.colour_step(before, before, np.zeros_like(changed), middle, 80.0) is None
 
 
-def test_lags_of_lips_and_sound_are_found() -> None:
+def test_lags_of_lips_and_audio_are_found() -> None:
     times_s = np.arange(0, 6, 0.04)
     curve = np.interp(times_s, np.arange(0, 6, 0.25), RNG.uniform(0, 0.2, 24))
     later = np.interp(times_s - 0.03, times_s, curve)
@@ -91,5 +91,5 @@ def test_lags_of_lips_and_sound_are_found() -> None:
     assert found[1] > 0.98
     assert measures.best_lag_s(times_s, np.zeros_like(curve), times_s, later) is None
     noise = RNG.standard_normal(16000).astype(np.float32)
-    assert measures.sound_lag_s(noise, np.roll(noise, 37), 16000) == pytest.approx(37 / 16000)
-    assert measures.sound_lag_s(noise, 0 * noise, 16000) is None
+    assert measures.audio_lag_s(noise, np.roll(noise, 37), 16000) == pytest.approx(37 / 16000)
+    assert measures.audio_lag_s(noise, 0 * noise, 16000) is None

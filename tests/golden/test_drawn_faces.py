@@ -97,13 +97,13 @@ def check(subject: Subject, numbers: Numbers, names: Iterable[str]) -> None:
         assert low <= value <= high, f"{name} is {value:.4f} on {subject.name}, outside {low:g} to {high:g}"
 
 
-def test_lips_meet_where_they_should_and_open_as_far_as_asked(subject: Subject) -> None:
+def test_lips_meet_where_they_should_and_open_as_far_as_requested(subject: Subject) -> None:
     numbers = measures.looks(subject)
     check(subject, numbers, ["closure_mm", "closure_sil", "seam_mm", "seam_sil"])
     check(subject, numbers, ["looks_light_low", "looks_light_high", "looks_dark_share"])
 
 
-def test_a_sentence_shows_what_was_asked(subject: Subject) -> None:
+def test_a_sentence_shows_what_was_requested(subject: Subject) -> None:
     numbers = measures.sentence(subject, fps=6, crops=2)
     assert numbers["frames_without_face"] == 0
     check(subject, numbers, ["aperture_r", "aperture_error", "width_r", "interior_light", "interior_dark_share"])
@@ -117,7 +117,7 @@ def test_what_does_not_speak_stays_still(subject: Subject) -> None:
     check(subject, measures.stillness(subject), ["eyes_drift", "background_change", "border_change"])
 
 
-def test_the_pictures_own_mouth_gives_the_picture(subject: Subject) -> None:
+def test_the_images_own_mouth_gives_the_image(subject: Subject) -> None:
     check(subject, measures.source_kept(subject), ["source_change"])
 
 
@@ -128,7 +128,7 @@ def test_a_blink_shuts_the_eye_and_bends_no_glasses(subject: Subject) -> None:
         assert (numbers["blink_edges"] or 0.0) <= LIMITS["glasses_edges"][1]
 
 
-def test_the_head_turns_as_far_as_asked(subject: Subject) -> None:
+def test_the_head_turns_as_far_as_requested(subject: Subject) -> None:
     check(subject, measures.turns(subject), ["yaw_gain", "pitch_gain"])
 
 
@@ -144,7 +144,7 @@ def test_upper_teeth_stay_with_the_skull(subject: Subject) -> None:
     check(subject, measures.teeth_slide(subject), ["teeth_slide"])
 
 
-def test_a_grey_picture_stays_grey(subject: Subject) -> None:
+def test_a_grey_image_stays_grey(subject: Subject) -> None:
     check(subject, measures.grey_stays_grey(subject), ["grey_spread"])
 
 

@@ -65,7 +65,7 @@ def test_both_kinds_of_frame_show_the_same(one_subject: Subject) -> None:
         np.testing.assert_array_equal(portrait.draw_i420(channels), to_i420(portrait.draw_rgb(channels)))
 
 
-def test_a_shut_picture_at_rest_is_the_picture(one_subject: Subject) -> None:
+def test_a_shut_image_at_rest_is_the_image(one_subject: Subject) -> None:
     shape = one_subject.portrait.shape
     frame = one_subject.portrait.draw_rgb(at_rest(aperture=shape.aperture / shape.scale))
     change = np.abs(frame.astype(int) - one_subject.image.rgb)

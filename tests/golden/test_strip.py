@@ -47,12 +47,12 @@ def test_recordings_and_texts_are_looked_at(tmp_path: Path) -> None:
     assert (said.name, said.title) == ("1-de", "de   Oh.")
     assert [said.name for said in sentences(None, None, None)] == ["1-en-us", "2-en-us", "3-de", "4-fr"]
     write_speech(tmp_path / "speech.wav", SENTENCE)
-    (heard,) = sentences(None, None, tmp_path / "speech.wav")
-    assert (heard.name, heard.title) == ("speech", "speech.wav   as it is heard")
+    (recognized,) = sentences(None, None, tmp_path / "speech.wav")
+    assert (recognized.name, recognized.title) == ("speech", "speech.wav   as it is heard")
     pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
     (known,) = sentences(SENTENCE, None, tmp_path / "speech.wav")
     assert (known.name, known.title) == ("speech", f"speech.wav   {SENTENCE}")
-    assert (known.speech.visemes != heard.speech.visemes).any()
+    assert (known.speech.visemes != recognized.speech.visemes).any()
 
 
 def test_strips_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

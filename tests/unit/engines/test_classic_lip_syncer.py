@@ -147,14 +147,14 @@ def test_every_frame_that_is_needed_lies_in_a_walk() -> None:
     assert all(later[0] - earlier[1] >= MAX_SKIP_FRAMES for earlier, later in pairwise(walks))
 
 
-def test_a_short_clip_lends_every_frame_that_faces_the_camera() -> None:
+def test_a_short_clip_gives_every_frame_that_faces_the_camera() -> None:
     track = track_of(80, yaw_deg=np.where(np.arange(80) < 30, DONOR_YAW_DEG + 1, 5.0))
     assert _donor_indices(track, seen_in(track)) == list(range(30, 80))
     away = track_of(40, yaw_deg=-60.0)
     assert _donor_indices(away, seen_in(away)) == []
 
 
-def test_a_long_clip_lends_runs_from_all_of_it() -> None:
+def test_a_long_clip_gives_runs_from_all_of_it() -> None:
     """What is kept is bounded; larger faces leave room for fewer frames."""
     large, small = (track_of(9000, iod_px=iod_px) for iod_px in (300.0, 120.0))
     rows = np.array(_donor_indices(large, seen_in(large)))

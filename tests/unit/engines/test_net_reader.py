@@ -41,10 +41,10 @@ def talk(shared_media: Path) -> NDArray[np.float32]:
     return np.concatenate([block[0] for block in open_audio(path).blocks(RATE_HZ, 1)])
 
 
-def test_it_hears_which_sounds_are_made(spoken: tuple[NDArray[np.float32], Speech]) -> None:
+def test_it_hears_which_phones_are_made(spoken: tuple[NDArray[np.float32], Speech]) -> None:
     samples, known = spoken
-    heard = read(samples).visemes.argmax(axis=1)
-    assert (heard == known.visemes.argmax(axis=1)).mean() >= 0.65
+    recognized = read(samples).visemes.argmax(axis=1)
+    assert (recognized == known.visemes.argmax(axis=1)).mean() >= 0.65
 
 
 def test_lips_are_shut_in_a_frame_of_every_p_b_and_m(spoken: tuple[NDArray[np.float32], Speech]) -> None:
@@ -60,9 +60,9 @@ def test_lips_are_shut_in_a_frame_of_every_p_b_and_m(spoken: tuple[NDArray[np.fl
 def test_lips_are_narrow_for_oo_and_wide_for_ee() -> None:
     said = EspeakVoice().speak("Beat a moose. Seed the food. See who needs two beads.", voice="en-us", rate=0.9)
     known = said.speech.visemes.argmax(axis=1)
-    heard = read(np.concatenate([block[0] for block in said.audio.blocks(RATE_HZ, 1)]))
-    assert heard.width is not None
-    width = heard.width[: len(known)]
+    recognized = read(np.concatenate([block[0] for block in said.audio.blocks(RATE_HZ, 1)]))
+    assert recognized.width is not None
+    width = recognized.width[: len(known)]
     oo, ee = (width[known[: len(width)] == VISEMES.index(viseme)] for viseme in ("ou", "ih"))
     assert ee.mean() - oo.mean() >= 0.3
 
@@ -92,7 +92,7 @@ def test_speech_in_poor_recordings_moves_the_mouth(shared_media: Path, name: str
     assert opening.std() > 0.03
 
 
-def test_a_later_sound_gives_the_same_curve_later(talk: NDArray[np.float32]) -> None:
+def test_a_later_audio_gives_the_same_curve_later(talk: NDArray[np.float32]) -> None:
     ours = mouth(read(np.pad(talk, (RATE_HZ, 2 * RATE_HZ))))["aperture"]
     later = mouth(read(np.pad(talk, (RATE_HZ + RATE_HZ // 2, 2 * RATE_HZ - RATE_HZ // 2))))["aperture"]
     lags = np.arange(20, 81)

@@ -84,7 +84,7 @@ def test_rows_are_those_of_every_reader() -> None:
 
 
 @needs_aligner
-def test_phones_cover_the_sound_in_order() -> None:
+def test_phones_cover_the_audio_in_order() -> None:
     audio, _ = spoken("Hello there.")
     phones = PocketsphinxReader().phones(audio, "Hello there.")
     assert [phone.symbol for phone in phones if phone.symbol] == ["h", "ʌ", "l", "oʊ", "ð", "ɛ", "ɹ"]
@@ -95,7 +95,7 @@ def test_phones_cover_the_sound_in_order() -> None:
 
 
 @needs_aligner
-def test_other_words_than_those_heard_are_refused() -> None:
+def test_other_words_than_those_recognized_are_refused() -> None:
     audio, _ = spoken(SENTENCE)
     assert "Check that every word is in it" in why("Nobody told us that it was raining when we went there.", audio)
 
@@ -129,27 +129,27 @@ def rows(*visemes: str) -> Speech:
     return Speech(visemes=shown, openness=curve, loudness=curve, pitch_hz=100 * curve, duration_s=0.02 * len(visemes))
 
 
-def test_known_sounds_replace_those_that_were_heard() -> None:
-    heard = replace(rows("sil", "DD", "aa", "nn", "sil", "sil"), width=np.zeros(6, np.float32))
+def test_known_phones_replace_those_that_were_recognized() -> None:
+    recognized = replace(rows("sil", "DD", "aa", "nn", "sil", "sil"), width=np.zeros(6, np.float32))
     known = replace(rows("sil", "PP", "sil", "ou", "PP", "E"), openness=None)
     known.visemes[3] *= 0.5
     known.visemes[3, 0] = 0.5
-    joined = with_transcript(heard, known)
+    joined = with_transcript(recognized, known)
     expected = rows("sil", "PP", "aa", "ou", "PP", "sil").visemes
     expected[3] = (rows("ou").visemes + rows("nn").visemes) / 2
     np.testing.assert_array_equal(joined.visemes, expected)
     assert joined.visemes.dtype == np.float32
-    assert joined.openness is heard.openness
-    assert joined.loudness is heard.loudness
-    assert with_transcript(replace(heard, width=None), known) is known
+    assert joined.openness is recognized.openness
+    assert joined.loudness is recognized.loudness
+    assert with_transcript(replace(recognized, width=None), known) is known
 
 
 @needs_aligner
 def test_captions_of_a_recording_end_where_its_sentences_do() -> None:
     text = "Hello there. We often saw them move over the blue sea, and nobody knew. She was seven, or maybe eight."
     audio, truth = spoken(text)
-    heard = registry.create("speech_reader", "net").read(audio)
-    found = captions(text, with_transcript(heard, PocketsphinxReader().read(audio, text)))
+    recognized = registry.create("speech_reader", "net").read(audio)
+    found = captions(text, with_transcript(recognized, PocketsphinxReader().read(audio, text)))
     true = captions(text, truth)
     assert [caption.text for caption in found] == [caption.text for caption in true]
     np.testing.assert_allclose([c.start_s for c in found], [c.start_s for c in true], atol=0.05)

@@ -46,7 +46,7 @@ def test_speech_in_poor_recordings_moves_the_mouth(shared_media: Path, name: str
     assert opening.std() > 0.04
 
 
-def test_a_later_sound_gives_the_same_curve_later(talk: NDArray[np.float32]) -> None:
+def test_a_later_audio_gives_the_same_curve_later(talk: NDArray[np.float32]) -> None:
     ours = aperture(read(np.pad(talk, (RATE_HZ, 2 * RATE_HZ))))
     later = aperture(read(np.pad(talk, (RATE_HZ + RATE_HZ // 2, 2 * RATE_HZ - RATE_HZ // 2))))
     lags = np.arange(20, 81)

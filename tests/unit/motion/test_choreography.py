@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_track_and_another_seed_another() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_first_frame_is_the_picture(seed: int) -> None:
+def test_the_first_frame_is_the_image(seed: int) -> None:
     first = perform(4, seed=seed).frame(0)
     assert first == {name: pytest.approx(rest, abs=1e-6) for name, (_, _, rest, _) in CHANNELS.items()}
 

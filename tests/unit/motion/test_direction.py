@@ -49,7 +49,7 @@ def change(*acts: Act, track: MotionTrack | None = None) -> Change:
 # --- reading ---
 
 
-def told(direction: Direction) -> list[str]:
+def reported(direction: Direction) -> list[str]:
     """The acts, such as ``-nod 0.5 end``."""
     return [f"{'-' if act.negated else ''}{act.name} {act.intensity:g} {act.when}" for act in direction.acts]
 
@@ -109,15 +109,15 @@ def told(direction: Direction) -> list[str]:
 )  # fmt: skip
 def test_prompts_are_read(prompt: str, acts: list[str], unknown: tuple[str, ...]) -> None:
     direction = read_direction(prompt)
-    assert (told(direction), direction.unknown) == (acts, unknown)
+    assert (reported(direction), direction.unknown) == (acts, unknown)
 
 
-def test_an_act_knows_the_words_that_asked_for_it() -> None:
+def test_an_act_knows_the_words_that_requested_for_it() -> None:
     assert [act.phrase for act in read_direction("Please,  nod\tgently. Then smile!").acts] == ["nod gently", "smile"]
 
 
 def test_two_times_are_two_acts() -> None:
-    assert told(read_direction("smile at the beginning at the end")) == ["smile 1 beginning", "smile 1 end"]
+    assert reported(read_direction("smile at the beginning at the end")) == ["smile 1 beginning", "smile 1 end"]
 
 
 def test_a_prompt_has_an_end() -> None:
@@ -368,7 +368,7 @@ def test_sometimes_is_now_and_then() -> None:
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_the_first_frame_stays_the_picture(name: ActName) -> None:
+def test_the_first_frame_stays_the_image(name: ActName) -> None:
     first = directed(Act(name=name, intensity=2.0)).frame(0)
     assert first == {channel: pytest.approx(base()[channel][0], abs=1e-4) for channel in CHANNELS}
 
@@ -408,7 +408,7 @@ def test_a_further_act_leaves_the_others_as_they_were() -> None:
     np.testing.assert_array_equal(alone["head_pitch"], with_smile["head_pitch"])
 
 
-WISHES = st.builds(
+REQUESTS = st.builds(
     Act,
     name=st.sampled_from(list(ACTS)),
     negated=st.booleans(),
@@ -419,7 +419,7 @@ WISHES = st.builds(
 
 @settings(deadline=None, max_examples=60)
 @given(
-    acts=st.lists(WISHES, max_size=6).map(tuple),
+    acts=st.lists(REQUESTS, max_size=6).map(tuple),
     frames=st.integers(1, 120),
     fps=st.sampled_from([Fraction(12), FPS, Fraction(30000, 1001), Fraction(60)]),
     seed=st.integers(0, 2**32),
@@ -443,7 +443,7 @@ def test_any_direction_gives_a_track_within_its_ranges(
 # --- telling ---
 
 
-def test_what_cannot_be_done_is_told_by_name() -> None:
+def test_what_cannot_be_done_is_reported_by_name() -> None:
     direction = read_direction("Wave your hands, zoom in and look sad. Walk away.")
     assert direction_warnings(direction, SPEECH) == (
         'The prompt asks for "Wave your hands", which lipsmith cannot act on.',
@@ -452,7 +452,7 @@ def test_what_cannot_be_done_is_told_by_name() -> None:
     )
 
 
-def test_speech_without_a_pause_is_told() -> None:
+def test_speech_without_a_pause_is_reported() -> None:
     breathless = speech_of(("aa", 2.0))
     assert direction_warnings(read_direction("nod in the pauses"), breathless) == (
         'There is no pause in this speech, so "nod in the pauses" changes nothing.',
@@ -462,7 +462,7 @@ def test_speech_without_a_pause_is_told() -> None:
     assert not directed["head_pitch"].any()
 
 
-def test_a_prompt_without_a_wish_is_told() -> None:
+def test_a_prompt_without_a_request_is_reported() -> None:
     assert direction_warnings(read_direction("please"), SPEECH) == (
         "The prompt contains nothing that lipsmith can do.",
     )

@@ -25,18 +25,18 @@ SPEECH = speech_of(("sil", 0.2), ("aa", 0.6), ("sil", 0.2))
         ("x.vtt", ".vtt"), ("folder.srt/x.json", ".json"),
     ],
 )  # fmt: skip
-def test_the_ending_says_how(name: str, extension: str) -> None:
+def test_the_extension_says_how(name: str, extension: str) -> None:
     assert extension_of(name) == extension_of(Path(name)) == extension
 
 
 @pytest.mark.parametrize("name", ["motion", "motion.csv", "cues.tsv.txt", "x.mp4", ".tsv"])
-def test_another_ending_is_refused_with_the_known_ones(name: str) -> None:
+def test_another_extension_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(InvalidOption, match=r"\.arkit\.csv, \.arkit\.json, \.cues\.tsv, .* \.json"):
         extension_of(name)
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
-def test_every_ending_can_be_written(extension: str) -> None:
+def test_every_extension_can_be_written(extension: str) -> None:
     text = export_text(extension, TRACK, SPEECH, "Ah.")
     assert text.endswith(("\n", "}"))
     if extension.endswith("json"):
@@ -57,10 +57,10 @@ def test_a_track_that_went_through_a_file_keeps_its_cues(fps: int) -> None:
     spoken = speech_of(("sil", 0.2), ("PP", 0.08), ("aa", 0.2), ("FF", 0.1), ("ou", 0.3), ("sil", 0.2))
     track = build_motion(spoken, fps=Fraction(fps), frames=round(spoken.duration_s * fps))
     given = MotionTrack.from_json(track.edited(aperture=0.0).to_json())
-    kept, heard = (json.loads(export_text(".cues.json", given, speech, None)) for speech in (None, spoken))
+    kept, recognized = (json.loads(export_text(".cues.json", given, speech, None)) for speech in (None, spoken))
     for kind in ("mouthCues", "visemes"):
-        assert [cue["value"] for cue in kept[kind]] == [cue["value"] for cue in heard[kind]]
-        for ours, theirs in zip(kept[kind], heard[kind], strict=True):
+        assert [cue["value"] for cue in kept[kind]] == [cue["value"] for cue in recognized[kind]]
+        for ours, theirs in zip(kept[kind], recognized[kind], strict=True):
             assert ours["start"] == pytest.approx(theirs["start"], abs=0.021)
 
 

@@ -44,7 +44,7 @@ def test_uneven_times_are_where_an_even_clip_would_be() -> None:
         np.testing.assert_allclose(some[name][free], whole[name][kept][free], atol=2e-5)
 
 
-def test_a_picture_that_stays_long_shows_the_closure_it_would_hide() -> None:
+def test_a_frame_that_stays_long_shows_the_closure_it_would_hide() -> None:
     """The lips meet between 0.6 and 0.7 s; the picture that is shown then begins before."""
     times_s = [Fraction(n, 20) for n in range(11)] + [Fraction(59, 100), Fraction(17, 20), Fraction(9, 10)]
     motion = at(times_s)
@@ -53,7 +53,7 @@ def test_a_picture_that_stays_long_shows_the_closure_it_would_hide() -> None:
     assert motion["aperture"][12] > 0.05
 
 
-def test_a_picture_that_stays_very_long_is_as_it_begins() -> None:
+def test_a_frame_that_stays_very_long_is_as_it_begins() -> None:
     motion = at([Fraction(0), Fraction(45, 100), Fraction(2)])
     assert motion["aperture"][1] > 0.05
 
@@ -77,7 +77,7 @@ def test_after_the_last_word_the_lips_rest(variable_rate: bool) -> None:
     assert motion["aperture"][60:].max() < SHUT_IOD
 
 
-def test_a_single_picture() -> None:
+def test_a_single_frame() -> None:
     assert len(at([Fraction(0)])) == 1
 
 

@@ -32,7 +32,7 @@ def test_every_frame_holds_what_is_said_in_it() -> None:
         assert visemes[round(time_s * 25), VISEMES.index(name)] == pytest.approx(1.0, abs=1e-4)
 
 
-def test_a_short_sound_is_in_the_visemes_at_any_rate() -> None:
+def test_a_short_phone_is_in_the_visemes_at_any_rate() -> None:
     clipped = speech_of(("aa", 0.4), ("PP", 0.04), ("aa", 0.4))
     for fps in (10, 24, 60):
         track = build_motion(clipped, fps=Fraction(fps), frames=round(0.84 * fps))
@@ -70,7 +70,7 @@ def test_a_viseme_that_is_left_out_is_never_said() -> None:
     ("visemes", "named"),
     [({"aah": [1.0] * 38}, "'aah'"), ({"ou": [1.0] * 37}, "'ou'"), ({"ou": ["x"] * 38}, "'ou'"), ([1.0], '"visemes"')],
 )
-def test_broken_visemes_are_told(visemes: object, named: str) -> None:
+def test_broken_visemes_are_reported(visemes: object, named: str) -> None:
     document = json.loads(SAID.to_json())
     document["visemes"] = visemes
     with pytest.raises(InvalidMotion, match=named):

@@ -116,7 +116,7 @@ def test_the_smile_eases_while_speaking() -> None:
     assert np.abs(np.diff(smile)).max() < 0.04
 
 
-def test_heard_openness_drives_the_lips_where_there_is_one() -> None:
+def test_recognized_openness_drives_the_lips_where_there_is_one() -> None:
     rows = row_count(20 * PHONE_S)
     openness = (0.5 - 0.5 * np.cos(2 * np.pi * 3 * np.arange(rows) * 0.02)).astype(np.float32)
     aperture = moved(spoken("a " * 20, openness=openness))["aperture"]
@@ -125,7 +125,7 @@ def test_heard_openness_drives_the_lips_where_there_is_one() -> None:
     assert 0.20 <= aperture.max() <= 0.27
 
 
-def test_a_video_longer_than_its_sound_ends_at_rest() -> None:
+def test_a_video_longer_than_its_phone_ends_at_rest() -> None:
     channels = mouth_channels(spoken("a a a"), fps=Fraction(25), frames=50)
     assert channels["aperture"][-1] == 0.0
     assert len(channels["aperture"]) == 50
@@ -241,7 +241,7 @@ def test_the_tongue_has_room_between_the_teeth() -> None:
 @pytest.mark.parametrize(
     ("channel", "phone", "least"), [("tuck", "f", 0.75), ("tongue", "θ", 0.75), ("press", "m", 0.8)]
 )
-def test_short_sounds_still_have_their_look(channel: str, phone: str, least: float) -> None:
+def test_short_phones_still_have_their_look(channel: str, phone: str, least: float) -> None:
     assert moved(spoken(f"a a {phone} a a", phone_s=0.06))[channel].max() > least
 
 

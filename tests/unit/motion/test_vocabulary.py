@@ -92,7 +92,7 @@ def test_every_negator_negates() -> None:
     }
 
 
-def test_every_connector_parts_two_wishes() -> None:
+def test_every_connector_parts_two_requests() -> None:
     expected = {
         f"smile {word} nod strongly": ([("smile", False, 1.0, "whole"), ("nod", False, 1.6, "whole")], ())
         for word in CONNECTORS - {"nor"}
@@ -120,6 +120,6 @@ def test_no_phrase_stands_twice() -> None:
     assert len(phrases) == len(set(phrases))
 
 
-def test_every_act_has_its_deed() -> None:
+def test_every_act_has_its_gesture() -> None:
     assert list(GESTURES) == [name for name in GESTURES if name in ACTS]
     assert set(GESTURES) == set(ACTS) >= set(CAVEATS) | SLOW_ACTS

@@ -49,7 +49,7 @@ def test_cheeks_that_are_black_or_burnt_out_do_not_take_the_mouth_along(look: Cl
     assert (glare.tooth <= 250).all() and (glare.cavity <= 3.01 * look.look.cavity).all()
 
 
-def test_a_picture_with_teeth_is_preferred(frame: Image, face: Face, filmed: Filmed) -> None:
+def test_a_frame_with_teeth_is_preferred(frame: Image, face: Face, filmed: Filmed) -> None:
     both = read_clip_look([filmed["shut"], (frame.rgb, face.points)])
     alone = read_clip_look([(frame.rgb, face.points)])
     np.testing.assert_array_equal(both.look.tooth, alone.look.tooth)

@@ -34,7 +34,7 @@ def mouth_width(mesh: F64) -> float:
 
 @STARTS
 @pytest.mark.parametrize("aperture", [0.0, 0.04, 0.13, 0.26])
-def test_the_asked_gap_is_met_at_every_column(filmed: Filmed, shape: ClipShape, name: str, aperture: float) -> None:
+def test_the_requested_gap_is_met_at_every_column(filmed: Filmed, shape: ClipShape, name: str, aperture: float) -> None:
     now = head_of(filmed, name)
     after = now + shape.displacement(now, motion(), aperture=aperture, width=mouth_width(now))
     gaps = (after[list(INNER_LOWER)] - after[list(INNER_UPPER)])[:, 1]
@@ -43,7 +43,7 @@ def test_the_asked_gap_is_met_at_every_column(filmed: Filmed, shape: ClipShape, 
 
 @STARTS
 @pytest.mark.parametrize("change", [-0.15, -0.05, 0.08])
-def test_the_mouth_becomes_wider_and_narrower_by_what_is_asked(
+def test_the_mouth_becomes_wider_and_narrower_by_what_is_requested(
     filmed: Filmed, shape: ClipShape, name: str, change: float
 ) -> None:
     now = head_of(filmed, name)

@@ -17,7 +17,7 @@ Filmed = dict[str, tuple[U8, F64]]
 
 
 @pytest.fixture(scope="module")
-def lent_triangles(filmed: Filmed, triangles: I32) -> I32:
+def donor_triangles(filmed: Filmed, triangles: I32) -> I32:
     points = filmed["open"][1]
     return np.concatenate([hole_triangles(), facing_triangles(triangles, HeadFrame.of(points).to_head(points))])
 
@@ -51,20 +51,22 @@ def apart(a: U8, b: U8) -> F64:
     return np.abs(a.astype(np.float64) - b).mean(axis=2)
 
 
-def test_a_mouth_that_is_lent_to_its_own_frame_changes_nothing_to_speak_of(filmed: Filmed, lent_triangles: I32) -> None:
+def test_a_mouth_that_is_donor_to_its_own_frame_changes_nothing_to_speak_of(
+    filmed: Filmed, donor_triangles: I32
+) -> None:
     rgb, points = filmed["wide"]
-    assert apart(grafted(rgb, mouth_of(rgb, points), points, lent_triangles), rgb).max() <= 1.0
+    assert apart(grafted(rgb, mouth_of(rgb, points), points, donor_triangles), rgb).max() <= 1.0
 
 
-def test_another_mouth_takes_the_place_of_the_own(filmed: Filmed, lent_triangles: I32) -> None:
+def test_another_mouth_takes_the_place_of_the_own(filmed: Filmed, donor_triangles: I32) -> None:
     wide, there = filmed["wide"]
     shut = filmed["shut"][0]
-    out = grafted(shut, mouth_of(wide, there), there, lent_triangles)
+    out = grafted(shut, mouth_of(wide, there), there, donor_triangles)
     lips = lips_in(shut, there)
     assert apart(out, wide)[lips].mean() < 0.3 * apart(shut, wide)[lips].mean()
 
 
-def test_a_mouth_follows_the_lips_that_are_asked(filmed: Filmed, lent_triangles: I32) -> None:
+def test_a_mouth_follows_the_lips_that_are_requested(filmed: Filmed, donor_triangles: I32) -> None:
     """What lay between the donor's lips lies between the target's."""
     wide, points = filmed["wide"]
     green = wide.copy()
@@ -73,36 +75,36 @@ def test_a_mouth_follows_the_lips_that_are_asked(filmed: Filmed, lent_triangles:
     moved = points.copy()
     moved[:, 0] += 9.0
     moved[:, 1] += 4.0
-    out = grafted(wide, mouth_of(green, points), moved, lent_triangles).astype(int)
+    out = grafted(wide, mouth_of(green, points), moved, donor_triangles).astype(int)
     rows, columns = np.nonzero(out[..., 1] - out[..., 0] > 120)
     middle = moved[inside, :2].mean(axis=0)
     np.testing.assert_allclose([columns.mean(), rows.mean()], middle, atol=2.5)
 
 
-def test_a_donor_in_the_dark_takes_the_light_of_its_place(filmed: Filmed, lent_triangles: I32) -> None:
+def test_a_donor_in_the_dark_takes_the_light_of_its_place(filmed: Filmed, donor_triangles: I32) -> None:
     rgb, points = filmed["wide"]
     dark = np.asarray(rgb * 0.8, np.uint8)
-    out = grafted(rgb, mouth_of(dark, points), points, lent_triangles)
+    out = grafted(rgb, mouth_of(dark, points), points, donor_triangles)
     lips = lips_in(rgb, points)
     assert np.abs((dark[lips].astype(float) - rgb[lips]).mean(axis=0)).min() > 25
     assert np.abs((out[lips].astype(float) - rgb[lips]).mean(axis=0)).max() < 8
 
 
-def test_no_share_changes_nothing_and_half_of_it_half(filmed: Filmed, lent_triangles: I32) -> None:
+def test_no_share_changes_nothing_and_half_of_it_half(filmed: Filmed, donor_triangles: I32) -> None:
     wide, points = filmed["wide"]
     shut = filmed["shut"][0]
     none, half, whole = (
-        grafted(shut, mouth_of(wide, points), points, lent_triangles, share).astype(float) for share in (0.0, 0.5, 1.0)
+        grafted(shut, mouth_of(wide, points), points, donor_triangles, share).astype(float) for share in (0.0, 0.5, 1.0)
     )
     assert (none == shut).all()
     within = (whole > 0) & (whole < 255)  # beyond, the whole is cut off
     np.testing.assert_allclose(half[within], ((whole + shut) / 2)[within], atol=1.0)
 
 
-def test_only_the_lips_and_what_is_near_changes(filmed: Filmed, lent_triangles: I32) -> None:
+def test_only_the_lips_and_what_is_near_changes(filmed: Filmed, donor_triangles: I32) -> None:
     wide, points = filmed["wide"]
     shut = filmed["shut"][0]
-    rows, columns = np.nonzero((grafted(shut, mouth_of(wide, points), points, lent_triangles) != shut).any(axis=2))
+    rows, columns = np.nonzero((grafted(shut, mouth_of(wide, points), points, donor_triangles) != shut).any(axis=2))
     frame = HeadFrame.of(points)
     outline = points[LIP_OUTLINE, :2]
     reach = 0.25 * frame.iod_px
@@ -110,7 +112,7 @@ def test_only_the_lips_and_what_is_near_changes(filmed: Filmed, lent_triangles: 
     assert columns.min() > outline[:, 0].min() - reach and columns.max() < outline[:, 0].max() + reach
 
 
-def test_neighbours_laid_over_one_another_have_less_noise(filmed: Filmed, lent_triangles: I32) -> None:
+def test_neighbours_laid_over_one_another_have_less_noise(filmed: Filmed, donor_triangles: I32) -> None:
     rgb, points = filmed["wide"]
     rng = np.random.default_rng(4)
     one, before, after = (
@@ -119,14 +121,14 @@ def test_neighbours_laid_over_one_another_have_less_noise(filmed: Filmed, lent_t
     joined = mouth_of(one.source.pixels, points, before, after)
     smooth = cv2.GaussianBlur(rgb, (0, 0), 2.5)
     lips = lips_in(rgb, points)
-    alone, together = (apart(grafted(smooth, m, points, lent_triangles), rgb)[lips].mean() for m in (one, joined))
+    alone, together = (apart(grafted(smooth, m, points, donor_triangles), rgb)[lips].mean() for m in (one, joined))
     assert together < 0.85 * alone
 
 
-def test_a_mouth_outside_the_picture_is_left_out(filmed: Filmed, lent_triangles: I32) -> None:
+def test_a_mouth_outside_the_frame_is_left_out(filmed: Filmed, donor_triangles: I32) -> None:
     rgb, points = filmed["wide"]
     away = points + np.array([0.0, 2.0 * rgb.shape[0], 0.0])
-    assert (grafted(rgb, mouth_of(rgb, points), away, lent_triangles) == rgb).all()
+    assert (grafted(rgb, mouth_of(rgb, points), away, donor_triangles) == rgb).all()
 
 
 def test_the_hole_between_the_lips_is_filled_without_overlap(filmed: Filmed) -> None:

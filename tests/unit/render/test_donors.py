@@ -46,26 +46,26 @@ def donors_of(apertures: F64, frames: list[int] | None = None, thumbnails: U8 | 
     )
 
 
-def chosen_for(donors: Donors, asked: F64, width: float = 0.8, yaw_deg: float = 0.0) -> list[Selection]:
-    still = np.zeros(len(asked))
+def chosen_for(donors: Donors, requested: F64, width: float = 0.8, yaw_deg: float = 0.0) -> list[Selection]:
+    still = np.zeros(len(requested))
     return select_donors(
-        donors, aperture=asked, width=still + width, yaw_deg=still + yaw_deg, pitch_deg=still, candidates=24
+        donors, aperture=requested, width=still + width, yaw_deg=still + yaw_deg, pitch_deg=still, candidates=24
     )
 
 
-def rows_of(loans: list[Selection]) -> list[int]:
-    return [selection.donors[0][0] for selection in loans]
+def rows_of(selections: list[Selection]) -> list[int]:
+    return [selection.donors[0][0] for selection in selections]
 
 
 def speaking(count: int) -> F64:
     return 0.12 + 0.1 * np.sin(np.arange(count) * 0.7) * np.cos(np.arange(count) * 0.13)
 
 
-def test_lips_that_do_what_the_clip_did_borrow_the_clip_itself() -> None:
+def test_lips_that_do_what_the_clip_did_use_the_clip_itself() -> None:
     clip = speaking(120)
-    loans = chosen_for(donors_of(clip), clip[30:90])
-    assert rows_of(loans) == list(range(30, 90))
-    assert all(selection.share == 1.0 and len(selection.donors) == 1 for selection in loans)
+    selections = chosen_for(donors_of(clip), clip[30:90])
+    assert rows_of(selections) == list(range(30, 90))
+    assert all(selection.share == 1.0 and len(selection.donors) == 1 for selection in selections)
 
 
 def test_a_run_is_kept_although_others_fit_a_little_better() -> None:
@@ -103,14 +103,14 @@ def test_no_way_through_the_donors_is_cheaper() -> None:
     for _ in range(4):
         looks = (128 + rng.normal(0, 1, (6, 20, 32)) * rng.uniform(2, 25, (6, 1, 1))).clip(0, 255).astype(np.uint8)
         donors = donors_of(rng.uniform(0, 0.2, 6), frames=[0, 1, 2, 7, 8, 30], thumbnails=looks)
-        asked = rng.uniform(0, 0.2, 5)
-        way = rows_of(chosen_for(donors, asked))
-        cheapest = min(price(donors, asked, other) for other in product(range(6), repeat=5))
-        assert price(donors, asked, tuple(way)) == pytest.approx(cheapest, rel=1e-4)
+        requested = rng.uniform(0, 0.2, 5)
+        way = rows_of(chosen_for(donors, requested))
+        cheapest = min(price(donors, requested, other) for other in product(range(6), repeat=5))
+        assert price(donors, requested, tuple(way)) == pytest.approx(cheapest, rel=1e-4)
 
 
-def price(donors: Donors, asked: F64, way: tuple[int, ...]) -> float:
-    total = float((((asked - donors.aperture[list(way)]) / 0.03) ** 2).sum())
+def price(donors: Donors, requested: F64, way: tuple[int, ...]) -> float:
+    total = float((((requested - donors.aperture[list(way)]) / 0.03) ** 2).sum())
     for before, after in pairwise(way):
         if before == after:
             total += STAY_COST
@@ -128,7 +128,7 @@ def test_heads_turned_alike_are_preferred() -> None:
     assert (np.array(rows_of(chosen_for(turned, np.full(10, 0.1), yaw_deg=1.0))) < 40).all()
 
 
-def test_a_clip_that_is_too_short_or_never_opens_its_mouth_lends_nothing() -> None:
+def test_a_clip_that_is_too_short_or_never_opens_its_mouth_gives_nothing() -> None:
     assert usable_donors(donors_of(np.linspace(0.0, 0.2, 60)))
     assert not usable_donors(donors_of(np.linspace(0.0, 0.2, 25)))
     assert not usable_donors(donors_of(np.linspace(0.0, 0.05, 200)))
@@ -137,8 +137,8 @@ def test_a_clip_that_is_too_short_or_never_opens_its_mouth_lends_nothing() -> No
 
 def test_a_mouth_that_fits_nowhere_fades_out_and_in_again() -> None:
     donors = donors_of(np.linspace(0.0, 0.1, 60))
-    asked = np.concatenate([np.full(40, 0.05), np.full(30, 0.3), np.full(40, 0.05)])
-    share = np.array([selection.share for selection in chosen_for(donors, asked)])
+    requested = np.concatenate([np.full(40, 0.05), np.full(30, 0.3), np.full(40, 0.05)])
+    share = np.array([selection.share for selection in chosen_for(donors, requested)])
     assert (share[:25] == 1.0).all() and (share[-25:] == 1.0).all()
     assert (share[40:70] == 0.0).all()
     assert np.abs(np.diff(share)).max() < 0.35
@@ -147,9 +147,9 @@ def test_a_mouth_that_fits_nowhere_fades_out_and_in_again() -> None:
 
 def test_a_brief_poor_fit_is_better_than_teeth_that_change() -> None:
     donors = donors_of(np.linspace(0.0, 0.1, 60))
-    asked = np.full(60, 0.05)
-    asked[30:33] = 0.3
-    assert all(selection.share == 1.0 for selection in chosen_for(donors, asked))
+    requested = np.full(60, 0.05)
+    requested[30:33] = 0.3
+    assert all(selection.share == 1.0 for selection in chosen_for(donors, requested))
 
 
 def test_shares_are_whole_and_a_visible_change_is_mixed() -> None:
@@ -158,13 +158,13 @@ def test_shares_are_whole_and_a_visible_change_is_mixed() -> None:
     donors = donors_of(
         np.concatenate([np.zeros(40), np.full(40, 0.2)]), frames=[*range(40), *range(100, 140)], thumbnails=thumbnails
     )
-    loans = chosen_for(donors, np.repeat([0.0, 0.2], 12))
-    assert all(sum(part for _, part in selection.donors) == pytest.approx(1.0) for selection in loans)
-    mixed = [number for number, selection in enumerate(loans) if len(selection.donors) > 1]
+    selections = chosen_for(donors, np.repeat([0.0, 0.2], 12))
+    assert all(sum(part for _, part in selection.donors) == pytest.approx(1.0) for selection in selections)
+    mixed = [number for number, selection in enumerate(selections) if len(selection.donors) > 1]
     assert mixed == [12]
-    (begins, most), (ends, _) = loans[12].donors
+    (begins, most), (ends, _) = selections[12].donors
     assert begins >= 40 and most > 0.5
-    assert ends == loans[11].donors[0][0] + 1
+    assert ends == selections[11].donors[0][0] + 1
 
 
 def test_mouths_that_look_alike_change_without_mixing() -> None:

@@ -40,7 +40,7 @@ def finder() -> MediapipeFaceFinder:
     return MediapipeFaceFinder()
 
 
-def asked(gap: float, width: float = 0.85, **shape: float) -> LipTargets:
+def requested(gap: float, width: float = 0.85, **shape: float) -> LipTargets:
     return LipTargets(aperture=gap, width=width, lips=motion(**shape))
 
 
@@ -63,12 +63,12 @@ def inside_of(rgb: U8, points: F64) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_who_looks_for_the_lips_again_finds_what_was_asked(
+def test_who_looks_for_the_lips_again_finds_what_was_requested(
     filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder, name: str
 ) -> None:
     """The finder sees gaps of this face smaller than they are; more is seen as more, and shut lips as shut."""
     rgb, points = filmed[name]
-    gaps = [aperture(found(finder, painter.draw(rgb, points, asked(gap)))) for gap in (0.0, 0.07, 0.14, 0.24)]
+    gaps = [aperture(found(finder, painter.draw(rgb, points, requested(gap)))) for gap in (0.0, 0.07, 0.14, 0.24)]
     assert gaps[0] < 0.02
     assert all(after - before > 0.012 for before, after in pairwise(gaps))
     assert gaps[2] == pytest.approx(0.14, abs=0.04)
@@ -77,7 +77,7 @@ def test_who_looks_for_the_lips_again_finds_what_was_asked(
 def test_the_same_is_seen_whatever_the_frame_s_own_lips_do(
     filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder
 ) -> None:
-    seen = [found(finder, painter.draw(*filmed[name], asked(0.12))) for name in FRAMES]
+    seen = [found(finder, painter.draw(*filmed[name], requested(0.12))) for name in FRAMES]
     assert np.ptp([aperture(points) for points in seen]) < 0.045
     assert np.ptp([mouth_width(points) for points in seen]) < 0.05
 
@@ -88,7 +88,7 @@ def test_wide_and_narrow_mouths_are_seen_as_such(
     rgb, points = filmed["open"]
     own = mouth_width(points)
     narrow, wide = (
-        mouth_width(found(finder, painter.draw(rgb, points, asked(0.1, own + change)))) for change in (-0.15, 0.08)
+        mouth_width(found(finder, painter.draw(rgb, points, requested(0.1, own + change)))) for change in (-0.15, 0.08)
     )
     assert narrow < own - 0.05
     assert wide > own + 0.02
@@ -101,9 +101,9 @@ def test_nothing_changes_above_the_nose_s_base_beyond_the_chin_or_beside_the_fac
 ) -> None:
     rgb, points = filmed[name]
     frame = HeadFrame.of(points)
-    lent = [(mouth_of(*filmed["wide"]), 1.0)]
+    donor = [(mouth_of(*filmed["wide"]), 1.0)]
     chin, base, left, right = (frame.to_head(points[[p]])[0] for p in (CHIN, NOSE_BASE, 234, 454))
-    for wanted, lenders in ((asked(0.0, 0.7), []), (asked(0.3, 1.0, pucker=1.0), []), (asked(0.3), lent)):
+    for wanted, lenders in ((requested(0.0, 0.7), []), (requested(0.3, 1.0, pucker=1.0), []), (requested(0.3), donor)):
         rows, columns = np.nonzero(changed(painter.draw(rgb, points, wanted, lenders, fine=fine), rgb))
         assert rows.size > 1000
         at = np.column_stack([columns, rows, np.zeros(len(rows))])
@@ -117,22 +117,22 @@ def test_nothing_changes_above_the_nose_s_base_beyond_the_chin_or_beside_the_fac
 
 def test_lips_that_shall_do_what_they_do_change_little(filmed: Filmed, painter: LipPainter) -> None:
     rgb, points = filmed["shut"]
-    difference = changed(painter.draw(rgb, points, asked(aperture(points), mouth_width(points))), rgb)
+    difference = changed(painter.draw(rgb, points, requested(aperture(points), mouth_width(points))), rgb)
     assert (difference > 12).sum() < 60
     near = outline_mask(points[[61, 0, 291, 17], :2], rgb.shape[:2], grow=1.3, soft_px=1.0) > 0.5
     assert difference[near].mean() < 3
     assert difference[~near].mean() < 0.1
 
 
-def test_a_frame_s_own_mouth_lent_back_to_it_changes_little(filmed: Filmed, painter: LipPainter) -> None:
+def test_a_frame_s_own_mouth_donor_back_to_it_changes_little(filmed: Filmed, painter: LipPainter) -> None:
     rgb, points = filmed["wide"]
-    own = asked(aperture(points), mouth_width(points))
+    own = requested(aperture(points), mouth_width(points))
     inside = inside_of(rgb, points)
-    made, lent = (
+    made, donor = (
         changed(painter.draw(rgb, points, own, lenders), rgb)[inside].mean()
         for lenders in ([], [(mouth_of(rgb, points), 1.0)])
     )
-    assert lent < 0.8 * made
+    assert donor < 0.8 * made
 
 
 def white_at_the_lips(rgb: U8, points: F64) -> int:
@@ -152,7 +152,7 @@ def test_lips_that_close_over_teeth_show_none(
 ) -> None:
     """No more white than lips that were shut have of their own gloss."""
     rgb, points = filmed[name]
-    shut = painter.draw(rgb, points, asked(0.0, mouth_width(points)))
+    shut = painter.draw(rgb, points, requested(0.0, mouth_width(points)))
     after = white_at_the_lips(shut, found(finder, shut))
     assert after < 0.5 * white_at_the_lips(rgb, points)
     assert after <= white_at_the_lips(*filmed["shut"]) + 12
@@ -166,15 +166,15 @@ def test_teeth_do_not_stick_to_closing_lips_where_their_points_lay_on_the_teeth(
     frame = HeadFrame.of(points)
     amiss = points.copy()
     amiss[list(INNER_UPPER[1:-1]), :2] += 0.04 * frame.iod_px * frame.rotation[1, :2]
-    shut = painter.draw(rgb, amiss, asked(0.0, mouth_width(points)))
+    shut = painter.draw(rgb, amiss, requested(0.0, mouth_width(points)))
     assert white_at_the_lips(shut, found(finder, shut)) <= white_at_the_lips(*filmed["shut"]) + 12
 
 
-def test_a_mouth_that_is_almost_wholly_lent_looks_like_one_that_is(filmed: Filmed, painter: LipPainter) -> None:
+def test_a_mouth_that_is_almost_wholly_donor_looks_like_one_that_is(filmed: Filmed, painter: LipPainter) -> None:
     """What lies beneath is drawn only where it shows; it must not show when it is left out."""
     rgb, points = filmed["shut"]
     almost, wholly = (
-        painter.draw(rgb, points, asked(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)
+        painter.draw(rgb, points, requested(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)
     )
     assert changed(almost, wholly).max() <= 6
     assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 30
@@ -183,7 +183,7 @@ def test_a_mouth_that_is_almost_wholly_lent_looks_like_one_that_is(filmed: Filme
 def test_an_open_mouth_has_something_in_it(filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder) -> None:
     """Teeth above and darkness below them, where shut lips were."""
     rgb, points = filmed["shut"]
-    wide = painter.draw(rgb, points, asked(0.28))
+    wide = painter.draw(rgb, points, requested(0.28))
     inside = wide[inside_of(wide, found(finder, wide))].astype(np.float64)
     skin = median_at(rgb, points[list(CHEEKS), :2], 8)
     assert inside.mean(axis=1).min() < 0.4 * skin.mean()
@@ -191,10 +191,10 @@ def test_an_open_mouth_has_something_in_it(filmed: Filmed, painter: LipPainter, 
 
 
 def test_the_drawing_depends_on_nothing_but_what_is_given(filmed: Filmed, painter: LipPainter) -> None:
-    first = painter.draw(*filmed["open"], asked(0.2))
-    painter.draw(*filmed["shut"], asked(0.05, 0.7, pucker=1.0))
+    first = painter.draw(*filmed["open"], requested(0.2))
+    painter.draw(*filmed["shut"], requested(0.05, 0.7, pucker=1.0))
     kept = filmed["open"][0].copy()
-    assert (painter.draw(*filmed["open"], asked(0.2)) == first).all()
+    assert (painter.draw(*filmed["open"], requested(0.2)) == first).all()
     assert (filmed["open"][0] == kept).all()
 
 
@@ -206,8 +206,8 @@ def test_what_changes_lies_within_reach_and_that_piece_is_enough(
     low, high = painter.reach(points)
     (left, top), (right, bottom) = np.floor(low).astype(int), np.ceil(high).astype(int) + 1
     here = np.s_[top:bottom, left:right]
-    region = painter.draw(rgb[here].copy(), points - [left, top, 0.0], asked(0.3))
-    whole = painter.draw(rgb, points, asked(0.3))
+    region = painter.draw(rgb[here].copy(), points - [left, top, 0.0], requested(0.3))
+    whole = painter.draw(rgb, points, requested(0.3))
     assert changed(region, whole[here]).mean() < 0.1 * changed(whole, rgb)[here].mean()
     beyond = changed(whole, rgb)
     beyond[here] = 0
@@ -216,8 +216,8 @@ def test_what_changes_lies_within_reach_and_that_piece_is_enough(
 
 def test_a_dark_frame_gets_a_dark_mouth(filmed: Filmed, painter: LipPainter) -> None:
     rgb, points = filmed["open"]
-    bright = painter.draw(rgb, points, asked(0.2))
-    dark = painter.draw(np.asarray(rgb * 0.5, np.uint8), points, asked(0.2))
+    bright = painter.draw(rgb, points, requested(0.2))
+    dark = painter.draw(np.asarray(rgb * 0.5, np.uint8), points, requested(0.2))
     inside = inside_of(rgb, points)
     assert dark[inside].mean() == pytest.approx(0.5 * bright[inside].mean(), rel=0.1)
 
@@ -232,7 +232,7 @@ def turned(filmed: Filmed) -> tuple[U8, F64]:
 
 
 def test_a_leaning_head_is_drawn_as_an_upright_one(filmed: Filmed, painter: LipPainter, turned: tuple[U8, F64]) -> None:
-    upright = painter.draw(*filmed["open"], asked(0.05))
-    leaning = np.rot90(painter.draw(*turned, asked(0.05)), -1)
+    upright = painter.draw(*filmed["open"], requested(0.05))
+    leaning = np.rot90(painter.draw(*turned, requested(0.05)), -1)
     assert np.abs(upright.astype(int) - leaning).mean() < 0.15
     assert changed(upright, filmed["open"][0]).mean() > 5 * np.abs(upright.astype(int) - leaning).max(axis=2).mean()

@@ -111,7 +111,7 @@ def test_each_side_keeps_its_own_shade() -> None:
     assert below[2] > 0.9 * BLUE[2]
 
 
-def test_an_opening_outside_the_picture_is_not_drawn() -> None:
+def test_an_opening_outside_the_image_is_not_drawn() -> None:
     points, triangles, upper, lower = mesh()
     opening = Opening(upper, lower, triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.2)
     nothing = opening.view(

@@ -45,7 +45,7 @@ def test_frames_are_the_caller_s_to_keep(portrait: Portrait, image: Image) -> No
     assert not np.shares_memory(first, image.rgb)
 
 
-def test_outside_its_rectangle_the_picture_is_untouched(portrait: Portrait, image: Image) -> None:
+def test_outside_its_rectangle_the_image_is_untouched(portrait: Portrait, image: Image) -> None:
     frame = portrait.draw_rgb(motion(head_yaw=10, head_pitch=8, head_roll=8, head_x=0.1, breath=1, aperture=0.3))
     left, top, right, bottom = portrait.rect
     assert all(value % 2 == 0 for value in portrait.rect)
@@ -55,7 +55,7 @@ def test_outside_its_rectangle_the_picture_is_untouched(portrait: Portrait, imag
     assert away.max() == 0
 
 
-def test_target_points_are_where_the_lips_are_asked_to_be(portrait: Portrait) -> None:
+def test_target_points_are_where_the_lips_are_requested_to_be(portrait: Portrait) -> None:
     channels = motion(aperture=0.2)
     target = portrait.target_points(channels)
     gap = np.linalg.norm(target[14] - target[13])
@@ -116,7 +116,7 @@ def test_a_shut_mouth_shows_no_teeth(portrait: Portrait, image: Image) -> None:
     assert shut[at].astype(int).min(axis=-1).max() < opened[middle[1] - 1, middle[0]].astype(int).min()
 
 
-def test_the_mouth_keeps_what_teeth_the_picture_shows(portrait: Portrait, image: Image, face: Face) -> None:
+def test_the_mouth_keeps_what_teeth_the_image_shows(portrait: Portrait, image: Image, face: Face) -> None:
     shape = portrait.shape
     frame = portrait.draw_rgb(motion(aperture=shape.aperture / shape.scale))
     x, y = face.points[[13, 14], :2].mean(axis=0).round().astype(int)
@@ -150,7 +150,7 @@ def test_teeth_on_the_lower_lip_stand_in_the_light(portrait: Portrait) -> None:
     assert bitten > free + 3.0
 
 
-def test_no_made_teeth_stand_beside_the_picture_s_own(portrait: Portrait) -> None:
+def test_no_made_teeth_stand_beside_the_image_s_own(portrait: Portrait) -> None:
     """They fill what the mask leaves out at the rim of the own ones, and no more."""
     look = portrait.mouth_look
     assert look.own is not None
@@ -167,7 +167,7 @@ def test_no_made_teeth_stand_beside_the_picture_s_own(portrait: Portrait) -> Non
     assert change(frames[0], frames[1]).sum() < 0.6 * change(frames[2], frames[1]).sum()
 
 
-def test_a_grey_picture_stays_grey(image: Image, face: Face, matte: F32, triangles: I32) -> None:
+def test_a_grey_image_stays_grey(image: Image, face: Face, matte: F32, triangles: I32) -> None:
     light = cv2.cvtColor(image.rgb, cv2.COLOR_RGB2GRAY)
     grey = Portrait(
         replace(image, rgb=np.repeat(light[..., None], 3, axis=2), grey=True), face, matte=matte, triangles=triangles
@@ -176,9 +176,7 @@ def test_a_grey_picture_stays_grey(image: Image, face: Face, matte: F32, triangl
     assert np.ptp(frame, axis=2).max() <= 2
 
 
-def test_colours_are_the_picture_s_own(
-    portrait: Portrait, image: Image, face: Face, matte: F32, triangles: I32
-) -> None:
+def test_colours_are_the_image_s_own(portrait: Portrait, image: Image, face: Face, matte: F32, triangles: I32) -> None:
     """Half the light on the picture, half the light on the teeth."""
     dim = Portrait(replace(image, rgb=image.rgb // 2), face, matte=matte, triangles=triangles)
     channels = motion(aperture=0.25)
@@ -187,7 +185,7 @@ def test_colours_are_the_picture_s_own(
     assert dark == pytest.approx(bright / 2, rel=0.25)
 
 
-def test_a_face_at_the_picture_s_edge_can_be_drawn(image: Image, face: Face, triangles: I32) -> None:
+def test_a_face_at_the_image_s_edge_can_be_drawn(image: Image, face: Face, triangles: I32) -> None:
     x, y = round(face.points[1, 0]) // 2 * 2, round(face.points[152, 1]) // 2 * 2 - 6
     cut = replace(image, rgb=np.ascontiguousarray(image.rgb[: y + 2, x - 20 :]))
     moved = Face(points=face.points - [x - 20, 0, 0], score=face.score)

@@ -49,14 +49,14 @@ def gaps(shape: FaceShape, channels: dict[str, float]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("asked", SPEECH, ids=str)
-def test_the_lips_are_apart_exactly_as_asked(shape: FaceShape, asked: dict[str, float]) -> None:
-    channels = motion(**asked)
+def test_the_lips_are_apart_exactly_as_requested(shape: FaceShape, requested: dict[str, float]) -> None:
+    channels = motion(**requested)
     found, wanted = gaps(shape, channels), shape.target_aperture(channels)
     assert found[5] == pytest.approx(wanted, abs=1e-9)
     inner = found[1:-1]
     assert (inner >= -1e-9).all()
     assert (inner <= wanted + 1e-9).all()
-    if asked["aperture"] == 0.0:
+    if requested["aperture"] == 0.0:
         np.testing.assert_allclose(inner, 0, atol=1e-9)
     else:  # narrower towards the corners, and alike on both sides
         assert (np.diff(inner[:5]) > 0).all()
@@ -102,15 +102,15 @@ def test_the_chin_follows_the_lower_lip_and_the_nose_stays(shape: FaceShape) -> 
 
 
 def test_the_jaw_moves_the_chin_and_not_the_lips(shape: FaceShape) -> None:
-    asked = {"aperture": 0.1, "smile": 0.45}
-    low, high = (shape.displacement(motion(**asked, jaw=jaw))[:, 1] for jaw in (0.08, -0.08))
+    requested = {"aperture": 0.1, "smile": 0.45}
+    low, high = (shape.displacement(motion(**requested, jaw=jaw))[:, 1] for jaw in (0.08, -0.08))
     assert ((low - high)[list(CHIN_LINE[1:])] > 0.03).all()
     np.testing.assert_allclose(low[[13, 14, 78, 308]], high[[13, 14, 78, 308]], atol=0.006)
     assert np.abs(low - high)[[1, 4, 6, 168, 10, 151]].max() < 0.005
 
 
 @pytest.mark.parametrize("corner", [-0.06, 0.06])
-def test_corners_rise_and_sink_as_asked_and_the_middle_stays(shape: FaceShape, corner: float) -> None:
+def test_corners_rise_and_sink_as_requested_and_the_middle_stays(shape: FaceShape, corner: float) -> None:
     moved = shape.displacement(motion(corner=corner))[:, 1] - shape.displacement(motion())[:, 1]
     np.testing.assert_allclose(moved[[61, 291, 78, 308]], -corner, atol=0.006)
     assert np.abs(moved[[0, 13, 14, 17]]).max() < 0.006
@@ -198,12 +198,12 @@ def test_brows_rise_and_sink(shape: FaceShape) -> None:
 
 
 @pytest.mark.parametrize("asked", SPEECH, ids=str)
-def test_no_triangle_under_the_lower_lip_turns_over(portrait: Portrait, asked: dict[str, float]) -> None:
+def test_no_triangle_under_the_lower_lip_turns_over(portrait: Portrait, requested: dict[str, float]) -> None:
     chin = {p for ring in LOWER_LIP_RINGS for p in ring[2:-2]} | {*CHIN_LINE, 83, 313, 201, 421, 208, 428}
     under = portrait.triangles[np.isin(portrait.triangles, list(chin)).any(axis=1)]
     iod_px = portrait.shape.frame.iod_px
     before = signed_areas(portrait.target_points(motion(aperture=portrait.shape.aperture)), under) / iod_px**2
-    after = signed_areas(portrait.target_points(motion(**asked)), under) / iod_px**2
+    after = signed_areas(portrait.target_points(motion(**requested)), under) / iod_px**2
     assert (after[before > 2e-4] > 0).all()
 
 

@@ -128,7 +128,7 @@ def test_the_skirt_fades_to_nothing(face: Face) -> None:
     assert (area > 0).all() or (area < 0).all()
 
 
-def smooth_picture(height: int = 90, width: int = 120) -> NDArray[np.uint8]:
+def smooth_image(height: int = 90, width: int = 120) -> NDArray[np.uint8]:
     y, x = np.mgrid[:height, :width]
     return np.stack(
         [128 + 90 * np.sin(x / 9), 128 + 90 * np.cos(y / 8), 60 + x / 2 + y / 2], axis=-1
@@ -142,8 +142,8 @@ def nothing() -> tuple[F32, F32]:
     return np.zeros((STILL.height, STILL.width, 2), np.float32), flow
 
 
-def test_without_motion_the_picture_is_shown() -> None:
-    rgb = smooth_picture()
+def test_without_motion_the_image_is_shown() -> None:
+    rgb = smooth_image()
     head, flow = nothing()
     rect = np.array([10, 8, 110, 82], np.int32)
     pixels, shade = warp(rect, head, STILL, flow, STILL, Source.of(rgb, 0, 0))
@@ -153,7 +153,7 @@ def test_without_motion_the_picture_is_shown() -> None:
 
 @pytest.mark.parametrize("way", [(3.0, 0.0), (0.0, -2.5), (1.25, 4.0)])
 def test_a_pixel_shows_what_stood_where_its_flow_points(way: tuple[float, float]) -> None:
-    rgb = smooth_picture()
+    rgb = smooth_image()
     y, x = np.mgrid[20:60, 20:90].astype(np.float64)
     sx, sy = x + way[0], y + way[1]
     expected = np.stack([128 + 90 * np.sin(sx / 9), 128 + 90 * np.cos(sy / 8), 60 + sx / 2 + sy / 2], axis=-1)
@@ -174,7 +174,7 @@ def test_shade_is_carried_and_applied() -> None:
     head, flow = nothing()
     flow[..., 2] = 0.5
     rect = np.array([10, 10, 60, 50], np.int32)
-    pixels, shade = warp(rect, head, STILL, flow, STILL, Source.of(smooth_picture(), 0, 0))
+    pixels, shade = warp(rect, head, STILL, flow, STILL, Source.of(smooth_image(), 0, 0))
     np.testing.assert_allclose(shade, 0.5)
     before = pixels.copy()
     apply_shade(pixels, shade)
@@ -188,7 +188,7 @@ def test_what_is_drawn_beyond_the_mesh_s_grid_is_not_warped() -> None:
     head, _ = nothing()
     small = Grid(x=30, y=30, pitch=2, width=8, height=8)
     moved = np.full((8, 8, 3), 5.0, np.float32)
-    rgb = smooth_picture()
+    rgb = smooth_image()
     rect = np.array([0, 0, 120, 90], np.int32)
     pixels, _ = warp(rect, head, STILL, moved, small, Source.of(rgb, 0, 0))
     assert np.abs(pixels[60:].astype(int) - rgb[60:]).max() <= 4
@@ -196,7 +196,7 @@ def test_what_is_drawn_beyond_the_mesh_s_grid_is_not_warped() -> None:
 
 
 def test_positions_in_the_enlarged_source() -> None:
-    source = Source.of(smooth_picture(), 7, 5)
+    source = Source.of(smooth_image(), 7, 5)
     # The middle of the first pixel lies in the middle of the pixels it became.
     np.testing.assert_allclose(source.place(np.array([[7.0, 5.0]])), [[(source.scale - 1) / 2] * 2])
     np.testing.assert_allclose(
