@@ -230,7 +230,7 @@ def fault(answer: Answer) -> str | None:
     if answer.status >= 500:
         return f"status {answer.status}: {text[:200]}"
     if any(sign in text for sign in ("Traceback", 'File "/', "sqlalchemy", "pydantic.dev", "site-packages")):
-        return f"tells of our inside: {text[:200]}"
+        return f"reveals internals: {text[:200]}"
     if answer.status >= 400 and answer.body:
         try:
             reported = json.loads(text)

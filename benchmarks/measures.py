@@ -41,7 +41,7 @@ Mask = NDArray[np.bool_]
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 CHEEKS = (50, 205, 101, 280, 425, 330)
 NOSE_BASE, LOWER_LID = 2, 145
-BIG_TRIANGLE_PX2 = 2.0  # at 110 px IOD; a smaller one is a sliver that nobody sees turn over
+BIG_TRIANGLE_PX2 = 2.0  # at 110 px IOD; a smaller one is an invisible sliver
 REFERENCE_IOD_PX = 110.0
 CHIN_SET = frozenset(p for ring in LOWER_LIP_RINGS for p in ring[2:-2]) | frozenset(
     (*CHIN_LINE, 83, 313, 201, 421, 208, 428)
@@ -258,7 +258,7 @@ def stillness(subject: Subject) -> Numbers:
     lids = head_coordinates_of(subject, LOWER_LID)[1]
     brow_and_eyes = oval(subject) & (coordinates[..., 1] < lids)
     changes = [np.abs(subject.portrait.draw_rgb(look(name)) - rest).mean(axis=-1) for name in ("aa", "oo", "ee", "mm")]
-    # Frames against frames: what resampling does to the picture as a whole does not move.
+    # Compare frames with frames: resampling changes all of them alike.
     still = subject.portrait.draw_rgb(look("sil")).astype(np.float64)
     change = np.abs(subject.portrait.draw_rgb(look("turned")).astype(np.float64) - still).mean(axis=-1)
     plain = np.abs(_softened(still) - _softened(subject.image.rgb)).mean(axis=-1)
@@ -352,7 +352,7 @@ def _iris_left(subject: Subject, opened: U8, shut: U8) -> float:
         eye = inside(opened.shape, points[[*upper, *lower[-2:0:-1]], :2])
         rows, columns = np.indices(eye.shape)
         disc = eye & (np.hypot(columns - middle[0], rows - middle[1]) < 0.8 * radius)
-        # The lashes lie along the lower lid: they stay dark and may.
+        # The lashes along the lower lid stay dark.
         low = np.interp(columns, points[list(lower), 0], points[list(lower), 1])
         disc &= rows < low - 0.05 * subject.iod_px
         band = np.concatenate([points[list(upper), :2] - share * down for share in (0.04, 0.06, 0.08)])
@@ -432,7 +432,7 @@ def moving(subject: Subject, frames: int = 12, crops: int = 5) -> Numbers:
             return {}
         paths.append(seen[list(STEADY), :2])
         ratios.append(_sharpness(frame, region) / reference)
-    # The whole picture shifted by a part of a pixel: the worst and the best that resampling does anywhere.
+    # Shift the whole image by a part of a pixel, for the worst and the best case of resampling.
     shifted = [
         _sharpness(subject.portrait.draw_rgb(at_rest(head_x=part / subject.iod_px)), region) / reference
         for part in (0.0, 0.25, 0.5, 0.75)

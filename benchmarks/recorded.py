@@ -79,7 +79,7 @@ class Recording:
         for number, drawn in enumerate(self.drawn()):
             source = next(before)
             if source.index != int(sources[number]):
-                raise ValueError("Only clips that run once, forwards, can be compared picture by picture.")
+                raise ValueError("Only clips that run once, forwards, can be compared frame by frame.")
             yield source.index, source.planes, drawn.planes
 
     def forget(self) -> None:

@@ -327,9 +327,9 @@ def run(shared: Path | None, heads: Path, engine: str, *, write: bool) -> int:
 
 
 def in_own_style(reader: Callable[[Truth], SpeechReader], recordings: Sequence[Sequence[Truth]]) -> dict[str, float]:
-    """What personal styles add, each learnt on the first half of a recording and judged on its second half.
+    """Measure the gain of personal styles, each learnt on the first half of a recording and tested on its second half.
 
-    A recording is one clip, which is cut in the middle, or several of one speaker. Speakers count alike.
+    A recording is one clip, split in the middle, or several of one speaker. Speakers have the same weight.
     """
     rows: dict[str, list[list[float]]] = {}
     for clips in recordings:

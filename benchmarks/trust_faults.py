@@ -79,7 +79,7 @@ def lives(folder: Path, rounds: int, database: dict[str, str]) -> Lives:
     key, died_s = "", 0.0
     settings = database | {"LIPSMITH_LOG_LEVEL": "error", "LIPSMITH_MAX_ATTEMPTS": "99"}
     for point in POINTS * rounds:
-        # One that renders may meet its point at an older order, before anybody could ask it.
+        # A server that renders may reach its point with an older order, before its first request.
         workers = "0" if point in BEFORE_RENDERING else "1"
         with (
             suppress(Unborn),

@@ -1,4 +1,4 @@
-"""The measures of lip-synced clips, on pictures and curves whose answers are known."""
+"""Measures of lip-synced clips, on frames and curves with known values."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def drawn(subject: Subject, track: MotionTrack) -> list[U8]:
 
 
 def changed(before: U8, after: U8) -> NDArray[np.bool_]:
-    """(height, width) of the picture, from I420 planes: any difference in brightness or colour."""
+    """(height, width) of the frame, from I420 planes: any difference in brightness or colour."""
     height, width = before.shape[0] * 2 // 3, before.shape[1]
     off = before != after
     bright, colour = off[:height], off[height:].reshape(2, height // 2, width // 2).any(axis=0)
@@ -64,7 +64,7 @@ def changed(before: U8, after: U8) -> NDArray[np.bool_]:
 
 
 def near(subject: Subject, points: tuple[int, ...], reach_iod: float) -> NDArray[np.bool_]:
-    """Pixels around points of the face in the picture; the head moves by less than these reaches in the sentence."""
+    """Pixels around points of the face in the image; the head moves by less than these reaches in the sentence."""
     mask = np.zeros(subject.image.rgb.shape[:2], np.uint8)
     for x, y in np.round(subject.face.points[list(points), :2]).astype(int).tolist():
         cv2.circle(mask, (x, y), round(reach_iod * subject.iod_px), 1, -1)

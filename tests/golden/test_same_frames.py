@@ -1,4 +1,4 @@
-"""The same input gives the same frames: in two runs, in any order, in any number of threads."""
+"""Equal input gives equal frames: in two runs, in any order, in any number of threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FRAMES = 12
 
 
 def rendered(seed: int) -> list[U8]:
-    """Everything from the picture and the text on, done anew."""
+    """Everything from the photo and the text on, done again."""
     image = astronaut()
     face = finder().find(image)[0]
     spoken_now = EspeakVoice().speak("Papa moves.", voice="en-us", rate=1.0)

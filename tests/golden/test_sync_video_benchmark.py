@@ -1,4 +1,4 @@
-"""The tables of the clips' benchmark, and its strips, on numbers and pictures made here."""
+"""Tables of the clip benchmark, and its strips, on made-up numbers and frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the weight-free lip syncer decides before it draws: how far, how wide, and which frames it looks at."""
+"""Decisions of the classic lip syncer before it draws: share of new lips, base width, and donor frames."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_short_clip_gives_every_frame_that_faces_the_camera() -> None:
 
 
 def test_a_long_clip_gives_runs_from_all_of_it() -> None:
-    """What is kept is bounded; larger faces leave room for fewer frames."""
+    """Memory is bounded; larger faces leave room for fewer frames."""
     large, small = (track_of(9000, iod_px=iod_px) for iod_px in (300.0, 120.0))
     rows = np.array(_donor_indices(large, seen_in(large)))
     assert len(rows) < len(_donor_indices(small, seen_in(small))) < 9000

@@ -1,4 +1,4 @@
-"""Networks end with whoever made them: a program that makes a thousand videos needs no more memory than for one."""
+"""Networks close with their owner: a program that makes a thousand videos needs no more memory than for one."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def mouth(speech: Speech, fps: int = 100) -> dict[str, NDArray[np.float64]]:
 
 @pytest.fixture(scope="module")
 def spoken() -> tuple[NDArray[np.float32], Speech]:
-    """The sentence as it sounds, and as its synthesizer knows it."""
+    """Return the samples of the sentence, and its speech from the synthesizer."""
     said = EspeakVoice().speak(SENTENCE, voice="en-us", rate=1.0)
     return np.concatenate([block[0] for block in said.audio.blocks(RATE_HZ, 1)]), said.speech
 

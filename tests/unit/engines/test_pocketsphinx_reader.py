@@ -1,4 +1,4 @@
-"""A known text is found in its recording, and what cannot be found is told."""
+"""Alignment of a known text with its recording, and refusals with their reasons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ needs_aligner = pytest.mark.skipif(
 
 
 def spoken(text: str) -> tuple[MemoryAudio, Speech]:
-    """What a woman's voice says, as a recording, and when it truly says it."""
+    """Return a woman's voice as a recording, and its true speech."""
     said = EspeakVoice().speak(text, voice="en-us+f3", rate=1.0)
     samples = np.concatenate(list(said.audio.blocks(22050, 1)), axis=1)
     return MemoryAudio(samples, 22050), said.speech

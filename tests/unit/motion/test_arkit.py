@@ -29,7 +29,7 @@ def test_there_are_apples_52_names() -> None:
 
 def test_a_face_at_rest_is_neutral() -> None:
     assert shown() == {}
-    assert shown(smile=0.0) == {}  # the picture's own smile is nobody else's
+    assert shown(smile=0.0) == {}  # the smile of the photo belongs to that face alone
 
 
 @pytest.mark.parametrize(

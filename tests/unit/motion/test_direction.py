@@ -1,4 +1,4 @@
-"""What a prompt asks for, and what becomes of the motion: every act, every time, every negation."""
+"""Requests of a prompt, and their effect on the motion: every act, every time, every degree."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_no_strange_word_is_ever_dropped(words: list[str]) -> None:
 
 # --- doing ---
 
-LATER = slice(15, None)  # the first half second belongs to the picture
+LATER = slice(15, None)  # the first half second shows the photo
 
 
 def grows(name: str, by: float) -> Callable[[Change], bool]:
@@ -169,7 +169,7 @@ def after(name: str) -> NDArray[np.float64]:
 
 
 def spread(name: str, most: float = np.inf, least: float = 0.0) -> Callable[[Change], bool]:
-    """Whether the channel's deviation becomes so many times as large."""
+    """Check the factor by which a channel's deviation grows."""
     return lambda added: least <= (after(name) + added[name])[LATER].std() / after(name)[LATER].std() < most
 
 

@@ -1,4 +1,4 @@
-"""Lips at the times of a clip's pictures, even or not."""
+"""Lips at the times of a clip's frames, even or not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_even_clip_has_the_lips_of_a_talking_photo() -> None:
 
 
 def test_uneven_times_are_where_an_even_clip_would_be() -> None:
-    """Every picture of a clip with gaps shows what the same picture of the clip without gaps shows."""
+    """Every frame of a clip with gaps shows what the same frame of the clip without gaps shows."""
     fps = Fraction(UNEVEN_HZ)
     whole = lips_at_frames(SPEECH, times_s=even(fps, 110), fps=fps, variable_rate=False)
     kept = [n for n in range(110) if n % 7 not in (2, 3, 5)]
@@ -45,7 +45,7 @@ def test_uneven_times_are_where_an_even_clip_would_be() -> None:
 
 
 def test_a_frame_that_stays_long_shows_the_closure_it_would_hide() -> None:
-    """The lips meet between 0.6 and 0.7 s; the picture that is shown then begins before."""
+    """The lips meet between 0.6 and 0.7 s; the frame that is shown then begins before."""
     times_s = [Fraction(n, 20) for n in range(11)] + [Fraction(59, 100), Fraction(17, 20), Fraction(9, 10)]
     motion = at(times_s)
     assert motion["aperture"][9] > 0.05

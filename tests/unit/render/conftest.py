@@ -42,7 +42,7 @@ def portrait(image: Image, face: Face, matte: F32, triangles: I32) -> Portrait:
 
 @pytest.fixture(scope="session")
 def shut_face(face: Face, portrait: Portrait) -> Face:
-    """The same face with its lips together and its smile gone: another starting point for the same mesh."""
+    """Return the face with closed lips and without its smile: another starting point for the same mesh."""
     channels = motion(smile=0.0)
     frame = portrait.shape.frame
     rest = portrait.shape.rest + portrait.shape.displacement(channels)

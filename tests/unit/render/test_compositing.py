@@ -1,4 +1,4 @@
-"""Lent mouths: where they lie, whose light they take, and what stays."""
+"""Donor mouths: place, light, and pixels that stay."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_another_mouth_takes_the_place_of_the_own(filmed: Filmed, donor_triangle
 
 
 def test_a_mouth_follows_the_lips_that_are_requested(filmed: Filmed, donor_triangles: I32) -> None:
-    """What lay between the donor's lips lies between the target's."""
+    """The inside of the donor's mouth lies between the target's lips."""
     wide, points = filmed["wide"]
     green = wide.copy()
     inside = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]

@@ -1,4 +1,4 @@
-"""Who lends a mouth: the cheapest way, when nobody does, and how loans begin and end."""
+"""Selection of donor frames: the cheapest path, clips without donors, and fades."""
 
 from __future__ import annotations
 

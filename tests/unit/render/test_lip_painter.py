@@ -109,7 +109,7 @@ def test_nothing_changes_above_the_nose_s_base_beyond_the_chin_or_beside_the_fac
         at = np.column_stack([columns, rows, np.zeros(len(rows))])
         at[:, 2] = frame.origin[2]
         across, down = ((at - frame.origin) @ frame.rotation.T / frame.iod_px)[:, :2].T
-        # The picture knows no depth: a head that looks down is seen a little shorter.
+        # The image has no depth: a head that looks down is seen a little shorter.
         assert down.min() > base[1] - 0.06
         assert down.max() < chin[1] + BEYOND_CHIN_IOD
         assert across.min() > left[0] - BESIDE_FACE_IOD and across.max() < right[0] + BESIDE_FACE_IOD
@@ -136,7 +136,7 @@ def test_a_frame_s_own_mouth_donor_back_to_it_changes_little(filmed: Filmed, pai
 
 
 def white_at_the_lips(rgb: U8, points: F64) -> int:
-    """How many pixels at the line of the upper lip are bright and of less colour than skin and lips ever are."""
+    """Count pixels at the line of the upper lip that are bright and of less colour than skin and lips ever are."""
     frame = HeadFrame.of(points)
     rows, columns = np.mgrid[: rgb.shape[0], : rgb.shape[1]]
     line = points[list(INNER_UPPER[2:-2]), :2]
@@ -171,7 +171,7 @@ def test_teeth_do_not_stick_to_closing_lips_where_their_points_lay_on_the_teeth(
 
 
 def test_a_mouth_that_is_almost_wholly_donor_looks_like_one_that_is(filmed: Filmed, painter: LipPainter) -> None:
-    """What lies beneath is drawn only where it shows; it must not show when it is left out."""
+    """Hidden layers are drawn only where they show; it must not show when it is left out."""
     rgb, points = filmed["shut"]
     almost, wholly = (
         painter.draw(rgb, points, requested(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)

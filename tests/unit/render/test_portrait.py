@@ -177,7 +177,7 @@ def test_a_grey_image_stays_grey(image: Image, face: Face, matte: F32, triangles
 
 
 def test_colours_are_the_image_s_own(portrait: Portrait, image: Image, face: Face, matte: F32, triangles: I32) -> None:
-    """Half the light on the picture, half the light on the teeth."""
+    """Half the light on the photo, half the light on the teeth."""
     dim = Portrait(replace(image, rgb=image.rgb // 2), face, matte=matte, triangles=triangles)
     channels = motion(aperture=0.25)
     x, y = portrait.target_points(channels)[[13, 14]].mean(axis=0).round().astype(int)

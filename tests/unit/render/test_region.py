@@ -1,4 +1,4 @@
-"""Pieces of frames: where they lie, and that what nobody drew comes back byte by byte."""
+"""Regions of frames: their place, and unchanged bytes of pixels that are not drawn."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ STILL = Grid(x=0, y=0, pitch=64, width=8, height=8)
 
 
 def by_hand(triangles: I32, points: F64, values: F64, grid: Grid) -> tuple[F64, NDArray[np.bool_]]:
-    """What `rasterise` should do, by solving for barycentric coordinates at every cell."""
+    """Rasterise by solving for barycentric coordinates at every cell."""
     columns, rows = np.meshgrid(np.arange(grid.width), np.arange(grid.height))
     at = np.stack([columns * grid.pitch + grid.x, rows * grid.pitch + grid.y, np.ones_like(rows)], axis=-1)
     flow, filled = np.zeros((grid.height, grid.width, 3)), np.zeros((grid.height, grid.width), bool)
