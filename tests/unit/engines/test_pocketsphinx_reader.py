@@ -116,7 +116,7 @@ def test_nothing_is_found_where_nobody_speaks() -> None:
 @needs_aligner
 def test_what_cannot_be_aligned_is_refused_with_its_reason() -> None:
     audio = silence(1.0)
-    assert "written in another script" in why("Привет, как дела?", audio)
+    assert "another script" in why("Привет, как дела?", audio)
     assert why("The xyzzyx went plughq, xyzzyx!", audio).startswith("Not in the English dictionary: xyzzyx, plughq. ")
     assert "lasts 61 s" in why(SENTENCE, silence(61.0))
     with pytest.raises(EmptyText):

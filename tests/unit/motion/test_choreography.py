@@ -194,7 +194,7 @@ def test_eyes_stay_on_the_viewer_while_the_head_turns() -> None:
 
 def test_an_unknown_style_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidOption, match="calm, natural, lively"):
-        perform(2, style="wild")
+        perform(2, head_motion="wild")
 
 
 def test_one_frame_is_enough() -> None:
