@@ -48,7 +48,7 @@ def gaps(shape: FaceShape, channels: dict[str, float]) -> np.ndarray:
     return points[list(INNER_LOWER), 1] - points[list(INNER_UPPER), 1]
 
 
-@pytest.mark.parametrize("asked", SPEECH, ids=str)
+@pytest.mark.parametrize("requested", SPEECH, ids=str)
 def test_the_lips_are_apart_exactly_as_requested(shape: FaceShape, requested: dict[str, float]) -> None:
     channels = motion(**requested)
     found, wanted = gaps(shape, channels), shape.target_aperture(channels)
@@ -197,7 +197,7 @@ def test_brows_rise_and_sink(shape: FaceShape) -> None:
     assert up < -0.02 < 0.02 < down
 
 
-@pytest.mark.parametrize("asked", SPEECH, ids=str)
+@pytest.mark.parametrize("requested", SPEECH, ids=str)
 def test_no_triangle_under_the_lower_lip_turns_over(portrait: Portrait, requested: dict[str, float]) -> None:
     chin = {p for ring in LOWER_LIP_RINGS for p in ring[2:-2]} | {*CHIN_LINE, 83, 313, 201, 421, 208, 428}
     under = portrait.triangles[np.isin(portrait.triangles, list(chin)).any(axis=1)]
