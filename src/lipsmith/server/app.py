@@ -46,8 +46,8 @@ def application(context: Context) -> FastAPI:
     for api in apis.values():
         app.include_router(api.router)
     app.include_router(files.router(context.storage, context.signed_links, context.assets, FILES_PATH))
-    metrics = Metrics(context.database, context.workers)
-    app.include_router(health.router(context.storage, context.workers, metrics))
+    metrics = Metrics(context.database, context.runners)
+    app.include_router(health.router(context.storage, context.runners, metrics))
 
     @app.get("/docs", include_in_schema=False)
     def documentation() -> HTMLResponse:

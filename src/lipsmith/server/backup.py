@@ -194,8 +194,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _check_info(parts: zipfile.ZipFile) -> None:
     try:
-        facts = json.loads(parts.read(INFO))
-        format_, tables, maker = int(facts["format"]), str(facts["tables"]), str(facts["lipsmith"])
+        info = json.loads(parts.read(INFO))
+        format_, tables, maker = int(info["format"]), str(info["tables"]), str(info["lipsmith"])
     except (KeyError, ValueError, TypeError) as error:
         raise InvalidBackup("This archive was not written by `lipsmith backup`.") from error
     if format_ != FORMAT or tables > newest():

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Protocol
 
 SUBSCRIBER_BITS = 64
-"""Bits of an IPv6 address that identify a provider's customer, who may choose the others."""
+"""Bits of an IPv6 address that identify a provider's customer; the customer chooses the others."""
 
 
 class Connection(Protocol):

@@ -56,7 +56,7 @@ _SECRET_BYTES = 32
 
 
 class Context:
-    """All parts of one process. Raises InvalidOption for settings of a dialect that are out of their limits."""
+    """Parts of one process. Raises InvalidOption for settings of a dialect that are out of their limits."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -84,7 +84,7 @@ class Context:
         self.sender = Deliverer(self.database, self.clock, self.fetcher, encryptor, formatters)
         outbox = Outbox(self.clock, formatters)
         self.lifecycle = Lifecycle(self.database, self.clock, outbox, self.queue.release, conventions.plans)
-        self.workers = RunnerRegistry(self.database)
+        self.runners = RunnerRegistry(self.database)
         self.sweeper = Sweeper(self.database, self.storage, self.assets, self.clock)
         self.projects = Projects(
             self.database,
@@ -174,15 +174,15 @@ class Runner:
         self.server = JobConsumer(
             context.database, self.attempts.run, runner=self.name, concurrency=settings.concurrency
         )
-        self.heartbeat = Heartbeat(context.database, context.workers, context.queue, self.name)
-        self._workers, self._slots = context.workers, settings.concurrency
+        self.heartbeat = Heartbeat(context.database, context.runners, context.queue, self.name)
+        self._runners, self._slots = context.runners, settings.concurrency
 
     def start(self) -> None:
         """Start to take jobs. Raises InvalidOption if other processes have another concurrency."""
-        self._workers.check_concurrency(self._slots)
+        self._runners.check_concurrency(self._slots)
         self._work_dir.open()
         self.pool.start()
-        self._workers.register(self.name, host=socket.gethostname(), slots=self._slots)
+        self._runners.register(self.name, host=socket.gethostname(), slots=self._slots)
         self.server.start()
         self.heartbeat.start()
 
@@ -196,7 +196,7 @@ class Runner:
         finally:
             timer.cancel()
             self.heartbeat.stop()
-            self._workers.unregister(self.name)
+            self._runners.unregister(self.name)
             self.pool.close()
             self._work_dir.close()
 

@@ -26,7 +26,7 @@ BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.5, 10.0)
 class Metrics:
     """Counters of this process, and gauges that are read from the tables."""
 
-    def __init__(self, database: Database, workers: RunnerRegistry) -> None:
+    def __init__(self, database: Database, runners: RunnerRegistry) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "lipsmith_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
@@ -35,14 +35,14 @@ class Metrics:
             "lipsmith_request_seconds", "Time to the start of the answer", ["route"], buckets=BUCKETS_S,
             registry=self.registry,
         )  # fmt: skip
-        self.registry.register(_Tables(database, workers))
+        self.registry.register(_Tables(database, runners))
 
 
 class _Tables(Collector):
     """Collector that reads the tables for each scrape."""
 
-    def __init__(self, database: Database, workers: RunnerRegistry) -> None:
-        self._database, self._workers = database, workers
+    def __init__(self, database: Database, runners: RunnerRegistry) -> None:
+        self._database, self._runners = database, runners
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: the tables may not exist yet."""
@@ -60,7 +60,7 @@ class _Tables(Collector):
                 for state, count in conn.execute(query):
                     gauge.add_metric([state], count)
             yield gauge
-        alive = self._workers.alive()
+        alive = self._runners.alive()
         yield GaugeMetricFamily("lipsmith_workers", "Processes that render", value=len(alive))
         yield GaugeMetricFamily(
             "lipsmith_slots", "Videos that can be rendered at once", value=sum(w.slots for w in alive)
@@ -89,7 +89,7 @@ class RequestMetrics:
         await self._app(scope, receive, counted)
 
 
-def router(storage: Storage, workers: RunnerRegistry, metrics: Metrics) -> APIRouter:
+def router(storage: Storage, runners: RunnerRegistry, metrics: Metrics) -> APIRouter:
     """Make /healthz, /readyz and /metrics."""
     routes = APIRouter(include_in_schema=False)
 
@@ -99,8 +99,8 @@ def router(storage: Storage, workers: RunnerRegistry, metrics: Metrics) -> APIRo
 
     @routes.get("/readyz")
     def readyz() -> JSONResponse:
-        checks = {"database": _works(workers.alive), "storage": _works(lambda: next(iter(storage.stored()), None))}
-        slots = sum(worker.slots for worker in workers.alive()) if checks["database"] else 0
+        checks = {"database": _works(runners.alive), "storage": _works(lambda: next(iter(storage.stored()), None))}
+        slots = sum(runner.slots for runner in runners.alive()) if checks["database"] else 0
         ready = all(checks.values())
         return JSONResponse({"ready": ready, **checks, "slots": slots}, status_code=200 if ready else 503)
 

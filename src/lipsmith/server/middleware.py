@@ -168,11 +168,11 @@ class SecurityHeaders:
 
 
 class _Disconnected(Exception):
-    """The client has closed the connection."""
+    """Closed connection of the client."""
 
 
 class _Refused(Exception):
-    """The request is refused; the message says why."""
+    """Refusal of a request, with the reason as its message."""
 
 
 def own_hosts(allowed: Collection[str], public_url: str | None) -> frozenset[str]:

@@ -211,8 +211,8 @@ def _guesses_links(settings: Settings) -> bool:
 def _working(context: Context, environment: Mapping[str, str]) -> Iterator[None]:
     """Run webhooks, retention and rendering while the server serves."""
     if context.database.is_sqlite:
-        context.workers.clear()
-        requeue_stalled(context.database, context.workers, context.queue)
+        context.runners.clear()
+        requeue_stalled(context.database, context.runners, context.queue)
     runner = Runner(context, environment) if context.settings.concurrency else None
     if runner:
         runner.start()

@@ -96,7 +96,7 @@ _NAMESPACE = uuid.UUID("5a2f0f0c-93f5-4f0e-9e6b-6c6970736d69")
 
 
 class NoKey(Unauthorized):
-    """No key was sent. Send it as x-api-key, or a token of getToken as Authorization: Bearer."""
+    """Missing key. Send it as x-api-key, or a token of getToken as Authorization: Bearer."""
 
 
 class ResultExpired(NotStored):
@@ -188,16 +188,16 @@ def from_audio(request: wire.AudioRequest, voice: VoiceDescription, now_ms: int)
 
 def to_audio(project: Project, linker: Linker) -> wire.Audio:
     """Return the answer about a spoken text."""
-    facts: Mapping[str, Any] = project.params.metadata
+    request: Mapping[str, Any] = project.params.metadata
     answer = {
         **_record(project),
-        "input_text": facts["input_text"],
-        "rate": f"{facts['rate']:g}%",
-        "voice_id": facts["voice_id"],
-        "voice_model_id": facts["voice_id"],
+        "input_text": request["input_text"],
+        "rate": f"{request['rate']:g}%",
+        "voice_id": request["voice_id"],
+        "voice_model_id": request["voice_id"],
         "url": _url(project, linker),
         "status": STATUSES[project.state],
-        "webhookUrl": facts["webhookUrl"] or "",
+        "webhookUrl": request["webhookUrl"] or "",
         **_failure(project),
     }
     return (wire.FailedAudio if "error_code" in answer else wire.Audio)(**answer)
@@ -223,7 +223,7 @@ def to_voice(voice: VoiceDescription) -> wire.Voice:
 
 def to_video(project: Project, linker: Linker) -> wire.Video:
     """Return the answer about a video, in any state."""
-    facts: Mapping[str, Any] = project.params.metadata
+    request: Mapping[str, Any] = project.params.metadata
     shared = {
         **_record(project),
         "video_id": str(uuid.uuid5(_NAMESPACE, project.id)),
@@ -236,22 +236,22 @@ def to_video(project: Project, linker: Linker) -> wire.Video:
         "faceswap_quality": 2,
         "storage_loc": 1,
         "version": 0,
-        "webhookUrl": facts.get("webhookUrl") or "",
+        "webhookUrl": request.get("webhookUrl") or "",
         "progress": project.progress,
         "warnings": list(project.warnings),
         **_failure(project),
     }
     if project.kind == "lip_sync":
         of_lip_sync = {
-            "target_video": facts.get("video_url", ""),
-            "input_audio": facts.get("audio_url", ""),
+            "target_video": request.get("video_url", ""),
+            "input_audio": request.get("audio_url", ""),
             "task_id": shown_id(project),
         }
         return (wire.FailedLipSync if "error_code" in shared else wire.LipSync)(**shared, **of_lip_sync)
     of_photo = {
-        "talking_photo": facts.get("talking_photo_url", ""),
-        "prompt": facts.get("prompt") or "",
-        "resolution": facts.get("resolution", "720"),
+        "talking_photo": request.get("talking_photo_url", ""),
+        "prompt": request.get("prompt") or "",
+        "resolution": request.get("resolution", "720"),
     }
     return (wire.FailedTalkingPhoto if "error_code" in shared else wire.TalkingPhoto)(**shared, **of_photo)
 

@@ -10,7 +10,7 @@ from lipsmith.service.errors import InvalidRequest
 from lipsmith.speech.script import speakable
 from lipsmith.speech.ssml import Segment, is_markup, plain_words, read_ssml
 
-SMALL_LETTER_S, OTHER_CHARACTER_S, AROUND_S = 0.12, 0.6, 2.0
+LOWER_CASE_S, OTHER_CHARACTER_S, AROUND_S = 0.12, 0.6, 2.0
 """Seconds of speech. Slow speakers say eight letters a second; any other character may be read as a whole word."""
 
 # Common given names, and words for people: enough to choose between neutral voices, which imitate no person.
@@ -89,4 +89,4 @@ def gender_of(voice: str) -> Gender | None:
 
 
 def _character_s(character: str) -> float:
-    return SMALL_LETTER_S if character.islower() or character.isspace() else OTHER_CHARACTER_S
+    return LOWER_CASE_S if character.islower() or character.isspace() else OTHER_CHARACTER_S

@@ -46,7 +46,7 @@ class Request(BaseModel):
 
 
 class UploadItem(Request):
-    """File that the client wants to upload."""
+    """File to upload."""
 
     type: Literal["video", "audio", "image"]
     extension: Annotated[str, Field(pattern=r"^[a-z0-9]+$", max_length=16)]
