@@ -54,6 +54,7 @@ def dies_at(point: Point, die: Callable[[], Any]) -> Iterator[None]:
 if __name__ == "__main__":
     from lipsmith.cli.main import main
 
-    [point] = (known for known in POINTS if known == sys.argv.pop(1))
+    chosen = sys.argv.pop(1)
+    [point] = (known for known in POINTS if known == chosen)
     with dies_at(point, lambda: os.kill(os.getpid(), signal.SIGKILL)):
         main()

@@ -30,7 +30,7 @@ def check_ledger(url: str, data_dir: Path, *, granted: int, killed: bool = False
         mine = [(line.kind, line.amount) for line in lines if line.job == project.job]
         if project.state == "complete":
             assert mine == [("hold", -project.estimate), ("settle", project.estimate - project.credits)]
-            [key] = project.result.keys
+            [key] = project.result["keys"]
             assert (data_dir / "files" / "open" / key).stat().st_size > 0
         else:
             assert project.state in ("error", "canceled")
