@@ -16,11 +16,11 @@ def with_transcript(recognized: Speech, aligned: Speech) -> Speech:
     """
     if recognized.width is None:
         return aligned
-    spoken = aligned.visemes.copy()
-    spoken[:, 0] = 0.0
-    visemes = spoken + aligned.visemes[:, :1] * recognized.visemes
+    known = aligned.visemes.copy()
+    known[:, 0] = 0.0
+    visemes = known + aligned.visemes[:, :1] * recognized.visemes
     # The aligner extends a last phone into the pause after it. The closure of p and b is silent, but no pause.
-    pause = recognized.visemes[:, :1] * (1.0 - spoken[:, [VISEMES.index("PP")]])
+    pause = recognized.visemes[:, :1] * (1.0 - known[:, [VISEMES.index("PP")]])
     visemes *= 1.0 - pause
     visemes[:, :1] += pause
     return replace(recognized, visemes=visemes)

@@ -1,4 +1,4 @@
-"""Which face of a clip is meant: by number, by place, by who speaks; and what is said where none is."""
+"""Choice of one face of a clip, by number, place or agreement with the audio."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_two_people_are_reported_apart_from_left_to_right(
     assert np.nanmean([him.points(k)[:, 0].mean() for k in (3, 20)]) < 480
     assert her.present.all() and him.present.all()
     first, second = follower.follow(clip([left] * 12 + [np.zeros_like(left)] * 12 + [right] * 30))
-    for track in (first, second):  # each of them changes sides; who is who is kept
+    for track in (first, second):  # each of them changes sides; identities are kept
         assert track.present[2] and track.present[50]
         assert (track.points(2)[0, 0] < 512) != (track.points(50)[0, 0] < 512)
 

@@ -1,4 +1,4 @@
-"""Who is found in real images. The expected numbers are counts of the people whose faces can be animated."""
+"""Faces found in real images. The expected numbers count the people whose faces can be animated."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FACES = {
     "woman_smile_small.jpg": 1,
     "woman_tilted_outdoor.jpg": 1,
 }
-"""At least so many. Of the 29 at Solvay most are smaller than what can be animated; a better finder may see more."""
+"""Minimum number. Of the 29 at Solvay most are smaller than what can be animated; a better finder may see more."""
 NOBODY = ("no_face_cat.png", "no_face_coffee.png")
 YAW_DEG = {"man_glasses_beard.jpg": (-40, -20), "woman_glasses_turned.jpg": (10, 26), "statue.jpg": (-20, -5)}
 """Whose nose points where."""
@@ -77,7 +77,7 @@ def test_nobody_in_images_that_everyone_has(name: str, finder: MediapipeFaceFind
     rgb = getattr(data, "chelsea" if name == "cat" else name)()
     rgb = np.where(rgb, 255, 0).astype(np.uint8) if rgb.dtype == bool else rgb
     rgb = np.repeat(rgb[..., None], 3, axis=2) if rgb.ndim == 2 else rgb
-    # A few pixels may look like somebody far away: too small to be animated, and reported so.
+    # A few pixels may look like a distant person: too small to be animated, and reported so.
     assert [found for found in finder.find(Image(rgb=np.ascontiguousarray(rgb), grey=False)) if found.iod_px > 12] == []
 
 

@@ -1,4 +1,4 @@
-"""What every file of the shared test media has to give, written out. Sizes are upright pixels, lengths are seconds."""
+"""Expected results for every file of the shared test media. Sizes are upright pixels, lengths are seconds."""
 
 from __future__ import annotations
 

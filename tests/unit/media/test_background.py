@@ -22,7 +22,7 @@ def clicks(*at: int, length: int = 48_000) -> F32:
     return samples
 
 
-def test_the_level_is_the_one_asked_for() -> None:
+def test_the_level_is_the_requested_one() -> None:
     mixed = BackgroundMix(Played(clicks(100)), Played(clicks(300)), gain_db=-20, duration_s=1.0)
     samples = samples_of(mixed)
     assert samples.shape == (1, 48_000)

@@ -198,7 +198,7 @@ CONTAINERS = {
     "w64": "pcm_s16le",
     "au": "pcm_s16be",
 }
-"""File name ending -> the encoder to fill it with."""
+"""File name extension -> encoder."""
 
 
 @pytest.mark.parametrize(("extension", "codec"), CONTAINERS.items())

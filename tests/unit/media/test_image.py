@@ -65,7 +65,7 @@ def test_heic_without_the_extra_names_it(tmp_path: Path, monkeypatch: pytest.Mon
         read_image(path)
 
 
-def test_the_file_name_ending_does_not_matter(tmp_path: Path) -> None:
+def test_the_file_name_extension_does_not_matter(tmp_path: Path) -> None:
     path = save_image(tmp_path / "really.jpg", UPRIGHT, format="PNG")
     np.testing.assert_array_equal(read_image(path).rgb, UPRIGHT)
 

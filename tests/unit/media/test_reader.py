@@ -29,7 +29,7 @@ def shown(count: int) -> list[U8]:
 
 
 def numbers_of(frames: list[ClipFrame]) -> list[int]:
-    """Which of `shown` each frame is, by its first pixel."""
+    """Return the index in `shown` of each frame, by its first pixel."""
     return [(int(frame.planes[0, 0]) - 40) // 7 for frame in frames]
 
 

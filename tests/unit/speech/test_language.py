@@ -8,7 +8,7 @@ from lipsmith.speech.language import LanguageGuess, guess_language
 
 @pytest.fixture
 def identifier() -> None:
-    pytest.importorskip("py3langid", reason="the extra lipsmith[voice] tells languages apart")
+    pytest.importorskip("py3langid", reason="language identification needs the extra lipsmith[voice]")
 
 
 @pytest.mark.parametrize(

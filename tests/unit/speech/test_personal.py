@@ -1,6 +1,6 @@
-"""A personal style: what is learnt from a person's lips, what is refused, and the file it lies in.
+"""Personal styles: learning from lips, refusals, and the style file.
 
-The person is made by code: a synthesizer speaks, and the lips follow its known sounds in a way of their own.
+The person is made by code: a synthesizer speaks, and the lips follow its known phones in their own style.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ JUDGED = (
     "Show me the tall house, please. Her mother knows how few of us were there before noon, and nobody may own a home."
 )
 
-# Somebody who rounds the lips far more than others do, and hardly opens them for a: not in the sil … ou order's favour.
+# A speaker with far more lip rounding than usual, and hardly any opening for a.
 OWN_APERTURE = dict.fromkeys(VISEMES, 0.10) | {"sil": 0.03, "PP": 0.0, "FF": 0.02, "aa": 0.12, "oh": 0.30, "ou": 0.24}
 OWN_WIDTH = dict.fromkeys(VISEMES, 0.80) | {"oh": 0.62, "ou": 0.60, "ih": 0.95, "E": 0.90}
 

@@ -137,7 +137,7 @@ def test_what_cannot_be_read_is_named(text: str, says: str) -> None:
 )
 def test_entities_are_never_read(declared: str) -> None:
     text = "<speak>&a;</speak>"
-    assert not is_markup(declared + text)  # it does not begin with the tag, so it is read aloud like any text
+    assert not is_markup(declared + text)  # text that does not start with the tag is ordinary text
     with pytest.raises(InvalidMarkup, match="not valid XML"):
         read_ssml(text)
 

@@ -16,7 +16,7 @@ from lipsmith.synthesis.contract import SynthesizedSpeech, VoiceInfo
 
 
 class Choir:
-    """An engine that somebody plugged in: hums."""
+    """Plugged-in engine that hums."""
 
     def voices(self) -> Sequence[VoiceInfo]:
         names = {"Alto": ("de-AT", "female"), "tenor": ("en-GB", "neutral"), "cs": ("cs", "male"), "Xo": ("xh", "male")}
