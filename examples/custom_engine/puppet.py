@@ -1,4 +1,4 @@
-"""A nutcracker: the chin is a block that slides down as far as the mouth is to open. All an engine needs is one method.
+"""Photo animator that moves the chin like that of a nutcracker. An engine needs only one method.
 
 Install it with `pip install ./examples/custom_engine`, then: talking_photo(..., engines={"photo_animator": "puppet"})
 """
@@ -15,10 +15,10 @@ MOUTH_LEFT, MOUTH_RIGHT, LIPS_MEET, CHIN = 61, 291, 13, 152
 
 
 class Puppet:
-    """Draws a portrait whose chin is a block of wood."""
+    """Animates a photo whose chin is a block of wood."""
 
     def frames(self, image: Image, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
-        """(height, width, 3) uint8 RGB, one per frame of ``motion``."""
+        """Yield (height, width, 3) uint8 RGB, one frame per frame of ``motion``."""
         left, right = int(face.points[MOUTH_LEFT, 0]), int(face.points[MOUTH_RIGHT, 0])
         top, bottom = int(face.points[LIPS_MEET, 1]), int(face.points[CHIN, 1])
         block = image.rgb[top:bottom, left:right].copy()

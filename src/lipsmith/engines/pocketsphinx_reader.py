@@ -77,7 +77,7 @@ class PocketsphinxReader:
         """
         phones = self.phones(audio, text)
         visemes = viseme_rows(phones, audio.duration_s)
-        spoken = 1.0 - visemes[:, 0]
+        speaking = 1.0 - visemes[:, 0]
         features = measure(audio)
         loudness = at_rows(relative_loudness(features), audio.duration_s)
         if (loudness * visemes[:, 0]).sum() > _MAX_LOUDNESS_IN_PAUSES * loudness.sum():
@@ -87,8 +87,8 @@ class PocketsphinxReader:
         return Speech(
             visemes=visemes,
             openness=None,
-            loudness=loudness * spoken,
-            pitch_hz=at_rows(steady_pitch(features), audio.duration_s) * (spoken > 0.5),
+            loudness=loudness * speaking,
+            pitch_hz=at_rows(steady_pitch(features), audio.duration_s) * (speaking > 0.5),
             duration_s=audio.duration_s,
         )
 
