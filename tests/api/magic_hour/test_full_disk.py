@@ -99,6 +99,7 @@ def extensions(receiver: LocalHost) -> dict[str, str]:
     return {one["payload"]["id"]: one["type"] for one in told if one["type"] != "video.started"}
 
 
+@pytest.mark.timeout(3600)
 def test_from_any_write_on(running: Callable[..., Server], disk: Disk, stock: Path) -> None:
     with local_host() as receiver:
         settings = {"LIPSMITH_FETCH_ALLOW": ALLOWED, "LIPSMITH_LOG_LEVEL": "warning"}
