@@ -10,6 +10,7 @@ import pytest
 
 from lipsmith import LipsmithError, speak_text
 from lipsmith.cli.main import run
+from lipsmith.errors import OutputExists
 from lipsmith.media.decode import open_audio
 from lipsmith.media.encode import SPEECH_PROVENANCE
 from lipsmith.pipeline import Progress
@@ -83,7 +84,7 @@ def test_what_cannot_be_spoken(
 def test_a_file_that_exists_stays_unless_it_may_be_replaced(tmp_path: Path) -> None:
     out = tmp_path / "a.wav"
     out.write_bytes(b"mine")
-    with pytest.raises(LipsmithError, match="exists already"):
+    with pytest.raises(OutputExists):
         speak_text("Hello", out)
     assert out.read_bytes() == b"mine"
     speak_text("Hello", out, overwrite=True)
