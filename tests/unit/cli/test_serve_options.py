@@ -1,4 +1,4 @@
-"""What `lipsmith serve` refuses, and what the bare command shows."""
+"""Refusals of `lipsmith serve`, and the output of the bare command."""
 
 import pytest
 

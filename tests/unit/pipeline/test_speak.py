@@ -1,4 +1,4 @@
-"""A text to a sound file."""
+"""A text to an audio file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def synthesizer() -> None:
 @pytest.mark.parametrize(
     ("extension", "codec"), [("wav", "pcm_s16le"), ("mp3", "mp3float"), ("m4a", "aac"), ("FLAC", "flac")]
 )
-def test_the_ending_says_how_it_is_written(tmp_path: Path, extension: str, codec: str) -> None:
+def test_the_extension_chooses_the_format(tmp_path: Path, extension: str, codec: str) -> None:
     result = speak_text("Good morning.", tmp_path / f"a.{extension}", voice="en-us+f3")
     assert (result.path.name, result.voice, result.language, result.warnings) == (
         f"a.{extension}", "en-us+f3", "en-US", (),

@@ -1,4 +1,4 @@
-"""Who in a clip says what: records and the file of them."""
+"""Speakers of a clip: records, and a file of them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ TOLD = (
 
 @pytest.fixture(scope="session")
 def film(stock: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody who tells something, face to the camera."""
+    """A person who speaks, face to the camera."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     talking_photo(stock / "portrait.png", None, path, text=TOLD, voice="en-us+f2", crf=23)
     return path
@@ -40,7 +40,7 @@ def studio(room: Path, film: Path) -> Path:
 
 
 def changed(film: Path, out: Path, *, audio: bool = True, late_s: float = 0.0) -> Path:
-    """The film without its sound, or with a later one; the pictures as they are."""
+    """Copy of the film without its audio, or with later audio; the frames stay."""
     with av.open(str(film)) as source, av.open(str(out), "w") as target:
         streams = {s: target.add_stream_from_template(s) for s in source.streams if audio or s.type == "video"}
         for packet in source.demux(list(streams)):
@@ -111,7 +111,7 @@ def test_clips_that_teach_nothing(studio: Path) -> None:
 
 
 def write_nobody(path: Path, rgb: NDArray[np.uint8], film: Path) -> None:
-    """One grey second, again and again, under the film's sound."""
+    """One grey second, again and again, under the film's audio."""
     with av.open(str(film)) as source, av.open(str(path), "w") as target:
         frame, audio = target.add_stream("libx264", rate=10), target.add_stream_from_template(source.streams.audio[0])
         frame.width, frame.height, frame.pix_fmt = 96, 96, "yuv420p"

@@ -162,7 +162,7 @@ def test_cancelling_in_any_stage_leaves_nothing(room: Path, stage: str) -> None:
 
 
 def test_cancelling_between_two_reports_is_heard(room: Path) -> None:
-    """Pictures are also decoded, and sound is read, where nothing is reported."""
+    """Cancel while frames are decoded and audio is read, between two reports."""
     asked: list[int] = []
     reports: list[int] = []
 
@@ -201,7 +201,7 @@ def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
         ("hold", 1.6, 40, None),
     ],
 )
-def test_clip_and_sound_of_different_length(
+def test_clip_and_audio_of_different_length(
     room: Path, duration_mode: str, audio_end_s: float, frames: int, warns: str | None
 ) -> None:
     result = synced(duration_mode=duration_mode, audio_end_s=audio_end_s, adapt=False)
@@ -219,7 +219,7 @@ def test_a_text_is_spoken(room: Path) -> None:
     assert "Papa." in Path("said.srt").read_text()
 
 
-def test_sound_without_speech_lets_the_lips_rest(room: Path) -> None:
+def test_audio_without_speech_lets_the_lips_rest(room: Path) -> None:
     samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
     write_wav(Path("noise.wav"), samples, 16000)
     result = synced(audio="noise.wav")
@@ -277,9 +277,9 @@ def test_motion_goes_out_and_comes_back(room: Path) -> None:
     track = MotionTrack.from_json(Path("motion.json").read_text())
     assert (len(track), track.fps) == (25, 25)
     again = synced(out="again.mp4", motion_track="motion.json", crf=1)
-    assert again.warnings[-1:] != ("The motion has 25 rows and the video 25 pictures: its end is cut.",)
+    assert not any("rows" in warning for warning in again.warnings)
     pairs = zip(open_clip("out.mp4").frames(), open_clip("again.mp4").frames(), strict=True)
-    # Not to the bit: of the same pictures x264 now and then makes a file that differs by a level or three.
+    # Not to the bit: of the same frames x264 now and then makes a file that differs by a level or three.
     assert max(np.abs(one.planes.astype(int) - other.planes).max() for one, other in pairs) <= 6
 
 
@@ -299,15 +299,15 @@ def test_intensity_opens_the_mouth_further(room: Path) -> None:
     assert apertures[1] > 2 * apertures[0]
 
 
-def test_the_sound_of_the_clip_is_kept_beneath(room: Path) -> None:
+def test_the_audio_of_the_clip_is_kept_beneath(room: Path) -> None:
     synced(audio_end_s=0.4, keep_background_db=-20)
     (heard,) = [np.concatenate(list(open_audio("out.mp4").blocks(16000, 1)), axis=1)[0]]
-    after = heard[int(0.6 * 16000) : int(0.95 * 16000)]  # the new sound is over, the hum goes on
+    after = heard[int(0.6 * 16000) : int(0.95 * 16000)]  # the new audio is over, the hum goes on
     assert np.sqrt((after**2).mean()) == pytest.approx(0.1 * 0.1 / np.sqrt(2), rel=0.1)
 
 
 def test_a_face_that_leaves_is_left_alone(room: Path, astronaut: NDArray[np.uint8]) -> None:
-    """Faceless pictures keep every byte and are listed."""
+    """Faceless frames keep every byte and are listed."""
     result = synced(video=_with_a_gap(), audio_end_s=1.0)
     ((start_s, end_s),) = result.unchanged_s
     assert start_s == pytest.approx(0.4, abs=0.09)

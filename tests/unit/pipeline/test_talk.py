@@ -127,7 +127,7 @@ def test_a_small_video_of_a_large_face_shows_what_a_large_one_does(room: Path) -
     assert max(moved) > 4
 
 
-def test_a_picture_without_a_face_is_refused(room: Path) -> None:
+def test_a_photo_without_a_face_is_refused(room: Path) -> None:
     noise = np.random.default_rng(7).integers(0, 256, (160, 200, 3), dtype=np.uint8)
     Image.fromarray(noise).save("noise.png")
     assert refusal(photo="noise.png").code == "no_source_face"
@@ -229,7 +229,7 @@ def test_the_face_may_be_chosen_by_number_or_point(room: Path) -> None:
     assert middle("first.mp4", 1) == middle("by_point.mp4", (165.0, 120.0)) == 1
 
 
-def test_a_given_track_is_held_or_cut_to_the_sound(room: Path) -> None:
+def test_a_given_track_is_held_or_cut_to_the_speech(room: Path) -> None:
     talking_photo("portrait.png", "speech.wav", "first.mp4", end_s=0.4, export="motion.json")
     export_text_of = MotionTrack.from_json(Path("motion.json").read_text())
     assert len(export_text_of) == 10
@@ -272,7 +272,7 @@ def test_the_realistic_mode_ignores_a_prompt_aloud(room: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["m.arkit.csv", "m.arkit.json", "m.cues.tsv", "m.cues.json", "m.srt", "m.vtt"])
-def test_the_ending_of_the_export_chooses_what_is_written(room: Path, name: str) -> None:
+def test_the_extension_of_the_export_chooses_the_format(room: Path, name: str) -> None:
     result = talking_photo("portrait.png", None, "out.mp4", text="Oh. Ah!", fps=10, export=name)
     written = Path(name).read_text()
     assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4", name}
@@ -312,7 +312,7 @@ def test_a_known_text_gives_a_recording_its_captions(room: Path) -> None:
         ("Nobody told us that it was raining.", "Check that every word is in it"),
     ],
 )
-def test_a_text_that_cannot_be_found_is_told_and_the_lips_follow_the_sound(room: Path, text: str, why: str) -> None:
+def test_a_text_that_is_not_found_gives_a_warning(room: Path, text: str, why: str) -> None:
     pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
     said: dict[str, Any] = {"fps": 5, "crf": 40, "overwrite": True, "export": "m.json"}
     talking_photo("portrait.png", "speech.wav", "out.mp4", **said)
