@@ -79,12 +79,12 @@ class OptionField:
 
     @property
     def on_command_line(self) -> bool:
-        """Whether the command line has the option."""
+        """True if the command line has the option."""
         return self.option.command_line and not self._is_hook
 
     @property
     def is_stored(self) -> bool:
-        """Whether the option is part of a stored request: functions and paths of this machine are not."""
+        """True if the option is part of a stored request: functions and paths of this machine are not."""
         return not self._is_hook and not any(get_origin(part) is os.PathLike for part in self.parts)
 
     @property
