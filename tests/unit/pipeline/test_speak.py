@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from lipsmith import LipsmithError, speak_text
 from lipsmith.cli.main import run
 from lipsmith.errors import OutputExists
-from lipsmith.media.decode import open_audio
+from lipsmith.media.decode import MemoryAudio, open_audio
 from lipsmith.media.encode import SPEECH_PROVENANCE
 from lipsmith.pipeline import Progress
+from lipsmith.pipeline.speech_reading import OpenedSpeech, read_speech
+from lipsmith.synthesis.contract import SynthesizedSpeech
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +110,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert '"voice": "pt-br", "language": "pt-BR"' in capsys.readouterr().out
     assert run(["speak", "Hello", "-o", str(out), "-q"]) == 2
     assert "[output_exists]" in capsys.readouterr().err
+
+
+def test_speech_without_phones_is_recognized_from_its_audio() -> None:
+    hum = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 220).astype(np.float32)[np.newaxis] / 4
+    audio = MemoryAudio(hum, 16000)
+    synthesized = SynthesizedSpeech(audio=audio, phones=None)
+    opened = OpenedSpeech(audio=audio, text="Hum", synthesized=synthesized, warnings=())
+    speech, warnings = read_speech(opened, audio, None, {})
+    assert speech.openness is not None
+    assert speech.visemes.shape == (50, 15)
+    assert warnings == ()
