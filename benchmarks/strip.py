@@ -75,10 +75,10 @@ def sentences(text: str | None, voice: str | None, audio: Path | None) -> list[S
     from lipsmith.speech.transcript import with_transcript
 
     if audio is not None:
-        audio = open_audio(audio)
-        speech = registry.create("speech_reader").read(audio)
+        recording = open_audio(audio)
+        speech = registry.create("speech_reader").read(recording)
         if text:
-            speech = with_transcript(speech, registry.create("transcript_reader").read(audio, text))
+            speech = with_transcript(speech, registry.create("transcript_reader").read(recording, text))
         return [Said(name=audio.stem, title=f"{audio.name}   {text or 'as it is heard'}", speech=speech)]
     speaker = registry.create("voice")
     spoken = [(voice or "en-us", text)] if text else list(SENTENCES)

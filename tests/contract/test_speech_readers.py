@@ -76,7 +76,7 @@ def test_a_reading_is_that_of_the_plain_reader(personal_reader: PersonalSpeechRe
     assert speech.openness is not None
     np.testing.assert_array_equal(reading.loudness, speech.loudness)
     np.testing.assert_array_equal(reading.lips.aperture, speech.openness)
-    assert len(reading.heard.visemes) == len(reading.heard.hidden) == len(speech.loudness)
+    assert len(reading.net.visemes) == len(reading.net.hidden) == len(speech.loudness)
 
 
 def test_a_style_changes_the_lips_and_keeps_the_visemes(personal_reader: PersonalSpeechReader) -> None:
