@@ -55,7 +55,7 @@ def die() -> None:
 
 @dataclass
 class Person:
-    """What an account should be."""
+    """Expected state of an account."""
 
     id: str
     key: str
@@ -65,7 +65,7 @@ class Person:
 
 @dataclass
 class Film:
-    """What a project should be."""
+    """Expected state of a project."""
 
     owner: Person
     held: int
@@ -317,7 +317,7 @@ def test_any_life(new_database: Callable[[], Any]) -> None:
 
 
 def test_a_server_that_forgets_a_refund_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same check sees a fault where there is one."""
+    """Prove that the check finds a missing refund."""
     from lipsmith.service.billing import credits
 
     monkeypatch.setattr(credits, "refund", lambda *args, **kwargs: None)

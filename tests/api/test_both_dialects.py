@@ -1,4 +1,4 @@
-"""What holds in whatever words a server is asked: one list of behaviours, run for each dialect."""
+"""Behaviours of every dialect: one list, run for each of them."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def scene_of(path: Path, end_s: float | None = None) -> Scene:
 
 @pytest.fixture(scope="module")
 def two_of_her(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint8]) -> Scene:
-    """The same face twice, side by side, swaying."""
+    """One face twice, side by side, swaying."""
     head = astronaut[:320, 64:384]
     path = tmp_path_factory.mktemp("clips") / "two.mp4"
     write_clip_of(path, np.hstack([head, head]), frames=14)

@@ -1,4 +1,4 @@
-"""What every home of bytes has to keep."""
+"""Contract of every storage."""
 
 from __future__ import annotations
 

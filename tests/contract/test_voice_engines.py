@@ -1,4 +1,4 @@
-"""What every engine that plays the role `Voice` has to keep."""
+"""Contract of every engine for the role `Voice`."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def _plays_like_its_clip(
 
 
 def _lag_s(heard: np.ndarray, given: np.ndarray) -> float:
-    """How much later the sound is heard than it was given."""
+    """Delay of the audio in the result, seconds."""
     spectra = [np.fft.rfft(values, 2 * len(heard)) for values in (heard, given)]
     match = np.fft.irfft(spectra[0] * np.conj(spectra[1]))
     best = int(np.argmax(match))

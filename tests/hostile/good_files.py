@@ -165,5 +165,5 @@ def good(kind: str, name: str) -> bytes:
 
 
 def names(kind: str) -> Iterator[str]:
-    """What there is of a kind."""
+    """Files of one kind."""
     yield from KINDS[kind]

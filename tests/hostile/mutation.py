@@ -91,7 +91,7 @@ CHANGES: Sequence[Change] = (
 
 
 def mutated(rng: np.random.Generator, data: bytes, other: bytes) -> tuple[str, bytes]:
-    """What was done, and the outcome; sometimes twice."""
+    """Mutations and the result; sometimes twice."""
     done = []
     for _ in range(1 if rng.random() < 0.8 else 2):
         change = CHANGES[int(rng.integers(len(CHANGES)))]

@@ -29,7 +29,7 @@ def forms() -> Iterator[bytes]:
 
 
 def sings(data: bytes) -> bool:
-    """Whether the canary is in it, plain or in a compressed part."""
+    """Search for the canary, plain or in a compressed part."""
     held = [data]
     for at in range(len(data) - 2):
         if data[at] == 0x78 and data[at + 1] in (0x01, 0x5E, 0x9C, 0xDA):
@@ -103,7 +103,7 @@ def speaking_wav(path: Path) -> bytes:
 
 
 def talkative(clip: Path, out: Path) -> Path:
-    """The same pictures and sound in a file that tells all it can."""
+    """Copy of frames and audio with all metadata that the container can hold."""
     with av.open(clip) as source, av.open(out, "w", options={"movflags": "use_metadata_tags"}) as target:
         target.metadata.update(SAID | PLACE)
         tracks = {}

@@ -51,7 +51,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def listening(app: ASGIApp = echo, protocol: Any = HttpToolsProtocol, keep_alive_s: int = 60) -> Iterator[Where]:
-    """Where ``app`` can be asked."""
+    """Address at which ``app`` listens."""
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -105,7 +105,7 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def is_ended(connection: socket.socket, within_s: float = PATIENCE_S, crumb: bytes = b"") -> bool:
-    """Whether the other side closes, while it is sent ``crumb`` again and again."""
+    """Wait for the other side to close while ``crumb`` is sent again and again."""
     return ended({"it": (connection, crumb)}, within_s) == {"it"}
 
 

@@ -92,7 +92,7 @@ def test_after_an_upgrade_nothing_is_read(guard: Where, lenient: Where) -> None:
 
 
 def sent_before_the_end(where: Where, beginning: bytes) -> int:
-    """How many bytes more are taken after ``beginning``, up to 20 million."""
+    """Number of further bytes that are read after ``beginning``, up to 20 million."""
     sent = 0
     with closing(dial(where)) as connection:
         try:

@@ -1,4 +1,4 @@
-"""What answers tell browsers, which hosts are ours, and which part of a file is given out."""
+"""Security headers, allowed hosts, and ranges of files."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_download_is_a_file_to_keep(in_process: InProcessServer) -> None:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path]]:
-    """Where our answer with a file is given, where starlette's is, and the file."""
+    """Addresses of our file answer and of starlette's, and the file."""
     path = tmp_path_factory.mktemp("files") / "a.bin"
     path.write_bytes(CONTENT)
 

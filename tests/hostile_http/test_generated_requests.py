@@ -58,7 +58,7 @@ def settled(server: Server) -> None:
 
 
 def test_what_breaks_is_found() -> None:
-    """The same requests, and an application with faults of four kinds."""
+    """Generated requests against an application with faults of four kinds."""
 
     async def fragile(scope: Scope, receive: Receive, send: Send) -> None:
         text = {

@@ -40,7 +40,7 @@ def open_door() -> Iterator[Where]:
 
 
 def begun(where: Where, head: bytes, body: bytes) -> bytes:
-    """What is answered to a request of which only the beginning was sent; nothing when it is waited for more."""
+    """Answer to the beginning of a request; empty while the server waits for more."""
     with closing(dial(where)) as connection:
         connection.settimeout(LONG_S)
         connection.sendall(head + b"\r\n" + body)

@@ -1,4 +1,4 @@
-"""Who sends or takes next to nothing is let go, however cleverly it is stretched."""
+"""Connections that send or read almost nothing are closed, however they stretch it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_without_a_least_rate_a_body_may_drip() -> None:
 
 
 def test_what_is_sent_after_a_refusal_is_not_taken_forever() -> None:
-    """Who was answered before the body was whole may finish, but not go on for hours."""
+    """Let a client finish its body after an early answer, but not for hours."""
     with listening(refusing, guarded()) as where, closing(dial(where)) as connection:
         connection.sendall(BODY)
         assert answer(connection).startswith(b"HTTP/1.1 200 ")

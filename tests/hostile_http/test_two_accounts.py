@@ -24,7 +24,7 @@ VOLATILE = re.compile(r'"(upload_url|expires_at|file_path|url|id|_id|uid|token|c
 
 @dataclass(frozen=True, kw_only=True)
 class Owned:
-    """What belongs to the first account, as requests name it."""
+    """Ids and keys of the first account."""
 
     projects: Sequence[str]
     image: str
@@ -94,7 +94,7 @@ def told(answer: httpx.Response, names: Sequence[str]) -> tuple[int, str]:
 
 
 def differences(in_process: InProcessServer, owned: Owned, stranger: httpx.Client) -> list[str]:
-    """Where the stranger could tell what is the other's from what nobody has; and what was said too much."""
+    """Differences between answers for the other account's ids and for unknown ids."""
     found = []
     description = application(in_process.context).openapi()
     for project in owned.projects:

@@ -1,4 +1,4 @@
-"""What `import lipsmith` offers, and what it costs."""
+"""Public names of `lipsmith`, and the cost of its import."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ VIDEO = JobResult(frames=292, fps=25.0, width=720, height=960, warnings=("A word
 
 @pytest.fixture(scope="module")
 def words(in_process: InProcessServer) -> dict[str, str]:
-    """What is there, by the words for it."""
+    """Real values for the placeholders of the examples."""
     client = in_process.context.accounts.client(in_process.account)
     assert client is not None
     token = in_process.context.accounts.make_token(client.id, client.secret)
@@ -95,7 +95,7 @@ def project_in(in_process: InProcessServer, words: dict[str, str], kind: str, st
 
 
 def ordered(in_process: InProcessServer, words: dict[str, str], kind: str) -> dict[str, Any]:
-    """What creating it answers."""
+    """Answer to the request that creates it."""
     path, body = {
         "talking_photo": (
             "/content/video/createbytalkingphoto",

@@ -1,4 +1,4 @@
-"""What every official client is given, and what has to come out, whatever its language."""
+"""Inputs of every official client and the expected outcome, in any language."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFUSALS = {
 
 @contextmanager
 def inputs(server: Server, stock: Path, folder: Path) -> Iterator[dict[str, Any]]:
-    """What a flow is given; ``remote`` can be fetched as long as this lasts."""
+    """Inputs of a flow; ``remote`` can be fetched inside the block."""
     remote, out = folder / "remote", folder / "out"
     remote.mkdir()
     out.mkdir()

@@ -134,7 +134,7 @@ def looked(result: object) -> dict[str, object]:
 
 
 def refusals() -> dict[str, list[object]]:
-    """What is raised: status and body, by what was wrong."""
+    """Raised errors, status and body, by fault."""
     uploaded = {"image_file_path": "api-assets/none/none.png", "audio_file_path": "api-assets/none/none.wav"}
 
     def create(token: str | None, **changes: object) -> list[object]:

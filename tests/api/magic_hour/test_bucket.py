@@ -1,4 +1,4 @@
-"""The same server with its files in a bucket: uploads through us, downloads from the storage service."""
+"""Server with its files in a bucket: uploads through it, downloads from the storage service."""
 
 from __future__ import annotations
 

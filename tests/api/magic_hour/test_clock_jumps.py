@@ -36,7 +36,7 @@ class ShiftedClock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What puts a process under it."""
+        """Environment of a process with the shifted clock."""
         return {"LD_PRELOAD": str(self.library), "SHIFTED_CLOCK": str(self.file)}
 
     def jump(self, seconds: int) -> None:
@@ -76,7 +76,7 @@ def told(received: list[ReceivedRequest]) -> set[str]:
 
 
 def dated(server: Server, project: str) -> float:
-    """When the server believes to have begun it, in seconds since 1970."""
+    """Creation time by the server's clock, seconds since 1970."""
     shown = server.client.get(f"/v1/video-projects/{project}").json()
     return datetime.fromisoformat(shown["created_at"]).timestamp()
 

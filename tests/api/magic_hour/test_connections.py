@@ -1,4 +1,4 @@
-"""What connections may not do, byte by byte: crawl, stand still, or be read in two ways."""
+"""Refused connections, byte by byte: slow ones, stalled ones, ambiguous ones."""
 
 from __future__ import annotations
 

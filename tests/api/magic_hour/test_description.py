@@ -44,7 +44,7 @@ def description(in_process: InProcessServer) -> Any:
 
 @pytest.fixture(scope="module")
 def known(in_process: InProcessServer) -> dict[str, Any]:
-    """What is really there, by the name of the field or the path that may name it."""
+    """Existing values by the name of their field or path parameter."""
     image = in_process.upload("image", "png", some_picture())
     audio = in_process.upload("audio", "wav", some_sound())
     assets = {"image_file_path": image, "audio_file_path": audio}
@@ -64,7 +64,7 @@ def known(in_process: InProcessServer) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def answers() -> Counter[tuple[str, int]]:
-    """How often each operation answered with which status."""
+    """Number of answers for each operation and status."""
     return Counter()
 
 

@@ -31,7 +31,7 @@ PATTERNS = {
 
 @pytest.fixture(scope="module")
 def uploads(in_process: InProcessServer) -> dict[str, str]:
-    """What is there, by the words for it."""
+    """Real values for the placeholders of the examples."""
     return {
         "<image>": in_process.upload("image", "png", some_picture()),
         "<audio>": in_process.upload("audio", "wav", some_sound()),

@@ -40,7 +40,7 @@ BEFORE_RENDERING = ("charged", "created")
 
 @pytest.fixture(params=DATABASES)
 def environment(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """What tells a server which database to use."""
+    """Environment that chooses the server's database."""
     quiet = {"LIPSMITH_LOG_LEVEL": "warning"}
     if request.param == "sqlite":
         yield quiet
@@ -55,7 +55,7 @@ def database_of(environment: Mapping[str, str], data_dir: Path) -> str:
 
 
 def has_died(server: Server) -> bool:
-    """Whether it was killed at its point. Raises AssertionError with its log where it lives on."""
+    """Wait for the kill at its point. Raises AssertionError with the log of a server that lives on."""
     try:
         return server.process.wait(timeout=TIMEOUT_S) == -signal.SIGKILL
     except subprocess.TimeoutExpired:

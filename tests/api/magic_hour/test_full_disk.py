@@ -36,7 +36,7 @@ def disk(tmp_path: Path) -> Disk:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """What became of one order."""
+    """Outcome of one order."""
 
     project: str | None
     """None where it was refused."""

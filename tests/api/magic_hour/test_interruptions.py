@@ -1,4 +1,4 @@
-"""What happens to jobs when processes end: asked to, killed, or because another one has the folder."""
+"""Jobs of processes that end: by request, by a kill, or because another one has the folder."""
 
 from __future__ import annotations
 

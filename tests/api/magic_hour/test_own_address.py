@@ -17,7 +17,7 @@ from servers import COMMAND
 
 @contextmanager
 def listening(data_dir: Path, host: str, **environment: str) -> Iterator[str]:
-    """What it says until it serves."""
+    """Output until the server listens."""
     command = [COMMAND, "serve", "--host", host, "--port", "0", "--concurrency", "0", "--data-dir", str(data_dir)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | environment

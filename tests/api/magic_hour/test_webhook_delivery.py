@@ -49,7 +49,7 @@ class Customer:
         return str(self.client.post("/v1/ai-talking-photo", json=self.orders[extension]).json()["id"])
 
     def deliveries(self, webhook: str) -> list[dict[str, Any]]:
-        """What was sent to it, the newest first."""
+        """Deliveries to it, the newest first."""
         told = self.server.admin("webhook", "list", "--deliveries")["deliveries"]
         return [delivery for delivery in told if delivery["webhook"] == webhook]
 

@@ -63,7 +63,7 @@ def order(server: Server, stock: Path, seconds: float) -> str:
 
 
 def owner(url: str, among: list[Runner]) -> Runner:
-    """Who renders: a worker's name ends with the id of its process."""
+    """Process id of the runner, which ends its name."""
     [name] = asked(url, "SELECT worker FROM jobs WHERE state = 'rendering'")
     return next(worker for worker in among if name.endswith(f"-{worker.pid}"))
 

@@ -1,4 +1,4 @@
-"""What a request means in our words, what our records are in the vendor's, and what receivers of webhooks read."""
+"""Translation of requests, answers and webhooks."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_the_beginning_is_told_where_it_is_wanted() -> None:
 
 
 class Memory:
-    """Where an upload goes."""
+    """Target of an upload."""
 
     def __init__(self) -> None:
         self.content, self.extensions = b"", list[str]()

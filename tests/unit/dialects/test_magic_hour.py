@@ -1,4 +1,4 @@
-"""What a request means in our words, and what our records are in the vendor's."""
+"""Translation of requests and answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backup refuses: whatever would lose something, and whatever it did not write itself."""
+"""Refusals of a backup: loss of data, and files that it did not write."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def entries(folder: Path) -> list[str]:
 
 
 def rewritten(source: Path, target: Path, **changes: bytes | None) -> Path:
-    """The same archive with some parts changed, added or left out."""
+    """Copy of an archive with parts changed, added or left out."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         kept = {name: old.read(name) for name in old.namelist()}
         for name, content in (kept | changes).items():

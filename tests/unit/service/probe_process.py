@@ -83,7 +83,7 @@ def start_many_threads(spec: Mapping[str, Any]) -> None:
 
 
 def become_root_again(spec: Mapping[str, Any]) -> None:
-    """Whether any capability is left."""
+    """Look for a remaining capability."""
     [effective] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff")]
     if int(effective.split()[1], 16) == 0:
         raise PermissionError("no capability is left")

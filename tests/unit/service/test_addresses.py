@@ -1,4 +1,4 @@
-"""Which addresses strangers may name, and how exceptions are written."""
+"""Public addresses, and the notation of exceptions."""
 
 from __future__ import annotations
 

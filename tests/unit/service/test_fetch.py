@@ -74,7 +74,7 @@ def fetcher(net: Internet, patience: Timeouts = HURRIED, **more: object) -> Fetc
 
 
 def fetched(behaviour: Behave, *, max_bytes: int = 10_000, patience: Timeouts = HURRIED) -> bytes:
-    """What is fetched from a public host that behaves so."""
+    """Fetch from a public host with this behaviour."""
     with Host(behaviour) as host:
         net = Internet({"site.example": [[SITE]]}, {SITE: host})
         return b"".join(fetcher(net, patience).fetch("http://site.example/portrait.png", max_bytes=max_bytes))

@@ -1,4 +1,4 @@
-"""What the queue tells of itself, and what of that is news to anybody."""
+"""Log messages of the queue, and those that are suppressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an order does to its inputs, and what a refused one leaves alone."""
+"""Inputs of accepted and of refused orders."""
 
 from __future__ import annotations
 

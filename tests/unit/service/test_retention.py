@@ -1,4 +1,4 @@
-"""What goes, and what stays."""
+"""Deleted and kept files and rows."""
 
 from __future__ import annotations
 

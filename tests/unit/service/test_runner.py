@@ -1,4 +1,4 @@
-"""How one try brings its inputs together, and what it says where that fails."""
+"""Inputs of an attempt, and errors where they cannot be fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rendering process cannot do, tried by one; each probe is shown to notice a guard that is switched off."""
+"""Limits of a child process, tried by one; each probe also detects a guard that is switched off."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL = "network,files,calls,limits,processes,rights"
 
 @pytest.fixture(scope="module")
 def here() -> Guards:
-    """What this machine offers."""
+    """Guards that this machine offers."""
     return sandbox.probe_guards()
 
 
@@ -51,7 +51,7 @@ def run(folder: Path, kind: str, *arguments: str, program: str = "probe_process.
 
 
 def worked(folder: Path, probe: str, without: str = "", **options: Any) -> bool:
-    """Whether a child could do it."""
+    """Run a probe in a child process, and return its success."""
     return has_worked(run(folder, probe, f"--without={without}", **options))
 
 

@@ -1,4 +1,4 @@
-"""What the rendering process makes of a text, and who speaks where nobody has the voice that was asked for."""
+"""Spoken texts of the child process, and stand-ins for voices that are not installed."""
 
 from __future__ import annotations
 

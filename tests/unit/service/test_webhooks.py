@@ -1,4 +1,4 @@
-"""What is told, to whom, and how often."""
+"""Events, their receivers, and repeated deliveries."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ MUCH = 10**9
 
 @dataclass
 class Tube:
-    """What the hosts hand out, and what they were asked for."""
+    """Content of the hosts, and the requests to them."""
 
     page: dict[str, Any] = field(default_factory=dict)
     film: bytes = b""

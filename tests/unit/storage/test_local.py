@@ -181,7 +181,7 @@ def test_what_is_sealed_wins_over_what_a_crash_left_open(storage: LocalStorage, 
 
 
 def together(*tasks: Callable[[], object]) -> list[object]:
-    """What the tasks return, or the errors of ours that they raise, when all start at once."""
+    """Results of the tasks, or their errors, when all start at once."""
     barrier = Barrier(len(tasks))
 
     def run(task: Callable[[], object]) -> object:

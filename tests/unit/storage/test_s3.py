@@ -1,4 +1,4 @@
-"""What is particular to a bucket: parts, links to the service, and a service that says no."""
+"""Particulars of a bucket: parts, links to the service, and refusals."""
 
 from __future__ import annotations
 
