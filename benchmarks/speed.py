@@ -118,7 +118,7 @@ def measure(folder: Path, size: Size, repeats: int) -> Speed:
         encode_fps=round(count / statistics.median(encode), 1),
         share_of_encode=round(statistics.median(e / w for e, w in zip(encode, whole, strict=True)), 3),
         stage_seconds={key: round(statistics.median(s[key] for s in stages), 3) for key in stages[0]},
-        peak_mb=round(child(photo, audio, out)["peak_mb"]),
+        peak_mb=round(child(photo, speech, out)["peak_mb"]),
     )
 
 

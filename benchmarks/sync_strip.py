@@ -60,8 +60,8 @@ def columns_of(made: Sequence[Recording], modes: Sequence[str]) -> list[U8]:
             head, middle = HeadFrame.of(points), points[[61, 291], :2].mean(axis=0)
         iod_px = head.iod_px if head is not None else float(np.nanmedian(first.track.iod_px))
         aspect = float(first.info.pixel_aspect)
-        label = f"{number} {first.requested[number]:.2f}" if head is not None else f"{number} no face"
-        cells = [label(label, red=head is None or first.requested[number] < 0.012)]
+        caption = f"{number} {first.requested[number]:.2f}" if head is not None else f"{number} no face"
+        cells = [label(caption, red=head is None or first.requested[number] < 0.012)]
         frames = [source, *(drawn for _, _, drawn in views)]
         cells += [around(planes, middle, iod_px, aspect, first.info.colour) for planes in frames]
         columns.append(np.vstack(cells))

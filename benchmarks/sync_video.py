@@ -226,8 +226,8 @@ def _over_time(flickers: dict[str, list[tuple[int, float]]], sharp: dict[str, li
 def lags(made: Recording, decoded: FaceTrack | None, words: Path) -> Numbers:
     """Return the delay of lips and audio in the written file, ms."""
     info = open_clip(made.out).info
-    given, decoded = _samples(words, 60.0), _samples(made.out, 60.0)
-    audio = measures.audio_lag_s(given, decoded, AUDIO_HZ)
+    given, written = _samples(words, 60.0), _samples(made.out, 60.0)
+    audio = measures.audio_lag_s(given, written, AUDIO_HZ)
     audio_ms = None if audio is None else 1000 * (audio - float(info.window_start_s))
     if decoded is None:
         return {"lips_lag_ms": None, "sound_lag_ms": audio_ms}
