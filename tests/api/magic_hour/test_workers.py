@@ -144,19 +144,24 @@ def test_a_job_outlives_restarts_of_the_database(
 
 
 def crash(url: str) -> None:
-    """Kills one of the database's own processes, whereupon it ends all others, repairs itself and starts again."""
+    """Kill one of the database's own processes. The database then ends all others, repairs itself and starts again."""
     engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    with engine.connect() as conn:
-        victim = conn.scalar(sa.text("SELECT pg_backend_pid()"))
-        os.kill(victim, signal.SIGKILL)
-        with suppress(sa.exc.OperationalError):
-            conn.execute(sa.text("SELECT 1"))
+
+    def is_killed() -> bool:
+        with suppress(sa.exc.OperationalError), engine.connect() as conn:  # the last crash may still end connections
+            victim = conn.scalar(sa.text("SELECT pg_backend_pid()"))
+            os.kill(victim, signal.SIGKILL)
+            with suppress(sa.exc.OperationalError):
+                conn.execute(sa.text("SELECT 1"))
+            return True
+        return False
 
     def is_back() -> bool:
         with suppress(sa.exc.OperationalError), engine.connect():
             return True
         return False
 
+    wait_until(is_killed)
     wait_until(is_back)
     engine.dispose()
 
