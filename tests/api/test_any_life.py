@@ -329,5 +329,5 @@ def test_a_server_that_forgets_a_refund_is_found_out(monkeypatch: pytest.MonkeyP
     with pytest.raises(AssertionError):
         run_machine(
             type("OneLife", (Life,), {"new_database": staticmethod(none)}),
-            settings=settings(HOW, phases=[Phase.generate]),
+            settings=settings(HOW, max_examples=max(EXAMPLES, 20), phases=[Phase.generate]),
         )

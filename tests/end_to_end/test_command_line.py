@@ -129,7 +129,7 @@ def stopped_in(stage: str, signum: int, room: Path, *command: str) -> None:
                 break
         out, rest = process.communicate(timeout=240)
     assert process.returncode == 130, rest
-    assert rest.endswith("lipsmith: The work was cancelled before it was done; nothing was written. [cancelled]\n")
+    assert rest.endswith("lipsmith: The work was cancelled before it was done. Nothing was written. [cancelled]\n")
     assert "Traceback" not in rest
     assert out == ""
     assert made(room) == set()

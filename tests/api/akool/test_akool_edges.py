@@ -48,16 +48,16 @@ def test_uploads_come_back_as_they_are(client: httpx.Client, asked: dict[str, ob
 
 
 def test_an_upload_beyond_the_plan_leaves_nothing(in_process: InProcessServer, client: httpx.Client) -> None:
-    plans = in_process.context.accounts._plans
+    plans = in_process.context.accounts.plans
     before = {stored.key for stored in in_process.context.storage.stored("api-assets/")}
-    in_process.context.accounts._plans = {name: replace(plan, max_upload_bytes=10) for name, plan in plans.items()}
+    in_process.context.accounts.plans = {name: replace(plan, max_upload_bytes=10) for name, plan in plans.items()}
     try:
         for asked in ({"content": b"x" * 11}, {"files": {"file": ("a.png", b"x" * 11)}}):
             answer = client.post("/upload", **asked)  # type: ignore[arg-type]
             assert (answer.status_code, answer.json()["code"]) == (200, 1207)
         assert client.post("/upload", content=b"x" * 10).json()["code"] == 1000
     finally:
-        in_process.context.accounts._plans = plans
+        in_process.context.accounts.plans = plans
     after = {stored.key for stored in in_process.context.storage.stored("api-assets/")}
     assert len(after - before) == 1
 
