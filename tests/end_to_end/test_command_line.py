@@ -211,8 +211,8 @@ def test_version_and_help() -> None:
         assert command in everything
     options = lipsmith("talk", "--help").stdout
     for option in ("--out", "--text", "--voice", "--rate", "--start", "--end", "--fps", "--max-resolution", "--face",
-                   "--still", "--motion", "--seed", "--mode", "--prompt", "--intensity", "--crf",
-                   "--background", "--export", "--from-motion",
+                   "--still", "--head-motion", "--seed", "--mode", "--prompt", "--intensity", "--crf",
+                   "--background", "--export", "--motion-track",
                    "--overwrite", "--quiet", "--json"):  # fmt: skip
         assert option in options
 
@@ -236,7 +236,7 @@ def test_the_doctor_finds_all_well() -> None:
     assert code == 0
     assert len(found) == 15
     plain = lipsmith("doctor")
-    assert plain.stdout.endswith("All is well.\n")
+    assert plain.stdout.endswith("Everything works.\n")
     assert plain.stderr == ""
 
 
