@@ -257,8 +257,8 @@ def test_the_doctor_does_not_fail_for_what_is_optional(tmp_path: Path) -> None:
     (tmp_path / "pocketsphinx.py").write_text("raise ModuleNotFoundError('not here', name='pocketsphinx')")
     code, found = findings(tmp_path)
     assert code == 0
-    assert not found["HEIC pictures"]["ok"]
-    assert "pip install 'pillow-heif" in found["HEIC pictures"]["cure"]
+    assert not found["HEIC images"]["ok"]
+    assert "pip install 'pillow-heif" in found["HEIC images"]["cure"]
     assert not found["text of a recording"]["ok"]
     assert "pip install 'pocketsphinx" in found["text of a recording"]["cure"]
     assert not found["text to speech"]["ok"]

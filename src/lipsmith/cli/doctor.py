@@ -224,7 +224,7 @@ def check_demo() -> str:
 AGAIN = f"{PIP} --force-reinstall"
 REQUIRED: Mapping[str, tuple[Callable[[], str], str]] = {
     "Python": (check_python, "Install Python 3.12."),
-    "pictures": (check_images, f"{AGAIN} 'pillow>=11.3'"),
+    "images": (check_images, f"{AGAIN} 'pillow>=11.3'"),
     "video and audio": (check_video, f"{AGAIN} 'av>=18,<19'"),
     "pixels": (check_pixels, f"{AGAIN} opencv-contrib-python==4.11.0.86"),
     "compiled kernels": (check_kernels, f"{AGAIN} 'numba>=0.61' 'numpy>=1.26,<2'"),

@@ -108,7 +108,7 @@ def test_a_stranger_sees_nothing_of_others(server: Server, stock: Path) -> None:
         ("image_file_path", "api-assets/none/none.png", "uploaded"),
         ("image_file_path", "https://example.org/a.mp3", "end in"),
         ("audio_file_path", "https://example.org/a.png", "end in"),
-        ("audio_file_path", "../../secret", "no uploaded file"),
+        ("audio_file_path", "../../secret", "not an uploaded file"),
     ],
 )
 def test_a_file_that_cannot_serve_is_named(server: Server, field: str, value: str, why: str) -> None:
