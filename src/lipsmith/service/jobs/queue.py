@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from lipsmith.database.connection import Database
+from lipsmith.database.connection import Database, is_unavailable
 from lipsmith.limits import DAY_S
 
 if TYPE_CHECKING:
@@ -157,5 +157,8 @@ def _is_relevant(record: logging.LogRecord) -> bool:
     from dbos import error
 
     fault = record.exc_info[1] if record.exc_info else None
+    if fault is not None and is_unavailable(fault):  # a full disk, a restart: it tries again, and a traceback explains nothing
+        record.msg, record.args, record.exc_info = f"The queue cannot reach the database: {fault}", (), None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
     lost = "outcome was not recorded" in record.getMessage()
     return not (isinstance(fault, error.DBOSAwaitedWorkflowCancelledError) or lost)
