@@ -157,7 +157,7 @@ def _is_relevant(record: logging.LogRecord) -> bool:
     from dbos import error
 
     fault = record.exc_info[1] if record.exc_info else None
-    if fault is not None and is_unavailable(fault):  # a full disk, a restart: it tries again, and a traceback explains nothing
+    if fault is not None and is_unavailable(fault):  # a full disk or a restart: DBOS tries again
         record.msg, record.args, record.exc_info = f"The queue cannot reach the database: {fault}", (), None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     lost = "outcome was not recorded" in record.getMessage()
