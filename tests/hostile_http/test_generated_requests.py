@@ -82,7 +82,7 @@ def test_what_breaks_is_found() -> None:
     assert set(kinds) == {
         "status 500",
         "status 400 without JSON",
-        "tells of our inside",
+        "reveals internals",
         "status 404 in another shape",
     }
 
