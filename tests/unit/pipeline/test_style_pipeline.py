@@ -96,7 +96,7 @@ def test_an_offset_is_found_and_told(studio: Path) -> None:
     changed(studio / "film.mp4", studio / "late.mp4", late_s=0.12)
     learnt = learn_style("late.mp4", "late.style")
     assert learnt.offsets_s[0] == pytest.approx(0.12, abs=0.04)
-    assert any("ms after the lips" in warning for warning in learnt.warnings)
+    assert any("ms behind the lips" in warning for warning in learnt.warnings)
 
 
 def test_clips_that_teach_nothing(studio: Path) -> None:
