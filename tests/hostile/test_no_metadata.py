@@ -14,8 +14,8 @@ import pytest
 from hostile_pictures import png_chunk
 from PIL import Image, ImageCms, PngImagePlugin
 
-from lipsmith import lip_sync, talking_photo
-from lipsmith.service.processes import child_main, jit_warmup
+from lipsmith import detect_faces, lip_sync, talking_photo
+from lipsmith.service.processes import jit_warmup
 
 CANARY = "Canary7Q2X"
 SAID = {name: f"{CANARY} {name}" for name in ("title", "artist", "comment", "description", "copyright", "album")}
@@ -152,12 +152,8 @@ def test_nothing_about_a_clip_is_in_the_video(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["png", "jpg", "webp"])
 def test_nothing_about_a_photo_is_in_its_faces(tmp_path: Path, form: str) -> None:
     (tmp_path / f"in.{form}").write_bytes(photo(form))
-    spec = {
-        "inputs": {"target": str(tmp_path / f"in.{form}")},
-        "out": str(tmp_path),
-        "options": {"moving": False, "least_score": 0.5},
-    }
-    assert child_main.detect_faces(spec, lambda answer: None)["files"] == ["face-1.png"]
+    found = detect_faces(tmp_path / f"in.{form}", tmp_path, moving=False)
+    assert [face.path for face in found.faces] == [tmp_path / "face-1.png"]
     face = (tmp_path / "face-1.png").read_bytes()
     assert not sings(face)
     with Image.open(io.BytesIO(face)) as seen:

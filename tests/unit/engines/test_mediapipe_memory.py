@@ -6,11 +6,12 @@ import gc
 
 import numpy as np
 
-from lipsmith.engines.mediapipe_face import MediapipeFaceFinder
+from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, mesh_triangles
 from lipsmith.media.clip import Image
 
 
 def test_networks_are_closed_with_their_finder(astronaut: np.ndarray) -> None:
+    mesh_triangles()  # imports mediapipe, whose first import keeps the frames of its callers alive
     finder = MediapipeFaceFinder()
     assert len(finder.find(Image(rgb=astronaut, grey=False))) == 1
     networks = [finder._mesh, finder._detector]
