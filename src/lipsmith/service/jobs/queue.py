@@ -149,11 +149,14 @@ def _quiet() -> None:
     logger.setLevel(logging.WARNING)
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-    logger.addFilter(_is_relevant)  # a repeated call adds it once
+    logger.addFilter(_filter_record)  # a repeated call adds it once
 
 
-def _is_relevant(record: logging.LogRecord) -> bool:
-    """Drop the error that DBOS logs when a canceled job ends, and lost results: ours are in our tables."""
+def _filter_record(record: logging.LogRecord) -> bool:
+    """Drop the error that DBOS logs when a canceled job ends, and lost results: ours are in our tables.
+
+    The error of an unavailable database becomes a warning without a traceback.
+    """
     from dbos import error
 
     fault = record.exc_info[1] if record.exc_info else None
