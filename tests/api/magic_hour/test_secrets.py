@@ -71,5 +71,8 @@ def broken(server: Server) -> str:
         conn.commit()
     answer = server.client.get("/v1/account")
     assert answer.status_code == 500
-    assert answer.json() == {"message": "The server could not do this.", "code": "failed"}
+    assert answer.json() == {
+        "message": "Internal error in lipsmith. The server's log has the details.",
+        "code": "failed",
+    }
     return answer.text
