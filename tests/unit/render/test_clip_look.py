@@ -16,8 +16,8 @@ COLOURS = ("tooth", "tongue", "cavity", "gum", "line")
 
 
 @pytest.fixture(scope="module")
-def look(frame: Image, face: Face) -> ClipLook:
-    return read_clip_look([(frame.rgb, face.points)])
+def look(image: Image, face: Face) -> ClipLook:
+    return read_clip_look([(image.rgb, face.points)])
 
 
 def test_teeth_are_bright_and_the_rest_is_darker(look: ClipLook) -> None:
@@ -49,9 +49,9 @@ def test_cheeks_that_are_black_or_burnt_out_do_not_take_the_mouth_along(look: Cl
     assert (glare.tooth <= 250).all() and (glare.cavity <= 3.01 * look.look.cavity).all()
 
 
-def test_a_frame_with_teeth_is_preferred(frame: Image, face: Face, filmed: Filmed) -> None:
-    both = read_clip_look([filmed["shut"], (frame.rgb, face.points)])
-    alone = read_clip_look([(frame.rgb, face.points)])
+def test_a_frame_with_teeth_is_preferred(image: Image, face: Face, filmed: Filmed) -> None:
+    both = read_clip_look([filmed["shut"], (image.rgb, face.points)])
+    alone = read_clip_look([(image.rgb, face.points)])
     np.testing.assert_array_equal(both.look.tooth, alone.look.tooth)
     np.testing.assert_array_equal(both.cheeks, alone.cheeks)
 
@@ -62,10 +62,10 @@ def test_a_clip_without_teeth_has_a_look_too(filmed: Filmed) -> None:
     assert look.look.incisal_iod <= MAX_INCISAL_IOD
 
 
-def test_a_softer_clip_has_softer_mouths(frame: Image, face: Face) -> None:
+def test_a_softer_clip_has_softer_mouths(image: Image, face: Face) -> None:
     sigmas = (0.7, 1.2, 2.0)
     softness = [
-        read_clip_look([(np.asarray(cv2.GaussianBlur(frame.rgb, (0, 0), s)), face.points)]).softness_px for s in sigmas
+        read_clip_look([(np.asarray(cv2.GaussianBlur(image.rgb, (0, 0), s)), face.points)]).softness_px for s in sigmas
     ]
     assert softness[0] < softness[1] < softness[2]
     assert softness[2] == pytest.approx(2.0, rel=0.35)
