@@ -316,6 +316,7 @@ def test_any_life(new_database: Callable[[], Any]) -> None:
     run_machine(type("OneLife", (Life,), {"new_database": staticmethod(new_database)}), settings=HOW)
 
 
+@pytest.mark.release
 def test_a_server_that_forgets_a_refund_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prove that the check finds a missing refund."""
     from lipsmith.service.billing import credits

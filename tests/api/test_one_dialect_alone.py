@@ -14,7 +14,7 @@ import lipsmith
 
 TESTS = Path(__file__).parent
 SUITES = {
-    "magic_hour": ("magic_hour/test_documented_examples.py", "magic_hour/test_errors.py"),
+    "magic_hour": ("magic_hour/test_documented_examples.py",),
     "akool": ("akool/test_akool_examples.py",),
 }
 """Tests of each dialect that need no other one."""

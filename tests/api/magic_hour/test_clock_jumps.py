@@ -85,7 +85,7 @@ def dated(server: Server, project: str) -> float:
     ("environment", "hours"),
     [
         ("sqlite", 48),
-        ("postgres", -48),
+        pytest.param("postgres", -48, marks=pytest.mark.release),
         pytest.param("sqlite", -48, marks=pytest.mark.release),
         pytest.param("postgres", 48, marks=pytest.mark.release),
     ],

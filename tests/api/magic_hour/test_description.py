@@ -27,7 +27,7 @@ OPERATIONS = (
     "GET /v1/face-detection/{id}",
     "GET /v1/account",
 )
-CASES_EACH = amount("CASES", whole=33, release=100)
+CASES_EACH = amount("CASES", whole=10, release=100)
 """For each operation, of allowed requests and of forbidden ones."""
 checks.load_all_checks()
 EXCLUDED = [

@@ -92,7 +92,10 @@ def test_a_job_outlives_the_worker_that_had_it(
     assert check_ledger(shared, server.data_dir, granted=GRANTED) == {project: 192}
 
 
-@pytest.mark.parametrize(("count", "why"), [("3", "--concurrency 1 here"), ("0", "does nothing")])
+@pytest.mark.parametrize(
+    ("count", "why"),
+    [("3", "--concurrency 1 here"), pytest.param("0", "does nothing", marks=pytest.mark.release)],
+)
 def test_a_worker_that_does_not_fit_the_others_says_so(
     running: Callable[..., Server], environment: dict[str, str], count: str, why: str
 ) -> None:
@@ -128,6 +131,7 @@ def test_the_late_result_of_a_frozen_worker_is_refused(
 
 
 @pytest.mark.skipif("LIPSMITH_TEST_DATABASE" in os.environ, reason="somebody else's database is not made to crash")
+@pytest.mark.release
 def test_a_job_outlives_restarts_of_the_database(
     running: Callable[..., Server], environment: dict[str, str], shared: str, stock: Path
 ) -> None:

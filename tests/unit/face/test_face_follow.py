@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lanes import amount
 from lipsmith.engines import registry
 from lipsmith.engines.mediapipe_face import MediapipeFaceFollower
 from lipsmith.face.choice import ExpectedOpening, choose_face, lip_audio_agreement, parse_face_choice
@@ -141,16 +143,21 @@ CLIPS = {
 """Clips, and how many people are to be seen in all of their frames."""
 
 
-def followed(path: Path) -> list[FaceTrack]:
+FRAMES = amount("FRAMES", whole=24, release=100_000)
+"""Frames of each clip in which its people are followed."""
+
+
+def followed(path: Path, most: int | None = None) -> list[FaceTrack]:
     if not path.is_file():
         pytest.skip(f"{path.name} is not among the shared media")
     opened = open_clip(path)
-    return list(registry.create("face_follower").follow(opened.frames(), pixel_aspect=opened.info.pixel_aspect))
+    frames = islice(opened.frames(), most)
+    return list(registry.create("face_follower").follow(frames, pixel_aspect=opened.info.pixel_aspect))
 
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_real_faces_are_followed_without_a_gap(shared_media: Path, name: str) -> None:
-    tracks = followed(shared_media / name)
+    tracks = followed(shared_media / name, FRAMES)
     assert len(tracks) == CLIPS[name]
     for track in tracks:
         assert track.present.all() and track.cuts == ()
