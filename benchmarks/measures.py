@@ -263,7 +263,7 @@ def stillness(subject: Subject) -> Numbers:
     change = np.abs(subject.portrait.draw_rgb(look("turned")).astype(np.float64) - still).mean(axis=-1)
     plain = np.abs(_softened(still) - _softened(subject.image.rgb)).mean(axis=-1)
     size = (subject.image.width, subject.image.height)
-    person = (cv2.resize(subject.matte, size, interpolation=cv2.INTER_LINEAR) > 0.5) | oval(subject, scale=1.25)
+    person = (subject.matte.within((0, 0, *size), size) > 0.5) | oval(subject, scale=1.25)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / subject.iod_px
     far = away > 0.6
     border = np.zeros(far.shape, bool)
