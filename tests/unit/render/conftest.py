@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from render_helpers import motion
+from render_helpers import motion, solid_matte
 
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, mesh_triangles, person_matte
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32
-from lipsmith.media.clip import F32, U8, Image
+from lipsmith.media.clip import U8, Image
 from lipsmith.render.matte import Matte
 from lipsmith.render.portrait import Portrait
 from lipsmith.render.shape import FaceShape

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from render_helpers import motion
 
 from lipsmith.face.landmarks import Face
-from lipsmith.media.clip import F32, Image
+from lipsmith.media.clip import Image
 from lipsmith.render.head import HeadField
 from lipsmith.render.matte import Matte
 from lipsmith.render.portrait import Portrait

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from render_helpers import motion
+from render_helpers import motion, solid_matte
 
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LEFT_IRIS, RIGHT_IRIS
-from lipsmith.media.clip import F32, Image
+from lipsmith.media.clip import Image
 from lipsmith.render.blend import to_i420
 from lipsmith.render.matte import Matte
 from lipsmith.render.portrait import Portrait
@@ -177,7 +177,9 @@ def test_a_grey_image_stays_grey(image: Image, face: Face, matte: Matte, triangl
     assert np.ptp(frame, axis=2).max() <= 2
 
 
-def test_colours_are_the_image_s_own(portrait: Portrait, image: Image, face: Face, matte: Matte, triangles: I32) -> None:
+def test_colours_are_the_image_s_own(
+    portrait: Portrait, image: Image, face: Face, matte: Matte, triangles: I32
+) -> None:
     """Half the light on the photo, half the light on the teeth."""
     dim = Portrait(replace(image, rgb=image.rgb // 2), face, matte=matte, triangles=triangles)
     channels = motion(aperture=0.25)
