@@ -94,7 +94,7 @@ UPPER_LID_SHARE = 0.88
 LID_FOLD_FOLLOWS = 0.40
 """Share by which the fold above the upper lid follows the lid."""
 BROW_RAISE_IOD = 0.06
-BROW_INNER_IOD, BROW_TOGETHER_IOD = 0.05, 0.012
+BROW_INNER_IOD, BROW_TOGETHER_IOD = 0.060, 0.016
 """Rise of the brows' inner ends, and the way by which they come together as they are drawn down."""
 INNER_BROWS: Mapping[int, float] = {55: 1.0, 107: 1.0, 65: 0.55, 66: 0.55, 52: 0.15, 105: 0.15, 9: 0.5, 8: 0.3}
 """Share of that at the left brow's points, and between the brows."""

@@ -258,7 +258,8 @@ LEFT_OUT: dict[ActName, list[Callable[[Change], bool]]] = {
     "sway": [spread("head_x", 0.01), spread("head_roll", 0.01)],
 }
 NEVER_BY_ITSELF = {
-    "sad", "angry", "surprised", "tender", "close_eyes", "wink", "wink_left", "wink_right", "lean_in", "lean_back", "zoom_in",
+    "sad", "angry", "surprised", "tender",
+    "close_eyes", "wink", "wink_left", "wink_right", "lean_in", "lean_back", "zoom_in",
     "zoom_out",
 }  # fmt: skip
 SAYS_NOTHING = {"calm", "still"}
