@@ -167,7 +167,7 @@ def _seed(request: TalkRequest) -> int:
     """Return the seed of the request, or a seed for its photo and its speech: two photos do not move alike."""
     if request.seed is not None:
         return request.seed
-    digest = sha256((request.text or "").encode())
+    digest = sha256((request.text or "").encode() if request.audio is None else b"")
     for path in (request.photo, request.audio):
         if path is not None:
             with Path(path).open("rb") as file:

@@ -25,7 +25,8 @@ REACH_IOD = (4.0, 5.0)
 """Nothing further from the nose bridge than this (to the side, up and down) moves, not even with a breath."""
 PIVOT_DEPTH_IOD = 1.0
 YAW_GAIN, PITCH_GAIN = 1.75, 1.50
-"""Without this gain, landmarks detected in rendered frames show less than the requested turn by this factor."""
+"""Without this gain, landmarks detected in rendered frames of a head that faces the camera show less than the requested
+turn by this factor. A turned head needs less."""
 BREATH_RISE_IOD = 0.012
 CUT_IOD = 0.6
 """Distance from an edge of the image that cuts the person, within which the motion fades out."""
@@ -74,10 +75,12 @@ class HeadField:
         near = (1.0 - smoothstep(np.abs(x), 1.8, 3.0)) * (1.0 - smoothstep(y, 3.2, 4.6))
         torso = smoothstep(y, neck_y + 0.1, neck_y + 1.1) * np.clip(inside, 0, 1) * near
         across, down = self._flat_axes
+        facing = abs(float(frame.rotation[2, 2])) ** 3
+        yaw_gain, pitch_gain = (1.0 + (gain - 1.0) * facing for gain in (YAW_GAIN, PITCH_GAIN))
         self._fields = np.stack(
             [
-                self._projected(weight * YAW_GAIN, nearness, none, solid_x),  # per radian
-                self._projected(weight * PITCH_GAIN, none, nearness, solid_y),  # per radian
+                self._projected(weight * yaw_gain, nearness, none, solid_x),  # per radian
+                self._projected(weight * pitch_gain, none, nearness, solid_y),  # per radian
                 _along(across, -weight * (y - neck_y)) + _along(down, weight * x),  # roll, per radian
                 _along(across, weight),
                 _along(down, weight),
