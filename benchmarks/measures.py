@@ -263,7 +263,7 @@ def stillness(subject: Subject) -> Numbers:
     change = np.abs(subject.portrait.draw_rgb(look("turned")).astype(np.float64) - still).mean(axis=-1)
     plain = np.abs(_softened(still) - _softened(subject.image.rgb)).mean(axis=-1)
     size = (subject.image.width, subject.image.height)
-    person = (cv2.resize(subject.matte, size, interpolation=cv2.INTER_LINEAR) > 0.5) | oval(subject, scale=1.25)
+    person = (subject.matte.within((0, 0, *size), size) > 0.5) | oval(subject, scale=1.25)
     away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5) / subject.iod_px
     far = away > 0.6
     border = np.zeros(far.shape, bool)
@@ -421,7 +421,12 @@ def moving(subject: Subject, frames: int = 12, crops: int = 5) -> Numbers:
     """Measure sharpness of the upper face and steadiness of its landmarks in head motion, 25 frames a second."""
     track = sentence_track(25)
     head = [name for name in track.channels if name.startswith("head") or name == "breath"]
-    region = oval(subject, scale=0.9) & (head_coordinates(subject)[..., 1] < head_coordinates_of(subject, NOSE_BASE)[1])
+    base = head_coordinates_of(subject, NOSE_BASE)[1]
+
+    def upper(points: F64) -> Mask:
+        return oval(subject, points, scale=0.9) & (head_coordinates(subject, points)[..., 1] < base)
+
+    region = upper(subject.face.points)
     reference = _sharpness(subject.image.rgb, region)
     ratios, paths = [], []
     for n in range(10, 10 + frames):
@@ -431,16 +436,17 @@ def moving(subject: Subject, frames: int = 12, crops: int = 5) -> Numbers:
         if seen is None:
             return {}
         paths.append(seen[list(STEADY), :2])
-        ratios.append(_sharpness(frame, region) / reference)
+        ratios.append(_sharpness(frame, upper(seen)) / reference)  # the same skin, wherever the head is
     # Shift the whole image by a part of a pixel, for the worst and the best case of resampling.
     shifted = [
         _sharpness(subject.portrait.draw_rgb(at_rest(head_x=part / subject.iod_px)), region) / reference
         for part in (0.0, 0.25, 0.5, 0.75)
     ]
+    times = np.arange(frames)
     bends = np.linalg.norm(np.diff(np.stack(paths), 2, axis=0), axis=-1) / subject.iod_px
     return {
         "sharpness": float(np.mean(ratios)),
-        "sharpness_sd": float(np.std(ratios)),
+        "sharpness_sd": float(np.std(ratios - np.polyval(np.polyfit(times, ratios, 3), times))),
         "sharpness_low": min(shifted),
         "sharpness_high": max(shifted),
         "path_bend": float(np.sqrt((bends**2).mean(axis=0)).max()),

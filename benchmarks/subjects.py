@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, mesh_triangles, person_matte
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
-from lipsmith.media.clip import F32, U8, Audio, Image
+from lipsmith.media.clip import U8, Audio, Image
 from lipsmith.media.image import read_image
 from lipsmith.motion.choreography import build_motion
 from lipsmith.motion.track import CHANNELS, MotionTrack
+from lipsmith.render.matte import Matte
 from lipsmith.render.portrait import Portrait
 from lipsmith.speech.visemes import Speech
 
@@ -68,7 +69,7 @@ class Subject:
     name: str
     image: Image
     face: Face
-    matte: F32
+    matte: Matte
     portrait: Portrait
 
     @classmethod
@@ -80,7 +81,7 @@ class Subject:
     @classmethod
     def with_face(cls, name: str, image: Image, face: Face) -> Subject:
         """Make a subject of a detected face. ``image`` has even sides."""
-        matte = person_matte(image.rgb)
+        matte = person_matte(image.rgb, face)
         portrait = Portrait(image, face, matte=matte, triangles=mesh_triangles())
         return cls(name=name, image=image, face=face, matte=matte, portrait=portrait)
 

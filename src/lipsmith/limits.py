@@ -20,6 +20,8 @@ RATE = Range(0.5, 2.0)
 """Speaking rate; 1.0 is the voice's normal speed."""
 INTENSITY = Range(0.1, 2.0)
 """Strength of mouth and brow movements; 1.0 is natural."""
+EMOTION_STRENGTH = Range(0.2, 2.0)
+"""Strength of an emotion, and of any act of a prompt; 1.0 is clear."""
 CRF = Range(1, 51)
 """x264's constant rate factor; 1 is best."""
 FPS = Range(1, 60)

@@ -71,7 +71,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "woman_glasses_turned.jpg": (0.7, 1.2, FAR_SIDE),
     },
     "teeth_slide": {"astronaut": (0.0, 0.02, SMALL)},
-    "sharpness_sd": {"astronaut": (0.0, 0.03, SMALL)},
+    "sharpness_sd": {"astronaut": (0.0, 0.03, SMALL), "woman_glasses_turned.jpg": (0.0, 0.013, FAR_SIDE)},
     "path_bend": {
         "man_glasses_256.jpg": (0.0, 0.025, GLASSES),
         "man_glasses_beard.jpg": (0.0, 0.09, FAR_SIDE),

@@ -27,6 +27,7 @@ EDITS: dict[str, float] = {
     "upper_raise": 0.05, "lower_drop": 0.05, "smile": 0.0, "corner": -0.06, "head_pitch": 4.0, "head_yaw": -6.0,
     "head_roll": 5.0, "head_x": 0.05, "head_y": 0.05, "zoom": 0.05, "breath": 0.9, "blink_left": 0.8,
     "blink_right": 1.0, "gaze_x": 0.06, "gaze_y": -0.05, "brow": 0.9,
+    "brow_inner": -0.9, "cheek": 2.0,
 }  # fmt: skip
 """A value for every channel, unlike what the sentence has in those frames."""
 

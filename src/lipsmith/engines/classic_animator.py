@@ -22,5 +22,5 @@ class ClassicAnimator:
 
     def frames(self, image: Image, face: Face, motion: MotionTrack, *, others: Sequence[Face] = ()) -> Iterator[U8]:
         """Yield (height * 3 // 2, width) uint8 I420 frames, one per frame of ``motion``, BT.709, limited range."""
-        portrait = Portrait(image, face, matte=person_matte(image.rgb), triangles=mesh_triangles(), others=others)
+        portrait = Portrait(image, face, matte=person_matte(image.rgb, face), triangles=mesh_triangles(), others=others)
         yield from prefetch((partial(portrait.draw_i420, motion.frame(n)) for n in range(len(motion))), self._threads)

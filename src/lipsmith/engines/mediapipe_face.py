@@ -21,7 +21,8 @@ from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32, triangles_from_edges
 from lipsmith.face.track import FaceTrack
-from lipsmith.media.clip import F32, U8, Image
+from lipsmith.media.clip import U8, Image
+from lipsmith.render.matte import Matte, matte_rect
 
 MIN_BOX_SCORE = 0.5
 """Scores of the full-range detector are below this for animals (11 of 12 measured), and above for people."""
@@ -115,12 +116,20 @@ def _mesh_of(answer: Any, rgb: U8) -> F64 | None:
     return np.array([(p.x * width, p.y * height, p.z * width) for p in landmarks], dtype=np.float64)
 
 
-def person_matte(rgb: U8) -> F32:
-    """Return the probability of a person at each pixel: (256, 256) float32, 0-1."""
-    shown = np.asarray(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+def person_matte(rgb: U8, face: Face) -> Matte:
+    """Return the matte of the people around a face: 256 x 256 values over a square of eight eye distances.
+
+    A square of its own, and not the whole photo, keeps the head's proportions and gives small heads an edge.
+    """
+    left, top, right, bottom = matte_rect(face.points, face.iod_px)
+    height, width = rgb.shape[:2]
+    inside = rgb[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
+    margins = max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width)
+    square = cv2.copyMakeBorder(inside, *margins, cv2.BORDER_REPLICATE)
+    shown = np.asarray(cv2.resize(square, (256, 256), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     with _quiet(), _solutions().selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter:
-        matte = segmenter.process(shown).segmentation_mask
-    return np.asarray(matte, dtype=np.float32)
+        values = segmenter.process(shown).segmentation_mask
+    return Matte(values=np.asarray(values, dtype=np.float32), rect=(left, top, right, bottom))
 
 
 def _solutions() -> Any:

@@ -28,13 +28,13 @@ class Accent:
 
 def accents(speech: Speech) -> list[Accent]:
     """Return peaks of loudness and pitch, in order of time and at least half a second apart."""
-    emphasis = _emphasis(speech)
-    rising = np.diff(emphasis) > 0
+    curve = emphasis(speech)
+    rising = np.diff(curve) > 0
     peaks = 1 + np.flatnonzero(rising[:-1] & ~rising[1:])
     peaks = peaks[speech.loudness[peaks] > _AUDIBLE]
     if not len(peaks):
         return []
-    prominences = np.array([_prominence(emphasis, peak) for peak in peaks])
+    prominences = np.array([_prominence(curve, peak) for peak in peaks])
     chosen: list[int] = []
     for index in np.argsort(-prominences, kind="stable")[: max(1, round(len(peaks) * _TOP_SHARE))]:
         if all(abs(peaks[index] - peaks[other]) * HOP_S >= _MINIMUM_GAP_S for other in chosen):
@@ -56,7 +56,7 @@ def _prominence(curve: NDArray[np.float64], peak: int) -> float:
     return float(curve[peak] - max(before, after))
 
 
-def _emphasis(speech: Speech) -> NDArray[np.float64]:
+def emphasis(speech: Speech) -> NDArray[np.float64]:
     """Return loudness plus pitch, each in its standard deviations. Pitch counts half: half of the rows have none."""
     sigma = _SMOOTHING_S / HOP_S
     loudness = gaussian_filter1d(speech.loudness.astype(np.float64), sigma)

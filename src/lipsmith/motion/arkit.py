@@ -41,6 +41,7 @@ _JAW_SHARE = 0.7  # a mouth wide open in speech does not bring the jaw to its li
 _SPREAD_IOD = 0.08
 _LIFT_IOD = 0.08
 _CORNER_IOD = 0.08
+_FULL_CHEEK = 2.0
 _ROUND_OPEN_IOD = 0.12  # rounded lips are a funnel above this, and pucker below
 _EYEBALL_IOD = 0.19
 _FULL_GAZE_DEG = 30.0
@@ -67,8 +68,9 @@ def blend_shapes(track: MotionTrack) -> Mapping[str, F32]:
         "mouthPress": channel["press"],
         "mouthLowerDown": 0.4 * opening + 0.5 * channel["lower_drop"] / _LIFT_IOD,
         "mouthUpperUp": 0.2 * opening + 0.5 * channel["upper_raise"] / _LIFT_IOD,
-        "browDown": -channel["brow"],
+        "browDown": -channel["brow"] - 0.6 * channel["brow_inner"],
         "browOuterUp": 0.8 * channel["brow"],
+        "cheekSquint": channel["cheek"] / _FULL_CHEEK,
         "eyeLookUp": -gaze_y,
         "eyeLookDown": gaze_y,
     }
@@ -79,7 +81,7 @@ def blend_shapes(track: MotionTrack) -> Mapping[str, F32]:
         "mouthPucker": channel["pucker"] * (1.0 - 0.6 * funnel),
         "mouthRollLower": 0.6 * channel["tuck"] + 0.3 * channel["press"],
         "mouthRollUpper": 0.3 * channel["press"],
-        "browInnerUp": channel["brow"],
+        "browInnerUp": channel["brow"] + channel["brow_inner"],
         "eyeBlinkLeft": channel["blink_right"],
         "eyeBlinkRight": channel["blink_left"],
         "eyeLookOutLeft": gaze_x,

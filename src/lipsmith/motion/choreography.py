@@ -9,7 +9,8 @@ import numpy as np
 
 from lipsmith.errors import InvalidOption
 from lipsmith.motion.accents import accents
-from lipsmith.motion.eyes import blink_channels, brow_channel, gaze_channels
+from lipsmith.motion.expression import expression_channels
+from lipsmith.motion.eyes import blink_channels, gaze_channels
 from lipsmith.motion.head import head_channels
 from lipsmith.motion.head_motion import HEAD_MOTIONS, HeadMotion
 from lipsmith.motion.mouth import frame_visemes, mouth_channels
@@ -36,13 +37,13 @@ def build_motion(
     style = HEAD_MOTIONS[head_motion]
     times_s = np.arange(frames) / float(fps)
     # Each part of the face has its own generator: a change in one part does not affect the others.
-    for_head, for_lids, for_gaze, for_brow = (np.random.default_rng([seed, part]) for part in range(4))
+    for_head, for_lids, for_gaze, for_expression = (np.random.default_rng([seed, part]) for part in range(4))
     stresses = accents(speech)
     mouth = mouth_channels(speech, fps=fps, frames=frames)
     head = {} if still else head_channels(for_head, times_s, stresses, style)
     motionless = np.zeros(frames)
     lids = blink_channels(for_lids, times_s, speech)
     gaze = gaze_channels(for_gaze, times_s, head.get("head_yaw", motionless), head.get("head_pitch", motionless))
-    brow = brow_channel(for_brow, times_s, stresses, style)
+    expression = expression_channels(for_expression, times_s, speech, stresses, style)
     visemes = frame_visemes(speech, fps=fps, frames=frames)
-    return MotionTrack.of(fps, frames, visemes=visemes, **mouth, **head, **lids, **gaze, **brow)
+    return MotionTrack.of(fps, frames, visemes=visemes, **mouth, **head, **lids, **gaze, **expression)

@@ -15,8 +15,9 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from lipsmith.errors import InvalidOption
-from lipsmith.limits import Range
+from lipsmith.limits import EMOTION_STRENGTH
 from lipsmith.motion.gestures import GESTURES, Scene, apply, pauses
+from lipsmith.motion.head_motion import Emotion
 from lipsmith.motion.track import MotionTrack
 from lipsmith.motion.vocabulary import (
     ACTS,
@@ -40,8 +41,6 @@ from lipsmith.motion.vocabulary import (
 from lipsmith.speech.visemes import Speech
 
 MAX_PROMPT_CHARACTERS = 2000
-ACT_INTENSITY = Range(0.2, 2.0)
-"""Strength of one act; 1.0 is natural."""
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|&|[.!?;:\n。！？]|[,()–—/、，]")
 _STOPS, _COMMAS = frozenset(".!?;:\n。！？"), frozenset(",()–—/、，")
@@ -148,6 +147,14 @@ def apply_direction(track: MotionTrack, direction: Direction, speech: Speech, *,
             gesture.undo(channels, scene, min(act.intensity, 1.0))
     apply(channels, before)
     return track.edited(**channels)
+
+
+def emotion_direction(emotion: Emotion, strength: float) -> Direction:
+    """Return the direction that shows one emotion throughout; nothing for ``neutral``. ``strength``: 0.2-2."""
+    if emotion == "neutral":
+        return Direction()
+    name: ActName = "smile" if emotion == "happy" else emotion
+    return Direction(acts=(Act(name=name, intensity=_within(strength), phrase=emotion),))
 
 
 def direction_warnings(direction: Direction, speech: Speech) -> tuple[str, ...]:
@@ -372,4 +379,4 @@ def _text(tokens: Sequence[_Token], prompt: str) -> str:
 
 
 def _within(intensity: float) -> float:
-    return round(float(np.clip(intensity, *ACT_INTENSITY)), 2)
+    return round(float(np.clip(intensity, *EMOTION_STRENGTH)), 2)

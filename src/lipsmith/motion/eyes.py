@@ -1,15 +1,11 @@
-"""Blinks, glances and brows."""
+"""Blinks and glances."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from lipsmith.motion.accents import Accent
-from lipsmith.motion.head_motion import HeadMotionStyle
-from lipsmith.motion.noise import F64, at_frames, bump, wander
+from lipsmith.motion.noise import F64
 from lipsmith.speech.visemes import HOP_S, Speech
 
 _GAP_MEDIAN_S, _GAP_SIGMA = 3.5, 0.45  # log-normal: 15 blinks a minute, gaps of 1.7–7.3 s in nine of ten
@@ -27,10 +23,6 @@ _GLANCE_IOD = (0.010, 0.030)
 _HOME_SHARE = 0.45  # of all glances, those that return to the viewer
 _GLANCE_S = 0.045
 _COUNTER_IOD_PER_DEG = 0.0020  # the eyeball's radius of 0.19 IOD gives 0.0033; people follow with the eyes a little
-
-_BROWS_PER_ACCENT = 1 / 3
-_BROW_RISE_S, _BROW_FALL_S = (0.16, 0.24), (0.30, 0.50)
-_BROW_DRIFT = 0.05
 
 
 def blink_channels(rng: np.random.Generator, times_s: F64, speech: Speech) -> dict[str, F64]:
@@ -54,19 +46,6 @@ def gaze_channels(rng: np.random.Generator, times_s: F64, head_yaw: F64, head_pi
         x, y = x + share * (target[0] - here[0]), y + share * (target[1] - here[1])
         here = target
     return {"gaze_x": x - _COUNTER_IOD_PER_DEG * head_yaw, "gaze_y": y - _COUNTER_IOD_PER_DEG * head_pitch}
-
-
-def brow_channel(
-    rng: np.random.Generator, times_s: F64, stresses: Sequence[Accent], style: HeadMotionStyle
-) -> dict[str, F64]:
-    """Return brows that rise with one accent in three and always drift a little."""
-    brow = _BROW_DRIFT * at_frames(wander(rng, float(times_s[-1]) + 1.0, 1.2), times_s) * np.clip(times_s, 0.0, 1.0)
-    for accent in stresses:
-        rise_s, fall_s = rng.uniform(*_BROW_RISE_S), rng.uniform(*_BROW_FALL_S)
-        height = style.brow * rng.uniform(0.7, 1.3)
-        if rng.random() < _BROWS_PER_ACCENT:
-            brow = np.maximum(brow, height * bump(times_s, accent.time_s, rise_s, fall_s) + 0.5 * brow)
-    return {"brow": brow * np.clip(times_s / 0.3, 0.0, 1.0)}
 
 
 def _blink_times(rng: np.random.Generator, length_s: float, phrase_ends_s: F64) -> list[float]:

@@ -325,11 +325,12 @@ def _wink(side: str | None) -> GestureFunction:
 def _smile(channels: Channels, scene: Scene, amount: float) -> None:
     """Keep the photo's own smile, and widen the mouth and raise its corners, except for rounded lips."""
     channels["smile"] += min(amount, 1.0) * scene.window * (1.0 - channels["smile"])
-    wider = min(0.055 * amount, MAX_SMILE_WIDTH_IOD)
+    wider = min(0.065 * amount, MAX_SMILE_WIDTH_IOD)
     spread = scene.window * (1.0 - 0.7 * channels["pucker"])
     channels["width"] += wider * spread
-    channels["corner"] += min(0.025 * amount, MAX_SMILE_CORNER_IOD) * spread
+    channels["corner"] += min(0.032 * amount, MAX_SMILE_CORNER_IOD) * spread
     channels["brow"] += 0.08 * amount * scene.window
+    channels["cheek"] += 0.8 * amount * scene.window
 
 
 def _serious(channels: Channels, scene: Scene, amount: float) -> None:
@@ -339,12 +340,21 @@ def _serious(channels: Channels, scene: Scene, amount: float) -> None:
 
 def _sad(channels: Channels, scene: Scene, amount: float) -> None:
     _scaled("smile")(channels, scene, min(amount, 1.0))
-    _held(brow=0.2, head_pitch=4.0, gaze_y=0.02, width=-0.02, corner=-0.04, head_y=0.02)(channels, scene, amount)
+    _held(brow=0.1, brow_inner=1.0, head_pitch=4.0, gaze_y=0.02, width=-0.03, corner=-0.06, head_y=0.02)(
+        channels, scene, amount
+    )
+
+
+def _tender(channels: Channels, scene: Scene, amount: float) -> None:
+    """A small smile under brows that rise in the middle, and a tilted head."""
+    _smile(channels, scene, 0.5 * amount)
+    _one_side(head_roll=3.0, head_x=0.01)(channels, scene, amount)
+    _held(brow_inner=0.45, head_pitch=1.0)(channels, scene, amount)
 
 
 def _angry(channels: Channels, scene: Scene, amount: float) -> None:
     _scaled("smile")(channels, scene, min(amount, 1.0))
-    _held(brow=-0.85, head_pitch=2.0, head_y=0.01, corner=-0.015)(channels, scene, amount)
+    _held(brow=-0.7, brow_inner=-1.0, head_pitch=2.0, head_y=0.01, corner=-0.025)(channels, scene, amount)
 
 
 def _surprised(channels: Channels, scene: Scene, amount: float) -> None:
@@ -399,6 +409,7 @@ GESTURES: Mapping[ActName, Gesture] = {
     "serious": Gesture(do=_serious, undo=_smile),
     "sad": Gesture(do=_sad, undo=_nothing),
     "angry": Gesture(do=_angry, undo=_nothing),
+    "tender": Gesture(do=_tender, undo=_nothing),
     "surprised": Gesture(do=_surprised, undo=_nothing),
     "raise_brows": Gesture(do=_brow(0.8), undo=_limited(brow=1.0)),
     "frown": Gesture(do=_brow(-0.8), undo=_limited(brow=-1.0)),

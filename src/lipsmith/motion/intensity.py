@@ -6,7 +6,7 @@ import numpy as np
 
 from lipsmith.motion.track import MotionTrack
 
-_SCALED = ("aperture", "jaw", "width", "pucker", "upper_raise", "lower_drop", "brow")
+_SCALED = ("aperture", "jaw", "width", "pucker", "upper_raise", "lower_drop", "brow", "brow_inner", "cheek")
 _EASY_IOD, _SPAN_IOD = 0.28, 0.08  # above the first the mouth opens ever less, as real lips do
 
 

@@ -64,7 +64,7 @@ _GATE_FROM, _GATE_SPAN = 0.30, 0.25  # share of PP at which lips begin to be hel
 
 _SEEN_SHUT_IOD, _SEEN_OPEN_IOD = 0.01, 0.06
 
-_OPEN_IOD_PER_S, _CLOSE_IOD_PER_S = 2.6, 3.0  # lips of real speakers: peaks of 1.7 and 1.9, shouting aside
+_OPEN_IOD_PER_S, _CLOSE_IOD_PER_S = 1.9, 1.9  # lips of real speakers: peaks of 1.7 and 1.9, shouting aside
 _OPENNESS_IOD = 0.25  # a recording's own 95th percentile of opening
 # For curves fitted to true lips (`Speech.width` is present), which a fit shrinks. Real lips part well before the first
 # phone, and shut slowly after the last one (r with other people's lips .71 with the short ramps, .73 with these).
@@ -74,8 +74,9 @@ _FITTED_WIDTH_IOD = 0.38
 _TABLE_OPENNESS_IOD = 0.26  # 95th percentile of texts, by the table of shapes
 _SOFT_FROM_IOD, _SOFT_SPAN_IOD = 0.25, 0.07  # above the first the mouth opens ever less: 0.34 looks like shouting
 
-_REST_OPENING_IOD = 0.065  # lips do not shut in the short pauses of a talking mouth
-_LONG_PAUSE_S = 0.600
+_REST_OPENING_IOD = 0.065  # lips do not shut in the shortest pauses of a talking mouth
+_PAUSE_S, _LONG_PAUSE_S = 0.160, 0.900  # a pause of 0.20 s is recognized as 0.16 s or more
+"""Pauses of the first length shut the mouth, with ramps that are shortened up to the second length."""
 _PAUSE_LOUDNESS, _SURELY_SILENT = 0.15, 0.8
 _MIN_PHONE_S = 0.080
 _RAMPS_S = (0.060, 0.220, 0.140)
@@ -189,7 +190,7 @@ def _rests(silence: F64, loudness: F64) -> list[tuple[int, int]]:
     for start, end in _runs(~silent):  # a breath or a click is not speech
         if quiet[start:end].all() and end - start < _MIN_PHONE_S * GRID_HZ:
             silent[start:end] = True
-    least = _LONG_PAUSE_S * GRID_HZ
+    least = _PAUSE_S * GRID_HZ - 1
     return [(a, b) for a, b in _runs(silent) if a == 0 or b == len(silence) or b - a >= least]
 
 
@@ -198,10 +199,12 @@ def _at_rest(rests: Sequence[tuple[int, int]], count: int, *, fitted: bool) -> F
     shut_after_s, shutting_s, opening_s = _FITTED_RAMPS_S if fitted else _RAMPS_S
     rest = np.zeros(count)
     for start, end in rests:
-        since_s, left_s = (np.arange(end - start) / GRID_HZ, np.arange(end - start, 0, -1) / GRID_HZ)
+        length_s = (end - start) / GRID_HZ
+        pace = max(1.0, _LONG_PAUSE_S / length_s) if start > 0 and end < count else 1.0
+        since_s, left_s = (pace * np.arange(end - start) / GRID_HZ, pace * np.arange(end - start, 0, -1) / GRID_HZ)
         shutting = _smoothstep((since_s - shut_after_s) / shutting_s) if start > 0 else 1.0
         opening = _smoothstep(left_s / opening_s) if end < count else 1.0
-        if fitted and end < count:
+        if fitted and end < count and pace == 1.0:
             breath = _smoothstep((_BREATH_S - left_s) / (_BREATH_S - opening_s))
             opening = (1.0 - _BREATH_SHARE) * opening + _BREATH_SHARE * (1.0 - breath)
         rest[start:end] = np.minimum(shutting, opening)
@@ -278,7 +281,7 @@ def _opening(plan: _Plan, gate: F64, vowels: Sequence[tuple[int, int]]) -> F64:
     opening = np.minimum(opening, soft_from) + _SOFT_SPAN_IOD * np.tanh(excess / _SOFT_SPAN_IOD)
     opening = gaussian_filter1d(opening, _CORNER_SIGMA_S * GRID_HZ)
     opening[gate == 1.0] = 0.0
-    return grey_erosion(opening, structure=-_reach_of_lips(), mode="nearest")
+    return grey_erosion(opening, structure=-_reach_of_lips(GRID_HZ), mode="nearest")
 
 
 def _within_viseme_limits(opening: F64, shares: F64) -> F64:
@@ -303,12 +306,13 @@ def _fitted_opening(openness: F64, lips: LipRange | None) -> F64:
     return (_FITTED_MIDDLE + _FITTED_STRETCH * (smooth - _FITTED_MIDDLE)) * _FITTED_OPENNESS_IOD
 
 
-def _reach_of_lips() -> F64:
-    """Return the largest gap for every time from a moment at which the lips touch; IOD on the fine grid.
+def _reach_of_lips(rate_hz: float) -> F64:
+    """Return the largest gap for every time from a moment at which the lips touch; IOD, ``rate_hz`` values a second.
 
     The filter looks back from each moment: negative steps limit how far lips have opened since.
     """
-    steps = np.arange(-int(0.15 * GRID_HZ), int(0.15 * GRID_HZ) + 1) / GRID_HZ
+    reach = max(1, int(0.15 * rate_hz))
+    steps = np.arange(-reach, reach + 1) / rate_hz
     return np.where(steps < 0, -steps * _OPEN_IOD_PER_S, steps * _CLOSE_IOD_PER_S)
 
 
@@ -394,4 +398,4 @@ def _sample_closed(curve: F64, gate: F64, vowels: Sequence[tuple[int, int]], tim
         nearest = round((start + end) / 2 / GRID_HZ / frame_s)
         if nearest < len(values) and not kept[nearest] and values[shown].max(initial=0.0) < _SEEN_OPEN_IOD:
             values[nearest] = max(values[nearest], curve[start:end].max())
-    return values
+    return grey_erosion(values, structure=-_reach_of_lips(1.0 / frame_s), mode="nearest")  # also around those frames

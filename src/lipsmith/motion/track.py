@@ -45,6 +45,8 @@ CHANNELS: Mapping[str, tuple[float, float, float, str]] = {
     "gaze_x": (-0.08, 0.08, 0.0, "irises shifted to the picture's right, IOD"),
     "gaze_y": (-0.08, 0.08, 0.0, "irises shifted down, IOD"),
     "brow": (-1.0, 1.0, 0.0, "brows raised"),
+    "brow_inner": (-1.0, 1.0, 0.0, "inner ends of the brows raised, as in sorrow; negative: drawn down and together"),
+    "cheek": (0.0, 2.0, 0.0, "cheeks raised"),
 }
 """Every channel with its range, its value at rest and its meaning."""
 

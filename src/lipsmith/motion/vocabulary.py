@@ -17,7 +17,7 @@ def _words(text: str) -> frozenset[str]:
 ActName = Literal[
     "nod", "shake", "tilt", "tilt_left", "tilt_right", "turn_left", "turn_right", "head_up", "head_down",
     "look_left", "look_right", "look_up", "look_down", "look_away", "look_around", "look_camera",
-    "smile", "serious", "sad", "angry", "surprised", "raise_brows", "frown",
+    "smile", "serious", "sad", "angry", "surprised", "tender", "raise_brows", "frown",
     "blink", "close_eyes", "wink", "wink_left", "wink_right",
     "calm", "energetic", "move_head", "still", "lean_in", "lean_back", "zoom_in", "zoom_out", "sway",
 ]  # fmt: skip
@@ -58,6 +58,7 @@ ACTS: Mapping[ActName, tuple[str, ...]] = {
     ),
     "sad": ("sad", "sadly", "sadness", "unhappy", "sorrowful", "melancholy", "gloomy", "mournful", "depressed"),
     "angry": ("angry", "angrily", "anger", "furious", "annoyed", "mad", "irritated", "grumpy"),
+    "tender": ("tender", "tenderly", "tenderness", "loving", "lovingly", "affectionate", "affectionately"),
     "surprised": (
         "surprised", "surprise", "astonished", "astonishment", "amazed", "amazement", "shocked", "startled",
         "astounded", "wow",

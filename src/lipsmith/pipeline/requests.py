@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from lipsmith import limits
 from lipsmith.media.durations import DurationMode
-from lipsmith.motion.head_motion import HeadMotion
+from lipsmith.motion.head_motion import Emotion, HeadMotion
 from lipsmith.pipeline.options import Option, Record
 from lipsmith.pipeline.progress import Progress, StrPath
 
@@ -195,7 +195,18 @@ class TalkRequest(MotionOptions, OutputOptions, SpeechInput, PhotoInput):
     ] = None
     still: Annotated[bool, Option("Keep the head still.")] = False
     head_motion: Annotated[HeadMotion, Option("Amount of head motion.", former=("motion",))] = "natural"
-    seed: Annotated[int, Option("Random seed for blinks and head motion.", limits=limits.Range(0, math.inf))] = 0
+    emotion: Annotated[Emotion, Option("Emotion that the face shows.")] = "neutral"
+    emotion_strength: Annotated[
+        float, Option("Strength of the emotion, 0.2-2.0; 1.0 is clear.", limits=limits.EMOTION_STRENGTH)
+    ] = 1.0
+    seed: Annotated[
+        int | None,
+        Option(
+            "Random seed for blinks, expression and head motion.",
+            limits=limits.Range(0, math.inf),
+            default="taken from the photo and the speech",
+        ),
+    ] = None
     mode: Annotated[TalkMode, Option("realistic moves as the speech suggests, prompted does what --prompt asks.")] = (
         "realistic"
     )
@@ -226,6 +237,11 @@ class TalkRequest(MotionOptions, OutputOptions, SpeechInput, PhotoInput):
         yield (
             not prompted or self.motion_track is None,
             "A prompt shapes motion that is made from speech, and here a motion track is given. Leave one of them out.",
+        )
+        yield (
+            self.emotion == "neutral" or self.motion_track is None,
+            "An emotion shapes motion that is made from speech, and here a motion track is given. Leave one of them "
+            "out.",
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,14 +150,29 @@ def _make_motion(
     request: TalkRequest, visemes: Visemes, fps: Fraction, frames: int, direction: Direction | None
 ) -> MotionTrack:
     from lipsmith.motion.choreography import build_motion
-    from lipsmith.motion.direction import apply_direction
+    from lipsmith.motion.direction import apply_direction, emotion_direction
     from lipsmith.motion.intensity import scale_intensity
 
+    seed = _seed(request)
     motion = build_motion(
-        visemes, fps=fps, frames=frames, head_motion=request.head_motion, still=request.still, seed=request.seed
+        visemes, fps=fps, frames=frames, head_motion=request.head_motion, still=request.still, seed=seed
     )
     motion = scale_intensity(motion, request.intensity)
-    return motion if direction is None else apply_direction(motion, direction, visemes, seed=request.seed)
+    for acts in (emotion_direction(request.emotion, request.emotion_strength), direction):
+        motion = motion if acts is None else apply_direction(motion, acts, visemes, seed=seed)
+    return motion
+
+
+def _seed(request: TalkRequest) -> int:
+    """Return the seed of the request, or a seed for its photo and its speech: two photos do not move alike."""
+    if request.seed is not None:
+        return request.seed
+    digest = sha256((request.text or "").encode() if request.audio is None else b"")
+    for path in (request.photo, request.audio):
+        if path is not None:
+            with Path(path).open("rb") as file:
+                digest.update(file_digest(file, "sha256").digest())
+    return int.from_bytes(digest.digest()[:4], "big")
 
 
 def _render(request: TalkRequest, scene: Scene, motion: MotionTrack, audio: Audio, reporter: ProgressReporter) -> None:

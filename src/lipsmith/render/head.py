@@ -1,7 +1,8 @@
-"""Motion of the head as a whole: a smooth displacement field over the image with the depth of the face.
+"""Motion of the head as a whole: a smooth displacement field over the image with the depth of the head.
 
-The head turns about an axis one eye distance behind the nose bridge. The motion fades out into neck, shoulders and
-background. Every motion is a weighted sum of a few fixed fields, which costs little per frame.
+The head turns as a rigid body about an axis one eye distance behind the nose bridge, seen from the front or turned. The
+motion fades out into neck and shoulders, and into the background where it is no layer of its own. Every motion is a
+weighted sum of a few fixed fields, which costs little per frame.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import FACE_OVAL, I32
 from lipsmith.media.clip import F32
+from lipsmith.render.layers import REACH_IOD as REACH_IOD_OF_EDGE
+from lipsmith.render.matte import Matte
 from lipsmith.render.warp import Grid, combine, rasterise
 
 CELLS_PER_IOD = 18
@@ -21,8 +25,11 @@ REACH_IOD = (4.0, 5.0)
 """Nothing further from the nose bridge than this (to the side, up and down) moves, not even with a breath."""
 PIVOT_DEPTH_IOD = 1.0
 YAW_GAIN, PITCH_GAIN = 1.75, 1.50
-"""Without this gain, landmarks detected in rendered frames show less than the requested turn by this factor."""
+"""Without this gain, landmarks detected in rendered frames of a head that faces the camera show less than the requested
+turn by this factor. A turned head needs less."""
 BREATH_RISE_IOD = 0.012
+CUT_IOD = 0.6
+"""Distance from an edge of the image that cuts the person, within which the motion fades out."""
 
 
 class HeadField:
@@ -33,14 +40,17 @@ class HeadField:
         points: F64,
         triangles: I32,
         frame: HeadFrame,
-        matte: F32,
+        matte: Matte,
         size: tuple[int, int],
         min_area: float,
         others: Sequence[F64] = (),
+        *,
+        layered: bool = False,
     ) -> None:
-        """``matte``: (h, w) float32 0-1, any resolution; ``size``: width, height of the image in pixels.
+        """``size``: width, height of the image in pixels.
 
-        ``others``: meshes of further faces in the image, which do not move.
+        ``others``: meshes of further faces in the image, which do not move. ``layered``: the background is a layer of
+        its own, so the motion does not fade out beyond the person's edge.
         """
         width, height = size
         self._frame = frame
@@ -52,36 +62,42 @@ class HeadField:
             min(height - 1.0, frame.origin[1] + reach[1]),
             max(1.0, frame.iod_px / CELLS_PER_IOD),
         )
-        x, y = self._head_coordinates()
-        inside = self._person(points, matte, size)
-        weight = self._weight(x, y, inside, points) * self._apart_from(others, points)
+        x, y = self._flat_coordinates()
+        inside = self._person(points, matte)
+        weight = self._weight(x, y, inside, points, layered=layered) * self._apart_from(others, points)
+        weight *= self._away_from_cut(inside, size)
         depth = self._depth(points, triangles, min_area)
         nearness = PIVOT_DEPTH_IOD - depth
+        solid_x, solid_y = self._solid_coordinates(depth)
         neck_y = float(frame.to_head(points)[152, 1]) + 0.5
         middle_y = float(frame.to_head(points)[[10, 152], 1].mean())
         none = np.zeros_like(x)
         near = (1.0 - smoothstep(np.abs(x), 1.8, 3.0)) * (1.0 - smoothstep(y, 3.2, 4.6))
         torso = smoothstep(y, neck_y + 0.1, neck_y + 1.1) * np.clip(inside, 0, 1) * near
+        across, down = self._flat_axes
+        facing = abs(float(frame.rotation[2, 2])) ** 3
+        yaw_gain, pitch_gain = (1.0 + (gain - 1.0) * facing for gain in (YAW_GAIN, PITCH_GAIN))
         self._fields = np.stack(
             [
-                np.stack([weight * nearness * YAW_GAIN, none]),  # yaw, per radian
-                np.stack([none, weight * nearness * PITCH_GAIN]),  # pitch, per radian
-                np.stack([-weight * (y - neck_y), weight * x]),  # roll, per radian
-                np.stack([weight, none]),
-                np.stack([none, weight]),
-                np.stack([weight * x, weight * (y - middle_y)]),  # scaling about the middle of the face
-                np.stack([none, -BREATH_RISE_IOD * torso]),
+                self._projected(weight * yaw_gain, nearness, none, solid_x),  # per radian
+                self._projected(weight * pitch_gain, none, nearness, solid_y),  # per radian
+                _along(across, -weight * (y - neck_y)) + _along(down, weight * x),  # roll, per radian
+                _along(across, weight),
+                _along(down, weight),
+                _along(across, weight * x) + _along(down, weight * (y - middle_y)),  # scaling about the face's middle
+                _along(down, -BREATH_RISE_IOD * torso),
             ]
         )
         self._fields = self._fields.reshape(len(self._fields), -1).astype(np.float32)
         cells_x, cells_y = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
         self._cells = np.stack([cells_x, cells_y], axis=-1).astype(np.float32)
         self.weight: F32 = weight.astype(np.float32)
+        self._near: NDArray[np.bool_] = self._away(inside) < (REACH_IOD_OF_EDGE if layered else np.inf)
         self.torso: F32 = torso.astype(np.float32)
 
     def moving_rectangle(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """Return left, top, right, bottom (even, pixels) of the area in which frames can change."""
-        moving = (self.weight > 0.002) | (self.torso > 0.002)
+        moving = ((self.weight > 0.002) & self._near) | (self.torso > 0.002)
         rows, columns = np.flatnonzero(moving.any(axis=1)), np.flatnonzero(moving.any(axis=0))
         pitch, (width, height) = self.grid.pitch, size
         left, right = self.grid.x + (columns[0] - 2) * pitch, self.grid.x + (columns[-1] + 2) * pitch
@@ -110,48 +126,55 @@ class HeadField:
             ],
             dtype=np.float32,
         )
-        in_head = combine(amounts, self._fields).reshape(2, self.grid.height, self.grid.width)
-        across, down = self._frame.rotation[0, :2], self._frame.rotation[1, :2]
-        # Directions in the image, of unit length: a turned head's foreshortening must not be applied twice.
-        across, down = across / np.linalg.norm(across), down / np.linalg.norm(down)
-        forward = (
-            in_head[0][..., None] * across.astype(np.float32) + in_head[1][..., None] * down.astype(np.float32)
-        ) * np.float32(self._frame.iod_px)
+        moved = combine(amounts, self._fields).reshape(2, self.grid.height, self.grid.width)
+        forward = np.ascontiguousarray(moved.transpose(1, 2, 0)) * np.float32(self._frame.iod_px)
         back = forward
         for _ in range(2):  # back(x) = -forward(x + back(x)), by fixed point
             at = self._cells - back / np.float32(self.grid.pitch)
             back = cv2.remap(forward, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.ascontiguousarray(-back, dtype=np.float32)
 
-    def _head_coordinates(self) -> tuple[F64, F64]:
-        """Return the head's x and y (IOD) of every cell, as if the image were flat at the nose bridge."""
+    @property
+    def _flat_axes(self) -> tuple[F64, F64]:
+        """Return the directions of the head's x and y in the image, (2,) of unit length, as if it were flat."""
+        across, down = self._frame.rotation[0, :2], self._frame.rotation[1, :2]
+        return across / np.linalg.norm(across), down / np.linalg.norm(down)
+
+    def _offsets(self) -> F64:
+        """Return the place of every cell relative to the nose bridge, (rows, columns, 2) pixels."""
         columns, rows = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
-        offsets = np.stack(
+        return np.stack(
             [
                 columns * self.grid.pitch + self.grid.x - self._frame.origin[0],
                 rows * self.grid.pitch + self.grid.y - self._frame.origin[1],
             ],
             axis=-1,
         )
-        across, down = self._frame.rotation[0, :2], self._frame.rotation[1, :2]
-        to_head = np.linalg.inv(np.stack([across / np.linalg.norm(across), down / np.linalg.norm(down)]))
-        flat = offsets @ to_head / self._frame.iod_px
+
+    def _flat_coordinates(self) -> tuple[F64, F64]:
+        """Return the head's x and y (IOD) of every cell, as if the image were flat at the nose bridge."""
+        flat = self._offsets() @ np.linalg.inv(np.stack(self._flat_axes)) / self._frame.iod_px
         return flat[..., 0], flat[..., 1]
 
-    def _person(self, points: F64, matte: F32, size: tuple[int, int]) -> F64:
+    def _solid_coordinates(self, depth: F64) -> tuple[F64, F64]:
+        """Return the head's x and y (IOD) of every cell, which lies ``depth`` IOD behind the nose bridge."""
+        axes = self._frame.rotation[:, :2]
+        solid = (self._offsets() / self._frame.iod_px - depth[..., None] * axes[2]) @ np.linalg.inv(axes[:2])
+        return solid[..., 0], solid[..., 1]
+
+    def _projected(self, weight: F64, x: F64, y: F64, z: F64) -> F64:
+        """Return a motion given in the head's axes as one in the image, (2, rows, columns)."""
+        axes = self._frame.rotation[:, :2]
+        moved = x[..., None] * axes[0] + y[..., None] * axes[1] + z[..., None] * axes[2]
+        return np.moveaxis(weight[..., None] * moved, -1, 0)
+
+    def _person(self, points: F64, matte: Matte) -> F64:
         """Return the person mask of every cell, 0-1: the matte, and always the face (drawings escape the matte)."""
         grid = self.grid
-        scale = np.array([matte.shape[1] / size[0], matte.shape[0] / size[1]])
-        to_matte = np.array(
-            [[grid.pitch * scale[0], 0, grid.x * scale[0]], [0, grid.pitch * scale[1], grid.y * scale[1]]]
-        )
-        shown = cv2.warpAffine(
-            matte,
-            to_matte,
-            (grid.width, grid.height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        half = 0.5 * grid.pitch
+        left, top = grid.x - half, grid.y - half
+        rect = (left, top, left + grid.width * grid.pitch, top + grid.height * grid.pitch)
+        shown = matte.within(rect, (grid.width, grid.height))
         oval = points[list(FACE_OVAL), :2]
         centre = oval.mean(axis=0)
         face = np.zeros((grid.height, grid.width), np.uint8)
@@ -159,7 +182,7 @@ class HeadField:
         cv2.fillPoly(face, [np.round(outline).astype(np.int32)], 255)
         return np.maximum(shown.astype(np.float64), face / 255.0)
 
-    def _weight(self, x: F64, y: F64, inside: F64, points: F64) -> F64:
+    def _weight(self, x: F64, y: F64, inside: F64, points: F64, *, layered: bool) -> F64:
         """Return the share of each cell in the head's motion."""
         head = self._frame.to_head(points)
         chin = float(head[152, 1])
@@ -167,11 +190,32 @@ class HeadField:
         neck = 1.0 - smoothstep(y, chin - 0.25, chin + 0.90)
         radius = np.hypot(x / 1.25, (y - centre_y) / 1.7)
         side = 1.0 - smoothstep(radius, 1.25, 2.1)
-        outside = (inside < 0.5).astype(np.uint8)
-        away = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * self.grid.pitch / self._frame.iod_px
-        person = 1.0 - smoothstep(away, 0.0, 0.42)
+        person = np.ones_like(x) if layered else 1.0 - smoothstep(self._away(inside), 0.0, 0.42)
         sigma = 0.08 * self._frame.iod_px / self.grid.pitch
         return np.asarray(cv2.GaussianBlur(neck * side * person, (0, 0), sigma), dtype=np.float64)
+
+    def _away(self, inside: F64) -> F64:
+        """Return the distance of each cell from the person, IOD."""
+        outside = (inside < 0.5).astype(np.uint8)
+        return np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, 5), np.float64) * (
+            self.grid.pitch / self._frame.iod_px
+        )
+
+    def _away_from_cut(self, inside: F64, size: tuple[int, int]) -> F64:
+        """Return 0 where the image's edge cuts the person, and 1 further inside: beyond the edge nothing is known."""
+        grid, (width, height) = self.grid, size
+        padded = np.zeros((grid.height + 2, grid.width + 2), np.uint8)
+        person = inside > 0.5
+        if grid.y <= 0:
+            padded[0, 1:-1] = person[0]
+        if grid.x <= 0:
+            padded[1:-1, 0] = person[:, 0]
+        if grid.x + (grid.width - 1) * grid.pitch >= width - 1.0:
+            padded[1:-1, -1] = person[:, -1]
+        if grid.y + (grid.height - 1) * grid.pitch >= height - 1.0:
+            padded[-1, 1:-1] = person[-1]
+        away = cv2.distanceTransform(1 - padded, cv2.DIST_L2, 5)[1:-1, 1:-1] * (grid.pitch / self._frame.iod_px)
+        return smoothstep(away.astype(np.float64), 0.0, CUT_IOD)
 
     def _apart_from(self, others: Sequence[F64], points: F64) -> F64:
         """Return 0 on other people's heads, 1 elsewhere and on the face itself in any case."""
@@ -216,3 +260,8 @@ class HeadField:
         filled = filled * weight + edge * (1.0 - weight)
         sigma = 0.07 * self._frame.iod_px / grid.pitch
         return np.asarray(cv2.GaussianBlur(np.minimum(filled, PIVOT_DEPTH_IOD + 0.1), (0, 0), sigma), dtype=np.float64)
+
+
+def _along(direction: F64, amount: F64) -> F64:
+    """Return a motion along one direction of the image, (2, rows, columns)."""
+    return direction[:, None, None] * amount

@@ -26,6 +26,8 @@ from lipsmith.media.clip import F32, U8, Image
 from lipsmith.render.blend import put_patch, to_i420
 from lipsmith.render.eyes import paint_eye, read_eyes
 from lipsmith.render.head import HeadField
+from lipsmith.render.layers import compose, has_clear_edge, split_layers
+from lipsmith.render.matte import Matte
 from lipsmith.render.mouth import paint_mouth, read_look
 from lipsmith.render.opening import MovedFace, Opening, View
 from lipsmith.render.shade import FoldShade
@@ -40,7 +42,7 @@ from lipsmith.render.warp import (
     facing_triangles,
     fill_gaps,
     rasterise,
-    warp,
+    warp_traced,
 )
 
 MIN_AREA_IOD2 = -0.004
@@ -50,8 +52,8 @@ MIN_AREA_IOD2 = -0.004
 class Portrait:
     """Photo with one face to animate."""
 
-    def __init__(self, image: Image, face: Face, *, matte: F32, triangles: I32, others: Sequence[Face] = ()) -> None:
-        """``image`` has even sides; ``matte``: (h, w) float32 0-1, any size; ``triangles``: of the face mesh.
+    def __init__(self, image: Image, face: Face, *, matte: Matte, triangles: I32, others: Sequence[Face] = ()) -> None:
+        """``image`` has even sides; ``matte``: of the people around the face; ``triangles``: of the face mesh.
 
         ``others``: further faces in the photo, which do not move.
         """
@@ -65,6 +67,7 @@ class Portrait:
         self._pitch = max(1.0, iod_px / FLOW_CELLS_PER_IOD)
         self._min_area = MIN_AREA_IOD2 * (iod_px / self._pitch) ** 2
         field_area = MIN_AREA_IOD2 * 18**2
+        layered = has_clear_edge(matte, face.points, self._size, iod_px)
         self._head = HeadField(
             face.points,
             self.triangles,
@@ -73,11 +76,15 @@ class Portrait:
             self._size,
             field_area,
             [other.points for other in others],
+            layered=layered,
         )
         low, high = self._skirt.points.min(axis=0), self._skirt.points.max(axis=0)
         self._flow_grid = Grid.over(float(low[0]), float(low[1]), float(high[0]), float(high[1]), self._pitch)
         self.rect = self._moving_rectangle(low, high)
-        self._source = self._enlarged_source(iod_px)
+        left, top, right, bottom = area = self._source_area(iod_px)
+        self._layers = split_layers(image.rgb, matte, face.points, area, iod_px) if layered else None
+        person = self._rgb[top:bottom, left:right] if self._layers is None else self._layers.foreground
+        self._source = Source.of(person, left, top)
         self._local = self.shape.frame.rotation[:2, :2] * iod_px
         self._shade = FoldShade(self.shape.rest, self.triangles)
         self._mouth = Opening(
@@ -152,8 +159,10 @@ class Portrait:
 
     def _sample(self, flow: F32, head: F32) -> U8:
         rect = np.array(self.rect, dtype=np.int32)
-        patch, shade = warp(rect, head, self._head.grid, flow, self._flow_grid, self._source)
+        patch, shade, where = warp_traced(rect, head, self._head.grid, flow, self._flow_grid, self._source)
         apply_shade(patch, shade)
+        if self._layers is not None:
+            compose(patch, self.rect, where, self._layers, self._source.scale)
         return patch
 
     def _draw_mouth(self, patch: U8, channels: Mapping[str, float], face: MovedFace, head: F32) -> None:
@@ -202,8 +211,9 @@ class Portrait:
             min(height, max(bottom, (int(high[1]) + 2) // 2 * 2)),
         )
 
-    def _enlarged_source(self, iod_px: float) -> Source:
+    def _source_area(self, iod_px: float) -> tuple[int, int, int, int]:
+        """Return left, top, right, bottom of the part of the photo that can become visible."""
         margin = int(np.ceil(0.6 * iod_px))
-        left, top = max(0, self.rect[0] - margin), max(0, self.rect[1] - margin)
-        right, bottom = min(self._size[0], self.rect[2] + margin), min(self._size[1], self.rect[3] + margin)
-        return Source.of(self._rgb[top:bottom, left:right], left, top)
+        left, top, right, bottom = self.rect
+        width, height = self._size
+        return max(0, left - margin), max(0, top - margin), min(width, right + margin), min(height, bottom + margin)

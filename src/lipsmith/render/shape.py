@@ -94,6 +94,17 @@ UPPER_LID_SHARE = 0.88
 LID_FOLD_FOLLOWS = 0.40
 """Share by which the fold above the upper lid follows the lid."""
 BROW_RAISE_IOD = 0.06
+BROW_INNER_IOD, BROW_TOGETHER_IOD = 0.060, 0.016
+"""Rise of the brows' inner ends, and the way by which they come together as they are drawn down."""
+INNER_BROWS: Mapping[int, float] = {55: 1.0, 107: 1.0, 65: 0.55, 66: 0.55, 52: 0.15, 105: 0.15, 9: 0.5, 8: 0.3}
+"""Share of that at the left brow's points, and between the brows."""
+CHEEK_ANCHORS: Anchors = {
+    50: (0.002, -0.026, -0.006), 205: (0.004, -0.030, -0.008), 118: (0, -0.018, -0.004), 101: (0, -0.020, -0.004),
+    36: (0.002, -0.020, -0.004), 123: (0, -0.016, 0), 187: (0.002, -0.020, 0), 207: (0.002, -0.014, 0),
+    119: (0, -0.010, 0), 117: (0, -0.010, 0), 116: (0, -0.006, 0), 216: (0, -0.008, 0), 129: (0, 0, 0), 98: (0, 0, 0),
+    2: (0, 0, 0), 58: (0, 0, 0), 136: (0, 0, 0), 152: (0, 0, 0), 18: (0, 0, 0),
+}  # fmt: skip
+"""Displacement of a raised cheek, IOD, left half."""
 
 MAX_NARROWING, MAX_NARROWING_LOST = 0.58, 0.12
 """Largest share of its width by which a mouth is narrowed, and the part of it that a turned head loses: beyond that,
@@ -166,7 +177,7 @@ class FaceShape:
         """Return the sum of movements by name, each times its amount, (478, 3) IOD; others are 0.
 
         Names are opening, widening, closing and narrowing (the last two below 0), upper_raise, lower_drop, jaw and
-        corner, all in IOD, and pucker, press, tuck and brow as in the channels.
+        corner, all in IOD, and pucker, press, tuck, brow, brow_inner and cheek as in the channels.
         """
         all_amounts = np.array([amounts.get(name, 0.0) for name in self._movements])
         moved: F64 = combine(all_amounts, self._fields).reshape(-1, 3)
@@ -227,6 +238,8 @@ class FaceShape:
             "jaw": (self._spread(self._jaw_anchors()), lambda c: c["jaw"] * self.scale),
             "corner": (self._spread(self._corner_anchors()), self._corner_raise),
             "brow": (self._brow_field(), lambda c: 0.0 if self.painted_lids else c["brow"]),
+            "brow_inner": (self._inner_brow_field(), lambda c: 0.0 if self.painted_lids else c["brow_inner"]),
+            "cheek": (self._spread(self._cheek_anchors()), lambda c: c["cheek"] * (0.4 if self.painted_lids else 1.0)),
         }
         return {name: _Movement(field=field, amount=amount) for name, (field, amount) in table.items()}
 
@@ -358,6 +371,20 @@ class FaceShape:
         anchors |= dict.fromkeys(lids, (0.0, 0.0, 0.0))
         anchors |= {point: (0.0, 0.0, 0.0) for point in range(MESH_POINTS) if self.rest[point, 1] > 0.1}
         return self._spread(anchors, hold_upper_face=False)
+
+    def _inner_brow_field(self) -> F64:
+        left = {p: (-BROW_TOGETHER_IOD * s, -BROW_INNER_IOD * s, 0.0) for p, s in INNER_BROWS.items()}
+        anchors = _both_sides(left)
+        anchors |= {p: (0.0, -BROW_INNER_IOD * s, 0.0) for p, s in INNER_BROWS.items() if p in (8, 9)}
+        outer = {*LEFT_BROW, *RIGHT_BROW, *LEFT_UPPER_LID, *RIGHT_UPPER_LID, *LEFT_LID_FOLD, *RIGHT_LID_FOLD}
+        anchors |= {point: (0.0, 0.0, 0.0) for point in (*outer, 10, 338, 109, 67, 297, 6) if point not in anchors}
+        anchors |= {point: (0.0, 0.0, 0.0) for point in range(MESH_POINTS) if self.rest[point, 1] > 0.1}
+        return self._spread(anchors, hold_upper_face=False)
+
+    def _cheek_anchors(self) -> Anchors:
+        """Return anchors of raised cheeks; lids and lips stay."""
+        lips = {point for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for point in ring}
+        return dict.fromkeys(lips, (0.0, 0.0, 0.0)) | _both_sides(CHEEK_ANCHORS)
 
     def _spread(self, anchors: Mapping[int, Vector], *, hold_upper_face: bool = True) -> F64:
         """Return the surface of least bending through the anchors, (478, 3)."""

@@ -381,12 +381,20 @@ def resample(source: Source, positions: F32 | I16, fraction: NDArray[np.uint16] 
 def warp(rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, source: Source) -> tuple[U8, F32]:
     """Draw the image within ``rect`` (left, top, right, bottom), traced back through head and mesh; return it and its
     shade."""
+    pixels, shade, _ = warp_traced(rect, head, head_grid, flow, flow_grid, source)
+    return pixels, shade
+
+
+def warp_traced(
+    rect: I32, head: F32, head_grid: Grid, flow: F32, flow_grid: Grid, source: Source
+) -> tuple[U8, F32, I16]:
+    """Draw as `warp` does; return the positions in the enlarged source, too, (h, w, 2) whole pixels."""
     rows, columns = int(rect[3] - rect[1]), int(rect[2] - rect[0])
     where = np.empty((rows, columns, 2), np.int16)
     fraction = np.empty((rows, columns), np.uint16)
     shade = np.empty((rows, columns), np.float32)
     trace_back(rect, head, head_grid.place, flow, flow_grid.place, source.origin, where, fraction, shade)
-    return resample(source, where, fraction), shade
+    return resample(source, where, fraction), shade, where
 
 
 @kernel

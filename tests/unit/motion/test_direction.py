@@ -207,10 +207,11 @@ DONE: dict[ActName, list[Callable[[Change], bool]]] = {
     "sad": [
         lambda added: (after("smile") + added["smile"])[LATER].max() == 0.0,
         grows("head_pitch", 1.5),
-        grows("brow", 0.1),
+        grows("brow_inner", 0.4),
         falls("corner", 0.02),
     ],
-    "angry": [falls("brow", 0.3), falls("corner", 0.008), grows("head_pitch", 1.0)],
+    "tender": [grows("brow_inner", 0.2), grows("corner", 0.003), lambda added: np.abs(added["head_roll"]).max() > 1.5],
+    "angry": [falls("brow", 0.2), falls("brow_inner", 0.2), falls("corner", 0.008), grows("head_pitch", 1.0)],
     "surprised": [lambda added: (after("brow") + added["brow"])[LATER].min() > 0.75, falls("head_pitch", 1.0)],
     "raise_brows": [lambda added: (after("brow") + added["brow"])[LATER].min() > 0.65],
     "frown": [lambda added: (after("brow") + added["brow"])[LATER].max() < -0.65],
@@ -257,7 +258,8 @@ LEFT_OUT: dict[ActName, list[Callable[[Change], bool]]] = {
     "sway": [spread("head_x", 0.01), spread("head_roll", 0.01)],
 }
 NEVER_BY_ITSELF = {
-    "sad", "angry", "surprised", "close_eyes", "wink", "wink_left", "wink_right", "lean_in", "lean_back", "zoom_in",
+    "sad", "angry", "surprised", "tender",
+    "close_eyes", "wink", "wink_left", "wink_right", "lean_in", "lean_back", "zoom_in",
     "zoom_out",
 }  # fmt: skip
 SAYS_NOTHING = {"calm", "still"}

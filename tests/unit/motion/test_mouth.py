@@ -101,11 +101,35 @@ def test_the_mouth_is_wholly_at_rest_before_and_after_speech() -> None:
         assert np.abs(channels[name][-10:]).max() < 1e-6, name
 
 
-def test_a_short_pause_leaves_the_lips_apart_and_a_long_one_shuts_them() -> None:
-    short = moved(spoken("a a a _ _ _ _ a a a"))["aperture"]
-    long = moved(spoken("a a a _ _ _ _ _ _ _ _ a a a"))["aperture"]
-    assert 0.04 < short[round(5 * PHONE_S * 100)] < 0.10
-    assert long[round(7 * PHONE_S * 100)] == 0.0
+@pytest.mark.parametrize("pause_s", [0.20, 0.30, 0.60, 1.20])
+def test_a_pause_of_a_fifth_of_a_second_shuts_the_lips_and_a_shorter_one_does_not(pause_s: float) -> None:
+    pauses = [
+        Phone(symbol="a", start_s=0.0, end_s=0.4),
+        Phone(symbol="", start_s=0.4, end_s=0.4 + pause_s),
+        Phone(symbol="a", start_s=0.4 + pause_s, end_s=0.8 + pause_s),
+    ]
+    rows = viseme_rows(pauses, 0.8 + pause_s)
+    silence = rows[:, 0]
+    speech = Speech(
+        visemes=rows,
+        openness=None,
+        loudness=(1.0 - silence).astype(np.float32),
+        pitch_hz=np.zeros(len(rows), np.float32),
+        duration_s=0.8 + pause_s,
+    )
+    aperture = moved(speech)["aperture"]
+    assert aperture[round((0.4 + pause_s / 2) * 100)] == 0.0
+    short = moved(spoken("a a a _ a a a", phone_s=0.14))["aperture"]
+    assert short[round(3.5 * 0.14 * 100)] > 0.03
+
+
+@pytest.mark.parametrize("fps", [25, 30, 60])
+def test_lips_take_two_frames_to_meet_and_to_part(fps: int) -> None:
+    speech = spoken("a p a b a m a p a f a _ _ _ _ a p a")
+    frames = round(speech.duration_s * fps)
+    aperture = mouth_channels(speech, fps=Fraction(fps), frames=frames)["aperture"]
+    assert (aperture < 0.005).any()
+    assert np.abs(np.diff(aperture)).max() <= 1.9 / fps + 1e-9
 
 
 def test_the_smile_eases_while_speaking() -> None:
@@ -252,7 +276,7 @@ def test_the_tongue_stays_behind_the_teeth_but_for_th() -> None:
 def test_the_jaw_is_slower_than_the_lips() -> None:
     channels = moved(spoken("a p a p a p a p a"))
     jaw = channels["aperture"] + channels["jaw"]
-    assert np.abs(np.diff(jaw)).max() < 0.5 * np.abs(np.diff(channels["aperture"])).max()
-    assert middle(channels["jaw"], 3) > 0.02  # the lips are shut, the jaw stays lowered
+    assert np.abs(np.diff(jaw)).max() < 0.6 * np.abs(np.diff(channels["aperture"])).max()
+    assert middle(channels["jaw"], 3) > 0.015  # the lips are shut, the jaw stays lowered
     assert middle(channels["jaw"], 4) < -0.01
     assert np.abs(moved(spoken("_ " * 10))["jaw"]).max() == 0.0

@@ -4,13 +4,14 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from render_helpers import motion
+from render_helpers import motion, solid_matte
 
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder, mesh_triangles, person_matte
 from lipsmith.face.geometry import F64
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32
-from lipsmith.media.clip import F32, U8, Image
+from lipsmith.media.clip import U8, Image
+from lipsmith.render.matte import Matte
 from lipsmith.render.portrait import Portrait
 from lipsmith.render.shape import FaceShape
 
@@ -31,12 +32,12 @@ def triangles() -> I32:
 
 
 @pytest.fixture(scope="session")
-def matte(image: Image) -> F32:
-    return person_matte(image.rgb)
+def matte(image: Image, face: Face) -> Matte:
+    return person_matte(image.rgb, face)
 
 
 @pytest.fixture(scope="session")
-def portrait(image: Image, face: Face, matte: F32, triangles: I32) -> Portrait:
+def portrait(image: Image, face: Face, matte: Matte, triangles: I32) -> Portrait:
     return Portrait(image, face, matte=matte, triangles=triangles)
 
 
@@ -61,7 +62,7 @@ def filmed(image: Image, triangles: I32) -> dict[str, tuple[U8, F64]]:
     near = cv2.resize(image.rgb[20:280, 100:360], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     finder = MediapipeFaceFinder()
     still = Image(rgb=np.asarray(near, np.uint8), grey=False)
-    portrait = Portrait(still, finder.find(still)[0], matte=np.ones((8, 8), np.float32), triangles=triangles)
+    portrait = Portrait(still, finder.find(still)[0], matte=solid_matte(still), triangles=triangles)
     frames = {}
     for name, aperture in (("shut", 0.0), ("parted", 0.05), ("open", 0.12), ("wide", 0.2)):
         rgb = portrait.draw_rgb(motion(aperture=aperture, smile=0.3))

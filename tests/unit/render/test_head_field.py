@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from render_helpers import motion
 
 from lipsmith.face.landmarks import Face
-from lipsmith.media.clip import F32, Image
+from lipsmith.media.clip import Image
 from lipsmith.render.head import HeadField
+from lipsmith.render.matte import Matte
 from lipsmith.render.portrait import Portrait
 from lipsmith.render.warp import carry_forward
 
 
 @pytest.fixture(scope="module")
-def field(portrait: Portrait, image: Image, face: Face, matte: F32) -> HeadField:
+def field(portrait: Portrait, image: Image, face: Face, matte: Matte) -> HeadField:
     size = (image.width, image.height)
     return HeadField(face.points, portrait.triangles, portrait.shape.frame, matte, size, -1.0)
 

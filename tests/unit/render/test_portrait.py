@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from render_helpers import motion
+from render_helpers import motion, solid_matte
 
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LEFT_IRIS, RIGHT_IRIS
-from lipsmith.media.clip import F32, Image
+from lipsmith.media.clip import Image
 from lipsmith.render.blend import to_i420
+from lipsmith.render.matte import Matte
 from lipsmith.render.portrait import Portrait
 
 
@@ -167,7 +168,7 @@ def test_no_made_teeth_stand_beside_the_image_s_own(portrait: Portrait) -> None:
     assert change(frames[0], frames[1]).sum() < 0.6 * change(frames[2], frames[1]).sum()
 
 
-def test_a_grey_image_stays_grey(image: Image, face: Face, matte: F32, triangles: I32) -> None:
+def test_a_grey_image_stays_grey(image: Image, face: Face, matte: Matte, triangles: I32) -> None:
     light = cv2.cvtColor(image.rgb, cv2.COLOR_RGB2GRAY)
     grey = Portrait(
         replace(image, rgb=np.repeat(light[..., None], 3, axis=2), grey=True), face, matte=matte, triangles=triangles
@@ -176,7 +177,9 @@ def test_a_grey_image_stays_grey(image: Image, face: Face, matte: F32, triangles
     assert np.ptp(frame, axis=2).max() <= 2
 
 
-def test_colours_are_the_image_s_own(portrait: Portrait, image: Image, face: Face, matte: F32, triangles: I32) -> None:
+def test_colours_are_the_image_s_own(
+    portrait: Portrait, image: Image, face: Face, matte: Matte, triangles: I32
+) -> None:
     """Half the light on the photo, half the light on the teeth."""
     dim = Portrait(replace(image, rgb=image.rgb // 2), face, matte=matte, triangles=triangles)
     channels = motion(aperture=0.25)
@@ -189,7 +192,7 @@ def test_a_face_at_the_image_s_edge_can_be_drawn(image: Image, face: Face, trian
     x, y = round(face.points[1, 0]) // 2 * 2, round(face.points[152, 1]) // 2 * 2 - 6
     cut = replace(image, rgb=np.ascontiguousarray(image.rgb[: y + 2, x - 20 :]))
     moved = Face(points=face.points - [x - 20, 0, 0], score=face.score)
-    portrait = Portrait(cut, moved, matte=np.ones((16, 16), np.float32), triangles=triangles)
+    portrait = Portrait(cut, moved, matte=solid_matte(cut), triangles=triangles)
     frame = portrait.draw_rgb(motion(aperture=0.3, head_yaw=8.0, head_pitch=5.0, blink_left=1.0))
     assert frame.shape == cut.rgb.shape
     assert portrait.draw_i420(motion()).shape == (cut.height * 3 // 2, cut.width)
