@@ -357,3 +357,30 @@ def test_the_rate_of_a_given_track_is_its_own(room: Path) -> None:
     track = MotionTrack.of(Fraction(30), 6)
     assert "30 fps, not 25" in refusal(motion_track=track, fps=25).message
     assert talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2, motion_track=track).fps == 30
+
+
+def exported(photo: str, audio: str, **options: Any) -> MotionTrack:
+    talking_photo(photo, audio, "seeded.mp4", fps=10, crf=40, overwrite=True, export="seeded.json", **options)
+    return MotionTrack.from_json(Path("seeded.json").read_text())
+
+
+def test_photo_and_speech_decide_the_performance_and_a_seed_another(room: Path) -> None:
+    with Image.open("portrait.png") as photo:
+        photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("other.png")
+    first, again = exported("portrait.png", "speech.wav"), exported("portrait.png", "speech.wav")
+    other, seeded = exported("other.png", "speech.wav"), exported("portrait.png", "speech.wav", seed=7)
+    np.testing.assert_array_equal(first["aperture"], other["aperture"])
+    for name in ("head_pitch", "head_yaw", "head_roll"):
+        np.testing.assert_array_equal(first[name], again[name])
+        for unlike in (other, seeded):
+            assert np.abs(first[name] - unlike[name]).max() > 0.1
+
+
+def test_an_emotion_shows_in_the_motion_and_takes_no_motion_track(room: Path) -> None:
+    neutral = exported("portrait.png", "speech.wav", seed=1)
+    sad = exported("portrait.png", "speech.wav", seed=1, emotion="sad")
+    very = exported("portrait.png", "speech.wav", seed=1, emotion="sad", emotion_strength=1.6)
+    lowered = [float((track["corner"] - neutral["corner"])[-1]) for track in (sad, very)]
+    assert lowered[1] < lowered[0] < -0.02
+    assert (sad["brow_inner"] - neutral["brow_inner"])[-1] > 0.3
+    assert refusal(emotion="happy", motion_track="seeded.json").code == "invalid_option"
