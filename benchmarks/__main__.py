@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks sheet|strip|quality|speed|sync|sync_video|sync_strip|server|trust`."""
+"""Command line: `python -m benchmarks sheet|strip|quality|motion|speed|sync|sync_video|sync_strip|server|trust`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ def main() -> int:
     quality = commands.add_parser("quality", help="measures of the drawn face")
     quality.add_argument("folder", nargs="?", type=Path, help="folder with photos; the astronaut is always included")
     quality.add_argument("--only", default="", help="only photos whose name contains this")
+
+    motion = commands.add_parser("motion", help="head motion and expression against those of people who talk")
+    motion.add_argument("--shared", type=Path, default=SHARED, help="folder with media")
+    motion.add_argument("--photos", type=int, default=8, help="number of photos that are made to talk")
 
     speed = commands.add_parser("speed", help="frames per second, memory, share of encoding")
     speed.add_argument("--repeats", type=int, default=3)
@@ -86,6 +90,10 @@ def main() -> int:
 
         folder = arguments.folder or (SHARED_PHOTOS if SHARED_PHOTOS.is_dir() else None)
         return run(folder, arguments.only)
+    if arguments.command == "motion":
+        from benchmarks.motion import run as run_motion
+
+        return run_motion(arguments.shared, arguments.photos)
     if arguments.command == "sync":
         from benchmarks.sync import run as run_sync
 

@@ -55,7 +55,12 @@ BARS = (
     Bar("yaw_gain", 0.8, 1.2, "turn found again per asked turn"),
     Bar("pitch_gain", 0.3, 1.5, "the same for nodding"),
     Bar("sharpness", 0.70, 1.30, "Laplacian variance over the source's while the head moves"),
-    Bar("sharpness_sd", 0.0, 0.01, "its flicker: spread over 12 consecutive frames about a smooth course, as a turning head has"),
+    Bar(
+        "sharpness_sd",
+        0.0,
+        0.01,
+        "flicker: spread about a smooth course over 12 consecutive frames",
+    ),
     Bar("sharpness_low", 0.70, INF, "the same, worst of four shifts by parts of a pixel"),
     Bar("path_bend", 0.0, 0.02, "second difference of landmark paths, IOD per frame²"),
     Bar("ring_chroma", 0.0, 3.0, "colour of a ring around the lips against the source, levels"),

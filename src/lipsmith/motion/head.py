@@ -10,7 +10,7 @@ from lipsmith.motion.accents import Accent
 from lipsmith.motion.head_motion import HeadMotionStyle
 from lipsmith.motion.noise import F64, GRID_HZ, at_frames, bump, wander
 
-_QUICK_SIGMA_S, _SLOW_SIGMA_S = 0.55, 2.2
+_QUICK_SIGMA_S, _SLOW_SIGMA_S = 0.5, 1.5
 _QUICK_SHARE, _SLOW_SHARE = 0.80, 0.60  # squares sum to 1: the sum keeps the style's deviation
 _NOD_RISE_S, _NOD_FALL_S = (0.13, 0.18), (0.17, 0.26)  # together 0.30–0.44 s, as real nods on stressed words
 _UPWARD_NODS = 0.2  # every fifth accent lifts the chin, by half as much
