@@ -23,6 +23,7 @@ from lipsmith.face.layout import (
     INNER_LOWER,
     INNER_UPPER,
     LEFT_BROW,
+    LEFT_CHEEK,
     LEFT_LID_FOLD,
     LEFT_LOWER_FOLD,
     LEFT_LOWER_LID,
@@ -30,6 +31,7 @@ from lipsmith.face.layout import (
     LOWER_LIP_RINGS,
     MIRROR_PAIRS,
     RIGHT_BROW,
+    RIGHT_CHEEK,
     RIGHT_LID_FOLD,
     RIGHT_LOWER_FOLD,
     RIGHT_LOWER_LID,
@@ -89,10 +91,13 @@ MAX_CHIN_SQUEEZE = 0.50
 """Largest share of its length that the skin between lip and chin loses at the widest opening; more would fold it."""
 WIDEST_APERTURE = 0.34
 
-UPPER_LID_SHARE = 0.88
-"""Share of a blink by the upper lid."""
-LID_FOLD_FOLLOWS = 0.40
-"""Share by which the fold above the upper lid follows the lid."""
+UPPER_LID_FOLLOWS, LOWER_LID_RISES, LOWER_FOLD_RISES = 0.20, 0.10, 0.06
+"""Shares of an eye's opening by which its surroundings move in a blink. The lid itself is painted: the skin above
+follows it a little, the lower lid rises."""
+BROW_FOLLOWS, CHEEK_RISES = 0.06, 0.04
+"""Shares of an eye's opening by which brow and cheek join a blink."""
+SHUT_FROM = 0.95
+"""Closure from which an eye is entirely shut: the second eye of a blink stops here, and no slit may be left."""
 BROW_RAISE_IOD = 0.06
 
 MAX_NARROWING, MAX_NARROWING_LOST = 0.58, 0.12
@@ -147,9 +152,16 @@ class FaceShape:
         self._movements = self._build_movements()
         fields = [movement.field for movement in self._movements.values()]
         self._fields = np.stack(fields).reshape(len(fields), -1)
-        self.painted_lids = False
-        """If true, lids and brows do not move: lids are painted over the eyes, and moving brows would bend the rim of
-        glasses."""
+        self.blink_amount = 1.0
+        """How far the eyes may be shut, 0-1."""
+        self.glasses = False
+        """If true, nothing above the eyes joins a blink: it would bend the rim of glasses."""
+        self.holds_brows = False
+        """If true, the brows never move."""
+
+    def closure(self, blink: float) -> float:
+        """Return how far the lid comes down for a value of a blink channel, 0-1."""
+        return min(1.0, max(0.0, blink) / SHUT_FROM) * self.blink_amount
 
     def target_aperture(self, channels: Channels) -> float:
         """Return the gap between the lips of this face in a frame, IOD."""
@@ -188,22 +200,24 @@ class FaceShape:
         moved[:, 1] -= combine((1.0 - below) * missing, self._closing_upper)
 
     def _close_lids(self, moved: F64, channels: Channels) -> None:
-        if self.painted_lids:
-            return
+        """Move the surroundings of the eyes as the lids come down, in place."""
         eyes = (
-            (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_LOWER_FOLD),
-            (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_LOWER_FOLD),
+            (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_LOWER_FOLD, LEFT_BROW, LEFT_CHEEK),
+            (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_LOWER_FOLD, RIGHT_BROW, RIGHT_CHEEK),
         )
         blinks = (channels["blink_left"], channels["blink_right"])
-        for blink, (upper, lower, fold, lower_fold) in zip(blinks, eyes, strict=True):
-            if blink <= 0.0:
+        for blink, (upper, lower, fold, lower_fold, brow, cheek) in zip(blinks, eyes, strict=True):
+            way = self.closure(blink)
+            if way <= 0.0:
                 continue
-            up, low = list(upper), list(lower)
-            vector = blink * (self.rest[low, :2] - self.rest[up, :2])
-            moved[up, :2] += UPPER_LID_SHARE * vector
-            moved[low, :2] -= (1.0 - UPPER_LID_SHARE) * vector
-            moved[list(fold), :2] += UPPER_LID_SHARE * LID_FOLD_FOLLOWS * vector
-            moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * vector
+            opening = way * (self.rest[list(lower), :2] - self.rest[list(upper), :2])
+            moved[list(lower), :2] -= LOWER_LID_RISES * opening
+            moved[list(lower_fold), :2] -= LOWER_FOLD_RISES * opening
+            moved[list(cheek), :2] -= CHEEK_RISES * opening[4]
+            if not self.glasses:
+                moved[list(upper[1:-1]), :2] += UPPER_LID_FOLLOWS * opening[1:-1]
+                moved[list(fold), :2] += UPPER_LID_FOLLOWS * opening
+                moved[list(brow), :2] += BROW_FOLLOWS * opening[4]
 
     def _build_movements(self) -> dict[str, _Movement]:
         """Return all movements of mouth and brows, each with the function that computes its amount."""
@@ -226,7 +240,7 @@ class FaceShape:
             "lower_drop": (self._spread(self._lip_anchors(lower=0.85, whole_lower=1.0)), lambda c: c["lower_drop"]),
             "jaw": (self._spread(self._jaw_anchors()), lambda c: c["jaw"] * self.scale),
             "corner": (self._spread(self._corner_anchors()), self._corner_raise),
-            "brow": (self._brow_field(), lambda c: 0.0 if self.painted_lids else c["brow"]),
+            "brow": (self._brow_field(), lambda c: 0.0 if self.holds_brows else c["brow"]),
         }
         return {name: _Movement(field=field, amount=amount) for name, (field, amount) in table.items()}
 

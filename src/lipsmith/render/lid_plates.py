@@ -1,0 +1,158 @@
+"""Skin around the opening of an eye without lashes, liner and scraps of the eye: shown as the lid comes down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lipsmith.face.geometry import F64, smoothstep
+from lipsmith.media.clip import F32
+from lipsmith.render.eye_axes import EyeAxes
+from lipsmith.render.lid_skin import Mask, Skin, grid_u
+from lipsmith.render.mouth import LUMA
+
+ABOVE_FROM_IOD, ABOVE_TO_IOD = -0.05, 0.18
+"""Rows of the plate above: height over the upper margin."""
+BELOW_FROM_IOD, BELOW_TO_IOD = -0.03, 0.10
+"""Rows of the plate below: depth under the lower margin."""
+STROKE_WIDTH_IOD = 0.06
+"""Dark strokes narrower than this across are lashes; a fold is wider."""
+STROKE_DEPTH = (0.05, 0.13)
+"""Darkness of a stroke against its neighbours from which it is removed, none to whole."""
+UNFOLDS = 0.5
+"""Power by which the shadow in a fold is lifted when the lid is shut."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plate:
+    """Clean skin on one side of the opening."""
+
+    pixels: F32
+    """(rows, columns, 4) RGB 0-255 and the share 0-1 by which it covers the photo."""
+
+    def row(self, first: float, height: F64, u: F64, per_iod: float, softness_iod: float) -> F64:
+        """Return colours at a height over each column of ``u``, blurred: (len(u), 3)."""
+        soft = cv2.GaussianBlur(self.pixels[..., :3], (0, 0), max(softness_iod * per_iod, 0.3))
+        at_row = ((height - first) * per_iod).astype(np.float32)[None]
+        at_column = ((u - u[0]) * per_iod).astype(np.float32)[None]
+        row = cv2.remap(soft, at_column, at_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(row[0], np.float64)
+
+
+def plate_above(eye: EyeAxes, skin: Skin, ink: F64, *, per_iod: float, glasses: bool) -> Plate:
+    """Return the skin above the upper margin without lashes and liner. ``ink``: (COLUMNS,) height of solid liner."""
+    u = grid_u(eye, per_iod)
+    height = np.arange(ABOVE_FROM_IOD, ABOVE_TO_IOD, 1.0 / per_iod)
+    raw = eye.along(np.interp(u, eye.u, eye.upper), -height, u)
+    x, skin_above = u / eye.half, _over(u, eye, skin.above)
+    light, of_skin = raw @ LUMA, np.maximum(skin_above @ LUMA, 8.0)[None]
+    lashes = _strokes(light, per_iod)
+    outside = x * eye.outer
+    corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -1.55, -1.30)
+    dark = smoothstep(-light / of_skin, -0.86, -0.70) * smoothstep(-np.abs(height - 0.01), -0.085, -0.05)[:, None]
+    lashes = np.maximum(lashes, corner[None] * dark)
+    solid = height[:, None] < np.interp(u, eye.u, ink)[None] + 0.006
+    across = smoothstep(-np.abs(x), -1.14, -1.04)
+    share = np.maximum(lashes, solid * across[None])
+    share = _widened(share, 0.008 * per_iod)
+    lowest = 0.050 if glasses else 0.125
+    share *= smoothstep(-height, -lowest - 0.03, -lowest)[:, None]
+    clean = raw + share[..., None] * (filled(raw, share < 0.08) - raw)
+    if not glasses:
+        clean, lifted = _unfolded(clean, skin_above, skin, height, x, per_iod)
+        share = np.maximum(share, lifted)
+    return Plate(pixels=np.concatenate([clean, share[..., None]], axis=-1).astype(np.float32))
+
+
+def plate_below(eye: EyeAxes, skin: Skin, *, per_iod: float) -> Plate:
+    """Return the skin below the lower margin without scraps of white and iris."""
+    u = grid_u(eye, per_iod)
+    depth = np.arange(BELOW_FROM_IOD, BELOW_TO_IOD, 1.0 / per_iod)
+    raw = eye.along(np.interp(u, eye.u, eye.lower), depth, u)
+    skin_below = _over(u, eye, skin.below)
+    reach = connected_depth(is_eye(raw, skin_below[None]), depth, 0.065)
+    reach = cv2.dilate(reach.astype(np.float32)[None], np.ones((1, max(3, int(0.03 * per_iod) | 1))))[0]
+    across = smoothstep(-np.abs(u / eye.half), -1.25, -1.12)
+    share = ((depth[:, None] < reach[None] + 0.006) * across[None]).astype(np.float64)
+    share = _widened(share, 0.006 * per_iod)
+    clean = raw + share[..., None] * (filled(raw, (share < 0.08) & (depth[:, None] > 0.0)) - raw)
+    return Plate(pixels=np.concatenate([clean, share[..., None]], axis=-1).astype(np.float32))
+
+
+def is_eye(pixels: F32 | F64, skin: F64) -> Mask:
+    """Return which pixels are white, iris or glint rather than skin; ``skin`` broadcasts against ``pixels``."""
+    light, of_skin = pixels @ LUMA, np.maximum(skin @ LUMA, 8.0)
+    ratio = light / of_skin
+    grey, colourful = _saturation(pixels), _saturation(skin)
+    pale = (ratio > 0.72) & (grey < 0.55 * colourful) & (colourful > 0.18)
+    return np.asarray((ratio > 1.15) | pale, np.bool_)
+
+
+def connected_depth(marked: Mask, depth: F64, most: float) -> F64:
+    """Return how far marked pixels reach from ``depth`` 0 outwards without a gap, (columns,); beyond ``most``: 0.
+
+    Bright pixels that go on and on are skin, such as a pouch in the light, and not the white of the eye.
+    """
+    first = int(np.searchsorted(depth, 0.0))
+    stops = ~marked[first:]
+    count = np.where(stops.any(axis=0), stops.argmax(axis=0), len(stops))
+    reach = np.where(count > 0, depth[first + np.minimum(np.maximum(count, 1), len(stops)) - 1], 0.0)
+    return np.where(reach > most, 0.0, np.maximum(reach, 0.0))
+
+
+def filled(image: F32, keep: Mask) -> F32:
+    """Fill the pixels that are not kept from those around, smoothly at any distance (push and pull)."""
+    weight = keep.astype(np.float32)
+    if not weight.any():
+        return image.copy()
+    levels = [(image.astype(np.float32) * weight[..., None], weight)]
+    while min(levels[-1][1].shape) > 2:
+        colour, weight = levels[-1]
+        levels.append((np.asarray(cv2.pyrDown(colour), np.float32), np.asarray(cv2.pyrDown(weight), np.float32)))
+    colour, weight = levels[-1]
+    total = colour.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
+    result = np.broadcast_to(total, colour.shape).astype(np.float32)
+    for colour, weight in reversed(levels):
+        up = cv2.pyrUp(result, dstsize=weight.shape[::-1]) if result.shape[:2] != weight.shape else result
+        known = colour / np.maximum(weight, 1e-6)[..., None]
+        certain = np.clip(weight * 2.0, 0.0, 1.0)[..., None]
+        result = np.asarray(up + certain * (known - up), np.float32)
+    return result
+
+
+def _strokes(light: F64, per_iod: float) -> F64:
+    """Return how surely each pixel belongs to a thin dark stroke, 0-1."""
+    width = max(3, int(STROKE_WIDTH_IOD * per_iod) | 1)
+    closed = cv2.morphologyEx(light.astype(np.float32), cv2.MORPH_CLOSE, np.ones((1, width), np.uint8))
+    return smoothstep((closed - light) / np.maximum(closed, 8.0), *STROKE_DEPTH)
+
+
+def _widened(share: F64, pixels: float) -> F64:
+    wide = cv2.dilate(share.astype(np.float32), np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), max(pixels, 0.5)), np.float64)
+
+
+def _unfolded(
+    clean: F32, skin_above: F64, skin: Skin, height: F64, x: F64, per_iod: float
+) -> tuple[F32, F64]:
+    """Lift the shadow of the fold: a fold opens as the lid comes down. Also return where it did, 0-1."""
+    of_skin = np.minimum((skin_above @ LUMA)[None], 1.15 * skin.typical)
+    light = cv2.GaussianBlur((clean @ LUMA).astype(np.float32), (0, 0), max(0.006 * per_iod, 0.3))
+    zone = (smoothstep(height, 0.0, 0.02) * smoothstep(-height, -0.14, -0.09))[:, None]
+    zone = zone * smoothstep(1.12 - np.abs(x), 0.0, 0.2)[None]
+    lift = np.clip(0.88 * of_skin / np.maximum(light, 8.0), 1.0, 2.2) ** (UNFOLDS * zone)
+    lifted = clean * lift[..., None]
+    hue = skin_above[None] * ((lifted @ LUMA) / np.maximum((skin_above @ LUMA)[None], 8.0))[..., None]
+    lifted += 0.6 * np.clip((lift - 1.0) / 0.4, 0.0, 1.0)[..., None] * (hue - lifted)
+    return lifted.astype(np.float32), np.clip((lift - 1.0) / 0.03, 0.0, 1.0)
+
+
+def _saturation(pixels: F32 | F64) -> F64:
+    highest = pixels.max(axis=-1)
+    return np.asarray((highest - pixels.min(axis=-1)) / np.maximum(highest, 8.0), np.float64)
+
+
+def _over(u: F64, eye: EyeAxes, table: F64) -> F64:
+    return np.stack([np.interp(u, eye.u, table[:, k]) for k in range(table.shape[1])], axis=1)
