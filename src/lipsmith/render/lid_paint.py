@@ -32,7 +32,7 @@ def paint_lid(pixels: NDArray[np.uint8], edges: Edges, soft: float, lid: LidTabl
             u = to_local[0, 0] * column + to_local[0, 1] * row + to_local[0, 2]
             v = to_local[1, 0] * column + to_local[1, 1] * row + to_local[1, 2]
             x = u / lid.half
-            ends = _smooth(1.17 - abs(x), 0.0, 0.16)
+            ends = _smooth(lid.ends - abs(x), 0.0, 0.16)
             if abs(u) >= lid.reach - 0.01:
                 continue
             high, low = edges_at(u, first, per_u, upper, lower)

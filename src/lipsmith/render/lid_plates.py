@@ -21,6 +21,10 @@ STROKE_WIDTH_IOD = 0.06
 """Dark strokes narrower than this across are lashes; a fold is wider."""
 STROKE_DEPTH = (0.05, 0.13)
 """Darkness of a stroke against its neighbours from which it is removed, none to whole."""
+MIN_REPLACED = 0.80
+"""Least brightness of what replaces lashes, as a share of the skin's."""
+BRIGHT_LINE_IOD = 0.034
+"""Bright lines along the lid thinner than this are not skin in the light."""
 UNFOLDS = 0.5
 """Power by which the shadow in a fold is lifted when the lid is shut."""
 
@@ -41,8 +45,11 @@ class Plate:
         return np.asarray(row[0], np.float64)
 
 
-def plate_above(eye: EyeAxes, skin: Skin, ink: F64, *, per_iod: float, glasses: bool) -> Plate:
-    """Return the skin above the upper margin without lashes and liner. ``ink``: (COLUMNS,) height of solid liner."""
+def plate_above(eye: EyeAxes, skin: Skin, top: F64, ink: F64, *, per_iod: float, glasses: bool) -> Plate:
+    """Return the skin above the upper margin without lashes and liner.
+
+    ``top``, ``ink``: (COLUMNS,) heights of the painted lid's top and of solid liner.
+    """
     u = grid_u(eye, per_iod)
     height = np.arange(ABOVE_FROM_IOD, ABOVE_TO_IOD, 1.0 / per_iod)
     raw = eye.along(np.interp(u, eye.u, eye.upper), -height, u)
@@ -50,19 +57,28 @@ def plate_above(eye: EyeAxes, skin: Skin, ink: F64, *, per_iod: float, glasses: 
     light, of_skin = raw @ LUMA, np.maximum(skin_above @ LUMA, 8.0)[None]
     lashes = _strokes(light, per_iod)
     outside = x * eye.outer
+    lashes *= smoothstep(outside, -1.10, -0.98)[None]  # the inner corner has none
     corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -1.55, -1.30)
     dark = smoothstep(-light / of_skin, -0.86, -0.70) * smoothstep(-np.abs(height - 0.01), -0.085, -0.05)[:, None]
-    lashes = np.maximum(lashes, corner[None] * dark)
+    if not glasses:  # the dark parts beyond the corner may be a rim
+        lashes = np.maximum(lashes, corner[None] * dark)
     solid = height[:, None] < np.interp(u, eye.u, ink)[None] + 0.006
     across = smoothstep(-np.abs(x), -1.14, -1.04)
     share = np.maximum(lashes, solid * across[None])
     share = _widened(share, 0.008 * per_iod)
-    lowest = 0.050 if glasses else 0.125
-    share *= smoothstep(-height, -lowest - 0.03, -lowest)[:, None]
+    room = np.interp(u, eye.u, np.minimum(eye.upper - eye.brow - 0.05, 0.05 if glasses else 0.14))
+    below_brow = smoothstep(room[None] - height[:, None], -0.01, 0.02)
+    share *= below_brow
     clean = raw + share[..., None] * (filled(raw, share < 0.08) - raw)
+    within = smoothstep(1.12 - np.abs(x), 0.0, 0.12)[None]
+    if not glasses:  # smears of liner and wet rims around the lid's top
+        near = smoothstep(np.interp(u, eye.u, top)[None] + 0.05 - height[:, None], 0.0, 0.035)
+        share = np.maximum(share, 0.85 * near * within * below_brow)
+    clean = _skin_hued(clean, share * within, skin_above, _over(u, eye, skin.tone))
     if not glasses:
+        clean, dimmed = _without_bright_lines(clean, height, x, per_iod)
         clean, lifted = _unfolded(clean, skin_above, skin, height, x, per_iod)
-        share = np.maximum(share, lifted)
+        share = np.maximum(share, np.maximum(dimmed, lifted) * below_brow)
     return Plate(pixels=np.concatenate([clean, share[..., None]], axis=-1).astype(np.float32))
 
 
@@ -132,6 +148,26 @@ def _strokes(light: F64, per_iod: float) -> F64:
 def _widened(share: F64, pixels: float) -> F64:
     wide = cv2.dilate(share.astype(np.float32), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(wide, (0, 0), max(pixels, 0.5)), np.float64)
+
+
+def _skin_hued(clean: F32, share: F64, hue: F64, tone: F64) -> F32:
+    """Give what replaces lashes the hue of skin and at least most of its brightness: liner smears into its surroundings."""
+    light = clean @ LUMA
+    least = MIN_REPLACED * (tone @ LUMA)[None]
+    lifted = hue[None] / np.maximum(hue @ LUMA, 8.0)[None, :, None] * np.maximum(light, least)[..., None]
+    return (clean + 0.8 * share[..., None] * (lifted - clean)).astype(np.float32)
+
+
+def _without_bright_lines(clean: F32, height: F64, x: F64, per_iod: float) -> tuple[F32, F64]:
+    """Dim thin bright lines along the lid, such as its wet margin, that would rim the closed lid; also where, 0-1."""
+    light = (clean @ LUMA).astype(np.float32)
+    tall = max(3, int(BRIGHT_LINE_IOD * per_iod) | 1)
+    opened = cv2.morphologyEx(light, cv2.MORPH_OPEN, np.ones((tall, 1), np.uint8))
+    opened = cv2.GaussianBlur(opened, (0, 0), max(0.006 * per_iod, 0.3))
+    zone = (smoothstep(height, 0.0, 0.015) * smoothstep(-height, -0.14, -0.11))[:, None]
+    zone = zone * smoothstep(1.15 - np.abs(x), 0.0, 0.15)[None]
+    keep = 1.0 - zone * (1.0 - np.minimum(1.0, 1.02 * opened / np.maximum(light, 8.0)))
+    return (clean * keep[..., None]).astype(np.float32), smoothstep(1.0 - keep, 0.005, 0.03)
 
 
 def _unfolded(

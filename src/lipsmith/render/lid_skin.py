@@ -25,8 +25,11 @@ SAME_SKIN_ABOVE, SAME_SKIN_BELOW = 0.22, 0.25
 RIM_STEP = 0.50
 """Steps in brightness near the lid, relative to the skin, that count as the rim of glasses."""
 GRAIN_FINER_THAN_IOD = 0.022
-MAX_GRAIN = 7.0
+MAX_GRAIN = 5.0
 """Median absolute deviation of the grain, levels; more is texture, such as hair."""
+
+GRAIN_SHARE = np.float32(0.85)
+"""A lid is smoother than the skin around it."""
 
 Mask = NDArray[np.bool_]
 
@@ -39,6 +42,8 @@ class Skin:
     """(COLUMNS, 3) between fold and brow."""
     below: F64
     """(COLUMNS, 3) below the eye."""
+    tone: F64
+    """(COLUMNS, 3) just above the eye: the open lid where it is wide enough, else the skin above its fold."""
     lid: F64
     """(COLUMNS, 3) of the closed lid."""
     hue: F64
@@ -46,8 +51,8 @@ class Skin:
 
     @property
     def light(self) -> F64:
-        """(COLUMNS,) brightness of the skin above."""
-        return np.maximum(self.above @ LUMA, 8.0)
+        """(COLUMNS,) brightness of the skin just above the eye."""
+        return np.maximum(self.tone @ LUMA, 8.0)
 
     @property
     def typical(self) -> float:
@@ -62,14 +67,15 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     typical = np.median(below_pixels[:, eye.inside].reshape(-1, 3), axis=0)
     light = float(max(typical @ LUMA, 8.0))
     below = _column_colours(below_pixels, np.abs(below_pixels @ LUMA / light - 1.0) < SAME_SKIN_BELOW, 4, typical)
-    above = 0.88 * below
-    if not glasses:
-        above = _skin_above(eye, light, 0.92 * typical)
+    above = _skin_above(eye, light, 0.92 * typical)
+    if glasses and not 0.72 < float((above @ LUMA)[eye.middle].mean()) / light < 1.15:
+        above = 0.88 * below
     own, share = _own_lid(eye, 0.65 * above + 0.35 * below)
     mixed = 0.65 * above + 0.35 * below
     lid = mixed + share[:, None] * (own - mixed)
     hue = mixed + 0.55 * share[:, None] * (own - mixed)
-    return Skin(above=above, below=below, lid=in_hue(lid, hue, share=0.85, least=0.88), hue=hue)
+    tone = above + share[:, None] * (own - above)
+    return Skin(above=above, below=below, tone=tone, lid=in_hue(lid, hue, share=0.85, least=0.92), hue=hue)
 
 
 def has_rim(eye: EyeAxes) -> bool:
@@ -118,7 +124,7 @@ def grain_of(eye: EyeAxes, *, rows: int, per_iod: float, seed: int) -> F32:
     fine = best[1]
     spread = min(1.48 * float(np.median(np.abs(fine @ LUMA))), MAX_GRAIN)
     limit = 3.0 * max(spread, 0.6)
-    return _noise_like(limit * np.tanh(fine / limit), (rows, len(u)), seed)
+    return GRAIN_SHARE * _noise_like(limit * np.tanh(fine / limit), (rows, len(u)), seed)
 
 
 def grid_u(eye: EyeAxes, per_iod: float) -> F64:
@@ -161,7 +167,7 @@ def _own_lid(eye: EyeAxes, around: F64) -> tuple[F64, F64]:
     bright = np.take_along_axis(rows, order[4:6][..., None], axis=0).mean(axis=0)
     own = smooth_columns(bright, 6.0)
     light, of_skin = (own @ LUMA)[:, None], (around @ LUMA)[:, None]
-    own = own * np.clip(light, 0.84 * of_skin, 1.20 * of_skin) / np.maximum(light, 1.0)
+    own = own * np.clip(light, 0.90 * of_skin, 1.15 * of_skin) / np.maximum(light, 1.0)
     wide = float(np.clip((height[eye.middle].mean() - 0.03) / 0.03, 0.0, 1.0))
     ratio = (light / np.maximum(of_skin, 1.0))[:, 0]
     return own, wide * (0.5 + 0.35 * smoothstep(ratio, 1.0, 1.15))

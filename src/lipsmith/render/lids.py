@@ -68,6 +68,8 @@ class LidTables(NamedTuple):
     """Half the width of the opening, IOD."""
     outer: float
     """1.0 if the outer corner lies at positive ``u``, else -1.0."""
+    ends: float
+    """The lid fades out at this share of ``half``."""
     line: float
     """Strength of the lash line, 0-1."""
     crease: float
@@ -104,9 +106,9 @@ def read_lids(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, rim: bool =
 def _tables(eye: EyeAxes, skin: Skin, *, glasses: bool, grey: bool) -> LidTables:
     per_iod = float(min(2.0 / eye.px, MAX_PER_IOD))
     seed = zlib.crc32(np.ascontiguousarray(eye.image).tobytes())
-    lashes = read_lashes(eye, skin, per_iod=per_iod, seed=seed)
-    top, ink = _lid_top(eye, skin, glasses=glasses)
-    above = plate_above(eye, skin, ink, per_iod=per_iod, glasses=glasses)
+    top, ink, lash_height = _lid_top(eye, skin, glasses=glasses)
+    lashes = read_lashes(eye, skin, height=lash_height, per_iod=per_iod, seed=seed)
+    above = plate_above(eye, skin, top, ink, per_iod=per_iod, glasses=glasses)
     below = plate_below(eye, skin, per_iod=per_iod)
     colours = _colours(eye, skin, above, top, lashes, per_iod)
     grain = grain_of(eye, rows=int(GRAIN_ROWS_IOD * per_iod), per_iod=per_iod, seed=seed)
@@ -127,8 +129,9 @@ def _tables(eye: EyeAxes, skin: Skin, *, glasses: bool, grey: bool) -> LidTables
         per_iod=per_iod,
         half=eye.half * _widening(eye, skin),
         outer=eye.outer,
+        ends=1.06 if glasses else 1.17,
         line=float(np.clip(0.30 + 0.75 * (lashes.contrast - 0.4), 0.22, 0.80)),
-        crease=_crease(eye),
+        crease=_crease(eye, top),
     )
 
 
@@ -139,20 +142,23 @@ def _grey(plate: F32, grey: bool) -> F32:
     return np.ascontiguousarray(plate)
 
 
-def _lid_top(eye: EyeAxes, skin: Skin, *, glasses: bool) -> tuple[F64, F64]:
-    """Return the height above the upper margin at which the painted lid starts, and that of solid liner, (COLUMNS,)."""
+def _lid_top(eye: EyeAxes, skin: Skin, *, glasses: bool) -> tuple[F64, F64, float]:
+    """Return heights above the upper margin: where the painted lid starts and where solid liner ends, (COLUMNS,), and
+    the typical height of the lashes."""
     offsets = np.arange(0.0, 0.16, max(0.006, 0.5 * eye.px))
     ratio = (eye.along(eye.upper, -offsets) @ LUMA) / skin.light[None]
     limit = np.clip(eye.upper - eye.brow - 0.055, 0.02, 0.15)
     most = np.minimum(limit, 0.06 if glasses else 0.13)
-    lashes = _broad(np.minimum(_reach((ratio < 0.80) | (ratio > 1.22), offsets), most), 7)
+    reach = np.minimum(_reach((ratio < 0.80) | (ratio > 1.30), offsets), most)
+    lashes = _broad(reach, 7)
     ink = _broad(np.minimum(_reach(ratio < 0.55, offsets), limit), 5)
     fold = float(np.clip((eye.upper - eye.fold)[eye.middle].mean(), 0.03, 0.10))
     top = np.clip(lashes + 0.012, 0.035, max(0.040, 0.80 * fold))
     top = np.maximum(top, np.minimum(ink + 0.012, 0.05 if glasses else 1.15 * max(fold, 0.04)))
     # Without the taper the lid would end in walls at the corners.
     taper = np.sqrt(np.clip(1.0 - (eye.x / 1.16) ** 2, 0.0, 1.0))
-    return smooth_columns(np.minimum(top, limit + 0.01), 7.0) * taper, np.minimum(ink, 0.05 if glasses else 0.09)
+    top = smooth_columns(np.minimum(top, limit + 0.01), 7.0) * taper
+    return top, np.minimum(ink, 0.05 if glasses else 0.09), float(reach[np.abs(eye.x) < 0.8].mean())
 
 
 def _reach(marked: F64, offsets: F64) -> F64:
@@ -185,7 +191,7 @@ def _colours(eye: EyeAxes, skin: Skin, above: Plate, top: F64, lashes: Lashes, p
     """Return the lid's colours from its top, where they meet the photo, to its edge: (COLOUR_ROWS, COLUMNS, 3)."""
     edge = above.row(ABOVE_FROM_IOD, top, eye.u, per_iod, 0.02)
     light = (edge @ LUMA)[:, None]
-    edge = smooth_columns(edge * np.clip(light, 0.62 * skin.light[:, None], 1.2 * skin.light[:, None]) / np.maximum(light, 1), 3)
+    edge = smooth_columns(edge * np.clip(light, 0.78 * skin.light[:, None], 1.15 * skin.light[:, None]) / np.maximum(light, 1), 3)
     edge = in_hue(edge, skin.hue, share=0.5, least=0.0)
     middle = np.maximum(skin.lid, 1.0) ** 0.85 * np.maximum(edge, 1.0) ** 0.15
     t = np.linspace(0.0, 1.0, COLOUR_ROWS)[:, None, None]
@@ -206,14 +212,15 @@ def _eyeball_shade(eye: EyeAxes, contrast: float) -> F64:
 def _near_skin(colours: F64, skin: Skin, eye: EyeAxes) -> F64:
     """Bring the colours of the lid's middle near those of the skin above it."""
     rows = slice(COLOUR_ROWS // 4, COLOUR_ROWS * 4 // 5)
+    inner = smoothstep(np.linspace(0.0, 1.0, COLOUR_ROWS), 0.0, 0.4)[:, None, None]
     for _ in range(3):
         ours = colours[rows][:, eye.middle].reshape(-1, 3).mean(axis=0)
-        theirs = skin.above[eye.middle].mean(axis=0)
+        theirs = skin.tone[eye.middle].mean(axis=0)
         away = float(np.linalg.norm(_lab(ours) - _lab(theirs)))
         if away <= MOST_LAB_AWAY:
             break
         share = 1.0 - MOST_LAB_AWAY / away
-        colours = colours * (1.0 + share * (theirs / np.maximum(ours, 1.0) - 1.0))
+        colours = colours * (1.0 + inner * share * (theirs / np.maximum(ours, 1.0) - 1.0))
     return np.clip(colours, 0.0, 255.0)
 
 
@@ -236,8 +243,11 @@ def _widening(eye: EyeAxes, skin: Skin) -> float:
     return wide
 
 
-def _crease(eye: EyeAxes) -> float:
-    """Return the depth of the fold's shadow against the skin above it, 0.05-0.2."""
+def _crease(eye: EyeAxes, top: F64) -> float:
+    """Return the depth of the crease to paint, 0-0.2: that of the image where the lid covers the image's own."""
+    fold = np.maximum(eye.upper - eye.fold, 0.02)[eye.middle].mean()
+    covered = float(smoothstep(top[eye.middle].mean() / fold, 0.85, 1.05))
     light = eye.along(eye.fold, -np.linspace(0.0, 0.05, 7)) @ LUMA
     lit = float(np.percentile(light[:, eye.inside], 60))
-    return float(np.clip(1.0 - np.percentile(light[:3, eye.inside], 20) / max(lit, 1.0), 0.05, 0.20))
+    dark = 1.0 - float(np.percentile(light[:3, eye.inside], 20)) / max(lit, 1.0)
+    return covered * float(np.clip(dark, 0.04, 0.20))
