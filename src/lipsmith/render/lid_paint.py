@@ -93,11 +93,9 @@ def _paint_pixel(pixel, lid, place, lines, amounts):  # type: ignore[no-untyped-
 def _edge_darkness(below, outwards, soft, lid, across, turned):  # type: ignore[no-untyped-def]
     """Return the darkness of the lash line and of the lashes at a distance below the edge, each 0-1."""
     thick = 0.0075 + 0.0065 * _smooth(outwards, -0.9, 0.7)
-    if below < 0:
-        off = below / (0.55 * thick + 0.5 * soft)
-    else:
-        off = below / (thick + 0.7 * soft)
-    line = np.exp(-off * off) * _smooth(1.02 - outwards, -0.04, 0.10) * _smooth(1.0 + outwards, -0.03, 0.14)
+    wide = thick + 1.2 * soft if below > 0 else 0.55 * thick + 1.2 * soft
+    off = below / wide
+    line = np.exp(-off * off) * np.sqrt(thick / (thick + 0.5 * soft)) * _smooth(1.02 - outwards, -0.04, 0.10) * _smooth(1.0 + outwards, -0.03, 0.14)
     reach = -below / turned
     lash = 0.0
     if reach > -0.004:

@@ -21,11 +21,16 @@ STROKE_WIDTH_IOD = 0.06
 """Dark strokes narrower than this across are lashes; a fold is wider."""
 STROKE_DEPTH = (0.05, 0.13)
 """Darkness of a stroke against its neighbours from which it is removed, none to whole."""
-MIN_REPLACED = 0.80
+MIN_REPLACED = 0.88
 """Least brightness of what replaces lashes, as a share of the skin's."""
+MAX_LIFT = 1.4
+MAX_DARK_BEYOND = 0.6
+"""Share of dark pixels well beyond the outer corner above which they are hair and not lashes."""
+CREASE_IOD = 0.022
+"""Half width of the crease along the fold."""
 BRIGHT_LINE_IOD = 0.034
 """Bright lines along the lid thinner than this are not skin in the light."""
-UNFOLDS = 0.5
+UNFOLDS = 0.6
 """Power by which the shadow in a fold is lifted when the lid is shut."""
 
 
@@ -45,10 +50,10 @@ class Plate:
         return np.asarray(row[0], np.float64)
 
 
-def plate_above(eye: EyeAxes, skin: Skin, top: F64, ink: F64, *, per_iod: float, glasses: bool) -> Plate:
+def plate_above(eye: EyeAxes, skin: Skin, top: F64, solid: F64, *, per_iod: float, glasses: bool) -> Plate:
     """Return the skin above the upper margin without lashes and liner.
 
-    ``top``, ``ink``: (COLUMNS,) heights of the painted lid's top and of solid liner.
+    ``top``, ``solid``: (COLUMNS,) heights of the painted lid's top and of what is solidly dark at the margin.
     """
     u = grid_u(eye, per_iod)
     height = np.arange(ABOVE_FROM_IOD, ABOVE_TO_IOD, 1.0 / per_iod)
@@ -58,13 +63,18 @@ def plate_above(eye: EyeAxes, skin: Skin, top: F64, ink: F64, *, per_iod: float,
     lashes = _strokes(light, per_iod)
     outside = x * eye.outer
     lashes *= smoothstep(outside, -1.10, -0.98)[None]  # the inner corner has none
+    crease = (height[:, None] - np.interp(u, eye.u, eye.upper - eye.fold)[None]) / CREASE_IOD
+    lashes *= 1.0 - 0.9 * np.exp(-crease * crease)  # a crease in pieces looks worse than the tips of lashes on it
     corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -1.55, -1.30)
+    beyond = (light / of_skin < 0.7)[np.abs(height) < 0.06][:, (outside > 1.35) & (outside < 1.62)]
+    if beyond.size and beyond.mean() > MAX_DARK_BEYOND:  # hair, or the background of a turned head
+        corner *= smoothstep(-outside, -1.10, -1.0)
     dark = smoothstep(-light / of_skin, -0.86, -0.70) * smoothstep(-np.abs(height - 0.01), -0.085, -0.05)[:, None]
     if not glasses:  # the dark parts beyond the corner may be a rim
         lashes = np.maximum(lashes, corner[None] * dark)
-    solid = height[:, None] < np.interp(u, eye.u, ink)[None] + 0.006
+    dense = height[:, None] < np.interp(u, eye.u, solid)[None] + 0.006
     across = smoothstep(-np.abs(x), -1.14, -1.04)
-    share = np.maximum(lashes, solid * across[None])
+    share = np.maximum(lashes, dense * across[None])
     share = _widened(share, 0.008 * per_iod)
     room = np.interp(u, eye.u, np.minimum(eye.upper - eye.brow - 0.05, 0.05 if glasses else 0.14))
     below_brow = smoothstep(room[None] - height[:, None], -0.01, 0.02)
@@ -72,9 +82,9 @@ def plate_above(eye: EyeAxes, skin: Skin, top: F64, ink: F64, *, per_iod: float,
     clean = raw + share[..., None] * (filled(raw, share < 0.08) - raw)
     within = smoothstep(1.12 - np.abs(x), 0.0, 0.12)[None]
     if not glasses:  # smears of liner and wet rims around the lid's top
-        near = smoothstep(np.interp(u, eye.u, top)[None] + 0.05 - height[:, None], 0.0, 0.035)
+        near = smoothstep(np.interp(u, eye.u, top)[None] + 0.055 - height[:, None], 0.0, 0.055)
         share = np.maximum(share, 0.85 * near * within * below_brow)
-    clean = _skin_hued(clean, share * within, skin_above, _over(u, eye, skin.tone))
+    clean = _skin_hued(clean, share * within, skin_above, _over(u, eye, skin.tone), per_iod)
     if not glasses:
         clean, dimmed = _without_bright_lines(clean, height, x, per_iod)
         clean, lifted = _unfolded(clean, skin_above, skin, height, x, per_iod)
@@ -150,11 +160,12 @@ def _widened(share: F64, pixels: float) -> F64:
     return np.asarray(cv2.GaussianBlur(wide, (0, 0), max(pixels, 0.5)), np.float64)
 
 
-def _skin_hued(clean: F32, share: F64, hue: F64, tone: F64) -> F32:
+def _skin_hued(clean: F32, share: F64, hue: F64, tone: F64, per_iod: float) -> F32:
     """Give what replaces lashes the hue of skin and at least most of its brightness: liner smears into its surroundings."""
     light = clean @ LUMA
-    least = MIN_REPLACED * (tone @ LUMA)[None]
-    lifted = hue[None] / np.maximum(hue @ LUMA, 8.0)[None, :, None] * np.maximum(light, least)[..., None]
+    broad = cv2.GaussianBlur(light.astype(np.float32), (0, 0), max(0.014 * per_iod, 0.4))
+    lift = np.clip(MIN_REPLACED * (tone @ LUMA)[None] / np.maximum(broad, 8.0), 1.0, MAX_LIFT)
+    lifted = hue[None] / np.maximum(hue @ LUMA, 8.0)[None, :, None] * (light * lift)[..., None]
     return (clean + 0.8 * share[..., None] * (lifted - clean)).astype(np.float32)
 
 

@@ -70,10 +70,12 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     above = _skin_above(eye, light, 0.92 * typical)
     if glasses and not 0.72 < float((above @ LUMA)[eye.middle].mean()) / light < 1.15:
         above = 0.88 * below
-    own, share = _own_lid(eye, 0.65 * above + 0.35 * below)
-    mixed = 0.65 * above + 0.35 * below
+    own, share = _own_lid(eye, 0.72 * above + 0.28 * below)
+    mixed = 0.72 * above + 0.28 * below
     lid = mixed + share[:, None] * (own - mixed)
-    hue = mixed + 0.55 * share[:, None] * (own - mixed)
+    # Lashes, irises and brows grey the skin above: half of the hue comes from below the eye.
+    hue = 0.5 * (above + below)
+    hue = hue + 0.35 * share[:, None] * (own * (hue @ LUMA / np.maximum(own @ LUMA, 1.0))[:, None] - hue)
     tone = above + share[:, None] * (own - above)
     return Skin(above=above, below=below, tone=tone, lid=in_hue(lid, hue, share=0.85, least=0.92), hue=hue)
 

@@ -38,7 +38,7 @@ MAX_PER_IOD = 420.0
 EDGE_DROP_IOD = 0.011
 """Least distance by which a closed edge lies below the lower margin of the open eye."""
 MAX_DROP_IOD = 0.06
-MOST_LAB_AWAY = 5.0
+MOST_LAB_AWAY = 4.0
 """Largest difference of a closed lid to the skin above it, CIE76."""
 
 
@@ -106,9 +106,9 @@ def read_lids(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, rim: bool =
 def _tables(eye: EyeAxes, skin: Skin, *, glasses: bool, grey: bool) -> LidTables:
     per_iod = float(min(2.0 / eye.px, MAX_PER_IOD))
     seed = zlib.crc32(np.ascontiguousarray(eye.image).tobytes())
-    top, ink, lash_height = _lid_top(eye, skin, glasses=glasses)
+    top, solid, lash_height = _lid_top(eye, skin, glasses=glasses)
     lashes = read_lashes(eye, skin, height=lash_height, per_iod=per_iod, seed=seed)
-    above = plate_above(eye, skin, top, ink, per_iod=per_iod, glasses=glasses)
+    above = plate_above(eye, skin, top, solid, per_iod=per_iod, glasses=glasses)
     below = plate_below(eye, skin, per_iod=per_iod)
     colours = _colours(eye, skin, above, top, lashes, per_iod)
     grain = grain_of(eye, rows=int(GRAIN_ROWS_IOD * per_iod), per_iod=per_iod, seed=seed)
@@ -143,8 +143,8 @@ def _grey(plate: F32, grey: bool) -> F32:
 
 
 def _lid_top(eye: EyeAxes, skin: Skin, *, glasses: bool) -> tuple[F64, F64, float]:
-    """Return heights above the upper margin: where the painted lid starts and where solid liner ends, (COLUMNS,), and
-    the typical height of the lashes."""
+    """Return heights above the upper margin: where the painted lid starts and where what is solidly dark ends,
+    (COLUMNS,), and the typical height of the lashes."""
     offsets = np.arange(0.0, 0.16, max(0.006, 0.5 * eye.px))
     ratio = (eye.along(eye.upper, -offsets) @ LUMA) / skin.light[None]
     limit = np.clip(eye.upper - eye.brow - 0.055, 0.02, 0.15)
@@ -158,7 +158,8 @@ def _lid_top(eye: EyeAxes, skin: Skin, *, glasses: bool) -> tuple[F64, F64, floa
     # Without the taper the lid would end in walls at the corners.
     taper = np.sqrt(np.clip(1.0 - (eye.x / 1.16) ** 2, 0.0, 1.0))
     top = smooth_columns(np.minimum(top, limit + 0.01), 7.0) * taper
-    return top, np.minimum(ink, 0.05 if glasses else 0.09), float(reach[np.abs(eye.x) < 0.8].mean())
+    solid = np.maximum(np.minimum(ink, 0.05 if glasses else 0.09), np.minimum(lashes, 0.045))
+    return top, solid, float(reach[np.abs(eye.x) < 0.8].mean())
 
 
 def _reach(marked: F64, offsets: F64) -> F64:
@@ -191,7 +192,7 @@ def _colours(eye: EyeAxes, skin: Skin, above: Plate, top: F64, lashes: Lashes, p
     """Return the lid's colours from its top, where they meet the photo, to its edge: (COLOUR_ROWS, COLUMNS, 3)."""
     edge = above.row(ABOVE_FROM_IOD, top, eye.u, per_iod, 0.02)
     light = (edge @ LUMA)[:, None]
-    edge = smooth_columns(edge * np.clip(light, 0.78 * skin.light[:, None], 1.15 * skin.light[:, None]) / np.maximum(light, 1), 3)
+    edge = smooth_columns(edge * np.clip(light, 0.92 * skin.light[:, None], 1.12 * skin.light[:, None]) / np.maximum(light, 1), 3)
     edge = in_hue(edge, skin.hue, share=0.5, least=0.0)
     middle = np.maximum(skin.lid, 1.0) ** 0.85 * np.maximum(edge, 1.0) ** 0.15
     t = np.linspace(0.0, 1.0, COLOUR_ROWS)[:, None, None]
@@ -203,7 +204,7 @@ def _colours(eye: EyeAxes, skin: Skin, above: Plate, top: F64, lashes: Lashes, p
 def _eyeball_shade(eye: EyeAxes, contrast: float) -> F64:
     """Return the brightness that the curve of the eyeball gives a lid, (COLOUR_ROWS, COLUMNS)."""
     t, x = np.linspace(0.0, 1.0, COLOUR_ROWS)[:, None], eye.x[None]
-    strength = float(np.clip(0.12 + 0.2 * (contrast - 0.5), 0.09, 0.16))
+    strength = float(np.clip(0.09 + 0.16 * (contrast - 0.5), 0.06, 0.13))
     across = np.exp(-(((t - 0.52) / 0.27) ** 2)) * (1.1 - 0.6 * np.clip(x * x, 0.0, 1.5)) - 0.28
     shade: F64 = 1.0 + strength * across - 0.12 * smoothstep(t, 0.8, 1.02) - 0.06 * smoothstep(np.abs(x), 0.6, 1.05)
     return shade
