@@ -93,7 +93,7 @@ def in_hue(colours: F64, hue: F64, *, share: float, least: float) -> F64:
     light, of_hue = (colours @ LUMA)[:, None], np.maximum((hue @ LUMA)[:, None], 1.0)
     light = np.maximum(light, least * of_hue)
     tint = (1 - share) * colours / np.maximum((colours @ LUMA)[:, None], 1.0) + share * hue / of_hue
-    tint = tint * np.clip(of_hue / np.maximum(light, 1.0), 0.9, 1.4) ** np.array([0.10, 0.0, -0.06])
+    tint = tint * np.clip(of_hue / np.maximum(light, 1.0), 0.9, 1.5) ** np.array([0.14, 0.0, -0.16])
     tinted: F64 = tint / (tint @ LUMA)[:, None] * light
     return tinted
 
