@@ -51,8 +51,8 @@ def read_lashes(eye: EyeAxes, skin: Skin, *, height: float, per_iod: float, seed
     colour = pixels[np.argsort(lights)[: max(3, len(pixels) // 8)]].mean(axis=0)
     # The iris shines through and tints the colour, so most of it is a brown that suits the skin.
     hue = skin.above.mean(axis=0) / max(float(skin.above.mean(axis=0) @ LUMA), 1.0)
-    brown = 0.5 * hue + 0.5 * np.array([1.08, 0.98, 0.92])
-    colour = 0.25 * colour + 0.75 * float(colour @ LUMA) * brown
+    brown = 0.8 * hue + 0.2 * np.array([1.08, 0.98, 0.92])
+    colour = 0.15 * colour + 0.85 * float(colour @ LUMA) * brown
     contrast = float(np.clip(1.0 - np.percentile(lights, 12) / skin.typical, 0.0, 1.0))
     return Lashes(matte=_matte(eye, u, contrast, height, per_iod, seed), colour=colour, contrast=contrast)
 

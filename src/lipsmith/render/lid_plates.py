@@ -24,8 +24,6 @@ STROKE_DEPTH = (0.05, 0.13)
 MIN_REPLACED = 0.88
 """Least brightness of what replaces lashes, as a share of the skin's."""
 MAX_LIFT = 1.4
-MAX_DARK_BEYOND = 0.6
-"""Share of dark pixels well beyond the outer corner above which they are hair and not lashes."""
 CREASE_IOD = 0.022
 """Half width of the crease along the fold."""
 BRIGHT_LINE_IOD = 0.034
@@ -65,10 +63,7 @@ def plate_above(eye: EyeAxes, skin: Skin, top: F64, solid: F64, *, per_iod: floa
     lashes *= smoothstep(outside, -1.10, -0.98)[None]  # the inner corner has none
     crease = (height[:, None] - np.interp(u, eye.u, eye.upper - eye.fold)[None]) / CREASE_IOD
     lashes *= 1.0 - 0.9 * np.exp(-crease * crease)  # a crease in pieces looks worse than the tips of lashes on it
-    corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -1.55, -1.30)
-    beyond = (light / of_skin < 0.7)[np.abs(height) < 0.06][:, (outside > 1.35) & (outside < 1.62)]
-    if beyond.size and beyond.mean() > MAX_DARK_BEYOND:  # hair, or the background of a turned head
-        corner *= smoothstep(-outside, -1.10, -1.0)
+    corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -1.45, -1.20)
     dark = smoothstep(-light / of_skin, -0.86, -0.70) * smoothstep(-np.abs(height - 0.01), -0.085, -0.05)[:, None]
     if not glasses:  # the dark parts beyond the corner may be a rim
         lashes = np.maximum(lashes, corner[None] * dark)
@@ -80,7 +75,7 @@ def plate_above(eye: EyeAxes, skin: Skin, top: F64, solid: F64, *, per_iod: floa
     below_brow = smoothstep(room[None] - height[:, None], -0.01, 0.02)
     share *= below_brow
     clean = raw + share[..., None] * (filled(raw, share < 0.08) - raw)
-    within = smoothstep(1.12 - np.abs(x), 0.0, 0.12)[None]
+    within = smoothstep(1.25 - np.abs(x), 0.0, 0.35)[None]
     if not glasses:  # smears of liner and wet rims around the lid's top
         near = smoothstep(np.interp(u, eye.u, top)[None] + 0.055 - height[:, None], 0.0, 0.055)
         share = np.maximum(share, 0.85 * near * within * below_brow)

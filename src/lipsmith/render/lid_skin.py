@@ -169,7 +169,7 @@ def _own_lid(eye: EyeAxes, around: F64) -> tuple[F64, F64]:
     bright = np.take_along_axis(rows, order[4:6][..., None], axis=0).mean(axis=0)
     own = smooth_columns(bright, 6.0)
     light, of_skin = (own @ LUMA)[:, None], (around @ LUMA)[:, None]
-    own = own * np.clip(light, 0.90 * of_skin, 1.15 * of_skin) / np.maximum(light, 1.0)
+    own = own * np.clip(light, 0.90 * of_skin, 1.30 * of_skin) / np.maximum(light, 1.0)
     wide = float(np.clip((height[eye.middle].mean() - 0.03) / 0.03, 0.0, 1.0))
     ratio = (light / np.maximum(of_skin, 1.0))[:, 0]
     return own, wide * (0.5 + 0.35 * smoothstep(ratio, 1.0, 1.15))
