@@ -124,7 +124,7 @@ def test_the_images_own_mouth_gives_the_image(subject: Subject) -> None:
 def test_a_blink_shuts_the_eye_and_bends_no_glasses(subject: Subject) -> None:
     numbers = measures.blinks(subject)
     check(subject, numbers, ["blink_opening", "blink_iris"])
-    if subject.portrait.eye_looks[0].painted:
+    if subject.portrait.eye_looks[0].lid.glasses:
         assert (numbers["blink_edges"] or 0.0) <= LIMITS["glasses_edges"][1]
 
 
