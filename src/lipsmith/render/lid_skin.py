@@ -22,8 +22,10 @@ FOLD_CLEAR_IOD, BROW_CLEAR_IOD = 0.012, 0.045
 """Skin above the eye: from this far above the fold to this far below the brow."""
 SAME_SKIN_ABOVE, SAME_SKIN_BELOW = 0.22, 0.25
 """Largest difference in brightness to the typical skin there, as a share of it."""
-RIM_STEP = 0.50
-"""Steps in brightness near the lid, relative to the skin, that count as the rim of glasses."""
+PLAUSIBLE = (0.72, 1.12)
+"""Brightness of the skin above an eye, as a share of that below, that is no rim."""
+BEHIND_GLASSES = (0.60, 1.05)
+"""Least and largest brightness of the lid behind glasses, as a share of the skin below."""
 GRAIN_FINER_THAN_IOD = 0.022
 MAX_GRAIN = 5.0
 """Median absolute deviation of the grain, levels; more is texture, such as hair."""
@@ -68,9 +70,11 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     light = float(max(typical @ LUMA, 8.0))
     below = _column_colours(below_pixels, np.abs(below_pixels @ LUMA / light - 1.0) < SAME_SKIN_BELOW, 4, typical)
     above = _skin_above(eye, light, 0.92 * typical)
-    if glasses and not 0.72 < float((above @ LUMA)[eye.middle].mean()) / light < 1.15:
-        above = 0.88 * below
+    if glasses:
+        above = _behind_glasses(eye, above, below)
     own, share = _own_lid(eye, 0.72 * above + 0.28 * below)
+    if glasses:
+        share = 0.5 * share
     mixed = 0.72 * above + 0.28 * below
     lid = mixed + share[:, None] * (own - mixed)
     # Lashes, irises and brows grey the skin above: half of the hue comes from below the eye.
@@ -78,14 +82,6 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     hue = hue + 0.35 * share[:, None] * (own * (hue @ LUMA / np.maximum(own @ LUMA, 1.0))[:, None] - hue)
     tone = above + share[:, None] * (own - above)
     return Skin(above=above, below=below, tone=tone, lid=in_hue(lid, hue, share=0.85, least=0.92), hue=hue)
-
-
-def has_rim(eye: EyeAxes) -> bool:
-    """Return whether a sharp edge, such as the rim of glasses, runs along the fold or just above it."""
-    skin = _skin_above(eye, 128.0, np.full(3, 128.0), narrow=False)
-    rows = eye.along(eye.fold, -np.linspace(-0.01, 0.16, 30)) @ LUMA
-    steps = np.abs(np.diff(rows, axis=0)).max(axis=0)[eye.middle]
-    return bool(np.median(steps) / max(float((skin @ LUMA)[eye.middle].mean()), 20.0) > RIM_STEP)
 
 
 def in_hue(colours: F64, hue: F64, *, share: float, least: float) -> F64:
@@ -135,18 +131,26 @@ def grid_u(eye: EyeAxes, per_iod: float) -> F64:
     return np.arange(-reach, reach, 1.0 / per_iod)
 
 
-def _skin_above(eye: EyeAxes, light: float, default: F64, *, narrow: bool = True) -> F64:
+def _skin_above(eye: EyeAxes, light: float, default: F64) -> F64:
     """Return the skin between fold and brow per column. ``light``: typical brightness of skin."""
     room = np.clip(eye.fold - eye.brow - BROW_CLEAR_IOD, 0.005, 0.14)
     offsets = -(FOLD_CLEAR_IOD + room[None] * np.linspace(0.0, 1.0, 9)[:, None])
     pixels = eye.along(eye.fold, offsets).astype(np.float64)
     lights = pixels @ LUMA
-    usual = float(np.percentile(lights[:, eye.inside], 60))
-    if narrow:
-        usual = float(np.clip(usual, 0.45 * light, 1.25 * light))
+    usual = float(np.clip(np.percentile(lights[:, eye.inside], 60), 0.45 * light, 1.25 * light))
     same = np.abs(lights / max(usual, 4.0) - 1.0) < SAME_SKIN_ABOVE
     kept = pixels[:, eye.inside][same[:, eye.inside]]
     return _column_colours(pixels, same, 3, np.median(kept, axis=0) if len(kept) > 20 else default)
+
+
+def _behind_glasses(eye: EyeAxes, above: F64, below: F64) -> F64:
+    """Return the skin above an eye below a rim: in the hue of that below, as bright as the part that is no rim."""
+    of_below = max(float((below @ LUMA)[eye.middle].mean()), 1.0)
+    ratio = float((above @ LUMA)[eye.middle].mean()) / of_below
+    if not PLAUSIBLE[0] < ratio < PLAUSIBLE[1]:
+        lid, _ = _own_lid(eye, below, darkest=BEHIND_GLASSES[0])
+        ratio = float(np.clip((lid @ LUMA)[eye.middle].mean() / of_below, *BEHIND_GLASSES))
+    return below * ratio
 
 
 def _column_colours(pixels: F64, usable: Mask, least: int, default: F64) -> F64:
@@ -160,7 +164,7 @@ def _column_colours(pixels: F64, usable: Mask, least: int, default: F64) -> F64:
     return smooth_columns(filled, 5.0)
 
 
-def _own_lid(eye: EyeAxes, around: F64) -> tuple[F64, F64]:
+def _own_lid(eye: EyeAxes, around: F64, *, darkest: float = 0.90) -> tuple[F64, F64]:
     """Return the colours of the open lid between margin and fold, and how far they can be trusted, (COLUMNS,) 0-1."""
     height = np.maximum(eye.upper - eye.fold, 0.02)
     offsets = -height[None] * (0.3 + 0.6 * np.linspace(0.0, 1.0, 7))[:, None]
@@ -169,7 +173,7 @@ def _own_lid(eye: EyeAxes, around: F64) -> tuple[F64, F64]:
     bright = np.take_along_axis(rows, order[4:6][..., None], axis=0).mean(axis=0)
     own = smooth_columns(bright, 6.0)
     light, of_skin = (own @ LUMA)[:, None], (around @ LUMA)[:, None]
-    own = own * np.clip(light, 0.90 * of_skin, 1.30 * of_skin) / np.maximum(light, 1.0)
+    own = own * np.clip(light, darkest * of_skin, 1.30 * of_skin) / np.maximum(light, 1.0)
     wide = float(np.clip((height[eye.middle].mean() - 0.03) / 0.03, 0.0, 1.0))
     ratio = (light / np.maximum(of_skin, 1.0))[:, 0]
     return own, wide * (0.5 + 0.35 * smoothstep(ratio, 1.0, 1.15))

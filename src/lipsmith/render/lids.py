@@ -17,17 +17,17 @@ import numpy as np
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.eye_axes import COLUMNS, REACH_IOD, EyeAxes
-from lipsmith.render.lid_lashes import ROOT_IOD, Lashes, read_lashes
+from lipsmith.render.lid_glasses import has_glasses
+from lipsmith.render.lid_lashes import Lashes, read_lashes
 from lipsmith.render.lid_plates import (
     ABOVE_FROM_IOD,
-    BELOW_FROM_IOD,
     Plate,
     connected_depth,
     is_eye,
     plate_above,
     plate_below,
 )
-from lipsmith.render.lid_skin import Skin, grain_of, has_rim, in_hue, read_skin, smooth_columns
+from lipsmith.render.lid_skin import Skin, grain_of, in_hue, read_skin, smooth_columns
 from lipsmith.render.lid_trust import blink_amount
 from lipsmith.render.mouth import LUMA
 
@@ -93,7 +93,7 @@ def read_lids(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, rim: bool =
     ``points``: (478, 3) pixels of the mesh; ``rim``: the rim of glasses is known to lie above the eyes.
     """
     left, right = (EyeAxes.of(rgb, points, frame, left=is_left) for is_left in (True, False))
-    glasses = rim or has_rim(left) or has_rim(right)
+    glasses = rim or has_glasses(rgb, points, frame, (left, right))
     skins = read_skin(left, glasses=glasses), read_skin(right, glasses=glasses)
     amount = blink_amount((left, right), skins)
     lids = [
