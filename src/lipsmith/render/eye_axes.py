@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from lipsmith.face.geometry import F64, HeadFrame, inverse_of
@@ -25,6 +26,8 @@ from lipsmith.face.layout import (
     RIGHT_UPPER_LID,
 )
 from lipsmith.media.clip import F32, U8
+
+Mask = NDArray[np.bool_]
 
 COLUMNS = 96
 """Columns of the tables over ``u``."""
@@ -104,13 +107,13 @@ class EyeAxes:
         return self.u / self.half
 
     @property
-    def inside(self) -> F64:
-        """(COLUMNS,) bool: columns between the corners."""
+    def inside(self) -> Mask:
+        """(COLUMNS,) columns between the corners."""
         return np.abs(self.x) <= 1.0
 
     @property
-    def middle(self) -> F64:
-        """(COLUMNS,) bool: columns of the opening's middle part."""
+    def middle(self) -> Mask:
+        """(COLUMNS,) columns of the opening's middle part."""
         return np.abs(self.x) < 0.6
 
     @property

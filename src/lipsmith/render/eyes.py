@@ -65,7 +65,10 @@ def read_eyes(rgb: U8, points: F64, frame: HeadFrame, *, grey: bool, source: Sou
 
 
 def paint_eye(view: View, look: EyeLook, *, way: float, gaze_px: F64, source: Source) -> None:
-    """Paint eyeball and lid into ``view.pixels``. ``way``: how far the lid is down, 0-1; ``gaze_px``: (2,) shift of the iris in the enlarged source."""
+    """Paint eyeball and lid into ``view.pixels``.
+
+    ``way``: how far the lid is down, 0-1; ``gaze_px``: (2,) shift of the iris in the enlarged source.
+    """
     own = view.own
     if np.abs(gaze_px).max() > 0.01:
         own = resample(source, _gazing(view.own_positions, look, gaze_px))

@@ -60,7 +60,7 @@ def read_lashes(eye: EyeAxes, skin: Skin, *, height: float, per_iod: float, seed
 def _matte(eye: EyeAxes, u: F64, contrast: float, height: float, per_iod: float, seed: int) -> F32:
     """Draw strokes that fan out towards the corners, the longest near the outer one."""
     rng = np.random.default_rng([seed, 1])
-    rows = int(round((ROOT_IOD + TIP_IOD) * per_iod))
+    rows = round((ROOT_IOD + TIP_IOD) * per_iod)
     scale = per_iod * DRAWN_LARGER
     drawn = np.zeros((rows * DRAWN_LARGER, len(u) * DRAWN_LARGER), np.uint8)
     usual = float(np.clip(0.6 * height + 0.006, SHORT_IOD, LONG_IOD))

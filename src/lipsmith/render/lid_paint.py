@@ -51,13 +51,13 @@ def paint_lid(pixels: NDArray[np.uint8], edges: Edges, soft: float, lid: LidTabl
             fades_in = min(1.0, 4.0 * way)
             dark = 1.0 - (1.0 - line * lid.line * fades_in) * (1.0 - lash * lid.line * 1.05 * ends * fades_in)
             _paint_pixel(
-                pixels[row, column], lid, (u, v, x, ends), (high, low, top, fold, edge, shut), (way, under, dark, soft)
+                pixels[row, column], lid, (u, v, ends), (high, low, top, fold, edge, shut), (way, under, dark, soft)
             )
 
 
 @kernel
 def _paint_pixel(pixel, lid, place, lines, amounts):  # type: ignore[no-untyped-def]
-    u, v, x, ends = place
+    u, v, ends = place
     high, low, top, fold, edge, shut = lines
     way, under, dark, soft = amounts
     across = (u + lid.reach) * lid.per_iod
@@ -70,7 +70,9 @@ def _paint_pixel(pixel, lid, place, lines, amounts):  # type: ignore[no-untyped-
     shadow = SHADOW * _smooth(way, 0.0, 0.2) * np.exp(-max(v - edge, 0.0) / SHADOW_IOD) * under * ends
     shadow *= min(max((shut - v) / (2 * soft) + 0.5, 0.0), 1.0) * (1.0 if v > high else 0.0)
     above_row, below_row = (high - v - ABOVE_FROM) * lid.per_iod, (v - low - BELOW_FROM) * lid.per_iod
-    clean = _at(lid.above, above_row, across, 3) * _smooth(way, 0.0, 0.35) * (1.0 - under) * (1.0 if above_row > 0 else 0.0)
+    clean = (
+        _at(lid.above, above_row, across, 3) * _smooth(way, 0.0, 0.35) * (1.0 - under) * (1.0 if above_row > 0 else 0.0)
+    )
     rest = _at(lid.below, below_row, across, 3) * _smooth(way, 0.2, 0.8) * under * (1.0 if below_row > 0 else 0.0)
     tone_row = t * (lid.colours.shape[0] - 1)
     tone_column = (u + lid.reach) * (lid.colours.shape[1] - 1) / (2 * lid.reach)
@@ -95,7 +97,12 @@ def _edge_darkness(below, outwards, soft, lid, across, turned):  # type: ignore[
     thick = 0.0075 + 0.0065 * _smooth(outwards, -0.9, 0.7)
     wide = thick + 1.2 * soft if below > 0 else 0.55 * thick + 1.2 * soft
     off = below / wide
-    line = np.exp(-off * off) * np.sqrt(thick / (thick + 0.5 * soft)) * _smooth(1.02 - outwards, -0.04, 0.10) * _smooth(1.0 + outwards, -0.03, 0.14)
+    line = (
+        np.exp(-off * off)
+        * np.sqrt(thick / (thick + 0.5 * soft))
+        * _smooth(1.02 - outwards, -0.04, 0.10)
+        * _smooth(1.0 + outwards, -0.03, 0.14)
+    )
     reach = -below / turned
     lash = 0.0
     if reach > -0.004:

@@ -9,8 +9,8 @@ import numpy as np
 
 from lipsmith.face.geometry import F64, smoothstep
 from lipsmith.media.clip import F32
-from lipsmith.render.eye_axes import EyeAxes
-from lipsmith.render.lid_skin import Mask, Skin, grid_u
+from lipsmith.render.eye_axes import EyeAxes, Mask
+from lipsmith.render.lid_skin import Skin, grid_u
 from lipsmith.render.mouth import LUMA
 
 ABOVE_FROM_IOD, ABOVE_TO_IOD = -0.05, 0.18
@@ -58,11 +58,11 @@ def plate_above(eye: EyeAxes, skin: Skin, top: F64, solid: F64, *, per_iod: floa
     raw = eye.along(np.interp(u, eye.u, eye.upper), -height, u)
     x, skin_above = u / eye.half, _over(u, eye, skin.above)
     light, of_skin = raw @ LUMA, np.maximum(skin_above @ LUMA, 8.0)[None]
-    lashes = _strokes(light, per_iod)
+    lashes = _strokes(light, _fold_share(eye, u), per_iod)
     outside = x * eye.outer
     lashes *= smoothstep(outside, -1.10, -0.98)[None]  # the inner corner has none
     crease = (height[:, None] - np.interp(u, eye.u, eye.upper - eye.fold)[None]) / CREASE_IOD
-    lashes *= 1.0 - 0.9 * np.exp(-crease * crease)  # a crease in pieces looks worse than the tips of lashes on it
+    lashes *= 1.0 - 0.15 * np.exp(-crease * crease)  # a crease in pieces looks worse than the tips of lashes on it
     corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -1.45, -1.20)
     dark = smoothstep(-light / of_skin, -0.86, -0.70) * smoothstep(-np.abs(height - 0.01), -0.085, -0.05)[:, None]
     if not glasses:  # the dark parts beyond the corner may be a rim
@@ -143,11 +143,29 @@ def filled(image: F32, keep: Mask) -> F32:
     return result
 
 
-def _strokes(light: F64, per_iod: float) -> F64:
-    """Return how surely each pixel belongs to a thin dark stroke, 0-1."""
+def _strokes(light: F64, share: F64, per_iod: float) -> F64:
+    """Return how surely each pixel belongs to a thin dark stroke, 0-1.
+
+    ``share``: (columns,) height of the fold as a share of its usual one. Rows are stretched by it, so that the crease
+    runs level and is no stroke.
+    """
     width = max(3, int(STROKE_WIDTH_IOD * per_iod) | 1)
-    closed = cv2.morphologyEx(light.astype(np.float32), cv2.MORPH_CLOSE, np.ones((1, width), np.uint8))
-    return smoothstep((closed - light) / np.maximum(closed, 8.0), *STROKE_DEPTH)
+    zero = -ABOVE_FROM_IOD * per_iod
+    rows, columns = np.indices(light.shape, np.float32)
+    from_row = np.where(rows > zero, zero + (rows - zero) * share[None], rows).astype(np.float32)
+    level = cv2.remap(light.astype(np.float32), columns, from_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones((1, width), np.uint8))
+    strokes = smoothstep((closed - level) / np.maximum(closed, 8.0), *STROKE_DEPTH).astype(np.float32)
+    to_row = np.where(rows > zero, zero + (rows - zero) / share[None], rows).astype(np.float32)
+    back = cv2.remap(strokes, columns, to_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(back, np.float64)
+
+
+def _fold_share(eye: EyeAxes, u: F64) -> F64:
+    """Return the height of the fold over each column as a share of its height in the middle, 0.35-1.2."""
+    height = np.maximum(eye.upper - eye.fold, 0.01)
+    share = np.interp(u, eye.u, height) / float(height[eye.middle].mean())
+    return np.clip(share, 0.35, 1.2)
 
 
 def _widened(share: F64, pixels: float) -> F64:
@@ -156,7 +174,7 @@ def _widened(share: F64, pixels: float) -> F64:
 
 
 def _skin_hued(clean: F32, share: F64, hue: F64, tone: F64, per_iod: float) -> F32:
-    """Give what replaces lashes the hue of skin and at least most of its brightness: liner smears into its surroundings."""
+    """Give the pixels that replace lashes the hue of skin and most of its brightness: liner smears around it."""
     light = clean @ LUMA
     broad = cv2.GaussianBlur(light.astype(np.float32), (0, 0), max(0.014 * per_iod, 0.4))
     lift = np.clip(MIN_REPLACED * (tone @ LUMA)[None] / np.maximum(broad, 8.0), 1.0, MAX_LIFT)
@@ -176,9 +194,7 @@ def _without_bright_lines(clean: F32, height: F64, x: F64, per_iod: float) -> tu
     return (clean * keep[..., None]).astype(np.float32), smoothstep(1.0 - keep, 0.005, 0.03)
 
 
-def _unfolded(
-    clean: F32, skin_above: F64, skin: Skin, height: F64, x: F64, per_iod: float
-) -> tuple[F32, F64]:
+def _unfolded(clean: F32, skin_above: F64, skin: Skin, height: F64, x: F64, per_iod: float) -> tuple[F32, F64]:
     """Lift the shadow of the fold: a fold opens as the lid comes down. Also return where it did, 0-1."""
     of_skin = np.minimum((skin_above @ LUMA)[None], 1.15 * skin.typical)
     light = cv2.GaussianBlur((clean @ LUMA).astype(np.float32), (0, 0), max(0.006 * per_iod, 0.3))

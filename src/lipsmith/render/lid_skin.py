@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, smoothstep
 from lipsmith.media.clip import F32
-from lipsmith.render.eye_axes import COLUMNS, EyeAxes
+from lipsmith.render.eye_axes import COLUMNS, EyeAxes, Mask
 from lipsmith.render.mouth import LUMA
 
 BELOW_IOD = (0.06, 0.16)
@@ -32,8 +31,6 @@ MAX_GRAIN = 5.0
 
 GRAIN_SHARE = np.float32(0.85)
 """A lid is smoother than the skin around it."""
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +73,16 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     if glasses:
         share = 0.5 * share
     mixed = 0.72 * above + 0.28 * below
-    lid = mixed + share[:, None] * (own - mixed)
+    lid: F64 = mixed + share[:, None] * (own - mixed)
     # Lashes, irises and brows grey the skin above: half of the hue comes from below the eye.
-    hue = 0.5 * (above + below)
+    hue: F64 = 0.5 * (above + below)
     hue = hue + 0.35 * share[:, None] * (own * (hue @ LUMA / np.maximum(own @ LUMA, 1.0))[:, None] - hue)
     tone = above + share[:, None] * (own - above)
     return Skin(above=above, below=below, tone=tone, lid=in_hue(lid, hue, share=0.85, least=0.92), hue=hue)
 
 
 def in_hue(colours: F64, hue: F64, *, share: float, least: float) -> F64:
-    """Return colours with the hue of ``hue`` by a share, at least ``least`` of its brightness; darker skin is redder."""
+    """Return colours with the hue of ``hue`` by a share, at least ``least`` as bright; darker skin is redder."""
     light, of_hue = (colours @ LUMA)[:, None], np.maximum((hue @ LUMA)[:, None], 1.0)
     light = np.maximum(light, least * of_hue)
     tint = (1 - share) * colours / np.maximum((colours @ LUMA)[:, None], 1.0) + share * hue / of_hue
@@ -147,9 +144,11 @@ def _behind_glasses(eye: EyeAxes, above: F64, below: F64) -> F64:
     """Return the skin above an eye below a rim: in the hue of that below, as bright as the part that is no rim."""
     of_below = max(float((below @ LUMA)[eye.middle].mean()), 1.0)
     ratio = float((above @ LUMA)[eye.middle].mean()) / of_below
-    if not PLAUSIBLE[0] < ratio < PLAUSIBLE[1]:
-        lid, _ = _own_lid(eye, below, darkest=BEHIND_GLASSES[0])
-        ratio = float(np.clip((lid @ LUMA)[eye.middle].mean() / of_below, *BEHIND_GLASSES))
+    if PLAUSIBLE[0] < ratio < PLAUSIBLE[1]:
+        mixed: F64 = 0.5 * above + 0.5 * below * ratio
+        return mixed
+    lid, _ = _own_lid(eye, below, darkest=BEHIND_GLASSES[0])
+    ratio = float(np.clip((lid @ LUMA)[eye.middle].mean() / of_below, *BEHIND_GLASSES))
     return below * ratio
 
 

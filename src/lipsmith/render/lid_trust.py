@@ -1,4 +1,4 @@
-"""How far an eye may be shut: stone, slits, and hair across the eye are not trusted to look right when closed."""
+"""Limit of a blink: eyes of stone, slits, and eyes behind hair are shut half way or not at all."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.eye_axes import COLUMNS, REACH_IOD, EyeAxes
+from lipsmith.render.eye_axes import REACH_IOD, EyeAxes, Mask
 from lipsmith.render.lid_glasses import has_glasses
 from lipsmith.render.lid_lashes import Lashes, read_lashes
 from lipsmith.render.lid_plates import (
@@ -162,7 +162,7 @@ def _lid_top(eye: EyeAxes, skin: Skin, *, glasses: bool) -> tuple[F64, F64, floa
     return top, solid, float(reach[np.abs(eye.x) < 0.8].mean())
 
 
-def _reach(marked: F64, offsets: F64) -> F64:
+def _reach(marked: Mask, offsets: F64) -> F64:
     """Return how far marked rows reach from the first on; one row between them may be missing."""
     gone = ~marked & ~np.concatenate([marked[1:], np.zeros((1, marked.shape[1]), bool)])
     count = np.where(gone.any(axis=0), gone.argmax(axis=0), len(offsets))
@@ -182,8 +182,7 @@ def _drop(eye: EyeAxes, skin: Skin) -> F64:
     under_iris = (rows @ LUMA / of_skin[None] < 0.5) & (np.abs(eye.x) < 0.5)[None]
     reach = np.minimum(connected_depth(is_eye(rows, skin.below[None]) | under_iris, depth, 0.065), 0.05)
     within = np.abs(eye.x) < 0.9
-    parabola = np.polynomial.Polynomial.fit(eye.x[within], reach[within], 2)
-    fitted = parabola(np.clip(eye.x, -1.0, 1.0))
+    fitted = np.polyval(np.polyfit(eye.x[within], reach[within], 2), np.clip(eye.x, -1.0, 1.0))
     fitted = fitted + max(float(np.percentile((reach - fitted)[within], 75)), 0.0)
     return np.clip(fitted, 0.0, MAX_DROP_IOD) * smoothstep(1.15 - np.abs(eye.x), 0.0, 0.25) + EDGE_DROP_IOD
 
@@ -192,7 +191,9 @@ def _colours(eye: EyeAxes, skin: Skin, above: Plate, top: F64, lashes: Lashes, p
     """Return the lid's colours from its top, where they meet the photo, to its edge: (COLOUR_ROWS, COLUMNS, 3)."""
     edge = above.row(ABOVE_FROM_IOD, top, eye.u, per_iod, 0.02)
     light = (edge @ LUMA)[:, None]
-    edge = smooth_columns(edge * np.clip(light, 0.92 * skin.light[:, None], 1.12 * skin.light[:, None]) / np.maximum(light, 1), 3)
+    edge = smooth_columns(
+        edge * np.clip(light, 0.92 * skin.light[:, None], 1.12 * skin.light[:, None]) / np.maximum(light, 1), 3
+    )
     edge = in_hue(edge, skin.hue, share=0.5, least=0.0)
     middle = np.maximum(skin.lid, 1.0) ** 0.85 * np.maximum(edge, 1.0) ** 0.15
     t = np.linspace(0.0, 1.0, COLOUR_ROWS)[:, None, None]
