@@ -95,7 +95,7 @@ def _paint_pixel(pixel, lid, place, lines, amounts):  # type: ignore[no-untyped-
 def _edge_darkness(below, outwards, soft, lid, across, turned):  # type: ignore[no-untyped-def]
     """Return the darkness of the lash line and of the lashes at a distance below the edge, each 0-1."""
     thick = 0.0075 + 0.0065 * _smooth(outwards, -0.9, 0.7)
-    wide = thick + 1.2 * soft if below > 0 else 0.55 * thick + 1.2 * soft
+    wide = thick + 1.2 * soft if below > 0 else 0.55 * thick + 0.9 * soft
     off = below / wide
     line = (
         np.exp(-off * off)

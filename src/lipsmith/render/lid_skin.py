@@ -23,7 +23,7 @@ SAME_SKIN_ABOVE, SAME_SKIN_BELOW = 0.22, 0.25
 """Largest difference in brightness to the typical skin there, as a share of it."""
 PLAUSIBLE = (0.72, 1.12)
 """Brightness of the skin above an eye, as a share of that below, that is no rim."""
-BEHIND_GLASSES = (0.60, 1.05)
+BEHIND_GLASSES = (0.54, 1.05)
 """Least and largest brightness of the lid behind glasses, as a share of the skin below."""
 GRAIN_FINER_THAN_IOD = 0.022
 MAX_GRAIN = 5.0
@@ -70,8 +70,8 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     if glasses:
         above = _behind_glasses(eye, above, below)
     own, share = _own_lid(eye, 0.72 * above + 0.28 * below)
-    if glasses:
-        share = 0.5 * share
+    if glasses:  # lenses and lashes grey the lid
+        own, share = in_hue(own, above, share=0.7, least=0.0), 0.8 * share
     mixed = 0.72 * above + 0.28 * below
     lid: F64 = mixed + share[:, None] * (own - mixed)
     # Lashes, irises and brows grey the skin above: half of the hue comes from below the eye.

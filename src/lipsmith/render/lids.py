@@ -38,7 +38,7 @@ MAX_PER_IOD = 420.0
 EDGE_DROP_IOD = 0.011
 """Least distance by which a closed edge lies below the lower margin of the open eye."""
 MAX_DROP_IOD = 0.06
-MOST_LAB_AWAY = 4.0
+MOST_LAB_AWAY = 2.5
 """Largest difference of a closed lid to the skin above it, CIE76."""
 
 
