@@ -69,14 +69,15 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     above = _skin_above(eye, light, 0.92 * typical)
     if glasses:
         above = _behind_glasses(eye, above, below)
-    own, share = _own_lid(eye, 0.72 * above + 0.28 * below)
+    mixed: F64 = 0.72 * above + 0.28 * below
+    own, share = _own_lid(eye, mixed)
     if glasses:  # lenses and lashes grey the lid
         own, share = in_hue(own, above, share=0.7, least=0.0), 0.8 * share
-    mixed = 0.72 * above + 0.28 * below
     lid: F64 = mixed + share[:, None] * (own - mixed)
     # Lashes, irises and brows grey the skin above: half of the hue comes from below the eye.
     hue: F64 = 0.5 * (above + below)
-    hue = hue + 0.35 * share[:, None] * (own * (hue @ LUMA / np.maximum(own @ LUMA, 1.0))[:, None] - hue)
+    own_hue: F64 = own * (hue @ LUMA / np.maximum(own @ LUMA, 1.0))[:, None]
+    hue += 0.35 * share[:, None] * (own_hue - hue)
     tone = above + share[:, None] * (own - above)
     return Skin(above=above, below=below, tone=tone, lid=in_hue(lid, hue, share=0.85, least=0.92), hue=hue)
 

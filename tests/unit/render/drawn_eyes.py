@@ -108,13 +108,13 @@ class DrawnEyes:
         cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
         eye = np.full((*self.size, 3), WHITE if iris else SKIN, np.uint8)
         if iris:
-            middle = tuple(np.round(centre + [0, -0.02 * self.iod_px]).astype(int).tolist())
+            middle = tuple(np.round(centre - (0, 0.02 * self.iod_px)).astype(int).tolist())
             cv2.circle(eye, middle, round(IRIS_RADIUS * self.iod_px), IRIS, -1, cv2.LINE_AA)
             cv2.circle(eye, middle, round(0.04 * self.iod_px), DARK, -1, cv2.LINE_AA)
         self.rgb = (self.rgb + (mask[..., None] / 255.0) * (eye.astype(float) - self.rgb)).astype(np.uint8)
         margin = np.round((centre + upper * self.iod_px) * 16).astype(np.int32)
         cv2.polylines(self.rgb, [margin], False, DARK, max(1, self.iod_px // 60), cv2.LINE_AA, 4)
         for root in upper[6:-6:3] if lashes else ():
-            tip = root + [0.3 * root[0], -0.05]
+            tip = root + np.array([0.3 * root[0], -0.05])
             ends = [tuple(np.round((centre + p * self.iod_px) * 16).astype(int).tolist()) for p in (root, tip)]
             cv2.line(self.rgb, ends[0], ends[1], DARK, 1, cv2.LINE_AA, 4)
