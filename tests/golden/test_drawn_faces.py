@@ -59,6 +59,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "man_official_portrait.jpg": (-0.05, 1.0, CORNERS),
         "old_man_moustache_open_mouth.jpg": (0.10, 1.0, CORNERS),
     },
+    "blink_opening": {"man_glasses_256.jpg": (0.0, 0.85, GLASSES)},
     "yaw_gain": {
         "man_glasses_beard.jpg": (0.6, 1.2, FAR_SIDE),
         "woman_glasses_turned.jpg": (0.7, 1.2, FAR_SIDE),
