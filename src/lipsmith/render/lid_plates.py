@@ -24,6 +24,8 @@ STROKE_DEPTH = (0.05, 0.13)
 MIN_REPLACED = 0.88
 """Least brightness of what replaces lashes, as a share of the skin's."""
 MAX_LIFT = 1.4
+MAX_DARK_BEYOND = 0.15
+"""Share of dark pixels well beyond the outer corner above which dark parts there are hair and no wing of liner."""
 CREASE_IOD = 0.022
 """Half width of the crease along the fold."""
 BRIGHT_LINE_IOD = 0.034
@@ -63,7 +65,10 @@ def plate_above(eye: EyeAxes, skin: Skin, top: F64, solid: F64, *, per_iod: floa
     lashes *= smoothstep(outside, -1.10, -0.98)[None]  # the inner corner has none
     crease = (height[:, None] - np.interp(u, eye.u, eye.upper - eye.fold)[None]) / CREASE_IOD
     lashes *= 1.0 - 0.15 * np.exp(-crease * crease)  # a crease in pieces looks worse than the tips of lashes on it
-    corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -1.45, -1.20)
+    beyond = (light / of_skin < 0.7)[np.abs(height) < 0.06][:, (outside > 1.50) & (outside < 1.70)]
+    is_wing = beyond.size > 0 and beyond.mean() < MAX_DARK_BEYOND
+    last = 1.62 if is_wing else 1.45
+    corner = smoothstep(outside, 0.85, 1.0) * smoothstep(-outside, -last, 0.25 - last)
     dark = smoothstep(-light / of_skin, -0.86, -0.70) * smoothstep(-np.abs(height - 0.01), -0.085, -0.05)[:, None]
     if not glasses:  # the dark parts beyond the corner may be a rim
         lashes = np.maximum(lashes, corner[None] * dark)
