@@ -16,6 +16,7 @@ def main() -> int:
 
     sheet = commands.add_parser("sheet", help="contact sheets to look at")
     sheet.add_argument("photos", nargs="*", type=Path, help="portraits; the astronaut of scikit-image if none is named")
+    sheet.add_argument("--blinks", action="store_true", help="strips of the lids instead: states and frames of a blink")
     sheet.add_argument("-o", "--out", type=Path, default=Path("looks"), help="folder for the sheets")
 
     strip = commands.add_parser("strip", help="consecutive frames of a sentence, with the visemes of each")
@@ -77,6 +78,10 @@ def main() -> int:
     trust.add_argument("--write", action="store_true", help="keep the results, and write them to benchmarks/README.md")
 
     arguments = parser.parse_args()
+    if arguments.command == "sheet" and arguments.blinks:
+        from benchmarks.blink_strip import write_blink_strips
+
+        return write_blink_strips(arguments.photos, arguments.out)
     if arguments.command == "sheet":
         from benchmarks.sheet import write_sheets
 

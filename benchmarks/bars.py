@@ -51,7 +51,7 @@ BARS = (
     Bar("source_change", 0.0, 1.0, "softened change of the face where the picture's own mouth is asked, levels"),
     Bar("blink_opening", 0.0, 0.65, "eye opening found again at a full blink, over the open one"),
     Bar("blink_iris", 0.0, 0.05, "share of the iris still seen at a full blink"),
-    Bar("glasses_edges", 0.0, 0.05, "change of the edges above the eye by a blink, where lids are painted"),
+    Bar("glasses_edges", 0.0, 0.05, "change of the edges above the eye by a blink with glasses"),
     Bar("yaw_gain", 0.8, 1.2, "turn found again per asked turn"),
     Bar("pitch_gain", 0.3, 1.5, "the same for nodding"),
     Bar("sharpness", 0.70, 1.30, "Laplacian variance over the source's while the head moves"),

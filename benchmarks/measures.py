@@ -333,7 +333,10 @@ def blinks(subject: Subject) -> Numbers:
     if opened is not None and shut is not None:
         numbers["blink_opening"] = float(np.mean(eye_openings(shut)) / np.mean(eye_openings(opened)))
     numbers["blink_iris"] = _iris_left(subject, open_frame, shut_frame)
-    numbers["painted_lids"] = float(subject.portrait.eye_looks[0].painted)
+    if subject.portrait.eye_looks[0].lid.amount < 1.0:  # stone and slits do not blink
+        numbers |= {"blink_opening": None, "blink_iris": 0.0}
+    numbers["glasses_seen"] = float(subject.portrait.eye_looks[0].lid.glasses)
+    numbers["blink_amount"] = subject.portrait.eye_looks[0].lid.amount
     numbers["blink_edges"] = _edges_changed(subject, open_frame, shut_frame)
     return numbers
 

@@ -53,7 +53,7 @@ def measure(subject: Subject) -> Numbers:
     numbers |= {"source_aperture": subject.portrait.shape.aperture, "source_width": subject.portrait.shape.width}
     for measures in ALL:
         numbers |= measures(subject)
-    numbers["glasses_edges"] = numbers["blink_edges"] if subject.portrait.eye_looks[0].painted else None
+    numbers["glasses_edges"] = numbers["blink_edges"] if subject.portrait.eye_looks[0].lid.glasses else None
     return numbers
 
 

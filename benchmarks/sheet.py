@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -25,6 +25,16 @@ def write_sheets(photos: Sequence[Path], folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
     sheets: list[U8] = []
+    for subject in named_subjects(photos):
+        sheets.append(sheet(subject))
+        save(sheets[-1], folder / f"{subject.name}.png")
+    if len(sheets) > 1:
+        save(np.vstack(sheets), folder / "all.png")
+    return 0 if sheets else 1
+
+
+def named_subjects(photos: Sequence[Path]) -> Iterator[Subject]:
+    """Find the face of each photo, or of the astronaut if there are none. Prints which have no face."""
     named: list[tuple[str, Path | None]] = [(path.stem, path) for path in photos] or [("astronaut", None)]
     for name, path in named:
         try:
@@ -35,11 +45,7 @@ def write_sheets(photos: Sequence[Path], folder: Path) -> int:
         if subject is None:
             print(f"{name}: no face")
             continue
-        sheets.append(sheet(subject))
-        _save(sheets[-1], folder / f"{name}.png")
-    if len(sheets) > 1:
-        _save(np.vstack(sheets), folder / "all.png")
-    return 0 if sheets else 1
+        yield subject
 
 
 def sheet(subject: Subject) -> U8:
@@ -56,7 +62,7 @@ def sheet(subject: Subject) -> U8:
     per_row = SENTENCE_FRAMES // SENTENCE_ROWS
     rows = [faces, mouths, *(spoken[k : k + per_row] for k in range(0, len(spoken), per_row))]
     width = max(len(row) for row in rows) * CELL_PX
-    title = _label(f"{subject.name}   {subject.iod_px:.0f} px between the eyes", width)
+    title = label(f"{subject.name}   {subject.iod_px:.0f} px between the eyes", width)
     return np.vstack([title, *(_row(row, width) for row in rows)])
 
 
@@ -72,10 +78,11 @@ def _mouth(subject: Subject, frame: U8) -> U8:
 
 
 def _cell(pixels: U8, text: str) -> U8:
-    return np.vstack([_label(text, CELL_PX), pixels])
+    return np.vstack([label(text, CELL_PX), pixels])
 
 
-def _label(text: str, width: int) -> U8:
+def label(text: str, width: int) -> U8:
+    """Return a white line of text, (LABEL_PX, width, 3)."""
     image = Image.new("RGB", (width, LABEL_PX), "white")
     ImageDraw.Draw(image).text((5, 5), text, fill="black")
     return np.array(image, dtype=np.uint8)
@@ -86,6 +93,7 @@ def _row(cells: Sequence[U8], width: int) -> U8:
     return np.pad(joined, ((0, 0), (0, width - joined.shape[1]), (0, 0)), constant_values=255)
 
 
-def _save(pixels: U8, path: Path) -> None:
+def save(pixels: U8, path: Path) -> None:
+    """Write an image, and print its name."""
     Image.fromarray(pixels).save(path)
     print(path)

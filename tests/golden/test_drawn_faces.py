@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from benchmarks import measures
 from benchmarks.bars import BARS
 from benchmarks.measures import Numbers
-from benchmarks.subjects import Subject
+from benchmarks.subjects import Subject, at_rest
 
 SLACK = 0.03
 """Share of a limit that is let pass: the mesh network answers a little differently on other processors."""
@@ -21,7 +22,7 @@ LIMITS = {bar.name: (bar.low, bar.high) for bar in BARS}
 OWN_TEETH = "teeth that shine in the photo are brighter than the skin around"
 FAR_SIDE = "the head is turned: the mesh network itself reads openings, lids and turns less surely"
 FAR_CORNER = "the mouth corner on the far side of a turned smile is cut hard when the lips round"
-SHADE = "mouth and lids lie in the shade: dark inside, and lids nearly as dark as the iris"
+SHADE = "the mouth lies in the shade: dark inside"
 CORNERS = "slivers at the corners of a wide smile that shuts or rounds turn over; no eye sees them, but none should"
 BEARD = "hair and deep folds around the mouth stretch and make edges of their own"
 GLASSES = "the mesh network sees lids badly behind glasses"
@@ -58,14 +59,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "man_official_portrait.jpg": (-0.05, 1.0, CORNERS),
         "old_man_moustache_open_mouth.jpg": (0.10, 1.0, CORNERS),
     },
-    "blink_opening": {
-        "man_glasses_256.jpg": (0.0, 0.85, GLASSES),
-        "man_glasses_beard.jpg": (0.0, 0.85, GLASSES),
-    },
-    "blink_iris": {
-        "woman_portrait_closed_mouth.png": (0.0, 0.35, SHADE),
-        "woman_tilted_outdoor.jpg": (0.0, 0.15, SHADE),
-    },
+    "blink_opening": {"man_glasses_256.jpg": (0.0, 0.85, GLASSES)},
     "yaw_gain": {
         "man_glasses_beard.jpg": (0.6, 1.2, FAR_SIDE),
         "woman_glasses_turned.jpg": (0.7, 1.2, FAR_SIDE),
@@ -122,9 +116,13 @@ def test_the_images_own_mouth_gives_the_image(subject: Subject) -> None:
 
 
 def test_a_blink_shuts_the_eye_and_bends_no_glasses(subject: Subject) -> None:
+    if subject.portrait.eye_looks[0].lid.amount == 0.0:  # no iris to cover: stone, or eyes that are shut already
+        shut = subject.portrait.draw_rgb(at_rest(blink_left=1.0, blink_right=1.0))
+        np.testing.assert_array_equal(shut, subject.portrait.draw_rgb(at_rest()))
+        return
     numbers = measures.blinks(subject)
     check(subject, numbers, ["blink_opening", "blink_iris"])
-    if subject.portrait.eye_looks[0].painted:
+    if subject.portrait.eye_looks[0].lid.glasses:
         assert (numbers["blink_edges"] or 0.0) <= LIMITS["glasses_edges"][1]
 
 

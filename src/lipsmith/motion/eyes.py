@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from lipsmith.motion.noise import F64
 from lipsmith.speech.visemes import HOP_S, Speech
@@ -13,10 +14,11 @@ _GAP_RANGE_S = (1.2, 9.0)
 _FIRST_BLINK_S = 0.4
 _PHRASE_END_REACH_S = 0.9  # largest shift of a blink to the end of a phrase
 _PHRASE_PAUSE_S = 0.16
-# Closure of the lid around the moment it is shut; measured frame by frame at 25 fps on real speakers.
-_LID_S = np.array([-0.12, -0.08, -0.04, 0.0, 0.04, 0.08, 0.12, 0.16, 0.20])
-_LID = np.array([0.0, 0.25, 0.85, 1.0, 0.80, 0.45, 0.18, 0.05, 0.0])
-_BLINK_SPEED = (0.9, 1.15)
+_CLOSING_S, _SHUT_S, _OPENING_S = (0.08, 0.10), (0.015, 0.045), (0.16, 0.25)  # durations of a blink's phases
+_SHUTTER = 0.5  # share of a frame over which the lid is averaged, so that it does not jump from frame to frame
+_SHUTTER_SAMPLES = 5
+_PARTIAL_SHARE, _PARTIAL_WAY = 0.15, (0.45, 0.75)  # of all blinks, those that go only part of the way
+_SECOND_EYE_LATER_S, _SECOND_EYE_WAY = (0.0, 0.012), (0.95, 1.0)
 
 _HOLD_MEDIAN_S, _HOLD_SIGMA, _HOLD_RANGE_S = 1.1, 0.5, (0.5, 3.0)
 _GLANCE_IOD = (0.010, 0.030)
@@ -26,13 +28,26 @@ _COUNTER_IOD_PER_DEG = 0.0020  # the eyeball's radius of 0.19 IOD gives 0.0033; 
 
 
 def blink_channels(rng: np.random.Generator, times_s: F64, speech: Speech) -> dict[str, F64]:
-    """Return both lids, together; 12–20 blinks a minute, preferably at ends of phrases, none in the first 0.4 s."""
-    lid = np.zeros_like(times_s)
-    profile = PchipInterpolator(_LID_S, _LID, extrapolate=False)
+    """Return both lids; 12–20 blinks a minute, preferably at ends of phrases, none in the first 0.4 s.
+
+    One blink in seven goes only part of the way. One eye follows the other a few milliseconds later.
+    """
+    lids = {"blink_left": np.zeros_like(times_s), "blink_right": np.zeros_like(times_s)}
     for blink_s in _blink_times(rng, float(times_s[-1]), _phrase_ends(speech)):
-        shut_s = times_s[np.argmin(np.abs(times_s - blink_s))]  # on a frame, so that every blink shuts the eye
-        lid = np.maximum(lid, np.nan_to_num(profile((times_s - shut_s) * rng.uniform(*_BLINK_SPEED))))
-    return {"blink_left": lid, "blink_right": lid}
+        way = rng.uniform(*_PARTIAL_WAY) if rng.random() < _PARTIAL_SHARE else 1.0
+        for name, lid in blink_of_both(rng, times_s, blink_s).items():
+            lids[name] = np.maximum(lids[name], way * lid)
+    return lids
+
+
+def blink_of_both(rng: np.random.Generator, times_s: F64, blink_s: float) -> dict[str, F64]:
+    """Return both lids in one whole blink, shut at the frame nearest to ``blink_s``."""
+    shut_s = float(times_s[np.argmin(np.abs(times_s - blink_s))])  # on a frame, so that the blink shuts the eye
+    phases_s = [float(rng.uniform(*limits)) for limits in (_CLOSING_S, _SHUT_S, _OPENING_S)]
+    first, second = ("blink_left", "blink_right") if rng.random() < 0.5 else ("blink_right", "blink_left")
+    later_s, way = rng.uniform(*_SECOND_EYE_LATER_S), rng.uniform(*_SECOND_EYE_WAY)
+    leading = _closure(times_s, shut_s, phases_s)
+    return {first: leading, second: way * _closure(times_s, shut_s + later_s, phases_s)}
 
 
 def gaze_channels(rng: np.random.Generator, times_s: F64, head_yaw: F64, head_pitch: F64) -> dict[str, F64]:
@@ -46,6 +61,19 @@ def gaze_channels(rng: np.random.Generator, times_s: F64, head_yaw: F64, head_pi
         x, y = x + share * (target[0] - here[0]), y + share * (target[1] - here[1])
         here = target
     return {"gaze_x": x - _COUNTER_IOD_PER_DEG * head_yaw, "gaze_y": y - _COUNTER_IOD_PER_DEG * head_pitch}
+
+
+def _closure(times_s: F64, shut_s: float, phases_s: Sequence[float]) -> F64:
+    """Return the closure of a lid that is shut from ``shut_s`` on; ``phases_s``: closing, shut, opening, seconds."""
+    closing_s, held_s, opening_s = phases_s
+    frame_s = float(times_s[1] - times_s[0]) if len(times_s) > 1 else 0.0
+    shutter_s = _SHUTTER * frame_s * (np.arange(_SHUTTER_SAMPLES) / (_SHUTTER_SAMPLES - 1) - 0.5)
+    since_s = times_s[:, None] + shutter_s - shut_s
+    down = np.clip(1.0 + since_s / closing_s, 0.0, 1.0)
+    up = np.clip((since_s - held_s) / opening_s, 0.0, 1.0)
+    lid = (down * down * (3.0 - 2.0 * down) * (1.0 - up * up * (3.0 - 2.0 * up))).mean(axis=1)
+    highest = float(lid.max())
+    return lid / highest if highest > 0.5 else lid
 
 
 def _blink_times(rng: np.random.Generator, length_s: float, phrase_ends_s: F64) -> list[float]:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from lipsmith.motion.accents import accents
+from lipsmith.motion.eyes import blink_of_both
 from lipsmith.motion.noise import F64, at_frames, bump, wander
 from lipsmith.motion.vocabulary import ActName, When
 from lipsmith.speech.visemes import HOP_S, Speech
@@ -281,8 +282,7 @@ def _look_camera(channels: Channels, scene: Scene, amount: float) -> None:
 
 def _blink(channels: Channels, scene: Scene, amount: float) -> None:
     for moment_s in scene.moments(1.6 / amount):
-        lid = bump(scene.times_s, moment_s, 0.11, 0.20)
-        for name in ("blink_left", "blink_right"):
+        for name, lid in blink_of_both(scene.rng, scene.times_s, moment_s).items():
             channels[name] = np.maximum(channels[name], lid)
 
 

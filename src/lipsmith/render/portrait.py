@@ -101,7 +101,9 @@ class Portrait:
         ]
         self.mouth_look = read_look(image.rgb, face.points, grey=image.grey, source=self._source)
         self.eye_looks = read_eyes(image.rgb, face.points, self.shape.frame, grey=image.grey, source=self._source)
-        self.shape.painted_lids = self.eye_looks[0].painted
+        eye = self.eye_looks[0]
+        self.shape.blink_amount, self.shape.glasses = eye.lid.amount, eye.lid.glasses
+        self.shape.holds_brows = eye.holds_brows
         self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)
         self._planes = to_i420(image.rgb)
 
@@ -179,12 +181,13 @@ class Portrait:
         for eye, look, blink in zip(
             self._eyes, self.eye_looks, (channels["blink_left"], channels["blink_right"]), strict=True
         ):
-            if blink <= 0.0 and not gaze.any():
+            way = self.shape.closure(blink)
+            if way <= 0.0 and not gaze.any():
                 continue
             view = self._view(eye, face, head)
             if view is not None:
                 gaze_px = gaze @ self._local * self._source.scale
-                paint_eye(view, look, blink=blink, gaze_px=gaze_px, source=self._source)
+                paint_eye(view, look, way=way, gaze_px=gaze_px, source=self._source)
                 self._put(patch, view.rect, view.pixels)
 
     def _view(self, opening: Opening, face: MovedFace, head: F32) -> View | None:

@@ -23,6 +23,7 @@ from lipsmith.face.layout import (
     INNER_LOWER,
     INNER_UPPER,
     LEFT_BROW,
+    LEFT_CHEEK,
     LEFT_LID_FOLD,
     LEFT_LOWER_FOLD,
     LEFT_LOWER_LID,
@@ -30,17 +31,27 @@ from lipsmith.face.layout import (
     LOWER_LIP_RINGS,
     MIRROR_PAIRS,
     RIGHT_BROW,
+    RIGHT_CHEEK,
     RIGHT_LID_FOLD,
     RIGHT_LOWER_FOLD,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
     UPPER_LIP_RINGS,
 )
+from lipsmith.render.anchors import (
+    BROW_INNER_IOD,
+    BROW_TOGETHER_IOD,
+    CHEEK_ANCHORS,
+    CORNER_ANCHORS,
+    INNER_BROWS,
+    OPENING_ANCHORS,
+    WIDENING_ANCHORS,
+    Anchors,
+    Vector,
+)
 from lipsmith.render.warp import combine
 
 Channels = Mapping[str, float]
-Vector = tuple[float, float, float]
-Anchors = dict[int, Vector]
 
 MESH_POINTS = 468
 """Points with triangles; the ten further points outline the irises."""
@@ -55,31 +66,6 @@ CORNER_DROP = 0.33
 CLOSING_LINE, CLOSING_LINE_OF_SMILE = 0.12, 0.36
 """Lips that close meet this share of their gap below the upper lip; a smile has raised that lip, speech has not."""
 
-OPENING_ANCHORS: Anchors = {
-    18: (0, 0.71, 0.20), 200: (0, 0.61, 0.24), 199: (0, 0.55, 0.27), 152: (0, 0.52, 0.29), 148: (0, 0.49, 0.28),
-    176: (0, 0.42, 0.25), 149: (0, 0.34, 0.20), 150: (0, 0.28, 0.15), 136: (0, 0.22, 0.10), 172: (0, 0.16, 0.06),
-    58: (0, 0.09, 0.03), 216: (0, 0.12, 0), 207: (0, 0.12, 0), 205: (0, 0.08, 0), 187: (0, 0.08, 0),
-    2: (0, 0, 0), 98: (0, 0, 0), 129: (0, 0, 0), 132: (0, 0.04, 0), 93: (0, 0.01, 0),
-    234: (0, 0, 0),
-}  # fmt: skip
-"""Displacement per IOD of aperture, left half; the right half mirrors it."""
-
-WIDENING_ANCHORS: Anchors = {
-    216: (-0.20, -0.09, 0.10), 207: (-0.18, -0.05, 0.08),
-    187: (-0.16, -0.07, 0.05), 205: (-0.14, -0.03, 0.04), 148: (0, 0.12, 0),
-    149: (0, 0.10, 0), 150: (-0.02, 0.08, 0), 152: (0, 0.12, 0), 2: (0, 0, 0), 98: (-0.03, 0, 0), 129: (-0.03, 0, 0),
-    58: (0, 0, 0), 132: (0, 0, 0), 234: (0, 0, 0),
-}  # fmt: skip
-"""Displacement per IOD of mouth width, left half."""
-
-CORNER_ANCHORS: Anchors = {
-    57: (0, -0.92, 0), 186: (0, -0.75, 0), 43: (0, -0.85, 0), 212: (0, -0.72, 0), 216: (0, -0.55, 0),
-    207: (0, -0.42, 0), 187: (0, -0.20, 0), 205: (0, -0.15, 0), 2: (0, 0, 0), 98: (0, 0, 0), 129: (0, 0, 0),
-    18: (0, 0, 0), 200: (0, 0, 0), 152: (0, 0, 0), 149: (0, -0.05, 0), 136: (0, -0.05, 0), 58: (0, 0, 0),
-    132: (0, 0, 0), 234: (0, 0, 0),
-}  # fmt: skip
-"""Displacement per IOD by which the mouth corners rise, left half; chosen by eye."""
-
 LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55, 0.28, 0.0])
 """Strength of the lip shapes (pucker, press, tuck, raise, drop) at each of the eleven columns."""
 
@@ -89,22 +75,14 @@ MAX_CHIN_SQUEEZE = 0.50
 """Largest share of its length that the skin between lip and chin loses at the widest opening; more would fold it."""
 WIDEST_APERTURE = 0.34
 
-UPPER_LID_SHARE = 0.88
-"""Share of a blink by the upper lid."""
-LID_FOLD_FOLLOWS = 0.40
-"""Share by which the fold above the upper lid follows the lid."""
+UPPER_LID_FOLLOWS, LOWER_LID_RISES, LOWER_FOLD_RISES = 0.20, 0.10, 0.06
+"""Shares of an eye's opening by which its surroundings move in a blink. The lid itself is painted: the skin above
+follows it a little, the lower lid rises."""
+BROW_FOLLOWS, CHEEK_RISES = 0.06, 0.04
+"""Shares of an eye's opening by which brow and cheek join a blink."""
+SHUT_FROM = 0.95
+"""Closure from which an eye is entirely shut: the second eye of a blink stops here, and no slit may be left."""
 BROW_RAISE_IOD = 0.06
-BROW_INNER_IOD, BROW_TOGETHER_IOD = 0.060, 0.016
-"""Rise of the brows' inner ends, and the way by which they come together as they are drawn down."""
-INNER_BROWS: Mapping[int, float] = {55: 1.0, 107: 1.0, 65: 0.55, 66: 0.55, 52: 0.15, 105: 0.15, 9: 0.5, 8: 0.3}
-"""Share of that at the left brow's points, and between the brows."""
-CHEEK_ANCHORS: Anchors = {
-    50: (0.002, -0.026, -0.006), 205: (0.004, -0.030, -0.008), 118: (0, -0.018, -0.004), 101: (0, -0.020, -0.004),
-    36: (0.002, -0.020, -0.004), 123: (0, -0.016, 0), 187: (0.002, -0.020, 0), 207: (0.002, -0.014, 0),
-    119: (0, -0.010, 0), 117: (0, -0.010, 0), 116: (0, -0.006, 0), 216: (0, -0.008, 0), 129: (0, 0, 0), 98: (0, 0, 0),
-    2: (0, 0, 0), 58: (0, 0, 0), 136: (0, 0, 0), 152: (0, 0, 0), 18: (0, 0, 0),
-}  # fmt: skip
-"""Displacement of a raised cheek, IOD, left half."""
 
 MAX_NARROWING, MAX_NARROWING_LOST = 0.58, 0.12
 """Largest share of its width by which a mouth is narrowed, and the part of it that a turned head loses: beyond that,
@@ -158,9 +136,16 @@ class FaceShape:
         self._movements = self._build_movements()
         fields = [movement.field for movement in self._movements.values()]
         self._fields = np.stack(fields).reshape(len(fields), -1)
-        self.painted_lids = False
-        """If true, lids and brows do not move: lids are painted over the eyes, and moving brows would bend the rim of
-        glasses."""
+        self.blink_amount = 1.0
+        """How far the eyes may be shut, 0-1."""
+        self.glasses = False
+        """If true, nothing above the eyes joins a blink: it would bend the rim of glasses."""
+        self.holds_brows = False
+        """If true, the brows never move."""
+
+    def closure(self, blink: float) -> float:
+        """Return how far the lid comes down for a value of a blink channel, 0-1."""
+        return min(1.0, max(0.0, blink) / SHUT_FROM) * self.blink_amount
 
     def target_aperture(self, channels: Channels) -> float:
         """Return the gap between the lips of this face in a frame, IOD."""
@@ -199,22 +184,24 @@ class FaceShape:
         moved[:, 1] -= combine((1.0 - below) * missing, self._closing_upper)
 
     def _close_lids(self, moved: F64, channels: Channels) -> None:
-        if self.painted_lids:
-            return
+        """Move the surroundings of the eyes as the lids come down, in place."""
         eyes = (
-            (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_LOWER_FOLD),
-            (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_LOWER_FOLD),
+            (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_LID_FOLD, LEFT_LOWER_FOLD, LEFT_BROW, LEFT_CHEEK),
+            (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_LID_FOLD, RIGHT_LOWER_FOLD, RIGHT_BROW, RIGHT_CHEEK),
         )
         blinks = (channels["blink_left"], channels["blink_right"])
-        for blink, (upper, lower, fold, lower_fold) in zip(blinks, eyes, strict=True):
-            if blink <= 0.0:
+        for blink, (upper, lower, fold, lower_fold, brow, cheek) in zip(blinks, eyes, strict=True):
+            way = self.closure(blink)
+            if way <= 0.0:
                 continue
-            up, low = list(upper), list(lower)
-            vector = blink * (self.rest[low, :2] - self.rest[up, :2])
-            moved[up, :2] += UPPER_LID_SHARE * vector
-            moved[low, :2] -= (1.0 - UPPER_LID_SHARE) * vector
-            moved[list(fold), :2] += UPPER_LID_SHARE * LID_FOLD_FOLLOWS * vector
-            moved[list(lower_fold), :2] -= 0.5 * (1.0 - UPPER_LID_SHARE) * vector
+            opening = way * (self.rest[list(lower), :2] - self.rest[list(upper), :2])
+            moved[list(lower), :2] -= LOWER_LID_RISES * opening
+            moved[list(lower_fold), :2] -= LOWER_FOLD_RISES * opening
+            moved[list(cheek), :2] -= CHEEK_RISES * opening[4]
+            if not self.glasses:
+                moved[list(upper[1:-1]), :2] += UPPER_LID_FOLLOWS * opening[1:-1]
+                moved[list(fold), :2] += UPPER_LID_FOLLOWS * opening
+                moved[list(brow), :2] += BROW_FOLLOWS * opening[4]
 
     def _build_movements(self) -> dict[str, _Movement]:
         """Return all movements of mouth and brows, each with the function that computes its amount."""
@@ -237,9 +224,9 @@ class FaceShape:
             "lower_drop": (self._spread(self._lip_anchors(lower=0.85, whole_lower=1.0)), lambda c: c["lower_drop"]),
             "jaw": (self._spread(self._jaw_anchors()), lambda c: c["jaw"] * self.scale),
             "corner": (self._spread(self._corner_anchors()), self._corner_raise),
-            "brow": (self._brow_field(), lambda c: 0.0 if self.painted_lids else c["brow"]),
-            "brow_inner": (self._inner_brow_field(), lambda c: 0.0 if self.painted_lids else c["brow_inner"]),
-            "cheek": (self._spread(self._cheek_anchors()), lambda c: c["cheek"] * (0.4 if self.painted_lids else 1.0)),
+            "brow": (self._brow_field(), lambda c: 0.0 if self.holds_brows else c["brow"]),
+            "brow_inner": (self._inner_brow_field(), lambda c: 0.0 if self.holds_brows else c["brow_inner"]),
+            "cheek": (self._spread(self._cheek_anchors()), lambda c: c["cheek"] * (0.4 if self.holds_brows else 1.0)),
         }
         return {name: _Movement(field=field, amount=amount) for name, (field, amount) in table.items()}
 

@@ -46,8 +46,11 @@ def perform(seconds: float, **options: object) -> MotionTrack:
     return build_motion(talk(seconds), fps=FPS, frames=round(seconds * 25), **options)  # type: ignore[arg-type]
 
 
+LIDS = ("blink_left", "blink_right")
+
+
 def blink_starts(lid: NDArray[np.float32]) -> NDArray[np.int64]:
-    shut = lid > 0.9
+    shut = lid > 0.4
     return np.flatnonzero(shut & ~np.concatenate([[False], shut[:-1]]))
 
 
@@ -143,13 +146,46 @@ def test_blinks_come_at_a_calm_speakers_rate() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_blinks_shut_both_eyes_fully_and_never_at_once(seed: int) -> None:
+def test_most_blinks_shut_both_eyes_and_never_at_the_start(seed: int) -> None:
     track = perform(40, seed=seed)
-    np.testing.assert_array_equal(track["blink_left"], track["blink_right"])
     assert not track["blink_left"][:11].any()  # 0.4 s
     starts = blink_starts(track["blink_left"])
     assert np.diff(starts).min() >= 25
-    assert all(track["blink_left"][start : start + 4].max() == 1.0 for start in starts)
+    heights = np.array([[track[name][s : s + 4].max() for name in LIDS] for s in starts])
+    whole = heights.max(axis=1) == 1.0
+    assert whole.mean() >= 0.5
+    assert heights[whole].min() >= 0.95
+    assert ((heights[~whole] > 0.4) & (heights[~whole] < 0.76)).all()
+
+
+def test_some_blinks_go_only_part_of_the_way() -> None:
+    lids = [perform(60, seed=seed)["blink_left"] for seed in range(12)]
+    heights = np.array([lid[s : s + 4].max() for lid in lids for s in blink_starts(lid)])
+    assert 0.05 < (heights < 0.8).mean() < 0.3
+
+
+def test_eyes_are_not_shut_alike() -> None:
+    """One eye follows the other by up to 12 ms: at 100 frames per second that is about one frame."""
+    track = build_motion(talk(60), fps=Fraction(100), frames=6000, seed=2)
+    left, right = track["blink_left"], track["blink_right"]
+    assert 0.02 < np.abs(left - right).max() < 0.3
+    leads = [np.sign((left - right)[s - 6 : s].sum()) for s in blink_starts(left)]
+    assert {-1.0, 1.0} <= set(leads)
+
+
+def test_a_blink_closes_in_a_tenth_of_a_second_and_opens_more_slowly() -> None:
+    lid = build_motion(talk(60), fps=Fraction(500), frames=30_000, seed=2)["blink_left"].astype(np.float64)
+    moving = np.flatnonzero(np.diff((lid > 0.02).astype(np.int8)))
+    for start, stop in moving.reshape(-1, 2):
+        blink = lid[start:stop]
+        top = np.flatnonzero(blink > 0.98 * blink.max())
+        assert 0.055 < top[0] / 500 < 0.105
+        assert 0.12 < (len(blink) - top[-1]) / 500 < 0.26
+
+
+def test_a_lid_takes_more_than_one_frame_to_close_at_25_frames_per_second() -> None:
+    lid = perform(60, seed=3)["blink_left"]
+    assert np.diff(lid).max() < 0.75
 
 
 def test_gaps_between_blinks_vary() -> None:
@@ -176,7 +212,7 @@ def test_blinks_and_head_do_not_depend_on_the_frame_rate(fps: Fraction) -> None:
     times_s = np.arange(len(other)) / float(fps)
     same = np.interp(times_s, np.arange(500) / 25, ours["head_yaw"])
     np.testing.assert_allclose(other["head_yaw"][: -int(fps)], same[: -int(fps)], atol=0.05)
-    assert other["blink_left"].max() == 1.0
+    assert other["blink_left"].max() >= 0.95
 
 
 def test_gaze_is_small_and_holds_still_between_jumps() -> None:

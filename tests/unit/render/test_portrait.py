@@ -70,7 +70,7 @@ def test_target_points_are_where_the_lips_are_requested_to_be(portrait: Portrait
 
 def test_a_blink_changes_the_eyes_only(portrait: Portrait, face: Face) -> None:
     opened, shut = portrait.draw_rgb(motion()), portrait.draw_rgb(motion(blink_left=1.0, blink_right=1.0))
-    eyes = near(face, EYES, 0.45, opened.shape[:2])
+    eyes = near(face, EYES, 0.75, opened.shape[:2])
     assert change(opened, shut)[near(face, EYES, 0.08, opened.shape[:2])].mean() > 10
     assert change(opened, shut)[~eyes].max() == 0
 

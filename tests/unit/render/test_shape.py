@@ -11,10 +11,14 @@ from lipsmith.face.layout import (
     INNER_LOWER,
     INNER_UPPER,
     LEFT_BROW,
+    LEFT_CHEEK,
+    LEFT_LID_FOLD,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     LOWER_LIP_RINGS,
     MIRROR_PAIRS,
+    RIGHT_BROW,
+    RIGHT_LID_FOLD,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
     UPPER_LIP_RINGS,
@@ -162,33 +166,71 @@ def test_lips_and_head_keep_to_themselves(shape: FaceShape) -> None:
     assert np.abs(speaking[list(LEFT_UPPER_LID + RIGHT_LOWER_LID + LEFT_BROW)]).max() < 1e-3
 
 
-def test_a_full_blink_brings_the_lids_together(shape: FaceShape) -> None:
+def test_a_blink_moves_the_skin_around_the_eye_a_little(shape: FaceShape) -> None:
+    """The lid itself is painted."""
     for lids, channel in (
         ((LEFT_UPPER_LID, LEFT_LOWER_LID), "blink_left"),
         ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), "blink_right"),
     ):
-        points = shape.rest + shape.displacement(motion(**{channel: 1.0}))
-        np.testing.assert_allclose(points[list(lids[0]), :2], points[list(lids[1]), :2], atol=1e-9)
         opened = shape.rest + shape.displacement(motion())
         np.testing.assert_allclose(opened[list(lids[0])], shape.rest[list(lids[0])], atol=1e-3)
-        # The upper lid does most of the way.
-        assert np.abs(points - opened)[list(lids[0])].max() > 4 * np.abs(points - opened)[list(lids[1])].max()
+        moved = shape.displacement(motion(**{channel: 1.0})) - shape.displacement(motion())
+        upper, lower = list(lids[0][1:-1]), list(lids[1][1:-1])
+        gap = shape.rest[lower, 1] - shape.rest[upper, 1]
+        np.testing.assert_allclose(moved[upper, 1], 0.20 * gap, atol=1e-9)
+        np.testing.assert_allclose(moved[lower, 1], -0.10 * gap, atol=1e-9)
+        # The mesh's other half stays.
+        assert np.abs(moved[list(LEFT_BROW if channel == "blink_right" else RIGHT_BROW)]).max() == 0
+
+
+def test_brow_and_cheek_join_a_blink(shape: FaceShape) -> None:
+    moved = shape.displacement(motion(blink_left=1.0)) - shape.displacement(motion())
+    assert 0.002 < moved[list(LEFT_BROW), 1].mean() < 0.02
+    assert -0.02 < moved[list(LEFT_CHEEK), 1].mean() < -0.002
+
+
+@pytest.mark.parametrize(("blink", "closure"), [(0.0, 0.0), (0.475, 0.5), (0.95, 1.0), (1.0, 1.0)])
+def test_an_eye_is_shut_before_its_channel_ends(shape: FaceShape, blink: float, closure: float) -> None:
+    assert shape.closure(blink) == pytest.approx(closure)
 
 
 def test_one_eye_can_wink(shape: FaceShape) -> None:
     moved = shape.displacement(motion(blink_left=1.0)) - shape.displacement(motion())
-    assert np.abs(moved[list(LEFT_UPPER_LID)]).max() > 0.05
+    assert np.abs(moved[list(LEFT_UPPER_LID)]).max() > 0.015
     assert np.abs(moved[list(RIGHT_UPPER_LID)]).max() == 0
 
 
-def test_painted_lids_leave_the_mesh_alone(shapes: dict[str, FaceShape]) -> None:
+def test_a_blink_moves_nothing_above_the_eyes_behind_glasses(shapes: dict[str, FaceShape]) -> None:
     shape = shapes["shut"]
-    shape.painted_lids = True
+    shape.glasses = True
     try:
         blinking = shape.displacement(motion(blink_left=1.0, blink_right=1.0))
     finally:
-        shape.painted_lids = False
+        shape.glasses = False
+    moved = blinking - shape.displacement(motion())
+    above = [*LEFT_BROW, *RIGHT_BROW, *LEFT_LID_FOLD, *RIGHT_LID_FOLD, *LEFT_UPPER_LID[1:-1], *RIGHT_UPPER_LID[1:-1]]
+    assert np.abs(moved[above]).max() == 0
+    assert np.abs(moved[list(LEFT_LOWER_LID[1:-1])]).max() > 0.005
+
+
+def test_eyes_that_may_not_shut_leave_the_mesh_alone(shapes: dict[str, FaceShape]) -> None:
+    shape = shapes["shut"]
+    shape.blink_amount = 0.0
+    try:
+        blinking = shape.displacement(motion(blink_left=1.0, blink_right=1.0))
+    finally:
+        shape.blink_amount = 1.0
     np.testing.assert_array_equal(blinking, shape.displacement(motion()))
+
+
+def test_brows_can_be_held(shapes: dict[str, FaceShape]) -> None:
+    shape = shapes["shut"]
+    shape.holds_brows = True
+    try:
+        raised = shape.displacement(motion(brow=1.0))
+    finally:
+        shape.holds_brows = False
+    np.testing.assert_array_equal(raised, shape.displacement(motion()))
 
 
 def test_brows_rise_and_sink(shape: FaceShape) -> None:
