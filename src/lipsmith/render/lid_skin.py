@@ -21,9 +21,9 @@ FOLD_CLEAR_IOD, BROW_CLEAR_IOD = 0.012, 0.045
 """Skin above the eye: from this far above the fold to this far below the brow."""
 SAME_SKIN_ABOVE, SAME_SKIN_BELOW = 0.22, 0.25
 """Largest difference in brightness to the typical skin there, as a share of it."""
-PLAUSIBLE = (0.72, 1.12)
+PLAUSIBLE = (0.82, 1.12)
 """Brightness of the skin above an eye, as a share of that below, that is no rim."""
-BEHIND_GLASSES = (0.54, 1.05)
+BEHIND_GLASSES = (0.82, 1.05)
 """Least and largest brightness of the lid behind glasses, as a share of the skin below."""
 GRAIN_FINER_THAN_IOD = 0.022
 MAX_GRAIN = 5.0

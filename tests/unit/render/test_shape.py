@@ -23,8 +23,9 @@ from lipsmith.face.layout import (
     RIGHT_UPPER_LID,
     UPPER_LIP_RINGS,
 )
+from lipsmith.render.anchors import CORNER_ANCHORS, OPENING_ANCHORS, WIDENING_ANCHORS
 from lipsmith.render.portrait import Portrait
-from lipsmith.render.shape import CORNER_ANCHORS, OPENING_ANCHORS, WIDENING_ANCHORS, FaceShape
+from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import signed_areas
 
 SPEECH = [
