@@ -276,8 +276,8 @@ def _look_around(channels: Channels, scene: Scene, amount: float) -> None:
 def _look_camera(channels: Channels, scene: Scene, amount: float) -> None:
     share = min(amount, 1.0) * scene.window
     for gaze, turn in (("gaze_x", "head_yaw"), ("gaze_y", "head_pitch")):
-        channels[turn] *= 1.0 - 0.4 * share
         channels[gaze] += share * (-_EYES_FOLLOW_IOD_PER_DEG * channels[turn] - channels[gaze])
+        channels[turn] *= 1.0 - 0.4 * share  # `apply` lets the eyes follow
 
 
 def _blink(channels: Channels, scene: Scene, amount: float) -> None:
