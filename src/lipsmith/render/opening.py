@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -64,13 +65,17 @@ class View:
     """Left, top, right, bottom of the patch in the frame, pixels."""
     pixels: U8
     """(rows, columns, 3): the patch with upper and lower side joined; the inside is painted later."""
-    own: U8
-    """(rows, columns, 3): the source's own pixels, moved with the head but not with the skin."""
     own_positions: F32
-    """(rows, columns, 2): positions in the enlarged source from which ``own`` was sampled."""
+    """(rows, columns, 2): positions in the enlarged source, moved with the head but not with the skin."""
     edges: Edges
     softness: float
     """Width of half a pixel in IOD."""
+    source: Source
+
+    @cached_property
+    def own(self) -> U8:
+        """(rows, columns, 3): the source's own pixels at ``own_positions``."""
+        return resample(self.source, self.own_positions)
 
 
 class Opening:
@@ -131,10 +136,10 @@ class Opening:
         return View(
             rect=rect,
             pixels=pixels,
-            own=resample(source, own_positions),
             own_positions=own_positions,
             edges=edges,
             softness=softness,
+            source=source,
         )
 
     def _edges(self, seen: F32, rect: NDArray[np.int32], local: F64) -> Edges:
