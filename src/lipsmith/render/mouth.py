@@ -38,12 +38,14 @@ __all__ = ["CHEEKS", "LUMA", "MouthLook", "OwnMouth", "median_at", "paint_mouth"
 OWN_TEETH_OVER_SKIN = 1.15
 """Highest brightness of the photo's own teeth, relative to the cheeks."""
 MAX_TURN_DEG, MAX_NOD_DEG = 50.0, 20.0
-NARROW_IOD, LIT_IOD = 0.012, 0.085
+NARROW_IOD, LIT_IOD = 0.018, 0.060
 """Openings up to the first are a dark line; from the second on, teeth are fully lit."""
 TONGUE_HUE = np.array([1.0, 0.60, 0.58])
 """Colour of a tongue relative to the skin around the mouth."""
 CAVITY_HUE = np.array([0.38, 0.25, 0.23])
 """Colour of the dark in a mouth relative to the lips."""
+LINE_HUE = np.array([0.48, 0.36, 0.36])
+"""Colour of the line where lips touch relative to the lips."""
 CARVED_SHARES = (0.62, 0.60, 0.48, 0.60, 0.42)
 """Shares of the material's own colour in a carved mouth: tooth, tongue, cavity, gum, line."""
 
@@ -113,7 +115,7 @@ def read_look(
         light=_side_light(rgb, points, frame),
         incisal_iod=incisal_iod if own else incisal_iod * (0.6 + 0.4 * size),
         own=own,
-        shadow_tint=(1.0, 1.0, 1.0) if grey or toothless else (0.80, 1.0, 1.12),
+        shadow_tint=(1.0, 1.0, 1.0) if grey or toothless else (0.85, 1.0, 1.06),
         own_light=own_light,
         own_gap_iod=gap_iod,
         rows=tooth_rows(seed=_seed_of(rgb, points), size=size, blur_iod=blur_iod),
@@ -136,14 +138,14 @@ def paint_mouth(
     by the head alone; ``turned_deg``: yaw and pitch of the head against the camera.
     """
     # The inside of a parted mouth lies on the edges of the lips, and would appear as flecks when they touch.
-    contact = 0.5 * float(smoothstep(look.own_gap_iod, 0.010, 0.025))
+    contact = 0.62 * float(smoothstep(look.own_gap_iod, 0.010, 0.025))
     # A narrow gap lets little light in. Teeth on the lower lip are lit.
     lit = max(float(smoothstep(gap_iod, NARROW_IOD, LIT_IOD)), 0.9 * channels["tuck"])
     # Rounded lips are further from the teeth, which end higher behind them and lie in their shadow.
     rounded = channels["pucker"]
     jaw = float(smoothstep(gap_iod, 0.11, 0.28))
     yaw, pitch = (
-        float(np.tan(np.radians(np.clip(angle, -most, most))))
+        float(np.tan(np.radians(np.clip(0.85 * angle, -most, most))))
         for angle, most in zip(turned_deg, (MAX_TURN_DEG, MAX_NOD_DEG), strict=True)
     )
     numbers = Numbers(
@@ -154,7 +156,7 @@ def paint_mouth(
         tongue=float(channels["tongue"]),
         contact=contact,
         incisal=look.incisal_iod - 0.018 * rounded,
-        lower_edge=-0.016 + 0.058 * jaw + 0.6 * channels["lower_drop"] - 0.03 * rounded,
+        lower_edge=-0.018 + 0.054 * jaw + 0.6 * channels["lower_drop"] - 0.03 * rounded,
         in_shadow=1.0 - 0.20 * rounded,
         own_light=look.own_light,
         turn=yaw,
@@ -201,7 +203,7 @@ def _interior_colours(tooth: F64, skin: F64, lip: F64) -> list[F64]:
     tongue = 0.45 * lip + 0.55 * TONGUE_HUE * skin * 0.92
     cavity = CAVITY_HUE * (0.7 * lip + 0.3 * skin) + np.array([5.0, 0.0, 0.0])
     gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
-    return [tooth, tongue, cavity, gum, 0.42 * lip]
+    return [tooth, tongue, cavity, gum, LINE_HUE * lip]
 
 
 def _side_light(rgb: U8, points: F64, frame: HeadFrame) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
-from lipsmith.render.opening import Edges, edges_at, share_between
+from lipsmith.render.opening import EDGE_TABLE_REACH_IOD, Edges, edges_at, share_between
 from lipsmith.render.tooth_arch import ARCH_CELLS, ARCH_HALF_IOD
 
 ARCH_RISE = 0.16
@@ -120,8 +120,8 @@ def _half_width(edges: Edges) -> float:
 @kernel
 def _contact_shadow(u: float, v: float, high: float, low: float, half: float, half_pixel: float) -> float:
     """Return the darkness of the line where the lips touch, 0-1."""
-    off = (v - (high + low) * 0.5) / max(0.010, 1.6 * half_pixel)
-    ends = 1.0 - _step(abs(u), 0.55 * half, 1.0 * half)
+    off = (v - (high + low) * 0.5) / max(0.009, 1.5 * half_pixel)
+    ends = 1.0 - _step(abs(u), 0.50 * half, 0.96 * half)
     return (1.0 - _step(low - high, 0.012, 0.045)) * np.exp(-off * off) * ends
 
 
@@ -143,13 +143,21 @@ def _tongue(across: float, above: float, half: float, gap: float, up: float, sof
     bow = 1.0 - (across / wide) ** 2
     if bow <= 0.0:
         return 0.0, 0.0
-    height = (0.44 + 0.32 * up) * gap * np.sqrt(bow)
-    blur = (0.24 - 0.19 * up) * gap + soft
+    height = (0.56 + 0.20 * up) * gap * np.sqrt(bow)
+    blur = (0.30 - 0.25 * up) * gap + soft
     alpha = 1.0 - _step(above, height - blur, height + soft)
     part = min(max(above / max(height, 0.02), 0.0), 1.0)
-    shade = 0.70 + 0.10 * up + 0.26 * part * (1.0 - part) * 4.0 * (0.5 + 0.5 * bow) - (0.46 - 0.30 * up) * part
+    hump = 4.0 * part * (1.0 - part)
+    shade = 0.74 + 0.06 * up + 0.24 * hump * (0.4 + 0.6 * bow) - (0.34 - 0.18 * up) * part
     groove = 1.0 - 0.08 * (1.0 - up) * np.exp(-((across / 0.022) ** 2)) * part
     return alpha * min(1.0, 4.0 * bow), shade * groove
+
+
+@kernel
+def _facing(across: float, turn: float) -> float:
+    """Return how far the arch faces the camera at ``across``, the cosine of the angle between; 0 seen from behind."""
+    slope = 1.1 * ARCH_DEPTH * across
+    return max((1.0 - slope * turn) / np.sqrt((1.0 + slope * slope) * (1.0 + turn * turn)), 0.0)
 
 
 @kernel
@@ -161,8 +169,10 @@ def _shaded_upper(
     depth = ARCH_DEPTH * across * across
     edge = numbers.incisal + end - ARCH_RISE * across * across - depth * numbers.nod
     alpha = 1.0 - _step(down, edge - numbers.soft, edge + numbers.soft)
-    alpha *= 1.0 - _step(abs(across), 0.40, 0.45)
-    facing = 0.45 + 0.55 / np.sqrt(1.0 + (1.3 * ARCH_DEPTH * across) ** 2)
+    alpha *= 1.0 - _step(abs(across), 0.42, 0.455)
+    seen = _facing(across, numbers.turn)
+    alpha *= _step(seen, 0.05, 0.25)
+    facing = 0.38 + 0.62 * seen
     part = (edge - down) / max(length, 0.05)
     body = 0.91 + 0.09 * _step(part, 0.0, 0.30) - 0.06 * min(max(part, 0.0), 1.0)
     gum = _step(part, 1.0 - 0.06, 1.0 + 0.06)
@@ -175,9 +185,8 @@ def _shaded_lower(across: float, above: float, rows: NDArray[np.float32], number
     end, shade, _ = _teeth(across, rows)
     edge = numbers.lower_edge + end + 0.10 * across * across
     alpha = 1.0 - _step(above, edge - numbers.soft, edge + numbers.soft)
-    alpha *= 1.0 - _step(abs(across), 0.24, 0.36)
-    facing = 0.40 + 0.60 / np.sqrt(1.0 + (1.5 * ARCH_DEPTH * across) ** 2)
-    return alpha, shade * facing
+    alpha *= 1.0 - _step(abs(across), 0.20, 0.32)
+    return alpha, shade * (0.35 + 0.65 * _facing(across, numbers.turn))
 
 
 @kernel
@@ -195,7 +204,7 @@ def paint_interior(
     table_u, upper, lower, to_local = edges
     soft = max(half_pixel, 0.004)
     first, per_u = table_u[0], (table_u.shape[0] - 1) / (table_u[-1] - table_u[0])
-    half = _half_width(edges)
+    half, corner_u = _half_width(edges), table_u[-1] - EDGE_TABLE_REACH_IOD
     middle = edges_at(min(max(skull[0], -0.3 * half), 0.3 * half), first, per_u, upper, lower)
     middle_gap, middle_low = max(middle[1] - middle[0], 1e-4), middle[1]
     forward = _step(numbers.tongue, 0.62, 0.80)  # between the teeth, as for th; for l and n it stays behind them
@@ -203,12 +212,12 @@ def paint_interior(
         for column in range(pixels.shape[1]):
             u = to_local[0, 0] * column + to_local[0, 1] * row + to_local[0, 2]
             v = to_local[1, 0] * column + to_local[1, 1] * row + to_local[1, 2]
-            if abs(u) > half + 0.05:
+            if abs(u) > max(half, corner_u) + 0.05:
                 continue
             high, low = edges_at(u, first, per_u, upper, lower)
             gap = low - high
             if numbers.contact > 0.0 and gap < 0.045:
-                dark = numbers.contact * _contact_shadow(u, v, high, low, half, half_pixel)
+                dark = numbers.contact * _contact_shadow(u, v, high, low, corner_u, half_pixel)
                 for c in range(3):
                     pixels[row, column, c] = np.uint8((1 - dark) * pixels[row, column, c] + dark * colours[4, c])
             inside = share_between(v, high, low, soft) * _step(gap / (2 * half_pixel), 0.3, 1.6)
@@ -232,10 +241,10 @@ def paint_interior(
             deep = min(below / max(gap, 1e-3), 1.0)
             for c in range(3):
                 power = tint[c]
-                value = colours[2, c] * (0.85 + 0.45 * deep)
+                value = colours[2, c] * (0.66 + 0.80 * deep)
                 value += tongue_alpha * (colours[1, c] * tongue_shade - value)
                 value *= dim_low**power
-                teeth = colours[0, c] * (lower_shade * 0.74 * dim_low) ** power
+                teeth = (0.8 * colours[0, c] + 0.2 * colours[1, c]) * (lower_shade * 0.74 * dim_low) ** power
                 value += lower_alpha * (1.0 - front_tongue) * (teeth - value)
                 teeth = colours[0, c] * (upper_shade * numbers.in_shadow) ** power
                 teeth += gum_alpha * (colours[3, c] * facing - teeth)

@@ -25,6 +25,8 @@ from lipsmith.render.warp import Grid, Source, carry_forward, fill_gaps, rasteri
 EDGE_RUNS_ON_IOD = 0.10
 """Distance by which each side's flow continues beyond its own edge."""
 CURVE_POINTS_PER_COLUMN = 8
+EDGE_TABLE_REACH_IOD = 0.5
+"""Tables of edges go on this far beyond the corners."""
 
 
 class Edges(NamedTuple):
@@ -148,7 +150,7 @@ class Opening:
         inverse = inverse_of(local)  # (pixel offset) @ inverse = (u, v)
         upper = self._curve @ ((seen[:count] - centre) @ inverse)
         lower = self._curve @ ((seen[count:] - centre) @ inverse)
-        reach = max(abs(upper[:, 0]).max(), abs(lower[:, 0]).max()) + 0.5
+        reach = max(abs(upper[:, 0]).max(), abs(lower[:, 0]).max()) + EDGE_TABLE_REACH_IOD
         u = np.linspace(-reach, reach, 512)
         tables = [_as_function(u, side) for side in (upper, lower)]
         offset = (rect[:2] - centre) @ inverse

@@ -30,15 +30,23 @@ PAINTED_NEAR_OWN_IOD = 0.015
 OWN_MOUTH_MIN_GAP_IOD = 0.05
 """Mouths open by less than this in the photo show too little of their inside to keep it."""
 CROP_MARGIN_IOD = 0.16
-TEETH_BEYOND_IOD, DARK_BEYOND_IOD = 0.055, 0.030
-"""Teeth and dark gaps are looked for up to this far beyond the inner edges of the lips."""
-CORNER_BEYOND_IOD = 0.10
-"""The same for the dark at the corners, sideways."""
-PARTED_IOD = (0.020, 0.045)
-"""Lips open by less than the first touch, and their dark line stays; above the second, all between them is replaced."""
+TEETH_BEYOND_IOD = (0.060, 0.012)
+"""Teeth are looked for up to this far beyond the landmarks of open lips, upwards and downwards: below lies gloss."""
+DARK_BEYOND_IOD, CORNER_BEYOND_IOD = 0.008, 0.060
+"""The same for dark gaps, and sideways for the dark at the corners."""
+JOINED_IOD = 0.014
+"""Parts of the opening closer to each other than this are one."""
+TOUCHING_IOD = 0.012
+"""Lips open by less than this touch, and nothing is replaced."""
+PARTED_IOD = (0.012, 0.035)
+"""Below the first only teeth are replaced; above the second, all between the lips."""
+GROWN_IOD = 0.020
+"""The opening is grown by this, and fades out over as much."""
+ROLLED_SHADE = 0.30
+"""Share by which a lip darkens where it rolls in."""
 TOOTH_LIKE = 0.45
-DARK_OF_LIP = 0.50
-"""Darker than this share of the lips' luminance is gap, not lip."""
+DARK_OF_LIP = 0.75
+"""Darker than this share of the luminance of the lips' shadows is gap, not lip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +86,12 @@ class OpenMouth:
     """(h, w) 0-1: teeth, also beyond those landmarks."""
     opening: Mask
     """(h, w): teeth, gap and dark corners: all that is no lip."""
+    lips: Mask
+    """(h, w): within the outline of the lips."""
+    gap_luminance: float
+    """What is darker is gap, not lip, 0-255."""
+    blur_px: float
+    """Width of soft edges in the crop."""
 
 
 def read_opening(source: Source, points: F64, frame: HeadFrame, skin: F64) -> OpenMouth | None:
@@ -95,37 +109,61 @@ def read_opening(source: Source, points: F64, frame: HeadFrame, skin: F64) -> Op
     gap_iod = float(np.linalg.norm(lips[1] - lips[0]))
     inside = polygon_mask(crop.shape[:2], source.place(inner) - low)
     outline = polygon_mask(crop.shape[:2], source.place(outer) - low)
-    teeth, opening = _classified(crop, inside, outline, unit_px, gap_iod, skin)
+    teeth, opening, gap_luminance = _classified(crop, inside, outline, unit_px, 1.2 * source.scale, gap_iod, skin)
     return OpenMouth(
-        crop=crop, origin=low, unit_px=unit_px, gap_iod=gap_iod, inside=inside, teeth=teeth, opening=opening
+        crop=crop,
+        origin=low,
+        unit_px=unit_px,
+        gap_iod=gap_iod,
+        inside=inside,
+        teeth=teeth,
+        opening=opening,
+        lips=cv2.erode(outline, _disc(0.008 * unit_px)) > 127,
+        gap_luminance=gap_luminance,
+        blur_px=float(source.scale),
     )
 
 
-def _classified(crop: U8, inside: U8, outline: U8, unit_px: float, gap_iod: float, skin: F64) -> tuple[F64, Mask]:
-    """Return the share of tooth, (h, w) 0-1, and what belongs to the opening, (h, w)."""
+def _classified(
+    crop: U8, inside: U8, outline: U8, unit_px: float, grow_px: float, gap_iod: float, skin: F64
+) -> tuple[F64, Mask, float]:
+    """Return the share of tooth, (h, w) 0-1, what belongs to the opening, (h, w), and the luminance of a gap."""
     colours = cv2.GaussianBlur(crop, (0, 0), max(0.5, 0.004 * unit_px)).astype(np.float64)
+    luminance = colours @ LUMA
     lip = (outline > 127) & (cv2.dilate(inside, _disc(0.03 * unit_px)) == 0)
     lips = np.median(colours[lip], axis=0) if lip.sum() > 20 else 0.8 * skin
-    within = np.minimum(inside.astype(np.float64) / 255.0, 1.0)
+    within = inside.astype(np.float64) / 255.0
     teeth = np.maximum(tooth_share(colours, skin), within * _tooth_beside_lips(colours, skin, lips))
     # Beyond the landmarks, pale or glossy lips look like teeth: only what is much brighter than lips counts there.
-    shine = smoothstep(colours @ LUMA / max(float(lips @ LUMA), 1.0), 1.25, 1.6)
-    near_teeth = cv2.dilate(inside, _disc(TEETH_BEYOND_IOD * unit_px)) > 0
+    shine = smoothstep(luminance / max(float(lips @ LUMA), 1.0), 1.25, 1.6) * (outline > 127)
+    darkest_lip = float(np.percentile(luminance[lip], 15)) if lip.sum() > 20 else 0.6 * float(lips @ LUMA)
+    gap_luminance = DARK_OF_LIP * darkest_lip
+    parted = float(smoothstep(gap_iod, *PARTED_IOD))
+    near_teeth = _near(inside, (0.010 + parted * np.array(TEETH_BEYOND_IOD)) * unit_px)
     teeth = teeth * near_teeth * np.maximum(within, shine)
     core = inside > 127
-    if core.sum() < 8:
-        core = inside > 0
-    found = _touching(teeth > TOOTH_LIKE, core)
+    if core.sum() < 8 or gap_iod < TOUCHING_IOD:
+        return teeth * core, np.zeros(core.shape, np.bool_), gap_luminance
+    found = _touching(_closed(teeth > TOOTH_LIKE, JOINED_IOD * unit_px), core)
     opening: Mask = found.copy()
-    if gap_iod > PARTED_IOD[0]:
-        reach = (CORNER_BEYOND_IOD * unit_px, DARK_BEYOND_IOD * unit_px)
-        near = cv2.dilate(inside, _disc(*reach)) > 0
-        dark = (colours @ LUMA < DARK_OF_LIP * float(lips @ LUMA)) & near
-        opening |= _touching(dark, core)
-        if gap_iod > PARTED_IOD[1]:
-            opening |= core
-    grown = cv2.dilate(opening.astype(np.uint8), _disc(0.010 * unit_px)) > 0
-    return teeth * (found | core), grown
+    if parted > 0.0:
+        near = cv2.dilate(inside, _disc(CORNER_BEYOND_IOD * unit_px, DARK_BEYOND_IOD * unit_px)) > 0
+        opening |= _touching((luminance < gap_luminance) & near, core)
+    if gap_iod > PARTED_IOD[1]:
+        opening |= core
+    grown = cv2.dilate(_closed(opening, JOINED_IOD * unit_px).astype(np.uint8), _disc(max(GROWN_IOD * unit_px, grow_px))) > 0
+    return teeth * (found | core), grown, gap_luminance
+
+
+def _near(inside: U8, reach_px: F64) -> Mask:
+    """Return what lies within two distances of the opening: the first above and beside it, the second below."""
+    up, down = (cv2.dilate(inside, _disc(float(reach))) > 0 for reach in reach_px)
+    below = np.maximum.accumulate(inside > 0, axis=0) & (inside == 0)
+    return np.asarray(np.where(below, down, up), dtype=np.bool_)
+
+
+def _closed(mask: Mask, reach_px: float) -> Mask:
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(reach_px)) > 0, dtype=np.bool_)
 
 
 def _tooth_beside_lips(colours: F64, skin: F64, lips: F64) -> F64:
@@ -154,26 +192,63 @@ def complete_lips(mouth: OpenMouth) -> None:
     """
     if not mouth.opening.any() or mouth.opening.all():
         return
+    at = np.column_stack(np.nonzero(mouth.opening))
+    skin = ~mouth.opening
+    # Lips continue lips, where nearer skin would make a pale patch; at the corners, skin does.
+    lips = skin & mouth.lips & (mouth.crop @ LUMA > mouth.gap_luminance)
+    if lips.sum() < 20:
+        return
+    of_skin, away = _mirrored(mouth, skin, at)
+    of_lips, _ = _mirrored(mouth, lips, at)
+    between = _between_corners(mouth.inside, at)[:, None]
+    filled = mouth.crop.astype(np.float32)
+    filled[at[:, 0], at[:, 1]] = of_skin + between * (of_lips - of_skin)
+    soft = cv2.GaussianBlur(filled, (0, 0), max(0.6, 0.020 * mouth.unit_px))
+    mixed = 0.8 * soft[at[:, 0], at[:, 1]] + 0.2 * filled[at[:, 0], at[:, 1]]
+    mixed *= 1.0 - ROLLED_SHADE * smoothstep(away / mouth.unit_px, 0.01, 0.05)[:, None]
+    alpha = smoothstep(away / mouth.unit_px, 0.0, GROWN_IOD)[:, None]
+    before = mouth.crop[at[:, 0], at[:, 1]].astype(np.float64)
+    mouth.crop[at[:, 0], at[:, 1]] = np.clip(before + alpha * (mixed - before), 0, 255).astype(np.uint8)
+
+
+def _mirrored(mouth: OpenMouth, allowed: Mask, at: NDArray[np.int64]) -> tuple[NDArray[np.float32], F64]:
+    """Return the colours that (n, 2) rows and columns get when ``allowed`` is mirrored at its edge, and the distance
+    from that edge in pixels."""
+    nearest, away = _nearest(allowed, at)
+    # A little beyond the edge, where the blur between teeth and lips ends.
+    deep = (np.minimum(away, 0.030 * mouth.unit_px) + mouth.blur_px) / np.maximum(away, 1.0)
+    mirrored = np.round(nearest + (nearest - at) * deep[:, None]).astype(np.int64)
+    mirrored = np.clip(mirrored, 0, np.array(allowed.shape) - 1)
+    missing = ~allowed[mirrored[:, 0], mirrored[:, 1]]
+    mirrored[missing] = nearest[missing]
+    colours = mouth.crop[mirrored[:, 0], mirrored[:, 1]].astype(np.float32)
+    # No brighter than the edge, where the dark of a soft gap reaches further than its mask: else a pale ring appears.
+    edge = mouth.crop[nearest[:, 0], nearest[:, 1]]
+    factor = np.minimum(1.0, (edge @ LUMA + 2.0) / (colours @ LUMA + 2.0)).astype(np.float32)
+    return colours * factor[:, None], away.astype(np.float64)
+
+
+def _nearest(allowed: Mask, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the nearest pixel of ``allowed`` for each of (n, 2) rows and columns, and its distance, pixels."""
     distance, labels = cv2.distanceTransformWithLabels(
-        mouth.opening.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        (~allowed).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    rows, columns = np.nonzero(~mouth.opening)
+    rows, columns = np.nonzero(allowed)
     places = np.zeros((int(labels.max()) + 1, 2), np.int64)
     places[labels[rows, columns]] = np.column_stack([rows, columns])
-    at = np.column_stack(np.nonzero(mouth.opening))
-    away = distance[at[:, 0], at[:, 1]]
-    nearest = places[labels[at[:, 0], at[:, 1]]]
-    deep = np.minimum(away, 0.035 * mouth.unit_px) / np.maximum(away, 1.0)
-    mirrored = np.round(nearest + (nearest - at) * deep[:, None]).astype(np.int64)
-    mirrored = np.clip(mirrored, 0, np.array(mouth.opening.shape) - 1)
-    missing = mouth.opening[mirrored[:, 0], mirrored[:, 1]]
-    mirrored[missing] = nearest[missing]
-    filled = mouth.crop.copy()
-    filled[at[:, 0], at[:, 1]] = mouth.crop[mirrored[:, 0], mirrored[:, 1]]
-    soft = cv2.GaussianBlur(filled, (0, 0), max(0.6, 0.012 * mouth.unit_px)).astype(np.float64)
-    shade = 1.0 - 0.30 * smoothstep(away / mouth.unit_px, 0.0, 0.045)
-    mixed = 0.6 * soft[at[:, 0], at[:, 1]] + 0.4 * filled[at[:, 0], at[:, 1]]
-    mouth.crop[at[:, 0], at[:, 1]] = np.clip(mixed * shade[:, None], 0, 255).astype(np.uint8)
+    return places[labels[at[:, 0], at[:, 1]]], np.asarray(distance[at[:, 0], at[:, 1]], np.float32)
+
+
+def _between_corners(inside: U8, at: NDArray[np.int64]) -> F64:
+    """Return how far (n, 2) rows and columns lie between the corners of the mouth, (n,) 0-1."""
+    shown = np.column_stack(np.nonzero(inside > 0)).astype(np.float64)
+    if len(shown) < 8:
+        return np.zeros(len(at))
+    middle = shown.mean(axis=0)
+    axis = np.linalg.eigh(np.cov((shown - middle).T))[1][:, 1]
+    along, place = (shown - middle) @ axis, (at - middle) @ axis
+    width = along.max() - along.min()
+    return smoothstep(np.minimum(place - along.min(), along.max() - place) / width, 0.02, 0.16)
 
 
 def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: Source) -> OwnMouth | None:
@@ -196,6 +271,9 @@ def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: So
     incisal_iod = _incisal_edge(mouth.teeth, large @ LUMA, across, down, mouth.gap_iod)
     # All below the upper teeth belongs to the jaw: lower teeth that do not move would look clenched.
     upper = 1.0 - smoothstep(down + ARCH_RISE * across**2, incisal_iod, incisal_iod + 0.02)
+    # What is white below the gap between the rows is a lower tooth.
+    seen = (mouth.teeth > TOOTH_LIKE) & (upper > 0.3)
+    upper = upper * (_touching(seen, down + ARCH_RISE * across**2 < incisal_iod - 0.035) | ~seen)
     sigma = max(0.3 * source.scale, 0.006 * mouth.unit_px)
     eroded = cv2.erode(mouth.inside, np.ones((3, 3), np.uint8))
     whole = cv2.GaussianBlur(eroded, (0, 0), sigma) * upper

@@ -20,18 +20,18 @@ ARCH_CELLS = 369
 
 UPPER_WIDTHS = (0.130, 0.100, 0.090, 0.066, 0.052, 0.050)
 """Widths seen from the front, from the middle outwards: two incisors, canine, two premolars, molar."""
-UPPER_SHORTER = (0.0, 0.012, 0.002, 0.018, 0.024, 0.030)
+UPPER_SHORTER = (0.0, 0.007, 0.001, 0.008, 0.011, 0.014)
 """Upper teeth end higher than the front teeth by this."""
 UPPER_LENGTHS = (0.165, 0.145, 0.160, 0.135, 0.125, 0.120)
-UPPER_ROUNDING = (0.012, 0.016, 0.022, 0.014, 0.012, 0.010)
+UPPER_ROUNDING = (0.008, 0.011, 0.014, 0.009, 0.008, 0.008)
 """The edge of a tooth rises by this much to its sides."""
 UPPER_SHADES = (1.0, 0.985, 0.95, 0.93, 0.90, 0.86)
 LOWER_WIDTHS = (0.082, 0.088, 0.098, 0.080, 0.066, 0.060)
-LOWER_SHORTER = (0.0, 0.002, 0.004, 0.012, 0.018, 0.024)
-LOWER_ROUNDING = (0.006, 0.007, 0.012, 0.010, 0.010, 0.010)
+LOWER_SHORTER = (0.0, 0.001, 0.002, 0.007, 0.010, 0.014)
+LOWER_ROUNDING = (0.004, 0.005, 0.008, 0.006, 0.006, 0.006)
 LOWER_SHADES = (1.0, 0.99, 0.96, 0.93, 0.90, 0.86)
 
-WIDTH_SPREAD, LENGTH_SPREAD_IOD, SLANT_SPREAD, SHADE_SPREAD, TURN_SPREAD = 0.030, 0.0035, 0.045, 0.018, 0.030
+WIDTH_SPREAD, LENGTH_SPREAD_IOD, SLANT_SPREAD, SHADE_SPREAD, TURN_SPREAD = 0.030, 0.0025, 0.035, 0.018, 0.030
 """Standard deviations of single teeth: share of width, length, slope of the edge, shade, and shade across a tooth."""
 SEAM_IOD, SEAM_DARKNESS = 0.0040, 0.26
 ROUNDNESS = 0.10
