@@ -18,7 +18,7 @@ import numpy as np
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import UPPER_LIP_RINGS
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.mouth_colours import CHEEKS, LUMA, eye_white, is_carved, lip_colour, median_at, tooth_colour
+from lipsmith.render.mouth_colours import CHEEKS, LUMA, eye_white, from_lab, is_carved, lip_colour, median_at, to_lab, tooth_colour
 from lipsmith.render.mouth_kernels import Numbers, OwnLayer, Paint, paint_interior
 from lipsmith.render.opening import View
 from lipsmith.render.own_mouth import (
@@ -37,16 +37,20 @@ __all__ = ["CHEEKS", "LUMA", "MouthLook", "OwnMouth", "median_at", "paint_mouth"
 
 OWN_TEETH_OVER_SKIN = 1.15
 """Highest brightness of the photo's own teeth, relative to the cheeks."""
+OWN_TEETH_DARKER, OWN_TEETH_BRIGHTER = 0.93, 1.25
+"""Smallest and largest factor for the photo's own teeth."""
 MAX_TURN_DEG, MAX_NOD_DEG = 50.0, 20.0
 NARROW_IOD, LIT_IOD = 0.018, 0.060
 """Openings up to the first are a dark line; from the second on, teeth are fully lit."""
-TONGUE_HUE = np.array([1.0, 0.60, 0.58])
-"""Colour of a tongue relative to the skin around the mouth."""
-CAVITY_HUE = np.array([0.38, 0.25, 0.23])
-"""Colour of the dark in a mouth relative to the lips."""
+TONGUE_OF_SKIN, TONGUE_OF_LIP, TONGUE_RED = np.array([0.45, 0.50, 0.50]), np.array([0.32, 0.55, 0.30]), 9.0
+"""Shares of the skin's and of the lips' L*, a* and b* in a tongue, and the a* that it is redder: pink, not orange."""
+CAVITY_HUE = np.array([0.48, 0.29, 0.27])
+"""Colour of the dark in a mouth relative to the mean of lips and skin."""
+CAVITY_OVER_SKIN = 0.28
+"""Least luminance of the dark in a mouth relative to the skin: deeper would look like a hole."""
 LINE_HUE = np.array([0.48, 0.36, 0.36])
 """Colour of the line where lips touch relative to the lips."""
-CARVED_SHARES = (0.62, 0.60, 0.48, 0.60, 0.42)
+CARVED_SHARES = (0.62, 0.70, 0.60, 0.60, 0.42)
 """Shares of the material's own colour in a carved mouth: tooth, tongue, cavity, gum, line."""
 
 
@@ -94,10 +98,9 @@ def read_look(
     own = own_teeth(opening or read_opening(source, points, frame, skin), points, frame, source)
     toothless = own is None and not grey and is_carved(rgb, skin, lip, white)
     brightest = np.percentile(rgb[::4, ::4].reshape(-1, 3), 99, axis=0)
-    tooth = own.tooth if own else tooth_colour(skin, white, brightest)
-    # Teeth in a smile are brighter than behind speaking lips.
-    own_light = float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / max(tooth @ LUMA, 1.0), 0.93, 1.0)) if own else 1.0
-    colours = _interior_colours(tooth * own_light, skin, lip)
+    tooth = tooth_colour(skin, white, brightest)
+    own_light = _own_light(own.tooth, tooth, skin) if own else 1.0
+    colours = _interior_colours(own.tooth * own_light if own else tooth, skin, lip)
     if toothless:
         colours = [share * lip for share in CARVED_SHARES]
     if grey:
@@ -155,7 +158,7 @@ def paint_mouth(
         shut=0.94 * (1.0 - lit),
         tongue=float(channels["tongue"]),
         contact=contact,
-        incisal=look.incisal_iod - 0.018 * rounded,
+        incisal=look.incisal_iod - 0.010 * rounded,
         lower_edge=-0.018 + 0.054 * jaw + 0.6 * channels["lower_drop"] - 0.03 * rounded,
         in_shadow=1.0 - 0.20 * rounded,
         own_light=look.own_light,
@@ -198,10 +201,23 @@ def _own_layer(view: View, look: MouthLook, channels: Mapping[str, float], gap_i
     return OwnLayer(np.asarray(pixels, np.uint8), whole * (1 - beyond) + teeth * beyond, around)
 
 
+def _own_light(own: F64, expected: F64, skin: F64) -> float:
+    """Return the factor for the photo's own teeth.
+
+    Teeth in a smile are brighter than behind speaking lips; those in the shade of a lip are darker than in the open.
+    """
+    light = max(float(own @ LUMA), 1.0)
+    if light < float(expected @ LUMA):
+        return float(np.clip(0.8 * (expected @ LUMA) / light, 1.0, OWN_TEETH_BRIGHTER))
+    return float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / light, OWN_TEETH_DARKER, 1.0))
+
+
 def _interior_colours(tooth: F64, skin: F64, lip: F64) -> list[F64]:
     """Return the colours of tooth, tongue, cavity, gum and contact line, (3,) RGB each."""
-    tongue = 0.45 * lip + 0.55 * TONGUE_HUE * skin * 0.92
-    cavity = CAVITY_HUE * (0.7 * lip + 0.3 * skin) + np.array([5.0, 0.0, 0.0])
+    skin_lab, lip_lab = to_lab(skin), to_lab(lip)
+    tongue = from_lab(TONGUE_OF_SKIN * skin_lab + TONGUE_OF_LIP * lip_lab + np.array([0.0, TONGUE_RED, 0.0]))
+    cavity = CAVITY_HUE * (0.5 * lip + 0.5 * skin) + np.array([5.0, 0.0, 0.0])
+    cavity *= max(1.0, CAVITY_OVER_SKIN * float(skin @ LUMA) / max(float(cavity @ LUMA), 1.0))
     gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
     return [tooth, tongue, cavity, gum, LINE_HUE * lip]
 

@@ -130,7 +130,7 @@ def _light(u: float, half: float, gap: float, middle_gap: float, numbers: Number
     """Return the light at ``u``: less at the corners, where the lips are close, and from the side of the picture's."""
     side = min(max(u / half / 2 + 0.5, 0.0), 1.0)
     lit = numbers.light_left + (numbers.light_right - numbers.light_left) * side
-    return lit * (0.42 + 0.58 * _step(gap / max(middle_gap, 0.03), 0.05, 0.62))
+    return lit * (0.50 + 0.50 * _step(gap / max(middle_gap, 0.03), 0.05, 0.62))
 
 
 @kernel
@@ -143,14 +143,14 @@ def _tongue(across: float, above: float, half: float, gap: float, up: float, sof
     bow = 1.0 - (across / wide) ** 2
     if bow <= 0.0:
         return 0.0, 0.0
-    height = (0.56 + 0.20 * up) * gap * np.sqrt(bow)
+    height = (0.62 + 0.14 * up) * gap * np.sqrt(bow)
     blur = (0.30 - 0.25 * up) * gap + soft
     alpha = 1.0 - _step(above, height - blur, height + soft)
     part = min(max(above / max(height, 0.02), 0.0), 1.0)
     hump = 4.0 * part * (1.0 - part)
-    shade = 0.74 + 0.06 * up + 0.24 * hump * (0.4 + 0.6 * bow) - (0.34 - 0.18 * up) * part
+    shade = 0.92 + 0.02 * up + 0.24 * hump * (0.4 + 0.6 * bow) - (0.38 - 0.18 * up) * part
     groove = 1.0 - 0.08 * (1.0 - up) * np.exp(-((across / 0.022) ** 2)) * part
-    return alpha * min(1.0, 4.0 * bow), shade * groove
+    return alpha * min(1.0, 4.0 * bow), shade * groove * (0.74 + 0.26 * bow)
 
 
 @kernel
@@ -244,7 +244,7 @@ def paint_interior(
                 value = colours[2, c] * (0.66 + 0.80 * deep)
                 value += tongue_alpha * (colours[1, c] * tongue_shade - value)
                 value *= dim_low**power
-                teeth = (0.8 * colours[0, c] + 0.2 * colours[1, c]) * (lower_shade * 0.74 * dim_low) ** power
+                teeth = (0.82 * colours[0, c] + 0.18 * colours[1, c]) * (lower_shade * 0.88 * dim_low) ** power
                 value += lower_alpha * (1.0 - front_tongue) * (teeth - value)
                 teeth = colours[0, c] * (upper_shade * numbers.in_shadow) ** power
                 teeth += gum_alpha * (colours[3, c] * facing - teeth)
