@@ -17,6 +17,8 @@ def main() -> int:
     sheet = commands.add_parser("sheet", help="contact sheets to look at")
     sheet.add_argument("photos", nargs="*", type=Path, help="portraits; the astronaut of scikit-image if none is named")
     sheet.add_argument("-o", "--out", type=Path, default=Path("looks"), help="folder for the sheets")
+    sheet.add_argument("--teeth", action="store_true", help="large mouths in all shapes and through a sentence instead")
+    sheet.add_argument("--corners", action="store_true", help="large corners of the mouth instead")
 
     strip = commands.add_parser("strip", help="consecutive frames of a sentence, with the visemes of each")
     strip.add_argument("photo", nargs="?", type=Path, help="a portrait; the astronaut of scikit-image if none is named")
@@ -76,7 +78,7 @@ def main() -> int:
     if arguments.command == "sheet":
         from benchmarks.sheet import write_sheets
 
-        return write_sheets(arguments.photos, arguments.out)
+        return write_sheets(arguments.photos, arguments.out, teeth=arguments.teeth, corners=arguments.corners)
     if arguments.command == "strip":
         from benchmarks.strip import write_strips
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from benchmarks.subjects import Subject, at_rest, sentence_track, upright_crop
+from lipsmith.face.geometry import F64
 from lipsmith.media.clip import U8
 
 SPEAKING_SMILE = 0.45
@@ -43,11 +42,16 @@ def teeth_strip(subject: Subject) -> list[list[tuple[U8, str]]]:
 
 
 def corner_strip(subject: Subject) -> list[list[tuple[U8, str]]]:
-    """Draw both corners of the mouth for every shape of `MOUTH_LOOKS`, rows of (pixels, label)."""
-    frames = {"source": subject.image.rgb}
-    frames |= {name: subject.portrait.draw_rgb(_channels(given)) for name, given in MOUTH_LOOKS.items()}
-    left, right = ([(_corner(subject, f, point), name) for name, f in frames.items()] for point in CORNERS)
-    return [*_rows(left), *_rows(right)]
+    """Draw both corners of the mouth for every shape of `MOUTH_LOOKS`, the head still, rows of (pixels, label)."""
+    rows = []
+    for point in CORNERS:
+        cells = [(_corner(subject, subject.image.rgb, subject.face.points[point, :2]), "source")]
+        for name, given in MOUTH_LOOKS.items():
+            channels = _channels({**given, "head_yaw": 0.0, "head_pitch": 0.0, "head_roll": 0.0})
+            centre = subject.portrait.target_points(channels)[point]
+            cells.append((_corner(subject, subject.portrait.draw_rgb(channels), centre), name))
+        rows += _rows(cells)
+    return rows
 
 
 def sentence_strip(subject: Subject) -> list[list[tuple[U8, str]]]:
@@ -74,19 +78,9 @@ def _mouth(subject: Subject, frame: U8) -> U8:
     return crop[cut : CELL_PX - cut]
 
 
-def _corner(subject: Subject, frame: U8, point: int) -> U8:
-    centre = subject.face.points[point, :2]
+def _corner(subject: Subject, frame: U8, centre: F64) -> U8:
     return upright_crop(frame, subject, centre=centre, side_iod=CORNER_IOD, side_px=CORNER_PX)
 
 
 def _rows(cells: Sequence[tuple[U8, str]]) -> list[list[tuple[U8, str]]]:
     return [list(cells[k : k + PER_ROW]) for k in range(0, len(cells), PER_ROW)]
-
-
-def stacked(rows: Sequence[Sequence[U8]]) -> U8:
-    """Join cells to rows and rows to one picture, padded with white."""
-    joined = [np.hstack(list(row)) for row in rows]
-    width = max(row.shape[1] for row in joined)
-    return np.vstack(
-        [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in joined]
-    )

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from benchmarks.mouth_sheet import corner_strip, sentence_strip, teeth_strip
 from benchmarks.subjects import LOOKS, Subject, astronaut, look, read_even, sentence_track, upright_crop
 from lipsmith.errors import LipsmithError
 from lipsmith.media.clip import U8
@@ -20,8 +21,11 @@ SENTENCE_FROM_S = 0.3
 SENTENCE_FRAMES, SENTENCE_ROWS = 24, 2
 
 
-def write_sheets(photos: Sequence[Path], folder: Path) -> int:
-    """Write one sheet per photo, and all of them below each other in ``all.png``. Prints the names of the files."""
+def write_sheets(photos: Sequence[Path], folder: Path, *, teeth: bool = False, corners: bool = False) -> int:
+    """Write one sheet per photo, and all of them below each other in ``all.png``. Prints the names of the files.
+
+    ``teeth``, ``corners``: strips of large mouths, or of the corners of the mouth, in place of the sheet.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
     sheets: list[U8] = []
@@ -35,10 +39,11 @@ def write_sheets(photos: Sequence[Path], folder: Path) -> int:
         if subject is None:
             print(f"{name}: no face")
             continue
-        sheets.append(sheet(subject))
+        sheets.append(strips(subject, teeth=teeth, corners=corners) if teeth or corners else sheet(subject))
         _save(sheets[-1], folder / f"{name}.png")
     if len(sheets) > 1:
-        _save(np.vstack(sheets), folder / "all.png")
+        width = max(pixels.shape[1] for pixels in sheets)
+        _save(np.vstack([_padded(pixels, width) for pixels in sheets]), folder / "all.png")
     return 0 if sheets else 1
 
 
@@ -58,6 +63,16 @@ def sheet(subject: Subject) -> U8:
     width = max(len(row) for row in rows) * CELL_PX
     title = _label(f"{subject.name}   {subject.iod_px:.0f} px between the eyes", width)
     return np.vstack([title, *(_row(row, width) for row in rows)])
+
+
+def strips(subject: Subject, *, teeth: bool, corners: bool) -> U8:
+    """Draw mouths and 24 frames of a sentence for ``teeth``, both corners for ``corners``, (h, w, 3)."""
+    cells = [*teeth_strip(subject), *sentence_strip(subject)] if teeth else []
+    cells += corner_strip(subject) if corners else []
+    joined = [np.hstack([np.vstack([_label(text, pixels.shape[1]), pixels]) for pixels, text in row]) for row in cells]
+    width = max(row.shape[1] for row in joined)
+    title = _label(f"{subject.name}   {subject.iod_px:.0f} px between the eyes", width)
+    return np.vstack([title, *(_padded(row, width) for row in joined)])
 
 
 def _face(subject: Subject, frame: U8) -> U8:
@@ -82,8 +97,11 @@ def _label(text: str, width: int) -> U8:
 
 
 def _row(cells: Sequence[U8], width: int) -> U8:
-    joined = np.hstack(cells)
-    return np.pad(joined, ((0, 0), (0, width - joined.shape[1]), (0, 0)), constant_values=255)
+    return _padded(np.hstack(cells), width)
+
+
+def _padded(pixels: U8, width: int) -> U8:
+    return np.pad(pixels, ((0, 0), (0, width - pixels.shape[1]), (0, 0)), constant_values=255)
 
 
 def _save(pixels: U8, path: Path) -> None:

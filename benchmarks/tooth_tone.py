@@ -1,7 +1,7 @@
-"""Tone of the drawn teeth against the picture: the person's visible teeth, or its white point and exposure.
+"""Tone of the drawn teeth against the image: the person's visible teeth, or its white point and exposure.
 
-The reference for a closed mouth is read anew here, not by the renderer's formula: the sclera beside the irises gives the
-white point, and the highlights of the face its exposure.
+The reference for a closed mouth does not use the renderer's formula: the sclera beside the irises gives the white
+point, and the highlights of the face give the exposure.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def drawn_teeth(subject: Subject) -> F64:
 
 
 def expected_tooth(subject: Subject) -> F64:
-    """Return the CIELAB colour of teeth in the light of a picture that shows none, (3,)."""
+    """Return the CIELAB colour of teeth in the light of an image that shows none, (3,)."""
     white = _lab(_sclera(subject.image.rgb, subject.face.points))
     oval = subject.face.points[list(FACE_OVAL), :2]
     mask = np.zeros(subject.image.rgb.shape[:2], np.uint8)

@@ -10,7 +10,8 @@ import numpy as np
 
 from lipsmith.face.geometry import F64
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.mouth import CHEEKS, MouthLook, median_at, read_look
+from lipsmith.render.mouth import MouthLook, read_look
+from lipsmith.render.mouth_colours import LOWER_CHEEKS, median_at
 from lipsmith.render.softness import softness_px
 from lipsmith.render.warp import Source
 
@@ -81,6 +82,6 @@ def read_clip_look(frames: Sequence[tuple[U8, F64]]) -> ClipLook:
         look=replace(
             look, own=None, incisal_iod=min(incisal_iod, MAX_INCISAL_IOD), gum=GUM_OF_TOOTH * look.tooth, own_light=1.0
         ),
-        cheeks=median_at(rgb, points[list(CHEEKS), :2], 0.10 * iod_px),
+        cheeks=median_at(rgb, points[list(LOWER_CHEEKS), :2], 0.10 * iod_px),
         softness_px=float(np.median([softness_px(rgb, points) for rgb, points in frames])),
     )

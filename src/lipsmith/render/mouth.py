@@ -1,9 +1,9 @@
 """Painting of the inside of the mouth: teeth, tongue and cavity between the lips, in the light of the face.
 
-A mouth that is open in the photo keeps its own teeth. All else is painted: two rows of teeth on a dental arch that turns
-with the head, upper teeth fixed to the skull and a hint of lower teeth fixed to the jaw, the tongue behind them, and the
-dark of the cavity. Colours come from the photo: the skin and lips around, the whites of the eyes, the person's own teeth
-if they show. Faces of stone, clay or wood have a cavity of their own material and no teeth.
+A mouth that is open in the photo keeps its own teeth. All else is painted: two rows of teeth on a dental arch that
+turns with the head, upper teeth fixed to the skull and a hint of lower teeth fixed to the jaw, the tongue behind them,
+and the dark of the cavity. Colours come from the photo: the skin and lips around, the whites of the eyes, the person's
+own teeth if they show. Faces of stone, clay or wood have a cavity of their own material and no teeth.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ import numpy as np
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import UPPER_LIP_RINGS
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.mouth_colours import CHEEKS, LUMA, eye_white, from_lab, is_carved, lip_colour, median_at, to_lab, tooth_colour
+from lipsmith.render.mouth_colours import (
+    CHEEKS,
+    LUMA,
+    eye_white,
+    from_lab,
+    is_carved,
+    lip_colour,
+    median_at,
+    to_lab,
+    tooth_colour,
+)
 from lipsmith.render.mouth_kernels import Numbers, OwnLayer, Paint, paint_interior
 from lipsmith.render.opening import View
 from lipsmith.render.own_mouth import (
@@ -86,9 +96,7 @@ class MouthLook:
     """Softness of the photo's edges, sigma, IOD."""
 
 
-def read_look(
-    rgb: U8, points: F64, *, grey: bool, source: Source, opening: OpenMouth | None = None
-) -> MouthLook:
+def read_look(rgb: U8, points: F64, *, grey: bool, source: Source, opening: OpenMouth | None = None) -> MouthLook:
     """Read colours and light from the photo. ``opening``: its mouth, if `read_opening` has already found it."""
     frame = HeadFrame.of(points)
     rest = frame.to_head(points)
@@ -231,7 +239,7 @@ def _side_light(rgb: U8, points: F64, frame: HeadFrame) -> tuple[float, float]:
 
 
 def _seed_of(rgb: U8, points: F64) -> int:
-    """Return a number that is the same whenever the same picture is drawn."""
+    """Return a number that is the same whenever the same image is drawn."""
     x, y = np.round(points[list(UPPER_LIP_RINGS[0]), :2]).astype(int).clip(0).T
     lips = rgb[np.minimum(y, rgb.shape[0] - 1), np.minimum(x, rgb.shape[1] - 1)]
     return zlib.crc32(np.ascontiguousarray(lips).tobytes())

@@ -1,6 +1,6 @@
 """Colours of a mouth, read from a photo: skin, lips, whites of the eyes, and the teeth they suggest.
 
-Teeth follow the white point and exposure of the picture. Measured on 11 people whose teeth show in a smile: their
+Teeth follow the white point and exposure of the image. Measured on 11 people whose teeth show in a smile: their
 lightness lies 20 L* above the mean of cheek and eye white, their yellow 3.5 b* above that of the eye white, and their
 red at half of its a* (root mean square error 5 L*, 4 b*, 4 a*).
 """
@@ -27,6 +27,8 @@ LUMA = np.array([0.2126, 0.7152, 0.0722])
 """Weights of BT.709 luminance; accurate enough to separate dark from bright."""
 CHEEKS = (50, 205, 101, 280, 425, 330)
 """Mesh points on the cheeks, three a side, where the colour of the skin is read."""
+LOWER_CHEEKS = (207, 214, 192, 427, 434, 416)
+"""Mesh points beside the mouth, three a side. They lie in the region that is read from a clip; the others may not."""
 
 TOOTH_OVER_FACE_L = 20.0
 """Lightness of teeth in a smile above the mean of cheek and eye white, L*."""
@@ -36,7 +38,7 @@ TOOTH_OVER_WHITE_B = 3.5
 MAX_TOOTH_L = 93.0
 STONE = (6.0, 0.015, 0.015)
 """Largest chroma of stone, largest difference in chromaticity of its lips and eyes from its cheeks, and least spread of
-chromaticity in a picture that is not a black and white print."""
+chromaticity in an image that is not a black and white print."""
 COLOURED = (1e9, 0.007, 0.040)
 """The same for wood and clay: skin can have their colour, but its eyes are white, and toned prints have one colour."""
 
@@ -87,10 +89,10 @@ def eye_white(rgb: U8, points: F64) -> F64:
 
 
 def tooth_colour(skin: F64, white: F64, brightest: F64) -> F64:
-    """Return the colour of well-lit teeth in the light of a picture, (3,) RGB 0-255.
+    """Return the colour of well-lit teeth in the light of an image, (3,) RGB 0-255.
 
-    ``skin``, ``white``: (3,) RGB of cheeks and eye whites; ``brightest``: (3,) RGB of the picture's highlights. Faded or
-    dark prints have no brighter teeth than these.
+    ``skin``, ``white``: (3,) RGB of cheeks and eye whites; ``brightest``: (3,) RGB of the image's highlights. Teeth
+    in faded or dark prints are no brighter than these.
     """
     skin_lab, white_lab, limit = (to_lab(colour) for colour in (skin, white, brightest))
     # Eyes in deep shade or behind glass tell little about exposure.

@@ -126,8 +126,14 @@ def _contact_shadow(u: float, v: float, high: float, low: float, half: float, ha
 
 
 @kernel
+def _darken(pixel: NDArray[np.uint8], colour: NDArray[np.float32], share: float) -> None:
+    for c in range(3):
+        pixel[c] = np.uint8((1 - share) * pixel[c] + share * colour[c])
+
+
+@kernel
 def _light(u: float, half: float, gap: float, middle_gap: float, numbers: Numbers) -> float:
-    """Return the light at ``u``: less at the corners, where the lips are close, and from the side of the picture's."""
+    """Return the light at ``u``: less where the lips are close, more on the image's brighter side."""
     side = min(max(u / half / 2 + 0.5, 0.0), 1.0)
     lit = numbers.light_left + (numbers.light_right - numbers.light_left) * side
     return lit * (0.50 + 0.50 * _step(gap / max(middle_gap, 0.03), 0.05, 0.62))
@@ -169,7 +175,7 @@ def _shaded_upper(
     depth = ARCH_DEPTH * across * across
     edge = numbers.incisal + end - ARCH_RISE * across * across - depth * numbers.nod
     alpha = 1.0 - _step(down, edge - numbers.soft, edge + numbers.soft)
-    alpha *= 1.0 - _step(abs(across), 0.42, 0.455)
+    alpha *= numbers.tooth_alpha * (1.0 - _step(abs(across), 0.42, 0.455))
     seen = _facing(across, numbers.turn)
     alpha *= _step(seen, 0.05, 0.25)
     facing = 0.38 + 0.62 * seen
@@ -185,7 +191,7 @@ def _shaded_lower(across: float, above: float, rows: NDArray[np.float32], number
     end, shade, _ = _teeth(across, rows)
     edge = numbers.lower_edge + end + 0.10 * across * across
     alpha = 1.0 - _step(above, edge - numbers.soft, edge + numbers.soft)
-    alpha *= 1.0 - _step(abs(across), 0.20, 0.32)
+    alpha *= numbers.tooth_alpha * (1.0 - _step(abs(across), 0.20, 0.32))
     return alpha, shade * (0.35 + 0.65 * _facing(across, numbers.turn))
 
 
@@ -218,8 +224,7 @@ def paint_interior(
             gap = low - high
             if numbers.contact > 0.0 and gap < 0.045:
                 dark = numbers.contact * _contact_shadow(u, v, high, low, corner_u, half_pixel)
-                for c in range(3):
-                    pixels[row, column, c] = np.uint8((1 - dark) * pixels[row, column, c] + dark * colours[4, c])
+                _darken(pixels[row, column], colours[4], dark)
             inside = share_between(v, high, low, soft) * _step(gap / (2 * half_pixel), 0.3, 1.6)
             if inside <= 0.003:
                 continue
@@ -227,21 +232,19 @@ def paint_interior(
             seen, down = u - skull[0], v - skull[1]
             across = _on_arch(seen, numbers.turn, BEHIND_LIP_IOD)
             upper_alpha, upper_shade, gum_alpha, facing = _shaded_upper(across, down, paint.upper, numbers)
-            upper_alpha *= own.painted[row, column] * numbers.tooth_alpha
+            upper_alpha *= own.painted[row, column]
             lower_alpha, lower_shade = _shaded_lower(across, 0.5 * (middle_low + low) - v, paint.lower, numbers)
-            lower_alpha *= numbers.tooth_alpha
             tongue_alpha, tongue_shade = _tongue(seen, above, half, gap, numbers.tongue, soft)
             front_tongue = forward * tongue_alpha
             corner = _light(u, half, gap, middle_gap, numbers)
-            under_lip = 0.62 + 0.38 * _step(below, 0.0, 0.055)
+            under_lip = 0.72 + 0.28 * _step(below, 0.0, 0.045)
             dim = under_lip * numbers.brightness * corner
             dim_low = (0.80 + 0.20 * _step(above, 0.0, 0.05)) * (0.35 + 0.65 * numbers.brightness) * corner
-            keep = own_alpha[row, column]
+            kept = own_alpha[row, column] * (1.0 - front_tongue)
             kept_dim = numbers.own_light * (0.8 + 0.2 * under_lip) * (0.4 + 0.6 * numbers.in_shadow)
-            deep = min(below / max(gap, 1e-3), 1.0)
             for c in range(3):
                 power = tint[c]
-                value = colours[2, c] * (0.66 + 0.80 * deep)
+                value = colours[2, c] * (0.66 + 0.80 * min(below / max(gap, 1e-3), 1.0))
                 value += tongue_alpha * (colours[1, c] * tongue_shade - value)
                 value *= dim_low**power
                 teeth = (0.82 * colours[0, c] + 0.18 * colours[1, c]) * (lower_shade * 0.88 * dim_low) ** power
@@ -249,9 +252,7 @@ def paint_interior(
                 teeth = colours[0, c] * (upper_shade * numbers.in_shadow) ** power
                 teeth += gum_alpha * (colours[3, c] * facing - teeth)
                 value += upper_alpha * (1.0 - front_tongue) * (teeth * dim**power - value)
-                value += keep * (1.0 - front_tongue) * (own_pixels[row, column, c] * kept_dim**power - value)
+                value += kept * (own_pixels[row, column, c] * kept_dim**power - value)
                 value += numbers.shut * (colours[2, c] - value)
                 out = (1 - inside) * pixels[row, column, c] + inside * value
                 pixels[row, column, c] = np.uint8(min(max(out + 0.5, 0.0), 255.0))
-
-

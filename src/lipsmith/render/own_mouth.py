@@ -133,7 +133,7 @@ def _classified(
     lip = (outline > 127) & (cv2.dilate(inside, _disc(0.03 * unit_px)) == 0)
     lips = np.median(colours[lip], axis=0) if lip.sum() > 20 else 0.8 * skin
     within = inside.astype(np.float64) / 255.0
-    teeth = np.maximum(tooth_share(colours, skin), within * _tooth_beside_lips(colours, skin, lips))
+    teeth = np.maximum(tooth_share(colours, skin), within * _tooth_near_lips(colours, skin, lips))
     # Beyond the landmarks, pale or glossy lips look like teeth: only what is much brighter than lips counts there.
     shine = smoothstep(luminance / max(float(lips @ LUMA), 1.0), 1.25, 1.6) * (outline > 127)
     darkest_lip = float(np.percentile(luminance[lip], 15)) if lip.sum() > 20 else 0.6 * float(lips @ LUMA)
@@ -151,7 +151,10 @@ def _classified(
         opening |= _touching((luminance < gap_luminance) & near, core)
     if gap_iod > PARTED_IOD[1]:
         opening |= core
-    grown = cv2.dilate(_closed(opening, JOINED_IOD * unit_px).astype(np.uint8), _disc(max(GROWN_IOD * unit_px, grow_px))) > 0
+    grown = (
+        cv2.dilate(_closed(opening, JOINED_IOD * unit_px).astype(np.uint8), _disc(max(GROWN_IOD * unit_px, grow_px)))
+        > 0
+    )
     return teeth * (found | core), grown, gap_luminance
 
 
@@ -166,7 +169,7 @@ def _closed(mask: Mask, reach_px: float) -> Mask:
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(reach_px)) > 0, dtype=np.bool_)
 
 
-def _tooth_beside_lips(colours: F64, skin: F64, lips: F64) -> F64:
+def _tooth_near_lips(colours: F64, skin: F64, lips: F64) -> F64:
     """Return how far colours are those of teeth in the shade, 0-1: less red than the lips, and no darker."""
     red = colours[..., 0] / np.maximum(colours.sum(axis=-1), 1.0)
     lip_red, skin_red = float(lips[0] / max(lips.sum(), 1.0)), float(skin[0] / max(skin.sum(), 1.0))
@@ -277,7 +280,9 @@ def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: So
     sigma = max(0.3 * source.scale, 0.006 * mouth.unit_px)
     eroded = cv2.erode(mouth.inside, np.ones((3, 3), np.uint8))
     whole = cv2.GaussianBlur(eroded, (0, 0), sigma) * upper
-    shown_teeth = cv2.GaussianBlur((np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * mouth.teeth * upper), (0, 0), sigma)
+    shown_teeth = cv2.GaussianBlur(
+        (np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * mouth.teeth * upper), (0, 0), sigma
+    )
     shown_teeth = shown_teeth.astype(np.uint8)
     reach_px = max(1, round(PAINTED_NEAR_OWN_IOD * mouth.unit_px))
     around = cv2.dilate(shown_teeth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2))

@@ -1,4 +1,4 @@
-"""Softness of a picture's edges."""
+"""Softness of an image's edges."""
 
 from __future__ import annotations
 

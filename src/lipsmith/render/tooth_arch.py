@@ -7,6 +7,7 @@ has the same teeth. Lengths are in IOD; an IOD is about 63 mm on an adult.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -51,7 +52,7 @@ class ToothRows:
 def tooth_rows(*, seed: int, size: float, blur_iod: float) -> ToothRows:
     """Build the teeth of a face.
 
-    ``size``: 1 for an adult; children's teeth are shorter. ``blur_iod``: softness of the picture, sigma, IOD.
+    ``size``: 1 for an adult; children's teeth are shorter. ``blur_iod``: softness of the image, sigma, IOD.
     """
     rng = np.random.default_rng(seed)
     upper = _row(rng, UPPER_WIDTHS, UPPER_SHORTER, UPPER_ROUNDING, UPPER_SHADES, UPPER_LENGTHS, size=size)
@@ -79,7 +80,7 @@ def _row(
         ends = np.concatenate([[0.0], np.cumsum(wide)])
         ends[-1] = 1.0
         out = side * (across - middle)
-        for k, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        for k, (start, end) in enumerate(pairwise(ends)):
             length, slant, shade, turn = _few(rng, 4)
             here = (out >= start) & (out < end)
             half = 0.5 * min(end - start, wide[k])
