@@ -22,6 +22,9 @@ from lipsmith.face.layout import (
     RIGHT_UPPER_LID,
 )
 from lipsmith.media.clip import U8
+from lipsmith.render.mouth_colours import CHEEKS, median_at
+from lipsmith.render.own_mouth import own_teeth, read_opening
+from lipsmith.render.warp import Source
 
 TONE_BAR = 10.0
 """Largest difference of colour, CIE76, that reaches the bar."""
@@ -40,12 +43,22 @@ def tooth_tone(subject: Subject) -> Numbers:
     if look.toothless:
         return {"tooth_tone": None}
     drawn = _lab(drawn_teeth(subject))
-    reference = _lab(look.own.tooth) if look.own is not None else expected_tooth(subject)
+    shown = visible_teeth(subject)
+    reference = _lab(shown) if shown is not None else expected_tooth(subject)
     return {
         "tooth_tone": float(np.linalg.norm(drawn - reference)),
         "tooth_l": float(drawn[0]),
         "tooth_reference_l": float(reference[0]),
     }
+
+
+def visible_teeth(subject: Subject) -> F64 | None:
+    """Return the colour of the well-lit teeth that the photo shows, (3,) RGB; None if it shows none clearly."""
+    points, frame = subject.face.points, subject.portrait.shape.frame
+    source = Source.of(subject.image.rgb, 0, 0)
+    skin = median_at(subject.image.rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
+    own = own_teeth(read_opening(source, points, frame, skin), points, frame, source)
+    return None if own is None else own.tooth
 
 
 def drawn_teeth(subject: Subject) -> F64:

@@ -45,9 +45,11 @@ from lipsmith.render.warp import Source
 
 __all__ = ["CHEEKS", "LUMA", "MouthLook", "OwnMouth", "median_at", "paint_mouth", "read_look", "tooth_share"]
 
-OWN_TEETH_OVER_SKIN = 1.15
+OWN_TEETH_OVER_SKIN = 1.08
 """Highest brightness of the photo's own teeth, relative to the cheeks."""
-OWN_TEETH_DARKER, OWN_TEETH_BRIGHTER = 0.93, 1.25
+SHADED_TEETH_L = 15.0
+"""The photo's own teeth are not kept if they are darker than expected by more than this, L*."""
+OWN_TEETH_DARKER, OWN_TEETH_BRIGHTER = 0.90, 1.25
 """Smallest and largest factor for the photo's own teeth."""
 MAX_TURN_DEG, MAX_NOD_DEG = 50.0, 20.0
 NARROW_IOD, LIT_IOD = 0.018, 0.060
@@ -104,9 +106,12 @@ def read_look(rgb: U8, points: F64, *, grey: bool, source: Source, opening: Open
     skin = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
     lip, white = lip_colour(rgb, points), eye_white(rgb, points)
     own = own_teeth(opening or read_opening(source, points, frame, skin), points, frame, source)
-    toothless = own is None and not grey and is_carved(rgb, skin, lip, white)
     brightest = np.percentile(rgb[::4, ::4].reshape(-1, 3), 99, axis=0)
     tooth = tooth_colour(skin, white, brightest)
+    if own and to_lab(own.tooth)[0] < to_lab(tooth)[0] - SHADED_TEETH_L:
+        # Teeth in the deep shade of a lip would stay in it while the mouth opens: only their tone is kept.
+        own, tooth = None, 0.5 * (tooth + own.tooth)
+    toothless = own is None and not grey and is_carved(rgb, skin, lip, white)
     own_light = _own_light(own.tooth, tooth, skin) if own else 1.0
     colours = _interior_colours(own.tooth * own_light if own else tooth, skin, lip)
     if toothless:
