@@ -39,7 +39,9 @@ JOINED_IOD = 0.014
 TOUCHING_IOD = 0.012
 """Lips open by less than this touch, and nothing is replaced."""
 PARTED_IOD = (0.012, 0.035)
-"""Below the first only teeth are replaced; above the second, all between the lips."""
+"""Teeth are looked for beyond the landmarks of lips that are open by more than the first, fully from the second on."""
+DARK_GAP_IOD = 0.055
+"""The gap itself is replaced from this opening on. A narrower one is the dark line that closed lips have as well."""
 GROWN_IOD = 0.020
 """The opening is grown by this, and fades out over as much."""
 ROLLED_SHADE = 0.30
@@ -146,10 +148,9 @@ def _classified(
         return teeth * core, np.zeros(core.shape, np.bool_), gap_luminance
     found = _touching(_closed(teeth > TOOTH_LIKE, JOINED_IOD * unit_px), core)
     opening: Mask = found.copy()
-    if parted > 0.0:
+    if gap_iod > DARK_GAP_IOD:
         near = cv2.dilate(inside, _disc(CORNER_BEYOND_IOD * unit_px, DARK_BEYOND_IOD * unit_px)) > 0
         opening |= _touching((luminance < gap_luminance) & near, core)
-    if gap_iod > PARTED_IOD[1]:
         opening |= core
     grown = (
         cv2.dilate(_closed(opening, JOINED_IOD * unit_px).astype(np.uint8), _disc(max(GROWN_IOD * unit_px, grow_px)))
