@@ -172,7 +172,7 @@ def paint_mouth(
         tongue=float(channels["tongue"]),
         contact=contact,
         incisal=look.incisal_iod - 0.010 * rounded,
-        lower_edge=-0.018 + 0.054 * jaw + 0.6 * channels["lower_drop"] - 0.03 * rounded,
+        lower_edge=-0.018 + 0.060 * jaw + 0.6 * channels["lower_drop"] - 0.03 * rounded,
         in_shadow=1.0 - 0.20 * rounded,
         own_light=look.own_light,
         turn=yaw,

@@ -191,7 +191,8 @@ def _shaded_lower(across: float, above: float, rows: NDArray[np.float32], number
     end, shade, _ = _teeth(across, rows)
     edge = numbers.lower_edge + end + 0.10 * across * across
     alpha = 1.0 - _step(above, edge - numbers.soft, edge + numbers.soft)
-    alpha *= numbers.tooth_alpha * (1.0 - _step(abs(across), 0.20, 0.32))
+    # A narrower strip would look like a pale line along the lip.
+    alpha *= numbers.tooth_alpha * (1.0 - _step(abs(across), 0.20, 0.32)) * _step(numbers.lower_edge, 0.010, 0.032)
     return alpha, shade * (0.35 + 0.65 * _facing(across, numbers.turn))
 
 

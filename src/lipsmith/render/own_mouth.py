@@ -32,7 +32,7 @@ OWN_MOUTH_MIN_GAP_IOD = 0.05
 CROP_MARGIN_IOD = 0.16
 TEETH_BEYOND_IOD = (0.060, 0.012)
 """Teeth are looked for up to this far beyond the landmarks of open lips, upwards and downwards: below lies gloss."""
-DARK_BEYOND_IOD, CORNER_BEYOND_IOD = 0.008, 0.060
+DARK_BEYOND_IOD, CORNER_BEYOND_IOD = 0.008, 0.040
 """The same for dark gaps, and sideways for the dark at the corners."""
 JOINED_IOD = 0.014
 """Parts of the opening closer to each other than this are one."""
