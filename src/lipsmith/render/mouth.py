@@ -110,7 +110,8 @@ def read_look(rgb: U8, points: F64, *, grey: bool, source: Source, opening: Open
     tooth = tooth_colour(skin, white, brightest)
     if own and to_lab(own.tooth)[0] < to_lab(tooth)[0] - SHADED_TEETH_L:
         # Teeth in the deep shade of a lip would stay in it while the mouth opens: only their tone is kept.
-        own, tooth = None, 0.5 * (tooth + own.tooth)
+        tooth = 0.5 * (tooth + own.tooth)
+        own = None
     toothless = own is None and not grey and is_carved(rgb, skin, lip, white)
     own_light = _own_light(own.tooth, tooth, skin) if own else 1.0
     colours = _interior_colours(own.tooth * own_light if own else tooth, skin, lip)
