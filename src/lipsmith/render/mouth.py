@@ -52,7 +52,7 @@ SHADED_TEETH_L = 15.0
 OWN_TEETH_DARKER, OWN_TEETH_BRIGHTER = 0.90, 1.25
 """Smallest and largest factor for the photo's own teeth."""
 MAX_TURN_DEG, MAX_NOD_DEG = 50.0, 20.0
-NARROW_IOD, LIT_IOD = 0.018, 0.060
+NARROW_IOD, LIT_IOD = 0.018, 0.052
 """Openings up to the first are a dark line; from the second on, teeth are fully lit."""
 TONGUE_OF_SKIN, TONGUE_OF_LIP, TONGUE_RED = np.array([0.45, 0.50, 0.50]), np.array([0.32, 0.55, 0.30]), 9.0
 """Shares of the skin's and of the lips' L*, a* and b* in a tongue, and the a* that it is redder: pink, not orange."""

@@ -177,7 +177,7 @@ def test_a_mouth_that_is_almost_wholly_donor_looks_like_one_that_is(filmed: Film
         painter.draw(rgb, points, requested(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)
     )
     assert changed(almost, wholly).max() <= 6
-    assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 30
+    assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 27
 
 
 def test_an_open_mouth_has_something_in_it(filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder) -> None:
