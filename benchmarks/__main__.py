@@ -16,8 +16,15 @@ def main() -> int:
 
     sheet = commands.add_parser("sheet", help="contact sheets to look at")
     sheet.add_argument("photos", nargs="*", type=Path, help="portraits; the astronaut of scikit-image if none is named")
-    sheet.add_argument("--blinks", action="store_true", help="strips of the lids instead: states and frames of a blink")
     sheet.add_argument("-o", "--out", type=Path, default=Path("looks"), help="folder for the sheets")
+    for part, help_text in (
+        ("blinks", "states of the lids and frames of a blink"),
+        ("teeth", "large mouths in all shapes and through a sentence"),
+        ("corners", "large corners of the mouth"),
+        ("rest", "the face at rest and in a pause"),
+        ("motion", "the head and its surroundings through two sentences"),
+    ):
+        sheet.add_argument(f"--{part}", action="append_const", dest="parts", const=part, help=f"{help_text} instead")
 
     strip = commands.add_parser("strip", help="consecutive frames of a sentence, with the visemes of each")
     strip.add_argument("photo", nargs="?", type=Path, help="a portrait; the astronaut of scikit-image if none is named")
@@ -78,14 +85,10 @@ def main() -> int:
     trust.add_argument("--write", action="store_true", help="keep the results, and write them to benchmarks/README.md")
 
     arguments = parser.parse_args()
-    if arguments.command == "sheet" and arguments.blinks:
-        from benchmarks.blink_strip import write_blink_strips
-
-        return write_blink_strips(arguments.photos, arguments.out)
     if arguments.command == "sheet":
         from benchmarks.sheet import write_sheets
 
-        return write_sheets(arguments.photos, arguments.out)
+        return write_sheets(arguments.photos, arguments.out, arguments.parts or ())
     if arguments.command == "strip":
         from benchmarks.strip import write_strips
 

@@ -39,6 +39,7 @@ BARS = (
     Bar("looks_light_low", 0.45, INF, "darkest mouth shape"),
     Bar("looks_light_high", 0.0, 0.85, "brightest mouth shape"),
     Bar("looks_dark_share", 0.0, 0.35, "largest dark share of a mouth shape"),
+    Bar("tooth_tone", 0.0, 10.0, "colour of the teeth against the person's own or the image's white point, CIE76"),
     Bar("teeth_slide", 0.0, 0.01, "way of the upper teeth's edge while the mouth opens, IOD"),
     Bar("flips_chin", 0.0, 0.0, "triangles turned over at lower lip and chin"),
     Bar("flips", 0.0, 0.0, "triangles turned over anywhere"),

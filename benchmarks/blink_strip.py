@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import cv2
 import numpy as np
 
-from benchmarks.sheet import label, named_subjects, save
+from benchmarks.mouth_sheet import Rows
 from benchmarks.subjects import Subject, at_rest
 from lipsmith.media.clip import U8
 from lipsmith.motion.eyes import blink_of_both
@@ -21,20 +18,11 @@ EYES_IOD = (2.0, 0.85)
 CELL_PX = (420, 178)
 
 
-def write_blink_strips(photos: Sequence[Path], folder: Path) -> int:
-    """Write one strip per photo. Prints the names of the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    cv2.setNumThreads(1)
-    written = 0
-    for subject in named_subjects(photos):
-        save(blink_strip(subject), folder / f"{subject.name}-blink.png")
-        written += 1
-    return 0 if written else 1
-
-
-def blink_strip(subject: Subject) -> U8:
-    """Draw the eyes at the states of a blink and in its consecutive frames, (h, w, 3)."""
-    states = [_cell(subject, b, b, f"blink {b:.2f}") for b in STATES]
+def blink_strip(subject: Subject) -> Rows:
+    """Draw the eyes at the states of a blink and in its consecutive frames."""
+    lid = subject.portrait.eye_looks[0].lid
+    kind = f"shut by {lid.amount:.0%}{', glasses' if lid.glasses else ''}"
+    states = [_cell(subject, b, b, f"blink {b:.2f}  {kind}") for b in STATES]
     times_s = np.arange(FRAMES) / FPS
     lids = blink_of_both(np.random.default_rng(0), times_s, FIRST_FRAMES / FPS)
     frames = [
@@ -42,16 +30,12 @@ def blink_strip(subject: Subject) -> U8:
         for n, (left, right) in enumerate(zip(lids["blink_left"], lids["blink_right"], strict=True))
     ]
     per_row = len(states)
-    rows = [states, *(frames[k : k + per_row] for k in range(0, FRAMES, per_row))]
-    lid = subject.portrait.eye_looks[0].lid
-    title = f"{subject.name}   {subject.iod_px:.0f} px between the eyes   shut by {lid.amount:.0%}"
-    title += "   glasses" if lid.glasses else ""
-    return np.vstack([label(title, per_row * CELL_PX[0]), *(np.hstack(row) for row in rows)])
+    return [states, *(frames[k : k + per_row] for k in range(0, FRAMES, per_row))]
 
 
-def _cell(subject: Subject, left: float, right: float, text: str) -> U8:
+def _cell(subject: Subject, left: float, right: float, text: str) -> tuple[U8, str]:
     frame = subject.portrait.draw_rgb(at_rest(blink_left=float(left), blink_right=float(right)))
-    return np.vstack([label(text, CELL_PX[0]), _eyes(subject, frame)])
+    return _eyes(subject, frame), text
 
 
 def _eyes(subject: Subject, frame: U8) -> U8:

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.bars import BARS, Bar
 from benchmarks.measures import ALL, Numbers
 from benchmarks.subjects import Subject, astronaut, photos_in, read_even
+from benchmarks.tooth_tone import tooth_tone
 from lipsmith.errors import LipsmithError
 
 RESULTS = Path(__file__).parent / "results" / "quality.json"
@@ -53,6 +54,7 @@ def measure(subject: Subject) -> Numbers:
     numbers |= {"source_aperture": subject.portrait.shape.aperture, "source_width": subject.portrait.shape.width}
     for measures in ALL:
         numbers |= measures(subject)
+    numbers |= tooth_tone(subject)
     numbers["glasses_edges"] = numbers["blink_edges"] if subject.portrait.eye_looks[0].lid.glasses else None
     return numbers
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks.subjects import LOOKS, Subject, astronaut, look, read_even, sentence_track, upright_crop
+from benchmarks.blink_strip import blink_strip
+from benchmarks.mouth_sheet import Rows, corner_strip, sentence_strip, teeth_strip
+from benchmarks.subjects import LOOKS, Subject, astronaut, at_rest, look, read_even, sentence_track, upright_crop
 from lipsmith.errors import LipsmithError
 from lipsmith.media.clip import U8
 
@@ -18,18 +20,25 @@ CELL_PX = 240
 LABEL_PX = 22
 SENTENCE_FROM_S = 0.3
 SENTENCE_FRAMES, SENTENCE_ROWS = 24, 2
+TWO_SENTENCES = "We saw them move over the blue sea. Then, my friend, all five of them came home."
+SHUT_IOD = 0.005
+REST_PER_ROW, MOTION_FRAMES, MOTION_STEP = 8, 24, 6
 
 
-def write_sheets(photos: Sequence[Path], folder: Path) -> int:
-    """Write one sheet per photo, and all of them below each other in ``all.png``. Prints the names of the files."""
+def write_sheets(photos: Sequence[Path], folder: Path, parts: Collection[str] = ()) -> int:
+    """Write one sheet per photo, and all of them below each other in ``all.png``. Prints the names of the files.
+
+    ``parts``: names of `STRIPS`, which are drawn in place of the sheet.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
     sheets: list[U8] = []
     for subject in named_subjects(photos):
-        sheets.append(sheet(subject))
+        sheets.append(strips(subject, parts) if parts else sheet(subject))
         save(sheets[-1], folder / f"{subject.name}.png")
     if len(sheets) > 1:
-        save(np.vstack(sheets), folder / "all.png")
+        width = max(pixels.shape[1] for pixels in sheets)
+        save(np.vstack([_padded(pixels, width) for pixels in sheets]), folder / "all.png")
     return 0 if sheets else 1
 
 
@@ -66,6 +75,51 @@ def sheet(subject: Subject) -> U8:
     return np.vstack([title, *(_row(row, width) for row in rows)])
 
 
+def strips(subject: Subject, parts: Collection[str]) -> U8:
+    """Draw the named parts of `STRIPS` below each other, (h, w, 3)."""
+    cells = [row for name in parts for draw in STRIPS[name] for row in draw(subject)]
+    joined = [np.hstack([np.vstack([label(text, pixels.shape[1]), pixels]) for pixels, text in row]) for row in cells]
+    width = max(row.shape[1] for row in joined)
+    title = label(f"{subject.name}   {subject.iod_px:.0f} px between the eyes", width)
+    return np.vstack([title, *(_padded(row, width) for row in joined)])
+
+
+def rest_strip(subject: Subject) -> Rows:
+    """Draw the source, the face at rest, and the frames around the longest pause of two sentences."""
+    cells = [
+        (_face(subject, subject.image.rgb), "source"),
+        (_face(subject, subject.portrait.draw_rgb(at_rest())), "rest"),
+    ]
+    track = sentence_track(25, text=TWO_SENTENCES)
+    shut = track["aperture"] < SHUT_IOD
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], shut[5:-5].astype(np.int8), [0]]))).reshape(-1, 2) + 5
+    start, stop = max(edges.tolist(), key=lambda run: run[1] - run[0], default=(0, 0))
+    for n in range(max(0, start - 3), min(len(track), stop + 3)):
+        frame = subject.portrait.draw_rgb(track.frame(n))
+        cells.append((_face(subject, frame), f"{n}: opening {track['aperture'][n]:.2f}"))
+    return [cells[k : k + REST_PER_ROW] for k in range(0, len(cells), REST_PER_ROW)]
+
+
+def motion_strip(subject: Subject) -> Rows:
+    """Draw every sixth frame of two sentences as heads with their surroundings."""
+    track = sentence_track(25, text=TWO_SENTENCES)
+    cells = []
+    for n in range(0, min(len(track), MOTION_FRAMES * MOTION_STEP), MOTION_STEP):
+        frame = subject.portrait.draw_rgb(track.frame(n))
+        cells.append((_face(subject, frame), f"{n}: {track['head_yaw'][n]:+.1f} {track['head_pitch'][n]:+.1f}"))
+    return [cells[k : k + REST_PER_ROW] for k in range(0, len(cells), REST_PER_ROW)]
+
+
+STRIPS: Mapping[str, tuple[Callable[[Subject], Rows], ...]] = {
+    "blinks": (blink_strip,),
+    "teeth": (teeth_strip, sentence_strip),
+    "corners": (corner_strip,),
+    "rest": (rest_strip,),
+    "motion": (motion_strip,),
+}
+"""Functions of each part that can be looked at more closely: they draw rows of cells with their labels."""
+
+
 def _face(subject: Subject, frame: U8) -> U8:
     down = subject.portrait.shape.frame.rotation[1, :2] * subject.iod_px
     centre = subject.face.points[168, :2] + 0.45 * down
@@ -89,8 +143,11 @@ def label(text: str, width: int) -> U8:
 
 
 def _row(cells: Sequence[U8], width: int) -> U8:
-    joined = np.hstack(cells)
-    return np.pad(joined, ((0, 0), (0, width - joined.shape[1]), (0, 0)), constant_values=255)
+    return _padded(np.hstack(cells), width)
+
+
+def _padded(pixels: U8, width: int) -> U8:
+    return np.pad(pixels, ((0, 0), (0, width - pixels.shape[1]), (0, 0)), constant_values=255)
 
 
 def save(pixels: U8, path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from benchmarks import speed
 from benchmarks.bars import BARS, Bar
+from benchmarks.mouth_sheet import CORNER_PX, MOUTH_LOOKS, PER_ROW, corner_strip, teeth_strip
 from benchmarks.quality import summary, table
 from benchmarks.sheet import CELL_PX, LABEL_PX, sheet
 from benchmarks.subjects import LOOKS, Subject
@@ -85,3 +86,14 @@ def test_the_spoken_file_is_as_long_as_requested(tmp_path: Path) -> None:
 
     assert open_audio(speed.audio_file(tmp_path, 7.5)).duration_s == pytest.approx(7.5, abs=1e-3)
     assert speed.portrait_file(tmp_path, (64, 64)).is_file()
+
+
+def test_strips_show_the_source_and_every_shape_of_the_mouth(one_subject: Subject) -> None:
+    mouths, corners = teeth_strip(one_subject), corner_strip(one_subject)
+    names = ["source", *MOUTH_LOOKS]
+    assert [name for row in mouths for _, name in row] == names
+    assert [name for row in corners for _, name in row] == names * 2
+    assert max(len(row) for row in mouths + corners) == PER_ROW
+    assert corners[0][0][0].shape == (CORNER_PX, CORNER_PX, 3)
+    shown = {name: pixels for row in mouths for pixels, name in row}
+    assert np.abs(shown["wide .26"].astype(int) - shown["closed"]).mean() > 3.0

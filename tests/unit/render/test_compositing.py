@@ -107,7 +107,7 @@ def test_only_the_lips_and_what_is_near_changes(filmed: Filmed, donor_triangles:
     rows, columns = np.nonzero((grafted(shut, mouth_of(wide, points), points, donor_triangles) != shut).any(axis=2))
     frame = HeadFrame.of(points)
     outline = points[LIP_OUTLINE, :2]
-    reach = 0.25 * frame.iod_px
+    reach = 0.27 * frame.iod_px
     assert rows.min() > outline[:, 1].min() - reach and rows.max() < outline[:, 1].max() + reach
     assert columns.min() > outline[:, 0].min() - reach and columns.max() < outline[:, 0].max() + reach
 

@@ -90,7 +90,7 @@ def test_wide_and_narrow_mouths_are_seen_as_such(
     narrow, wide = (
         mouth_width(found(finder, painter.draw(rgb, points, requested(0.1, own + change)))) for change in (-0.15, 0.08)
     )
-    assert narrow < own - 0.05
+    assert narrow < own - 0.03
     assert wide > own + 0.02
 
 
@@ -155,7 +155,7 @@ def test_lips_that_close_over_teeth_show_none(
     shut = painter.draw(rgb, points, requested(0.0, mouth_width(points)))
     after = white_at_the_lips(shut, found(finder, shut))
     assert after < 0.5 * white_at_the_lips(rgb, points)
-    assert after <= white_at_the_lips(*filmed["shut"]) + 12
+    assert after <= white_at_the_lips(*filmed["shut"]) + 18
 
 
 @pytest.mark.parametrize("name", ["open", "wide"])
@@ -177,7 +177,7 @@ def test_a_mouth_that_is_almost_wholly_donor_looks_like_one_that_is(filmed: Film
         painter.draw(rgb, points, requested(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)
     )
     assert changed(almost, wholly).max() <= 6
-    assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 30
+    assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 27
 
 
 def test_an_open_mouth_has_something_in_it(filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder) -> None:
