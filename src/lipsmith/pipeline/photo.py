@@ -15,7 +15,8 @@ if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.media.clip import Image
     from lipsmith.pipeline.requests import FaceSelector
 
-MAX_YAW_DEG = 45
+MAX_YAW_DEG, FAR_YAW_DEG = 48, 38
+"""Measured turns from which a head is refused, or drawn with a warning: about 60 and 45 degrees of a true turn."""
 """Largest turn of the head. Beyond it one corner of the mouth is hidden."""
 
 
@@ -103,6 +104,8 @@ def photo_warnings(scene: Scene, max_resolution: int | None) -> Iterator[str]:
     left, top, right, bottom = face.box
     if left < 0 or top < 0 or right > image.width or bottom > image.height:
         yield "Part of the face lies outside the photo, and that part cannot move correctly."
+    if abs(face.yaw_deg) > FAR_YAW_DEG:
+        yield "The head is turned far to the side. The far corner of the mouth may look cut off while it speaks."
     if face.iod_px < SHARP_IOD_PX:
         yield (
             f"The face is small: {face.iod_px:.0f} pixels between the eyes. From {SHARP_IOD_PX} pixels on, lips and "

@@ -36,6 +36,7 @@ from lipsmith.render.shade import FoldShade
 from lipsmith.render.shape import FaceShape
 from lipsmith.render.warp import (
     FLOW_CELLS_PER_IOD,
+    I16,
     Grid,
     Skirt,
     Source,
@@ -142,7 +143,7 @@ class Portrait:
         values = self._values(target, moved)
         flow = self._flow(target, values)
         head = self._head.backward_motion(channels)
-        patch = self._sample(flow, head)
+        patch, where = self._sample(flow, head)
         face = MovedFace(
             target=target,
             values=values,
@@ -153,6 +154,8 @@ class Portrait:
         )
         self._draw_mouth(patch, channels, face, head)
         self._draw_eyes(patch, channels, face, head)
+        if self._layers is not None:  # last: a corner of the mouth may reach beyond the outline of a turned head
+            compose(patch, self.rect, where, self._layers, self._source.scale)
         return patch
 
     def _values(self, target: F64, moved: F64) -> F32:
@@ -171,13 +174,12 @@ class Portrait:
         fill_gaps(flow, filled, 2)
         return flow
 
-    def _sample(self, flow: F32, head: F32) -> U8:
+    def _sample(self, flow: F32, head: F32) -> tuple[U8, I16]:
+        """Draw the moved photo; return the positions in the enlarged source, too, (h, w, 2) whole pixels."""
         rect = np.array(self.rect, dtype=np.int32)
         patch, shade, where = warp_traced(rect, head, self._head.grid, flow, self._flow_grid, self._source)
         apply_shade(patch, shade)
-        if self._layers is not None:
-            compose(patch, self.rect, where, self._layers, self._source.scale)
-        return patch
+        return patch, where
 
     def _draw_mouth(self, patch: U8, channels: Mapping[str, float], face: MovedFace, head: F32) -> None:
         view = self._view(self._mouth, face, head)

@@ -108,7 +108,13 @@ def test_a_head_turned_too_far_is_refused(room: Path, astronaut: NDArray[np.uint
     Image.fromarray(turned_head(head, 60)).save("turned.png")
     error = refusal(photo="turned.png")
     assert error.code == "face_turned_away"
-    assert "beyond 45°" in error.message
+
+
+def test_a_head_turned_far_is_drawn_with_a_warning(room: Path, astronaut: NDArray[np.uint8]) -> None:
+    head = np.array(Image.fromarray(astronaut[:300, 60:360]).resize((900, 900), Image.Resampling.BICUBIC))
+    Image.fromarray(turned_head(head, 52)).save("turned.png")
+    result = talking_photo("turned.png", "speech.wav", "out.mp4", fps=5, max_resolution=256)
+    assert any("turned far" in warning for warning in result.warnings)
 
 
 def test_a_small_video_of_a_large_face_shows_what_a_large_one_does(room: Path) -> None:
