@@ -63,7 +63,7 @@ BARS = (
         "flicker: spread about a smooth course over 12 consecutive frames",
     ),
     Bar("sharpness_low", 0.70, INF, "the same, worst of four shifts by parts of a pixel"),
-    Bar("path_bend", 0.0, 0.02, "second difference of landmark paths, IOD per frame²"),
+    Bar("path_bend", 0.0, 0.02, "jitter: second difference of landmark paths against requested ones, IOD per frame²"),
     Bar("ring_chroma", 0.0, 3.0, "colour of a ring around the lips against the source, levels"),
     Bar("edge_ratio", 0.0, 1.15, "edges in the lower face over the source's"),
     Bar("grey_spread", 0.0, 2.0, "largest colour in a frame of a grey picture, levels"),

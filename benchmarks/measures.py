@@ -33,7 +33,7 @@ from lipsmith.face.layout import (
 )
 from lipsmith.media.clip import U8
 from lipsmith.render.portrait import Portrait
-from lipsmith.render.warp import signed_areas
+from lipsmith.render.warp import carry_forward, signed_areas
 
 Numbers = dict[str, float | None]
 Mask = NDArray[np.bool_]
@@ -438,7 +438,10 @@ def moving(subject: Subject, frames: int = 12, crops: int = 5) -> Numbers:
         seen = subject.seen_in(frame, crops)
         if seen is None:
             return {}
-        paths.append(seen[list(STEADY), :2])
+        field = subject.portrait._head
+        at_source = subject.face.points[list(STEADY), :2].astype(np.float32)
+        expected = carry_forward(at_source, field.backward_motion(at_rest(**channels)), field.grid.place)
+        paths.append(seen[list(STEADY), :2] - expected)
         ratios.append(_sharpness(frame, upper(seen)) / reference)  # the same skin, wherever the head is
     # Shift the whole image by a part of a pixel, for the worst and the best case of resampling.
     shifted = [
