@@ -74,8 +74,8 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     if glasses:  # lenses and lashes grey the lid
         own, share = in_hue(own, above, share=0.7, least=0.0), 0.8 * share
     lid: F64 = mixed + share[:, None] * (own - mixed)
-    # Lashes, irises and brows grey the skin above: half of the hue comes from below the eye.
-    hue: F64 = 0.5 * (above + below)
+    # Lashes, irises and brows grey the skin above: most of the hue comes from below the eye.
+    hue: F64 = 0.3 * above + 0.7 * below
     own_hue: F64 = own * (hue @ LUMA / np.maximum(own @ LUMA, 1.0))[:, None]
     hue += 0.35 * share[:, None] * (own_hue - hue)
     tone = above + share[:, None] * (own - above)

@@ -42,6 +42,8 @@ PARTED_IOD = (0.012, 0.035)
 """Teeth are looked for beyond the landmarks of lips that are open by more than the first, fully from the second on."""
 DARK_GAP_IOD = 0.055
 """The gap itself is replaced from this opening on. A narrower one is the dark line that closed lips have as well."""
+NARROW_IOD, NARROW_TOOTH_SHARE = 0.07, 0.30
+"""In an opening narrower than the first with a smaller share of teeth than the second, bright spots are gloss on a lip."""
 GROWN_IOD = 0.020
 """The opening is grown by this, and fades out over as much."""
 ROLLED_SHADE = 0.30
@@ -144,7 +146,8 @@ def _classified(
     near_teeth = _near(inside, (0.010 + parted * np.array(TEETH_BEYOND_IOD)) * unit_px)
     teeth = teeth * near_teeth * np.maximum(within, shine)
     core = inside > 127
-    if core.sum() < 8 or gap_iod < TOUCHING_IOD:
+    is_gloss = gap_iod < NARROW_IOD and float(teeth[core].mean() if core.any() else 0.0) < NARROW_TOOTH_SHARE
+    if core.sum() < 8 or gap_iod < TOUCHING_IOD or is_gloss:
         return teeth * core, np.zeros(core.shape, np.bool_), gap_luminance
     found = _touching(_closed(teeth > TOOTH_LIKE, JOINED_IOD * unit_px), core)
     opening: Mask = found.copy()

@@ -71,6 +71,9 @@ LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55,
 
 RELAXED_WIDTH = 0.78
 """Width of an ordinary relaxed mouth, IOD."""
+MAX_RELAXING = 0.24
+"""Largest narrowing of a smile that is undone, IOD: the folds of a broad smile stay in the photo, and a narrow mouth
+between them looks put on."""
 MAX_CHIN_SQUEEZE = 0.50
 """Largest share of its length that the skin between lip and chin loses at the widest opening; more would fold it."""
 WIDEST_APERTURE = 0.34
@@ -116,8 +119,8 @@ class FaceShape:
         self._closing_upper, self._closing_lower = _closing_fields(self.rest)
         turned = float(smoothstep(abs(self.frame.yaw_deg), 5.0, 25.0))
         # The smile of a turned head is undone half as far: the corner on its far side is hidden.
-        self._relaxed = min(0.0, RELAXED_WIDTH - self.width) * (1.0 - 0.5 * turned)
-        self._width_gain = 1.0 + 0.4 * float(smoothstep(self.width, 0.85, 1.05))
+        self._relaxed = max(-MAX_RELAXING, min(0.0, RELAXED_WIDTH - self.width)) * (1.0 - 0.5 * turned)
+        self._width_gain = 1.0 + 0.2 * float(smoothstep(self.width, 0.85, 1.05))
         """Gain for a mouth drawn wide by a smile: without it, detected landmarks show half of the requested change."""
         smiling = float(smoothstep(self.width, 0.92, 1.08))
         self._narrowing_power = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)
