@@ -74,7 +74,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "man_glasses_beard.jpg": (0.0, 0.09, FAR_SIDE),
         "woman_glasses_turned.jpg": (0.0, 0.03, FAR_SIDE),
         "old_man_moustache_open_mouth.jpg": (0.0, 0.042, BEARD),
-        "two_men.jpg": (0.0, 0.03, SHADE),
+        "two_men.jpg": (0.0, 0.034, SHADE),
     },
     "edge_ratio": {
         "old_man_moustache_open_mouth.jpg": (0.0, 1.5, BEARD),

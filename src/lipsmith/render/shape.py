@@ -71,7 +71,7 @@ LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55,
 
 RELAXED_WIDTH = 0.78
 """Width of an ordinary relaxed mouth, IOD."""
-MAX_RELAXING = 0.24
+MAX_RELAXING = 0.27
 """Largest narrowing of a smile that is undone, IOD: the folds of a broad smile stay in the photo, and a narrow mouth
 between them looks put on."""
 MAX_CHIN_SQUEEZE = 0.50
@@ -120,7 +120,7 @@ class FaceShape:
         turned = float(smoothstep(abs(self.frame.yaw_deg), 5.0, 25.0))
         # The smile of a turned head is undone half as far: the corner on its far side is hidden.
         self._relaxed = max(-MAX_RELAXING, min(0.0, RELAXED_WIDTH - self.width)) * (1.0 - 0.5 * turned)
-        self._width_gain = 1.0 + 0.2 * float(smoothstep(self.width, 0.85, 1.05))
+        self._width_gain = 1.0 + 0.32 * float(smoothstep(self.width, 0.85, 1.05))
         """Gain for a mouth drawn wide by a smile: without it, detected landmarks show half of the requested change."""
         smiling = float(smoothstep(self.width, 0.92, 1.08))
         self._narrowing_power = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)

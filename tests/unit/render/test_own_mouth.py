@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from render_helpers import motion
+from render_helpers import motion, solid_matte
 
 from lipsmith.face.geometry import HeadFrame
 from lipsmith.face.landmarks import Face
@@ -128,9 +128,8 @@ def test_a_statue_has_a_cavity_and_no_teeth(image: Image, face: Face, matte: F32
 def test_the_arch_turns_with_the_head(image: Image, shut_face: Face, portrait: Portrait, yaw: float) -> None:
     """Of painted teeth, the side towards which the nose turns becomes narrow: they shift the other way."""
     rgb = portrait.draw_rgb(motion(smile=0.0))
-    closed = Portrait(
-        Image(rgb=rgb, grey=False), shut_face, matte=np.ones((8, 8), np.float32), triangles=portrait.triangles
-    )
+    shut = Image(rgb=rgb, grey=False)
+    closed = Portrait(shut, shut_face, matte=solid_matte(shut), triangles=portrait.triangles)
     assert closed.mouth_look.own is None
 
     def middle_of_light(channels: dict[str, float]) -> float:
