@@ -78,7 +78,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
     },
     "edge_ratio": {
         "old_man_moustache_open_mouth.jpg": (0.0, 1.5, BEARD),
-        "woman_glasses_turned.jpg": (0.0, 1.6, FAR_CORNER),
+        "woman_glasses_turned.jpg": (0.0, 1.65, FAR_CORNER),
         "woman_tilted_outdoor.jpg": (0.0, 1.4, FAR_CORNER),
     },
 }
