@@ -106,6 +106,7 @@ def test_jobs_may_end_while_a_server_drains(running: Start, stock: Path) -> None
     assert settled(second, project)["credits_charged"] == 48
 
 
+@pytest.mark.release
 def test_killed_without_warning_its_children_die_and_the_next_server_finishes_once(running: Start, stock: Path) -> None:
     first = running()
     before = first.client.get("/v1/account").json()["credits"]
