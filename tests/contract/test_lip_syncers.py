@@ -25,6 +25,7 @@ from lipsmith.motion.track import MotionTrack
 EFFORTS: tuple[Effort, ...] = ("lite", "standard", "pro")
 LOWER_LIDS, CHIN, SIDES = (145, 374), 152, (234, 454)
 BELOW_CHIN_IOD, BESIDE_FACE_IOD = 0.8, 0.5
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ __all__ = ["server"]
 
 HOME = Path(__file__).resolve().parent.parent.parent
 PAGES = [HOME / "README.md", HOME / "docs/howto/server.md"]
+pytestmark = pytest.mark.slow
 
 
 def shown(page: Path, beginning: str, server: Server) -> str:

@@ -16,6 +16,7 @@ from servers import Server, server
 __all__ = ["server"]
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/howto/text.md"
+pytestmark = pytest.mark.slow
 
 
 def shown(beginning: str, server: Server) -> str:

@@ -17,6 +17,7 @@ from lipsmith.motion.track import CHANNELS, MotionTrack
 from lipsmith.speech.visemes import VISEMES
 
 FIRST, FRAMES = 30, 12
+pytestmark = pytest.mark.slow
 EDITED = range(4, 8)
 EYES = (*LEFT_IRIS, *RIGHT_IRIS, 33, 133, 362, 263)
 LIPS = (61, 291, 13, 14, 0, 17, 78, 308)
