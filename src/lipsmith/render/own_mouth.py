@@ -43,7 +43,7 @@ PARTED_IOD = (0.012, 0.035)
 DARK_GAP_IOD = 0.055
 """The gap itself is replaced from this opening on. A narrower one is the dark line that closed lips have as well."""
 NARROW_IOD, NARROW_TOOTH_SHARE = 0.07, 0.30
-"""In an opening narrower than the first with a smaller share of teeth than the second, bright spots are gloss on a lip."""
+"""In an opening narrower than the first, with a smaller share of teeth than the second, bright spots are gloss."""
 GROWN_IOD = 0.020
 """The opening is grown by this, and fades out over as much."""
 ROLLED_SHADE = 0.30
