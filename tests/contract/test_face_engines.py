@@ -37,10 +37,12 @@ def test_a_face_is_found_with_its_mesh(finder: FaceFinder, astronaut: NDArray[np
     assert (astronaut == before).all()
 
 
+@pytest.mark.slow
 def test_no_face_is_found_in_grey(finder: FaceFinder) -> None:
     assert not finder.find(Image(rgb=np.full((128, 128, 3), 127, np.uint8), grey=True))
 
 
+@pytest.mark.slow
 def test_faces_are_followed_from_left_to_right(
     follower: FaceFollower, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
@@ -56,6 +58,7 @@ def test_faces_are_followed_from_left_to_right(
         assert track.present.all()
 
 
+@pytest.mark.slow
 def test_no_face_is_followed_in_grey(follower: FaceFollower, tmp_path: Path) -> None:
     write_clip_of(tmp_path / "grey.mp4", np.full((128, 128, 3), 127, np.uint8), frames=3)
     assert not follower.follow(open_clip(tmp_path / "grey.mp4").frames())

@@ -32,6 +32,7 @@ def face(image: Image) -> Face:
     return registry.create("face_finder").find(image)[0]
 
 
+@pytest.mark.slow
 def test_there_is_a_frame_of_the_image_for_each_of_the_motion(
     animator: PhotoAnimator, image: Image, face: Face
 ) -> None:
@@ -45,6 +46,7 @@ def test_there_is_a_frame_of_the_image_for_each_of_the_motion(
     assert (image.rgb == before).all()
 
 
+@pytest.mark.slow
 def test_equal_motion_gives_equal_frames(animator: PhotoAnimator, image: Image, face: Face) -> None:
     motion = MotionTrack.of(Fraction(25), 3, aperture=0.1, head_yaw=np.array([0.0, 2.0, 0.0]))
     first, second, third = (frame.copy() for frame in animator.frames(image, face, motion))

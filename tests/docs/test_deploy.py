@@ -63,6 +63,7 @@ def test_what_the_container_is_made_of_exists() -> None:
     assert set(extras) <= set(known)
 
 
+@pytest.mark.slow
 def test_the_health_check_tells_well_from_ill(server: Server) -> None:
     [check] = [rest.partition("CMD ")[2] for name, rest in steps() if name == "HEALTHCHECK"]
     program, option, code = json.loads(check)

@@ -46,6 +46,7 @@ def commands(block: str) -> Iterator[tuple[list[str], str]]:
 RUNNABLE = [page for page in PAGES if any(language in ("python", "console") for language, _ in blocks(page))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE, ids=name)
 def test_snippets_run(page: Path, room: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for language, block in blocks(page):
@@ -96,6 +97,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert {name(page) for page in HOME.glob("docs/**/*.md")} <= {name(page) for page in reached}
 
 
+@pytest.mark.slow
 def test_the_command_lines_page_is_fresh() -> None:
     done = subprocess.run([sys.executable, HOME / "scripts/reference", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -59,6 +59,7 @@ def test_results_go_between_the_markers(tmp_path: Path, monkeypatch: pytest.Monk
     assert "3.2 s from start to end" in text
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_every_look_and_a_sentence(one_subject: Subject) -> None:
     drawn = sheet(one_subject)
     row = CELL_PX + LABEL_PX
@@ -72,6 +73,7 @@ def test_a_sheet_shows_every_look_and_a_sentence(one_subject: Subject) -> None:
     assert np.abs(source - mm).mean() > 2
 
 
+@pytest.mark.slow
 def test_the_speed_portrait_has_the_wanted_size() -> None:
     for size, iod_px in (((512, 512), 110), ((1280, 720), 110)):
         image = speed.portrait(size)

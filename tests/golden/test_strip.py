@@ -42,6 +42,7 @@ def test_visemes_are_named_by_their_share() -> None:
     assert named(speech, 99.0) == ["aa"]
 
 
+@pytest.mark.slow
 def test_recordings_and_texts_are_looked_at(tmp_path: Path) -> None:
     (said,) = sentences("Oh.", "de", None)
     assert (said.name, said.title) == ("1-de", "de   Oh.")
@@ -55,6 +56,7 @@ def test_recordings_and_texts_are_looked_at(tmp_path: Path) -> None:
     assert (known.speech.visemes != recognized.speech.visemes).any()
 
 
+@pytest.mark.slow
 def test_strips_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "looks"
     assert write_strips(None, "Oh.", None, None, out) == 0

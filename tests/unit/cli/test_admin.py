@@ -35,6 +35,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [["account", "list"], ["key", "list"], ["webhook", "list"], ["project", "list"]], ids=" ".join
 )
@@ -53,6 +54,7 @@ def said(*arguments: str, data_dir: Path) -> list[str]:
     return out.getvalue().splitlines()
 
 
+@pytest.mark.slow
 def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:
     for name in ("account", "key", "webhook", "project"):
         assert said(name, "list", data_dir=tmp_path) == [f"There are no {name}s."]
@@ -76,6 +78,7 @@ def test_lists_have_headers_and_times_of_the_clock(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_webhook_that_would_not_be_told_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "lipsmith", "webhook", "add", "http://127.0.0.1:9000/hook", "--json"]
     for allowed, said in (("", "LIPSMITH_FETCH_ALLOW=127.0.0.1:9000"), ("127.0.0.1:9000", "")):

@@ -130,6 +130,7 @@ def test_every_format_gives_the_same_curve(
     assert max(match) >= 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "least", "least_width"), [("grid", 0.60, 0.40), ("wild", 0.45, 0.28)])
 def test_it_follows_true_lips(shared_media: Path, folder: str, least: float, least_width: float) -> None:
     truth = shared_media.parent / "speech-truth" / folder
@@ -151,6 +152,7 @@ def test_it_follows_true_lips(shared_media: Path, folder: str, least: float, lea
     assert lengths @ width / lengths.sum() >= least_width
 
 
+@pytest.mark.slow
 def test_a_minute_takes_less_than_a_second(talk: NDArray[np.float32]) -> None:
     from lipsmith.speech.features import measure
     from lipsmith.speech.net import visemes_and_lips

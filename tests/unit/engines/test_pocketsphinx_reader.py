@@ -55,6 +55,7 @@ def why(text: str, audio: MemoryAudio) -> str:
     return refused.value.message
 
 
+@pytest.mark.slow
 @needs_aligner
 def test_lips_shut_when_they_truly_do() -> None:
     audio, truth = spoken(SENTENCE)
@@ -64,6 +65,7 @@ def test_lips_shut_when_they_truly_do() -> None:
     np.testing.assert_allclose(closures_s(speech), true_s, atol=0.06)
 
 
+@pytest.mark.slow
 @needs_aligner
 def test_rows_are_those_of_every_reader() -> None:
     audio, truth = spoken("We often saw them. Everybody knows that she was seven.")
@@ -94,12 +96,14 @@ def test_phones_cover_the_audio_in_order() -> None:
     assert phones[-1].end_s <= audio.duration_s
 
 
+@pytest.mark.slow
 @needs_aligner
 def test_other_words_than_those_recognized_are_refused() -> None:
     audio, _ = spoken(SENTENCE)
     assert "Check that every word is in it" in why("Nobody told us that it was raining when we went there.", audio)
 
 
+@pytest.mark.slow
 @needs_aligner
 @pytest.mark.parametrize("said", ["Hello.", "Papa bought my baby.", "Papa bought my baby a big map."])
 def test_a_text_that_leaves_words_out_is_refused(said: str) -> None:
@@ -144,6 +148,7 @@ def test_known_phones_replace_those_that_were_recognized() -> None:
     assert with_transcript(replace(recognized, width=None), known) is known
 
 
+@pytest.mark.slow
 @needs_aligner
 def test_captions_of_a_recording_end_where_its_sentences_do() -> None:
     text = "Hello there. We often saw them move over the blue sea, and nobody knew. She was seven, or maybe eight."

@@ -112,6 +112,7 @@ def truth(folder: Path, pattern: str, frame_lead_s: float) -> list[tuple[float, 
     return scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pattern", "frame_lead_s", "least"), [("*.wav", 0.02, 0.55), ("wild/*.wav", 0.0, 0.40)])
 def test_it_follows_true_lips(shared_media: Path, pattern: str, frame_lead_s: float, least: float) -> None:
     folder = shared_media.parent / "speech-truth"

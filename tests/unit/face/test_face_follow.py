@@ -50,6 +50,7 @@ def placed(frame: U8, x: float, y: float, size: tuple[int, int] = (640, 480), zo
     return np.asarray(shown, np.uint8)
 
 
+@pytest.mark.slow
 def test_a_moving_face_is_followed_to_the_pixel(follower: MediapipeFaceFollower, astronaut: U8, face: Face) -> None:
     lefts = 60 + 50 * np.sin(np.arange(50) / 9)
     (track,) = follower.follow(clip([placed(astronaut, x, -10) for x in lefts]))
@@ -68,6 +69,7 @@ def test_wide_pixels_are_made_square(follower: MediapipeFaceFollower, astronaut:
     np.testing.assert_allclose(track.points(1)[:, :2], face.points[:, :2], atol=0.06 * face.iod_px)
 
 
+@pytest.mark.slow
 def test_a_gap_is_bridged_and_a_cut_leads_back_to_the_same_person(
     follower: MediapipeFaceFollower, astronaut: U8
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_gap_is_bridged_and_a_cut_leads_back_to_the_same_person(
     assert track.present[64:].all()
 
 
+@pytest.mark.slow
 def test_lips_that_leave_the_frame_make_the_face_absent(follower: MediapipeFaceFollower, astronaut: U8) -> None:
     (track,) = follower.follow(clip([placed(astronaut, 60, 18.0 * k) for k in range(40)]))
     assert track.present[:8].all() and not track.present[30:].any()
@@ -95,6 +98,7 @@ def test_nobody_is_found_where_nobody_is(follower: MediapipeFaceFollower) -> Non
     assert follower.follow(clip([])) == []
 
 
+@pytest.mark.slow
 def test_two_people_are_reported_apart_from_left_to_right(
     follower: MediapipeFaceFollower, astronaut: U8, shared_media: Path
 ) -> None:
@@ -155,6 +159,7 @@ def followed(path: Path, most: int | None = None) -> list[FaceTrack]:
     return list(registry.create("face_follower").follow(frames, pixel_aspect=opened.info.pixel_aspect))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPS)
 def test_real_faces_are_followed_without_a_gap(shared_media: Path, name: str) -> None:
     tracks = followed(shared_media / name, FRAMES)
@@ -164,6 +169,7 @@ def test_real_faces_are_followed_without_a_gap(shared_media: Path, name: str) ->
         assert float(track.aperture.max()) < 0.7
 
 
+@pytest.mark.slow
 def test_real_cuts_and_people(shared_media: Path) -> None:
     man, woman = followed(shared_media / "odd" / "cuts.mp4")
     assert woman.cuts == (50, 100, 125)
@@ -171,6 +177,7 @@ def test_real_cuts_and_people(shared_media: Path) -> None:
     assert np.flatnonzero(woman.present).tolist() == [*range(50), *range(125, 175)]
 
 
+@pytest.mark.slow
 def test_of_two_real_people_the_one_who_speaks_is_chosen(shared_media: Path) -> None:
     path = shared_media / "odd" / "two_faces.mp4"
     her, him = followed(path)
@@ -184,6 +191,7 @@ def test_of_two_real_people_the_one_who_speaks_is_chosen(shared_media: Path) -> 
     assert ours.r > theirs.r + 0.3
 
 
+@pytest.mark.slow
 def test_a_real_face_that_leaves_is_absent_from_then_on(shared_media: Path) -> None:
     (track,) = followed(shared_media / "odd" / "face_leaves.mp4")
     assert track.present[:55].all() and not track.present[90:].any()

@@ -66,11 +66,13 @@ def test_every_photo_has_its_expectation(shared_media: Path) -> None:
     assert there == {*FACES, *NOBODY}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOBODY)
 def test_animals_and_things_are_nobody(name: str, shared_media: Path, finder: MediapipeFaceFinder) -> None:
     assert finder.find(read_image(shared_media / "photos" / name)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cat", "coffee", "coins", "horse", "rocket"])
 def test_nobody_in_images_that_everyone_has(name: str, finder: MediapipeFaceFinder) -> None:
     data = pytest.importorskip("skimage.data")

@@ -168,6 +168,7 @@ def integrated_lufs(samples: F32) -> float:
     return loudness
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

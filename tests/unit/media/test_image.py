@@ -196,6 +196,7 @@ def test_a_huge_jpeg_is_read_at_half_its_size(tmp_path: Path) -> None:
     assert image.warnings == ("The image of 6400 x 4000 pixels was read at 3200 x 2000.",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "colour", "expected"),
     [
@@ -220,6 +221,7 @@ def test_every_huge_image_is_read_at_half_its_size(
     assert tuple(image.rgb[0, 0]) == tuple(image.rgb[-1, -1]) == expected
 
 
+@pytest.mark.slow
 def test_a_huge_image_is_turned_and_averaged(tmp_path: Path) -> None:
     stripes = np.zeros((6400, 3900, 3), np.uint8)
     stripes[::2] = 100

@@ -228,6 +228,7 @@ def test_an_unnamed_matrix_stays_unnamed_and_is_guessed_by_size(tmp_path: Path) 
     assert (large.matrix, large.working_matrix) == (2, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [8, 10])
 @pytest.mark.parametrize(("transfer", "white"), [(16, 0.5807), (18, 0.75)])
 def test_high_dynamic_range_comes_down_with_a_warning(tmp_path: Path, transfer: int, white: float, bits: int) -> None:
@@ -260,6 +261,7 @@ def perceptual_quantizer(light: np.ndarray) -> np.ndarray:
     return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("linear", [(0.5, 0.25, 0.15), (0.05, 0.03, 0.02), (0.1, 0.4, 0.2)])
 def test_colours_survive_the_way_down(linear: tuple[float, float, float]) -> None:
     """Light of BT.709 primaries, put into BT.2020 and PQ by the book, comes back as a display shows it (BT.1886)."""
@@ -355,6 +357,7 @@ def test_too_fast_is_refused_but_may_be_thinned_out(tmp_path: Path) -> None:
     assert (len(clip), clip.info.fps) == (12, 60)
 
 
+@pytest.mark.slow
 def test_too_many_pixels(tmp_path: Path) -> None:
     path = save_planes(tmp_path / "clip.mp4", [planes_of(0, 4002, 2400)], options={"preset": "ultrafast"})
     with pytest.raises(VideoTooLarge, match="4002 x 2400 pixels"):

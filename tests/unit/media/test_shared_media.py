@@ -48,6 +48,7 @@ def test_image(shared_media: Path, name: str) -> None:
     _warns(image.warnings, IMAGE_WARNINGS.get(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUDIO_FILES)
 def test_audio(shared_media: Path, name: str) -> None:
     expected = AUDIO_FILES[name]
@@ -72,6 +73,7 @@ def test_clip(shared_media: Path, name: str) -> None:
     assert first.std() > 5  # an image, not an empty sheet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPS)
 def test_clip_with_its_times(shared_media: Path, tmp_path: Path, name: str) -> None:
     expected = CLIPS[name]

@@ -209,6 +209,7 @@ def test_a_length_mode_that_is_not_known() -> None:
         FramePlan(durations_s=FIVE, audio_s=1.0, mode="stretch")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(st.fractions(10, 120, max_denominator=1001), st.fractions(1, 60, max_denominator=1001), st.integers(2, 300))
 def test_thinning_out_keeps_to_the_rate(fps: Fraction, max_fps: Fraction, count: int) -> None:
     time_base = Fraction(1, 90_000)

@@ -76,6 +76,7 @@ def test_the_head_stays_within_its_style(style: str, seed: int) -> None:
         assert 0.15 * limit_deg < np.abs(track[name]).max() <= limit_deg
 
 
+@pytest.mark.slow
 def test_livelier_styles_move_more() -> None:
     spread = [
         np.mean([perform(30, head_motion=s, seed=k)[n].std() for n in HEAD for k in range(3)]) for s in HEAD_MOTIONS
@@ -139,6 +140,7 @@ def test_still_holds_head_and_breath_but_not_the_lids() -> None:
     assert track["aperture"].max() > 0.1
 
 
+@pytest.mark.slow
 def test_blinks_come_at_a_calm_speakers_rate() -> None:
     counts = [len(blink_starts(perform(60, seed=seed)["blink_left"])) for seed in range(12)]
     assert 12 <= np.mean(counts) <= 20
@@ -158,6 +160,7 @@ def test_most_blinks_shut_both_eyes_and_never_at_the_start(seed: int) -> None:
     assert ((heights[~whole] > 0.4) & (heights[~whole] < 0.76)).all()
 
 
+@pytest.mark.slow
 def test_some_blinks_go_only_part_of_the_way() -> None:
     lids = [perform(60, seed=seed)["blink_left"] for seed in range(12)]
     heights = np.array([lid[s : s + 4].max() for lid in lids for s in blink_starts(lid)])
@@ -188,11 +191,13 @@ def test_a_lid_takes_more_than_one_frame_to_close_at_25_frames_per_second() -> N
     assert np.diff(lid).max() < 0.75
 
 
+@pytest.mark.slow
 def test_gaps_between_blinks_vary() -> None:
     gaps = np.concatenate([np.diff(blink_starts(perform(60, seed=seed)["blink_left"])) for seed in range(6)]) / 25
     assert gaps.std() > 0.25 * gaps.mean()
 
 
+@pytest.mark.slow
 def test_blinks_prefer_the_ends_of_phrases() -> None:
     speech = talk(60)
     silent = speech.visemes[:, 0] > 0.5

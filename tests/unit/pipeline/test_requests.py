@@ -102,6 +102,7 @@ def test_functions_take_the_fields_of_their_record() -> None:
         assert all(f"``{field.name}``" in (function.__doc__ or "") for field in option_fields(record))
 
 
+@pytest.mark.slow
 def test_functions_take_a_request_too(room: Path) -> None:
     request = TalkRequest("portrait.png", "speech.wav", "out.mp4", end_s=0.2)
     assert talking_photo(request).frames == 5
@@ -160,6 +161,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_new_option_is_written_in_its_record_and_its_step_only(room: Path, tmp_path: Path) -> None:
     """Add a made-up option to a copy of the source: a field, and a line in its step."""
     copied = tmp_path / "src"

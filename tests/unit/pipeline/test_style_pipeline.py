@@ -60,6 +60,7 @@ def refusal(*clips: str, **options: Any) -> LipsmithError:
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_style_is_learnt_and_spoken_in(studio: Path) -> None:
     stages: list[Progress] = []
     learnt = learn_style("film.mp4", progress=stages.append)
@@ -78,6 +79,7 @@ def test_a_style_is_learnt_and_spoken_in(studio: Path) -> None:
     assert np.percentile(curves[1], 95) == pytest.approx(learnt.opening_iod, rel=0.35)
 
 
+@pytest.mark.slow
 def test_a_text_opens_the_lips_as_far_as_the_style_says(studio: Path) -> None:
     learn_style(["film.mp4"], "her.style")
     data = json.loads(Path("her.style").read_text())
@@ -92,6 +94,7 @@ def test_a_text_opens_the_lips_as_far_as_the_style_says(studio: Path) -> None:
     assert apertures[1] == pytest.approx(0.5 * apertures[0], rel=0.2)
 
 
+@pytest.mark.slow
 def test_an_offset_is_found_and_told(studio: Path) -> None:
     changed(studio / "film.mp4", studio / "late.mp4", late_s=0.12)
     learnt = learn_style("late.mp4", "late.style")
@@ -99,6 +102,7 @@ def test_an_offset_is_found_and_told(studio: Path) -> None:
     assert any("ms behind the lips" in warning for warning in learnt.warnings)
 
 
+@pytest.mark.slow
 def test_clips_that_teach_nothing(studio: Path) -> None:
     changed(studio / "film.mp4", studio / "mute.mp4", audio=False)
     assert refusal("mute.mp4").code == "style_not_learnt"
@@ -124,6 +128,7 @@ def write_nobody(path: Path, rgb: NDArray[np.uint8], film: Path) -> None:
                 target.mux(packet)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("clips", "options", "code"),
     [
@@ -144,6 +149,7 @@ def test_what_is_refused(studio: Path, clips: list[str], options: dict[str, Any]
     assert error.code == code
 
 
+@pytest.mark.slow
 def test_learning_can_be_cancelled(studio: Path) -> None:
     seen: list[Progress] = []
     with pytest.raises(Cancelled):
@@ -161,6 +167,7 @@ def test_other_styles_are_refused_before_the_work(room: Path, style: Any, code: 
     assert not Path("out.mp4").exists()
 
 
+@pytest.mark.slow
 def test_the_command_line_learns_and_speaks(studio: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["style", "learn", "film.mp4", "-o", "her.style", "--json", "-q"]) == 0
     told = json.loads(capfd.readouterr().out)

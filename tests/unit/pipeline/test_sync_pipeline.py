@@ -119,6 +119,7 @@ def test_a_small_face_is_refused(room: Path) -> None:
     assert (error.code, "pixels between the eyes" in error.message) == ("face_too_small", True)
 
 
+@pytest.mark.slow
 def test_the_result_tells_what_was_made(room: Path) -> None:
     result = synced(crf=30)
     assert (result.path, result.frames, result.fps, result.seconds) == (Path("out.mp4"), 25, Fraction(25), 1.0)
@@ -136,6 +137,7 @@ def test_the_result_tells_what_was_made(room: Path) -> None:
     assert open_audio("out.mp4").duration_s == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.slow
 def test_stages_are_told_in_order_and_frames_one_by_one(room: Path) -> None:
     told: list[Progress] = []
     synced(end_s=0.4, progress=told.append)
@@ -161,6 +163,7 @@ def test_cancelling_in_any_stage_leaves_nothing(room: Path, stage: str) -> None:
     assert {path.name for path in room.iterdir()} == STOCK
 
 
+@pytest.mark.slow
 def test_cancelling_between_two_reports_is_heard(room: Path) -> None:
     """Cancel while frames are decoded and audio is read, between two reports."""
     asked: list[int] = []
@@ -174,6 +177,7 @@ def test_cancelling_between_two_reports_is_heard(room: Path) -> None:
     assert len(asked) > len(reports) + 20
 
 
+@pytest.mark.slow
 def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
     Path("out.mp4").write_bytes(b"older")
 
@@ -187,6 +191,7 @@ def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
     assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("duration_mode", "audio_end_s", "frames", "warns"),
     [
@@ -213,12 +218,14 @@ def test_clip_and_audio_of_different_length(
     assert open_audio("out.mp4").duration_s == pytest.approx(frames / 25, abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_text_is_spoken(room: Path) -> None:
     result = synced(audio=None, text="Papa.", duration_mode="hold", export="said.srt")
     assert result.seconds > 0.8
     assert "Papa." in Path("said.srt").read_text()
 
 
+@pytest.mark.slow
 def test_audio_without_speech_lets_the_lips_rest(room: Path) -> None:
     samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
     write_wav(Path("noise.wav"), samples, 16000)
@@ -226,6 +233,7 @@ def test_audio_without_speech_lets_the_lips_rest(room: Path) -> None:
     assert result.warnings == ("No speech was found, so the lips rest for the whole video.",)
 
 
+@pytest.mark.slow
 def test_two_speak_one_after_the_other(room: Path) -> None:
     result = synced(
         video="pair.mp4",
@@ -242,6 +250,7 @@ def test_two_speak_one_after_the_other(room: Path) -> None:
         assert np.abs(after.planes[130:200, side].astype(int) - before.planes[130:200, side]).mean() > 1
 
 
+@pytest.mark.slow
 def test_what_is_said_later_moves_the_lips_later(room: Path) -> None:
     apertures = []
     for at_s in (0.0, 0.4):
@@ -254,12 +263,14 @@ def test_what_is_said_later_moves_the_lips_later(room: Path) -> None:
     assert np.abs(later[13:22] - at_once[3:12]).max() < 0.01
 
 
+@pytest.mark.slow
 def test_the_rate_and_the_size_can_be_lowered(room: Path) -> None:
     result = synced(max_fps=5, max_resolution=240)
     assert (result.frames, result.fps, result.width, result.height) == (5, Fraction(5), 240, 240)
     assert any("scaled down to 240 x 240" in warning for warning in result.warnings)
 
 
+@pytest.mark.slow
 def test_a_place_is_meant_in_pixels_and_seconds_of_the_clip(room: Path) -> None:
     result = synced(
         video="pair.mp4",
@@ -272,6 +283,7 @@ def test_a_place_is_meant_in_pixels_and_seconds_of_the_clip(room: Path) -> None:
     assert [face.number for face in result.faces] == [2]
 
 
+@pytest.mark.slow
 def test_motion_goes_out_and_comes_back(room: Path) -> None:
     synced(export="motion.json", crf=1)
     track = MotionTrack.from_json(Path("motion.json").read_text())
@@ -283,6 +295,7 @@ def test_motion_goes_out_and_comes_back(room: Path) -> None:
     assert max(np.abs(one.planes.astype(int) - other.planes).max() for one, other in pairs) <= 6
 
 
+@pytest.mark.slow
 def test_motion_of_another_length_or_rate(room: Path) -> None:
     track = MotionTrack.of(Fraction(25), 10, aperture=np.full(10, 0.1))
     result = synced(motion_track=track)
@@ -291,6 +304,7 @@ def test_motion_of_another_length_or_rate(room: Path) -> None:
     assert refusal(motion_track=faster, overwrite=True).code == "invalid_option"
 
 
+@pytest.mark.slow
 def test_intensity_opens_the_mouth_further(room: Path) -> None:
     apertures = []
     for intensity in (0.5, 1.5):
@@ -299,6 +313,7 @@ def test_intensity_opens_the_mouth_further(room: Path) -> None:
     assert apertures[1] > 2 * apertures[0]
 
 
+@pytest.mark.slow
 def test_the_audio_of_the_clip_is_kept_beneath(room: Path) -> None:
     synced(audio_end_s=0.4, keep_background_db=-20)
     (heard,) = [np.concatenate(list(open_audio("out.mp4").blocks(16000, 1)), axis=1)[0]]
@@ -306,6 +321,7 @@ def test_the_audio_of_the_clip_is_kept_beneath(room: Path) -> None:
     assert np.sqrt((after**2).mean()) == pytest.approx(0.1 * 0.1 / np.sqrt(2), rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_face_that_leaves_is_left_alone(room: Path, astronaut: NDArray[np.uint8]) -> None:
     """Faceless frames keep every byte and are listed."""
     result = synced(video=_with_a_gap(), audio_end_s=1.0)
@@ -330,6 +346,7 @@ def _with_a_gap() -> str:
     return "gap.mp4"
 
 
+@pytest.mark.slow
 def test_speakers_may_lie_in_a_file(room: Path) -> None:
     Path("who.json").write_text(json.dumps({"speakers": [{"face": 1, "audio": "speech.wav", "end_s": 0.5}]}))
     assert synced(audio=None, speakers="who.json", export="m.json").faces[0].number == 1

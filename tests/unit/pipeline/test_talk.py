@@ -103,6 +103,7 @@ def test_bad_input_is_named_and_nothing_is_written(room: Path, options: dict[str
     assert {path.name for path in room.iterdir()} == STOCK
 
 
+@pytest.mark.slow
 def test_a_head_turned_too_far_is_refused(room: Path, astronaut: NDArray[np.uint8]) -> None:
     head = np.array(Image.fromarray(astronaut[:300, 60:360]).resize((900, 900), Image.Resampling.BICUBIC))
     Image.fromarray(turned_head(head, 60)).save("turned.png")
@@ -110,6 +111,7 @@ def test_a_head_turned_too_far_is_refused(room: Path, astronaut: NDArray[np.uint
     assert error.code == "face_turned_away"
 
 
+@pytest.mark.slow
 def test_a_head_turned_far_is_drawn_with_a_warning(room: Path, astronaut: NDArray[np.uint8]) -> None:
     head = np.array(Image.fromarray(astronaut[:300, 60:360]).resize((900, 900), Image.Resampling.BICUBIC))
     Image.fromarray(turned_head(head, 52)).save("turned.png")
@@ -117,6 +119,7 @@ def test_a_head_turned_far_is_drawn_with_a_warning(room: Path, astronaut: NDArra
     assert any("turned far" in warning for warning in result.warnings)
 
 
+@pytest.mark.slow
 def test_a_small_video_of_a_large_face_shows_what_a_large_one_does(room: Path) -> None:
     large = talking_photo("portrait.png", "speech.wav", "large.mp4", crf=8, still=True)
     small = talking_photo("portrait.png", "speech.wav", "small.mp4", crf=8, still=True, max_resolution=96)
@@ -133,12 +136,14 @@ def test_a_small_video_of_a_large_face_shows_what_a_large_one_does(room: Path) -
     assert max(moved) > 4
 
 
+@pytest.mark.slow
 def test_a_photo_without_a_face_is_refused(room: Path) -> None:
     noise = np.random.default_rng(7).integers(0, 256, (160, 200, 3), dtype=np.uint8)
     Image.fromarray(noise).save("noise.png")
     assert refusal(photo="noise.png").code == "no_source_face"
 
 
+@pytest.mark.slow
 def test_the_result_tells_what_was_made(room: Path) -> None:
     result = talking_photo("portrait.png", "speech.wav", "out.mp4", fps=12.5, end_s=0.8, crf=30)
     assert (result.path, result.frames, result.fps, result.seconds) == (Path("out.mp4"), 10, Fraction(25, 2), 0.8)
@@ -151,6 +156,7 @@ def test_the_result_tells_what_was_made(room: Path) -> None:
     assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
 
 
+@pytest.mark.slow
 def test_stages_are_told_in_order_and_frames_one_by_one(room: Path) -> None:
     told: list[Progress] = []
     talking_photo("portrait.png", None, "out.mp4", text="Oh.", fps=10, progress=told.append)
@@ -178,6 +184,7 @@ def test_cancelling_in_any_stage_leaves_nothing(room: Path, stage: str) -> None:
     assert {path.name for path in room.iterdir()} == STOCK
 
 
+@pytest.mark.slow
 def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
     Path("out.mp4").write_bytes(b"older")
 
@@ -191,6 +198,7 @@ def test_an_error_while_drawing_leaves_an_older_video_alone(room: Path) -> None:
     assert {path.name for path in room.iterdir()} == STOCK | {"out.mp4"}
 
 
+@pytest.mark.slow
 def test_a_recording_without_speech_is_told(room: Path) -> None:
     samples = np.random.default_rng(7).standard_normal(16000).astype(np.float32) * 0.05
     write_wav(Path("noise.wav"), samples, 16000)
@@ -198,6 +206,7 @@ def test_a_recording_without_speech_is_told(room: Path) -> None:
     assert any("No speech was found" in warning for warning in result.warnings)
 
 
+@pytest.mark.slow
 def test_the_script_of_a_text_chooses_its_voice(room: Path) -> None:
     result = talking_photo("portrait.png", out="out.mp4", text="Привет")
     assert any("'ru'" in warning for warning in result.warnings)
@@ -206,6 +215,7 @@ def test_the_script_of_a_text_chooses_its_voice(room: Path) -> None:
     assert not any("'ru'" in warning for warning in chosen.warnings)
 
 
+@pytest.mark.slow
 def test_a_program_without_a_terminal_works(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     assert talking_photo("portrait.png", "speech.wav", "out.mp4", end_s=0.2).frames == 5
@@ -219,12 +229,14 @@ def test_small_faces_and_shrunk_photos_are_told(room: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_odd_row_and_column_are_cut_off(room: Path) -> None:
     Image.open("portrait.png").crop((0, 0, 319, 317)).save("odd.png")
     result = talking_photo("odd.png", "speech.wav", "out.mp4", end_s=0.2, max_resolution=4000)
     assert (result.width, result.height) == (318, 316)
 
 
+@pytest.mark.slow
 def test_the_face_may_be_chosen_by_number_or_point(room: Path) -> None:
     def middle(out: str, face: Any) -> int:
         box = talking_photo("two.png", "speech.wav", out, end_s=0.1, face=face).face_box
@@ -235,6 +247,7 @@ def test_the_face_may_be_chosen_by_number_or_point(room: Path) -> None:
     assert middle("first.mp4", 1) == middle("by_point.mp4", (165.0, 120.0)) == 1
 
 
+@pytest.mark.slow
 def test_a_given_track_is_held_or_cut_to_the_speech(room: Path) -> None:
     talking_photo("portrait.png", "speech.wav", "first.mp4", end_s=0.4, export="motion.json")
     export_text_of = MotionTrack.from_json(Path("motion.json").read_text())
@@ -253,6 +266,7 @@ def test_a_given_track_is_held_or_cut_to_the_speech(room: Path) -> None:
     assert shorter.warnings == ("The motion track has 10 frames, and the speech needs 5: its end is cut.",)
 
 
+@pytest.mark.slow
 def test_a_prompt_is_done_and_what_cannot_be_done_is_named(room: Path) -> None:
     said: dict[str, Any] = {"audio": "speech.wav", "end_s": 0.6, "export": "m.json", "overwrite": True}
     talking_photo("portrait.png", out="plain.mp4", **said)
@@ -266,6 +280,7 @@ def test_a_prompt_is_done_and_what_cannot_be_done_is_named(room: Path) -> None:
     np.testing.assert_allclose(track["aperture"], 0.5 * plain["aperture"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_realistic_mode_ignores_a_prompt_aloud(room: Path) -> None:
     said: dict[str, Any] = {"audio": "speech.wav", "end_s": 0.2, "export": "m.json", "overwrite": True}
     talking_photo("portrait.png", out="plain.mp4", **said)
@@ -277,6 +292,7 @@ def test_the_realistic_mode_ignores_a_prompt_aloud(room: Path) -> None:
     assert again.warnings == result.warnings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["m.arkit.csv", "m.arkit.json", "m.cues.tsv", "m.cues.json", "m.srt", "m.vtt"])
 def test_the_extension_of_the_export_chooses_the_format(room: Path, name: str) -> None:
     result = talking_photo("portrait.png", None, "out.mp4", text="Oh. Ah!", fps=10, export=name)
@@ -290,6 +306,7 @@ def test_the_extension_of_the_export_chooses_the_format(room: Path, name: str) -
         assert "Oh.\n\n" in written and "Ah!\n\n" in written
 
 
+@pytest.mark.slow
 def test_a_known_text_moves_the_lips_of_a_recording(room: Path) -> None:
     pytest.importorskip("pocketsphinx", reason="finds the words; scripts/test brings it")
     said: dict[str, Any] = {"fps": 50, "crf": 40}
@@ -301,6 +318,7 @@ def test_a_known_text_moves_the_lips_of_a_recording(room: Path) -> None:
     assert sum(line.endswith("\tA") for line in known.splitlines()) == 4  # p, p, m, b
 
 
+@pytest.mark.slow
 def test_a_known_text_gives_a_recording_its_captions(room: Path) -> None:
     result = talking_photo("portrait.png", "speech.wav", "out.mp4", text=SENTENCE, fps=10, export="words.srt")
     (first, times, words, *_) = Path("words.srt").read_text().splitlines()
@@ -310,6 +328,7 @@ def test_a_known_text_gives_a_recording_its_captions(room: Path) -> None:
     assert result.seconds - 0.6 < end <= result.seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -329,12 +348,14 @@ def test_a_text_that_is_not_found_gives_a_warning(room: Path, text: str, why: st
     assert Path("m.json").read_bytes() == heard
 
 
+@pytest.mark.slow
 def test_a_known_text_without_its_library_is_told(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     (warning,) = talking_photo("portrait.png", "speech.wav", "out.mp4", text=SENTENCE, end_s=0.2).warnings
     assert "pip install 'lipsmith[align]'" in warning
 
 
+@pytest.mark.slow
 def test_cues_of_a_given_motion_are_heard(room: Path) -> None:
     track = MotionTrack.of(Fraction(25), 5)
     result = talking_photo("portrait.png", "speech.wav", "a.mp4", end_s=0.2, motion_track=track, export="m.cues.tsv")
@@ -342,6 +363,7 @@ def test_cues_of_a_given_motion_are_heard(room: Path) -> None:
     assert "speech" in result.stage_seconds and "motion" not in result.stage_seconds
 
 
+@pytest.mark.slow
 def test_a_given_motion_that_tells_what_is_said_keeps_its_cues(room: Path) -> None:
     said: dict[str, Any] = {"text": "Oh. Papa!", "fps": 25}
     talking_photo("portrait.png", None, "a.mp4", export="m.json", **said)
@@ -359,6 +381,7 @@ def test_a_given_motion_that_tells_what_is_said_keeps_its_cues(room: Path) -> No
     assert "A" in ours
 
 
+@pytest.mark.slow
 def test_the_rate_of_a_given_track_is_its_own(room: Path) -> None:
     track = MotionTrack.of(Fraction(30), 6)
     assert "30 fps, not 25" in refusal(motion_track=track, fps=25).message
@@ -370,6 +393,7 @@ def exported(photo: str, audio: str, **options: Any) -> MotionTrack:
     return MotionTrack.from_json(Path("seeded.json").read_text())
 
 
+@pytest.mark.slow
 def test_photo_and_speech_decide_the_performance_and_a_seed_another(room: Path) -> None:
     with Image.open("portrait.png") as photo:
         photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save("other.png")
@@ -382,6 +406,7 @@ def test_photo_and_speech_decide_the_performance_and_a_seed_another(room: Path) 
             assert np.abs(first[name] - unlike[name]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_an_emotion_shows_in_the_motion_and_takes_no_motion_track(room: Path) -> None:
     neutral = exported("portrait.png", "speech.wav", seed=1)
     sad = exported("portrait.png", "speech.wav", seed=1, emotion="sad")

@@ -49,6 +49,7 @@ def test_cheeks_that_are_black_or_burnt_out_do_not_take_the_mouth_along(look: Cl
     assert (glare.tooth <= 250).all() and (glare.cavity <= 3.01 * look.look.cavity).all()
 
 
+@pytest.mark.slow
 def test_a_frame_with_teeth_is_preferred(image: Image, face: Face, filmed: Filmed) -> None:
     both = read_clip_look([filmed["shut"], (image.rgb, face.points)])
     alone = read_clip_look([(image.rgb, face.points)])

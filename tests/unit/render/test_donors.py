@@ -97,6 +97,7 @@ def test_frames_that_do_not_follow_one_another_are_no_run() -> None:
     assert len(set(rows_of(chosen_for(one_run, np.full(12, 0.05))))) == 12
 
 
+@pytest.mark.slow
 def test_no_way_through_the_donors_is_cheaper() -> None:
     """Against all ways there are, each priced by the rule in words."""
     rng = np.random.default_rng(11)

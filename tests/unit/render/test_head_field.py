@@ -30,6 +30,7 @@ def moved(field: HeadField, face: Face, points: list[int], **given: float) -> ND
 NOSE_TIP, CHIN, FOREHEAD, LEFT_EYE, RIGHT_EYE = 1, 152, 10, 33, 263
 
 
+@pytest.mark.slow
 def test_at_rest_nothing_moves(field: HeadField) -> None:
     assert np.abs(field.backward_motion(motion(aperture=0.3, blink_left=1.0, gaze_x=0.05))).max() == 0
 

@@ -62,6 +62,7 @@ def inside_of(rgb: U8, points: F64) -> NDArray[np.bool_]:
     return outline_mask(points[INNER_OUTLINE, :2], rgb.shape[:2], grow=0.8, soft_px=0.8) > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMES)
 def test_who_looks_for_the_lips_again_finds_what_was_requested(
     filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder, name: str

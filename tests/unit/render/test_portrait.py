@@ -168,6 +168,7 @@ def test_no_made_teeth_stand_beside_the_image_s_own(portrait: Portrait) -> None:
     assert change(frames[0], frames[1]).sum() < 0.6 * change(frames[2], frames[1]).sum()
 
 
+@pytest.mark.slow
 def test_a_grey_image_stays_grey(image: Image, face: Face, matte: Matte, triangles: I32) -> None:
     light = cv2.cvtColor(image.rgb, cv2.COLOR_RGB2GRAY)
     grey = Portrait(
@@ -177,6 +178,7 @@ def test_a_grey_image_stays_grey(image: Image, face: Face, matte: Matte, triangl
     assert np.ptp(frame, axis=2).max() <= 2
 
 
+@pytest.mark.slow
 def test_colours_are_the_image_s_own(
     portrait: Portrait, image: Image, face: Face, matte: Matte, triangles: I32
 ) -> None:

@@ -461,6 +461,7 @@ def test_bytes_beyond_a_lying_length_are_not_taken() -> None:
 PATIENT = Timeouts(connect_s=5.0, total_s=60.0, window_s=30.0, min_bytes_per_s=0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "behaviour",
     [
@@ -561,6 +562,7 @@ SCRAPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(head=HEADS, scraps=SCRAPS)
 def test_no_answer_brings_anything_but_bytes_or_our_errors(head: bytes, scraps: list[bytes]) -> None:

@@ -29,6 +29,7 @@ def lives(service: ServiceParts, seconds: float, **more: object) -> None:
         conn.execute(runners.update().values(seen_ms=service.database.now_ms(conn) + round(seconds * 1000), **more))
 
 
+@pytest.mark.slow
 def test_another_number_is_refused(service: ServiceParts, there: RunnerRegistry) -> None:
     lives(service, 60)
     there.check_concurrency(2)

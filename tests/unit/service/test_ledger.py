@@ -128,6 +128,7 @@ def test_a_try_that_was_put_back_does_not_count(service: ServiceParts) -> None:
         service.lifecycle.requeue(attempt)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60 + 10 * ROUNDS)
 def test_the_last_credits_are_spent_once(service: ServiceParts) -> None:
     for _ in range(ROUNDS):

@@ -150,6 +150,7 @@ def test_what_old_releases_prepared_goes(tmp_path: Path) -> None:
     assert (tmp_path / "prepared-new").exists()
 
 
+@pytest.mark.slow
 def test_a_voice_that_was_added_speaks_in_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxruntime", reason="it runs added voices: pip install 'lipsmith[piper]'")
     from piper_voices import make_voice

@@ -142,6 +142,7 @@ def test_limits(tmp_path: Path, probe: str) -> None:
     assert worked(tmp_path / "twin", probe, "limits")
 
 
+@pytest.mark.slow
 def test_processor_time_ends(tmp_path: Path) -> None:
     assert run(tmp_path / "guarded", "processor") is NOTHING
     assert worked(tmp_path / "twin", "processor", "limits")
@@ -166,6 +167,7 @@ def test_processes_are_counted(here: Guards) -> None:
             assert has_worked(answer) is expected, answer
 
 
+@pytest.mark.slow
 def test_the_rendering_process_itself_is_locked_in(tmp_path: Path, here: Guards, port: int) -> None:
     if here.network == "none":
         pytest.skip(f"this system's sandbox is {here}")
@@ -174,6 +176,7 @@ def test_the_rendering_process_itself_is_locked_in(tmp_path: Path, here: Guards,
     assert answer.error.code == "failed"
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
     answer = run(tmp_path, "hog", program="probe_child.py")
     assert answer.error is not None

@@ -19,6 +19,7 @@ def known() -> InstalledVoices:
     return InstalledVoices()
 
 
+@pytest.mark.slow
 def test_a_voice_is_found_by_its_very_name(known: InstalledVoices) -> None:
     names = [voice.name for voice in known.all()]
     assert {"en-us", "de", "en-us+f3"} <= set(names)
@@ -42,6 +43,7 @@ def test_why_nobody_can_speak_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         InstalledVoices().all()
 
 
+@pytest.mark.slow
 def test_the_server_loads_nothing_that_renders() -> None:
     program = f"import sys, lipsmith.server.run; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -107,6 +107,7 @@ def finished(service: ServiceParts, **changes: str) -> str:
     return project.id
 
 
+@pytest.mark.slow
 def test_each_step_is_told_once_and_signed(service: ServiceParts, receiver: Receiver, sender: Deliverer) -> None:
     made, credentials = service.webhooks.add(receiver.url)
     project = finished(service)
@@ -122,6 +123,7 @@ def test_each_step_is_told_once_and_signed(service: ServiceParts, receiver: Rece
     assert {(d.status, d.answer, d.attempt) for d in service.webhooks.deliveries()} == {(200, "thanks", 1)}
 
 
+@pytest.mark.slow
 def test_a_standing_webhook_speaks_its_dialect(service: ServiceParts, receiver: Receiver, sender: Deliverer) -> None:
     one, _ = service.webhooks.add(receiver.url)
     other, credentials = service.webhooks.add(receiver.url, dialect="other")
@@ -173,6 +175,7 @@ def test_only_what_was_asked_for_is_told(service: ServiceParts) -> None:
     assert [(d.webhook, d.event) for d in service.webhooks.deliveries()] == [(failures.id, "errored")]
 
 
+@pytest.mark.slow
 def test_it_is_tried_again_later_and_later_for_a_day(
     service: ServiceParts, receiver: Receiver, sender: Deliverer
 ) -> None:
@@ -195,6 +198,7 @@ def test_it_is_tried_again_later_and_later_for_a_day(
     until(lambda: service.webhooks.deliveries()[0].state == "delivered")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", [48, -48])
 def test_a_clock_that_jumps_loses_nothing(
     service: ServiceParts, receiver: Receiver, sender: Deliverer, hours: int
@@ -212,6 +216,7 @@ def test_a_clock_that_jumps_loses_nothing(
     assert len(service.webhooks.deliveries()) == 2
 
 
+@pytest.mark.slow
 def test_a_sender_that_believes_every_date_waits_for_two_days(
     service: ServiceParts, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +232,7 @@ def test_a_sender_that_believes_every_date_waits_for_two_days(
         assert {delivery.attempt for delivery in service.webhooks.deliveries()} == {1}
 
 
+@pytest.mark.slow
 def test_a_server_that_was_away_for_days_still_tells(service: ServiceParts, receiver: Receiver) -> None:
     service.webhooks.add(receiver.url)
     finished(service)
@@ -235,6 +241,7 @@ def test_a_server_that_was_away_for_days_still_tells(service: ServiceParts, rece
         until(lambda: len(receiver.heard) == 2)
 
 
+@pytest.mark.slow
 def test_a_receiver_that_drips_for_six_hours_is_told_in_the_end_and_delays_nobody(
     service: ServiceParts, receiver: Receiver
 ) -> None:
@@ -261,6 +268,7 @@ def test_a_receiver_that_drips_for_six_hours_is_told_in_the_end_and_delays_nobod
     assert {headers["x-secret"] for headers, _ in receiver.heard} == {credentials.secret}
 
 
+@pytest.mark.slow
 def test_without_an_end_to_patience_a_receiver_that_drips_is_waited_for_for_ever(
     service: ServiceParts, receiver: Receiver
 ) -> None:
@@ -276,6 +284,7 @@ def test_without_an_end_to_patience_a_receiver_that_drips_is_waited_for_for_ever
         until(lambda: service.webhooks.deliveries(slow.id)[0].attempt == 1)
 
 
+@pytest.mark.slow
 def test_a_deaf_listener_delays_nobody(service: ServiceParts, receiver: Receiver, sender: Deliverer) -> None:
     service.webhooks.add("http://127.0.0.1:1/nobody")
     service.webhooks.add(receiver.url)
@@ -284,6 +293,7 @@ def test_a_deaf_listener_delays_nobody(service: ServiceParts, receiver: Receiver
     until(lambda: len(receiver.heard) == 10)
 
 
+@pytest.mark.slow
 def test_a_listener_whose_secret_cannot_be_opened_delays_nobody(
     service: ServiceParts, receiver: Receiver, sender: Deliverer
 ) -> None:

@@ -166,6 +166,7 @@ def test_all_others_are_refused(url: str) -> None:
         video_id(url)
 
 
+@pytest.mark.slow
 def test_only_what_is_wanted_comes(tube: Tube, tmp_path: Path) -> None:
     tube.leads_to = "https://rr2.googlevideo.com/film.mp4"
     begins_s = tube.bring(tmp_path / "video.bin", 21.3, 22.1)
@@ -184,6 +185,7 @@ def test_only_what_is_wanted_comes(tube: Tube, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["video.bin"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "said"),
     [
@@ -200,6 +202,7 @@ def test_what_youtube_does_not_hand_out(tube: Tube, tmp_path: Path, page: dict[s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "leads_to"),
     [
@@ -215,18 +218,21 @@ def test_nobody_else_is_asked(tube: Tube, tmp_path: Path, url: str, leads_to: st
     assert {host for host, _ in tube.asked} <= {"www.youtube.com", "rr1.googlevideo.com"}
 
 
+@pytest.mark.slow
 def test_files_that_come_whole_are_refused(tube: Tube, tmp_path: Path) -> None:
     tube.in_parts = False
     with pytest.raises(SourceRefused, match="status 200"):
         tube.bring(tmp_path / "video.bin", 1, 2)
 
 
+@pytest.mark.slow
 def test_what_no_film_is(tube: Tube, tmp_path: Path) -> None:
     tube.film = b"no film at all" * 1000
     with pytest.raises(SourceRefused):
         tube.bring(tmp_path / "video.bin", 1, 2)
 
 
+@pytest.mark.slow
 def test_too_much_and_too_long(tube: Tube, tmp_path: Path) -> None:
     with pytest.raises(FileTooLarge):
         tube.bring(tmp_path / "video.bin", 0, 30, max_bytes=3_000_000)

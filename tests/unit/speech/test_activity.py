@@ -58,6 +58,7 @@ def test_hum_is_no_speech(db: float) -> None:
     assert spoken_share(level(hum() + 0.02 * coloured(12, 0.0), db)) <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notes_a_second", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize("seed", [21, 22, 23])
 def test_chords_are_no_speech(seed: int, notes_a_second: float) -> None:
@@ -102,6 +103,7 @@ def test_recorded_speech_is_speech(shared_media: Path, name: str) -> None:
     assert (speech_activity(features)[loud] > 0.5).mean() >= 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below_db", [10, 5, 0])
 @pytest.mark.parametrize("kind", ["white", "pink", "chords"])
 def test_a_voice_is_actual_over_noise_and_music(shared_media: Path, kind: str, below_db: float) -> None:

@@ -87,6 +87,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voice", TEXTS)
 @pytest.mark.parametrize("rate", [1.0, 1.6])
 def test_sentences_of_the_synthesizer_are_found(voice: str, rate: float) -> None:

@@ -96,6 +96,7 @@ def test_a_silent_minute_does_not_lift_the_noise_to_a_voice() -> None:
     assert level(mel)[0] - level(mel)[-1] <= 3.0
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_answer_alone() -> None:
     def peak_bytes(seconds: float) -> int:
         mel = np.tile(mel_of(60.0), (round(seconds / 60), 1))

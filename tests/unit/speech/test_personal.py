@@ -85,6 +85,7 @@ def style(learnt: LearnedStyle) -> PersonalStyle:
     return learnt.style
 
 
+@pytest.mark.slow
 def test_a_person_is_followed_better_in_their_own_style(
     say: Callable[[str], SynthesizedSpeech], reader: NetReader, style: PersonalStyle
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_text_is_spoken_in_their_range_too(say: Callable[[str], SynthesizedSpe
     assert np.percentile(little, 95) == pytest.approx(0.55 * np.percentile(usual, 95), rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later_s", [-0.12, 0.08, 0.16])
 def test_the_clips_own_offset_is_found_and_removed(
     say: Callable[[str], SynthesizedSpeech], reader: NetReader, later_s: float, style: PersonalStyle
@@ -141,6 +143,7 @@ def test_the_clips_own_offset_is_found_and_removed(
     assert abs(int(np.argmax(by_lag)) - 5) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rest_iod", [0.0, 0.09])
 def test_the_lips_rest_in_pauses_as_theirs_do(
     say: Callable[[str], SynthesizedSpeech], reader: NetReader, rest_iod: float

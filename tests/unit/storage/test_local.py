@@ -195,6 +195,7 @@ def together(*tasks: Callable[[], object]) -> list[object]:
         return list(pool.map(run, tasks))
 
 
+@pytest.mark.slow
 def test_a_seal_holds_whoever_writes_at_the_same_moment(storage: LocalStorage) -> None:
     for turn in range(100):
         key = f"turn/{turn}.png"
@@ -218,6 +219,7 @@ def test_a_seal_holds_whoever_writes_at_the_same_moment(storage: LocalStorage) -
         assert storage.seal(key) == len(kept)
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_tidied_away_at_the_same_moment_is_made_again(storage: LocalStorage) -> None:
     for _ in range(100):
         put(storage, "same/old.png", [b"x"], max_bytes=1)

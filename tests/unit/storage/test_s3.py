@@ -124,6 +124,7 @@ def test_a_seal_at_the_worst_moment_holds(storage: S3Storage) -> None:
     assert content(storage, KEY) == b"first"
 
 
+@pytest.mark.slow
 def test_the_list_names_each_key_once_in_order(storage: S3Storage, links: S3Links) -> None:
     keys = [f"many/{number:02}.png" for number in range(12)]
     late = [links.upload(key, max_bytes=9, lifetime_s=600).url for key in (keys[3], keys[11])]

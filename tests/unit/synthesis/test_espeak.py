@@ -174,6 +174,7 @@ def test_words_become_phonemes_clause_by_clause(voice: EspeakVoice) -> None:
         voice.phonemes(" ... ", voice="en-us")
 
 
+@pytest.mark.slow
 def test_a_long_text_streams(voice: EspeakVoice) -> None:
     spoken = voice.speak("The quick brown fox jumps over the lazy dog. " * 120, voice="en-us", rate=1.5)
     assert spoken.audio.duration_s > 180
@@ -210,6 +211,7 @@ def test_a_crash_of_the_process_is_an_error_of_ours(broken_process: Path, progra
         EspeakVoice().voices()
 
 
+@pytest.mark.slow
 def test_the_library_is_never_loaded_into_our_process(voice: EspeakVoice) -> None:
     code = (
         "import sys; from lipsmith.synthesis.espeak import EspeakVoice; "
@@ -220,6 +222,7 @@ def test_the_library_is_never_loaded_into_our_process(voice: EspeakVoice) -> Non
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_breathy_voice_phones_the_same_a_second_later(voice: EspeakVoice) -> None:
     first = voice.speak("Good morning", voice="en-us+f3", rate=1.0)
     time.sleep(1.1)

@@ -97,6 +97,7 @@ def test_nothing_clicks_where_pieces_meet(monkeypatch: pytest.MonkeyPatch) -> No
     assert np.abs(samples).max() == pytest.approx(0.5 * louder, abs=0.01)
 
 
+@pytest.mark.slow
 def test_rate_is_a_factor_of_the_part(voice: VoiceInfo) -> None:
     def lasts_s(inside: str, rate: float = 1.0) -> float:
         phones = synthesize(f"<speak>{inside}</speak>", voice, rate).phones
@@ -111,6 +112,7 @@ def test_rate_is_a_factor_of_the_part(voice: VoiceInfo) -> None:
     assert both / usual == pytest.approx(1.0, rel=0.1)
 
 
+@pytest.mark.slow
 def test_emphasis_is_slower_and_louder(voice: VoiceInfo) -> None:
     def loudness(inside: str) -> tuple[float, float]:
         spoken = synthesize(f"<speak>oh<break time='1s'/>{inside}</speak>", voice, 1.0)
@@ -160,6 +162,7 @@ def test_a_part_without_words_only_rests(voice: VoiceInfo) -> None:
     assert max(length_s for _, length_s in silences(samples_of(spoken))) == pytest.approx(2.0, abs=0.03)
 
 
+@pytest.mark.slow
 def test_thirty_thousand_characters_need_no_more_memory_than_a_page(
     voice: VoiceInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +199,7 @@ def test_the_file_of_a_long_text_goes_with_it(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_long_text_is_whole(voice: VoiceInfo) -> None:
     text = "Mama saw papa. " * 100
     phones = synthesize(text, voice, 2.0).phones

@@ -176,6 +176,7 @@ def test_another_network_is_no_voice(store: VoiceStore, tmp_path: Path) -> None:
         PiperVoice(store.folder).check(model, Path(f"{model}.json"))
 
 
+@pytest.mark.slow
 def test_the_way_of_a_voice_on_the_command_line(
     store: VoiceStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,6 +121,7 @@ def test_where_nobody_can_speak_the_line_to_type_is_reported(choir: None, monkey
         voices.all_voices()
 
 
+@pytest.mark.slow
 def test_without_phones_there_are_no_visemes() -> None:
     hum = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 220).astype(np.float32)[np.newaxis] / 4
     assert SynthesizedSpeech(audio=MemoryAudio(hum, 16000), phones=None).speech is None

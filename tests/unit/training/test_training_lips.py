@@ -26,6 +26,7 @@ def test_an_unknown_speaker_has_no_head() -> None:
         left_out_head("s99_bbaf2n")
 
 
+@pytest.mark.slow
 def test_every_recording_has_a_head_without_its_speaker(shared_media: Path) -> None:
     truth = shared_media.parent / "speech-truth"
     if not truth.is_dir():
