@@ -51,7 +51,8 @@ def run(shared: Path, photos: int) -> int:
     print(table(people, made))
     for name in ("head_yaw", "head_pitch", "head_roll"):
         alike = [abs(float(np.corrcoef(a[name], b[name])[0, 1])) for a, b in combinations(tracks, 2)]
-        print(f"correlation of {name} between photos: median {statistics.median(alike):.2f}, largest {max(alike):.2f}")
+        usual, largest = statistics.median(alike), max(alike)
+        print(f"correlation of {name} between photos: {usual:.2f}, largest {largest:.2f}, bar {MAX_CORRELATION}")
     return 0
 
 

@@ -28,6 +28,9 @@ LOWER_LIP_RINGS = (
 
 INNER_UPPER = UPPER_LIP_RINGS[3]
 INNER_LOWER = LOWER_LIP_RINGS[3]
+LIP_OUTLINE = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
+"""Outer edge of both lips, from the left corner over the upper lip; INNER_OUTLINE likewise the inner edge."""
+INNER_OUTLINE = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
 
 LEFT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
 """Upper lid margin of the left eye, corner to corner."""

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from lipsmith.motion.accents import Accent, emphasis
 from lipsmith.motion.head_motion import HeadMotionStyle
-from lipsmith.motion.noise import F64, at_frames, bump, wander
+from lipsmith.motion.noise import F64, at_frames, bump, ease_in, wander
 from lipsmith.speech.visemes import HOP_S, Speech
 
 _PHRASE_SIGMA_S = 0.30  # the voice's energy over a few syllables
@@ -19,7 +19,6 @@ _BROW_OF_VOICE, _BROW_DRIFT, _INNER_DRIFT = 0.28, 0.24, 0.30
 """Shares of the style's brow height: per standard deviation of the voice's energy, and of a slow drift."""
 _CHEEK_AT_REST, _CHEEK_OF_VOICE, _CHEEK_DRIFT = 0.20, 0.35, 0.30
 _CORNER_OF_VOICE, _CORNER_DRIFT = 0.35, 0.80
-_START_S = 0.5  # the first frame is the photo
 
 
 def expression_channels(
@@ -41,8 +40,7 @@ def expression_channels(
     inner = style.brow * _INNER_DRIFT * drift(1.6)
     cheek: F64 = style.cheek * (_CHEEK_AT_REST + _CHEEK_OF_VOICE * voice + _CHEEK_DRIFT * drift(0.9))
     corner = style.corner_iod * (_CORNER_OF_VOICE * voice + _CORNER_DRIFT * drift(1.8))
-    start = np.clip(times_s / _START_S, 0.0, 1.0)
-    ease = start * start * (3.0 - 2.0 * start)
+    ease = ease_in(times_s)
     return {
         "brow": brow * ease,
         "brow_inner": inner * ease,

@@ -8,13 +8,13 @@ import numpy as np
 
 from lipsmith.motion.accents import Accent
 from lipsmith.motion.head_motion import HeadMotionStyle
-from lipsmith.motion.noise import F64, GRID_HZ, at_frames, bump, wander
+from lipsmith.motion.noise import F64, GRID_HZ, at_frames, bump, ease_in, wander
 
 _QUICK_SIGMA_S, _SLOW_SIGMA_S = 0.5, 1.5
 _QUICK_SHARE, _SLOW_SHARE = 0.80, 0.60  # squares sum to 1: the sum keeps the style's deviation
 _NOD_RISE_S, _NOD_FALL_S = (0.13, 0.18), (0.17, 0.26)  # together 0.30–0.44 s, as real nods on stressed words
 _UPWARD_NODS = 0.2  # every fifth accent lifts the chin, by half as much
-_START_EASE_S, _START_OFFSET_S = 0.5, 2.5
+_START_OFFSET_S = 2.5
 _BREATH_HZ = 0.25
 _BREATH_SIGMA = 0.16  # of the logarithm of the rate: 0.18–0.34 Hz
 _INHALE_SHARE = 0.4
@@ -28,9 +28,9 @@ def head_channels(
     turns = [_turning(rng, times_s, length_s) * size for size in style.drift_deg]
     turns[0] = turns[0] + _nods(rng, times_s, stresses, style.nod_deg)
     pitch, yaw, roll = (
-        limit * np.tanh(turn * _ease(times_s) / limit) for turn, limit in zip(turns, style.limit_deg, strict=True)
+        limit * np.tanh(turn * ease_in(times_s) / limit) for turn, limit in zip(turns, style.limit_deg, strict=True)
     )
-    shift_x, shift_y = (_turning(rng, times_s, length_s) * style.shift_iod * _ease(times_s) for _ in range(2))
+    shift_x, shift_y = (_turning(rng, times_s, length_s) * style.shift_iod * ease_in(times_s) for _ in range(2))
     return {
         "head_pitch": pitch,
         "head_yaw": yaw,
@@ -69,9 +69,3 @@ def _breath(rng: np.random.Generator, times_s: F64, length_s: float) -> F64:
         phase < _INHALE_SHARE, phase / _INHALE_SHARE / 2, 0.5 + (phase - _INHALE_SHARE) / (1 - _INHALE_SHARE) / 2
     )
     return depth * (0.5 - 0.5 * np.cos(2 * np.pi * bent))
-
-
-def _ease(times_s: F64) -> F64:
-    """Return 0 at the start, and 1 after half a second."""
-    x = np.clip(times_s / _START_EASE_S, 0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)

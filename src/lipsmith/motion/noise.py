@@ -8,6 +8,8 @@ from scipy.ndimage import gaussian_filter1d
 
 F64 = NDArray[np.float64]
 
+_START_EASE_S = 0.5
+
 GRID_HZ = 50
 """Wandering is computed on this grid, so it does not depend on the video's frame rate."""
 
@@ -35,3 +37,9 @@ def bump(times_s: F64, peak_s: float, rise_s: float, fall_s: float) -> F64:
     away_s = times_s - peak_s
     phase = np.clip(away_s / np.where(away_s < 0, rise_s, fall_s), -1.0, 1.0)
     return 0.5 + 0.5 * np.cos(np.pi * phase)
+
+
+def ease_in(times_s: F64) -> F64:
+    """Return 0 at the start, where the frame is the photo, and 1 after half a second."""
+    x = np.clip(times_s / _START_EASE_S, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)

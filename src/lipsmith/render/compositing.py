@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from lipsmith.face.geometry import F64, inverse_of, smoothstep
-from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LIP_OUTLINE
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.warp import Grid, Source, fill_gaps, no_motion, rasterise, warp
 
@@ -33,10 +33,6 @@ class Mouth:
     """(478, 2) pixels of the region that ``source`` was made of."""
     neighbours: tuple[Mouth, ...] = ()
     """The same mouth in the frames before and after. Their average has less noise than one frame."""
-
-
-LIP_OUTLINE = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
-"""Mesh points around the lips, from the left corner over the upper lip."""
 
 
 def outline_mask(outline: F64, size: tuple[int, ...], *, grow: float, soft_px: float) -> F32:

@@ -21,7 +21,7 @@ from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
 from lipsmith.render.lid_paint import paint_lid
 from lipsmith.render.lids import Lid, read_lids
-from lipsmith.render.mouth import LUMA
+from lipsmith.render.mouth_colours import LUMA
 from lipsmith.render.opening import Edges, View, edges_at, share_between
 from lipsmith.render.warp import Source, resample
 

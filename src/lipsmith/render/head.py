@@ -28,6 +28,8 @@ YAW_GAIN, PITCH_GAIN = 1.75, 1.50
 """Without this gain, landmarks detected in rendered frames of a head that faces the camera show less than the requested
 turn by this factor. A turned head needs less."""
 BREATH_RISE_IOD = 0.012
+FADE_IOD = 0.42
+"""Distance from a person that is no layer of its own, within which the motion fades out."""
 CUT_IOD = 0.6
 """Distance from an edge of the image that cuts the person, within which the motion fades out."""
 
@@ -64,7 +66,8 @@ class HeadField:
         )
         x, y = self._flat_coordinates()
         inside = self._person(points, matte)
-        weight = self._weight(x, y, inside, points, layered=layered) * self._apart_from(others, points)
+        away = self._away(inside)
+        weight = self._weight(x, y, away, points, layered=layered) * self._apart_from(others, points)
         weight *= self._away_from_cut(inside, size)
         depth = self._depth(points, triangles, min_area)
         nearness = PIVOT_DEPTH_IOD - depth
@@ -92,7 +95,7 @@ class HeadField:
         cells_x, cells_y = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
         self._cells = np.stack([cells_x, cells_y], axis=-1).astype(np.float32)
         self.weight: F32 = weight.astype(np.float32)
-        self._near: NDArray[np.bool_] = self._away(inside) < (REACH_IOD_OF_EDGE if layered else np.inf)
+        self._near: NDArray[np.bool_] = away < (REACH_IOD_OF_EDGE if layered else np.inf)
         self.torso: F32 = torso.astype(np.float32)
 
     def moving_rectangle(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -182,15 +185,15 @@ class HeadField:
         cv2.fillPoly(face, [np.round(outline).astype(np.int32)], 255)
         return np.maximum(shown.astype(np.float64), face / 255.0)
 
-    def _weight(self, x: F64, y: F64, inside: F64, points: F64, *, layered: bool) -> F64:
-        """Return the share of each cell in the head's motion."""
+    def _weight(self, x: F64, y: F64, away: F64, points: F64, *, layered: bool) -> F64:
+        """Return the share of each cell in the head's motion. ``away``: its distance from the person, IOD."""
         head = self._frame.to_head(points)
         chin = float(head[152, 1])
         centre_y = float(head[[10, 152], 1].mean())
         neck = 1.0 - smoothstep(y, chin - 0.25, chin + 0.90)
         radius = np.hypot(x / 1.25, (y - centre_y) / 1.7)
         side = 1.0 - smoothstep(radius, 1.25, 2.1)
-        person = np.ones_like(x) if layered else 1.0 - smoothstep(self._away(inside), 0.0, 0.42)
+        person = np.ones_like(x) if layered else 1.0 - smoothstep(away, 0.0, FADE_IOD)
         sigma = 0.08 * self._frame.iod_px / self.grid.pitch
         return np.asarray(cv2.GaussianBlur(neck * side * person, (0, 0), sigma), dtype=np.float64)
 

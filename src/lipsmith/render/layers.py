@@ -18,6 +18,7 @@ from lipsmith.face.layout import FACE_OVAL
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
 from lipsmith.render.matte import Matte
+from lipsmith.render.nearest import nearest_of
 
 REACH_IOD = 0.40
 """Longest way of the person's edge in either direction."""
@@ -184,12 +185,8 @@ def _filled(rgb: U8, known: NDArray[np.bool_], scale: float) -> U8:
     if not sure.any():
         return rgb
     reach = REACH_IOD * _WORKING_IOD_PX
-    distance, nearest = cv2.distanceTransformWithLabels(
-        (~sure).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    places = np.zeros(nearest.max() + 1, np.int64)
-    places[nearest[sure]] = np.flatnonzero(sure)
-    continued = small.reshape(-1, 3)[places[nearest]]
+    distance, nearest = nearest_of(sure)
+    continued = small.reshape(-1, 3)[nearest]
     far = cv2.GaussianBlur(continued, (0, 0), 0.25 * reach)
     share = np.clip(distance / reach, 0, 1)[..., None]
     near = cv2.GaussianBlur(continued, (0, 0), 1.5)

@@ -9,7 +9,7 @@ from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.layout import LEFT_UPPER_LID, RIGHT_UPPER_LID
 from lipsmith.media.clip import U8
 from lipsmith.render.eye_axes import EyeAxes
-from lipsmith.render.mouth import LUMA
+from lipsmith.render.mouth_colours import LUMA
 
 RIM_STEP = 0.50
 """Steps in brightness near the lid, relative to the skin, that count as the rim of glasses."""

@@ -11,7 +11,7 @@ from lipsmith.face.geometry import F64, smoothstep
 from lipsmith.media.clip import F32
 from lipsmith.render.eye_axes import EyeAxes
 from lipsmith.render.lid_skin import Skin, grid_u
-from lipsmith.render.mouth import LUMA
+from lipsmith.render.mouth_colours import LUMA
 
 ROOT_IOD = 0.02
 """Rows of the matte below the lid's edge."""

@@ -11,7 +11,7 @@ from lipsmith.face.geometry import F64, smoothstep
 from lipsmith.media.clip import F32
 from lipsmith.render.eye_axes import EyeAxes, Mask
 from lipsmith.render.lid_skin import Skin, grid_u
-from lipsmith.render.mouth import LUMA
+from lipsmith.render.mouth_colours import LUMA
 
 ABOVE_FROM_IOD, ABOVE_TO_IOD = -0.05, 0.18
 """Rows of the plate above: height over the upper margin."""

@@ -13,7 +13,7 @@ import numpy as np
 from lipsmith.face.geometry import F64, smoothstep
 from lipsmith.media.clip import F32
 from lipsmith.render.eye_axes import COLUMNS, EyeAxes, Mask
-from lipsmith.render.mouth import LUMA
+from lipsmith.render.mouth_colours import LUMA
 
 BELOW_IOD = (0.06, 0.16)
 """Skin below the eye, distance from the lower margin."""

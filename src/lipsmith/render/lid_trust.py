@@ -7,7 +7,7 @@ import numpy as np
 from lipsmith.face.geometry import F64
 from lipsmith.render.eye_axes import EyeAxes
 from lipsmith.render.lid_skin import Skin
-from lipsmith.render.mouth import LUMA
+from lipsmith.render.mouth_colours import LUMA
 
 HALF_BLINK = 0.5
 FEW_PIXELS = 3.0

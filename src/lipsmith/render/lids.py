@@ -29,7 +29,7 @@ from lipsmith.render.lid_plates import (
 )
 from lipsmith.render.lid_skin import Skin, grain_of, in_hue, read_skin, smooth_columns
 from lipsmith.render.lid_trust import blink_amount
-from lipsmith.render.mouth import LUMA
+from lipsmith.render.mouth_colours import LUMA, to_lab
 
 COLOUR_ROWS = 24
 """Rows of the lid's colours, from its top to its edge."""
@@ -218,17 +218,12 @@ def _near_skin(colours: F64, skin: Skin, eye: EyeAxes) -> F64:
     for _ in range(3):
         ours = colours[rows][:, eye.middle].reshape(-1, 3).mean(axis=0)
         theirs = skin.tone[eye.middle].mean(axis=0)
-        away = float(np.linalg.norm(_lab(ours) - _lab(theirs)))
+        away = float(np.linalg.norm(to_lab(ours) - to_lab(theirs)))
         if away <= MOST_LAB_AWAY:
             break
         share = 1.0 - MOST_LAB_AWAY / away
         colours = colours * (1.0 + inner * share * (theirs / np.maximum(ours, 1.0) - 1.0))
     return np.clip(colours, 0.0, 255.0)
-
-
-def _lab(rgb: F64) -> F64:
-    pixel = np.clip(rgb / 255.0, 0.0, 1.0).astype(np.float32).reshape(1, 1, 3)
-    return np.asarray(cv2.cvtColor(pixel, cv2.COLOR_RGB2LAB), np.float64).reshape(3)
 
 
 def _widening(eye: EyeAxes, skin: Skin) -> float:

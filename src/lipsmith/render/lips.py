@@ -14,11 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
-from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.face.layout import (
+    I32,
+    INNER_LOWER,
+    INNER_OUTLINE,
+    INNER_UPPER,
+    LIP_OUTLINE,
+    LOWER_LIP_RINGS,
+    UPPER_LIP_RINGS,
+)
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.clip_look import ClipLook
 from lipsmith.render.clip_shape import ClipShape
-from lipsmith.render.compositing import LIP_OUTLINE, Mouth, composite_mouth, hole_triangles, outline_mask
+from lipsmith.render.compositing import Mouth, composite_mouth, hole_triangles, outline_mask
 from lipsmith.render.kernel import kernel
 from lipsmith.render.mouth import paint_mouth
 from lipsmith.render.mouth_colours import LOWER_CHEEKS, median_at
@@ -45,7 +53,6 @@ FADE_IN_IOD = (0.02, 0.16)
 FADE_OUT_IOD = (0.22, 0.38)
 """Beyond the chin: full motion above the first, no motion below the second."""
 NOSE_BASE, CHIN = 2, 152
-INNER_OUTLINE = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
 EDGE_IOD, MAX_EDGE_IOD = 0.014, 0.064
 """Edges of open lips are sampled this far within the lips, and further where teeth are found beyond their edge."""
 PAINTED_EXCESS_IOD, DONOR_EXCESS_IOD = 0.014, 0.005

@@ -37,13 +37,10 @@ from lipsmith.render.own_mouth import (
     OwnMouth,
     own_teeth,
     read_opening,
-    tooth_share,
 )
 from lipsmith.render.softness import softness_px
 from lipsmith.render.tooth_arch import ToothRows, tooth_rows, tooth_size
 from lipsmith.render.warp import Source
-
-__all__ = ["CHEEKS", "LUMA", "MouthLook", "OwnMouth", "median_at", "paint_mouth", "read_look", "tooth_share"]
 
 OWN_TEETH_OVER_SKIN = 1.08
 """Highest brightness of the photo's own teeth, relative to the cheeks."""

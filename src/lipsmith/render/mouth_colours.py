@@ -12,14 +12,12 @@ import numpy as np
 
 from lipsmith.face.geometry import F64, smoothstep
 from lipsmith.face.layout import (
-    INNER_LOWER,
-    INNER_UPPER,
+    INNER_OUTLINE,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
-    LOWER_LIP_RINGS,
+    LIP_OUTLINE,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
-    UPPER_LIP_RINGS,
 )
 from lipsmith.media.clip import U8
 
@@ -67,9 +65,7 @@ def polygon_mask(size: tuple[int, ...], outline: F64) -> U8:
 def lip_colour(rgb: U8, points: F64) -> F64:
     """Return the median colour of both lips, (3,) RGB."""
     size = rgb.shape[:2]
-    outside = [*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]]
-    inside = [*INNER_UPPER, *INNER_LOWER[-2:0:-1]]
-    lips = (polygon_mask(size, points[outside, :2]) > 127) & (polygon_mask(size, points[inside, :2]) < 64)
+    lips = (polygon_mask(size, points[LIP_OUTLINE, :2]) > 127) & (polygon_mask(size, points[INNER_OUTLINE, :2]) < 64)
     if lips.sum() < 8:
         return median_at(rgb, points[[0, 17], :2], 2)
     return np.median(rgb[lips], axis=0)

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
-from lipsmith.face.layout import INNER_LOWER, INNER_UPPER, LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.face.layout import INNER_OUTLINE, INNER_UPPER, LIP_OUTLINE
 from lipsmith.media.clip import U8
 from lipsmith.render.mouth_colours import LUMA, polygon_mask
 from lipsmith.render.mouth_kernels import ARCH_RISE
+from lipsmith.render.nearest import nearest_of
 from lipsmith.render.warp import Source
 
 Mask = NDArray[np.bool_]
@@ -100,8 +101,8 @@ class OpenMouth:
 
 def read_opening(source: Source, points: F64, frame: HeadFrame, skin: F64) -> OpenMouth | None:
     """Find teeth and gaps in the mouth of a photo; None if it lies outside the image. ``skin``: (3,) RGB."""
-    outer = points[[*UPPER_LIP_RINGS[0], *LOWER_LIP_RINGS[0][-2:0:-1]], :2]
-    inner = points[[*INNER_UPPER, *INNER_LOWER[-2:0:-1]], :2]
+    outer = points[LIP_OUTLINE, :2]
+    inner = points[INNER_OUTLINE, :2]
     unit_px = frame.iod_px * source.scale
     size = np.array(source.pixels.shape[1::-1])
     low = np.clip(np.floor(source.place(outer).min(axis=0) - CROP_MARGIN_IOD * unit_px), 0, size).astype(np.int64)
@@ -221,7 +222,9 @@ def complete_lips(mouth: OpenMouth) -> None:
 def _mirrored(mouth: OpenMouth, allowed: Mask, at: NDArray[np.int64]) -> tuple[NDArray[np.float32], F64]:
     """Return the colours that (n, 2) rows and columns get when ``allowed`` is mirrored at its edge, and the distance
     from that edge in pixels."""
-    nearest, away = _nearest(allowed, at)
+    distance, index = nearest_of(allowed)
+    away = distance[at[:, 0], at[:, 1]]
+    nearest = np.column_stack(np.unravel_index(index[at[:, 0], at[:, 1]], allowed.shape))
     # A little beyond the edge, where the blur between teeth and lips ends.
     deep = (np.minimum(away, 0.030 * mouth.unit_px) + mouth.blur_px) / np.maximum(away, 1.0)
     mirrored = np.round(nearest + (nearest - at) * deep[:, None]).astype(np.int64)
@@ -233,17 +236,6 @@ def _mirrored(mouth: OpenMouth, allowed: Mask, at: NDArray[np.int64]) -> tuple[N
     edge = mouth.crop[nearest[:, 0], nearest[:, 1]]
     factor = np.minimum(1.0, (edge @ LUMA + 2.0) / (colours @ LUMA + 2.0)).astype(np.float32)
     return colours * factor[:, None], away.astype(np.float64)
-
-
-def _nearest(allowed: Mask, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the nearest pixel of ``allowed`` for each of (n, 2) rows and columns, and its distance, pixels."""
-    distance, labels = cv2.distanceTransformWithLabels(
-        (~allowed).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    rows, columns = np.nonzero(allowed)
-    places = np.zeros((int(labels.max()) + 1, 2), np.int64)
-    places[labels[rows, columns]] = np.column_stack([rows, columns])
-    return places[labels[at[:, 0], at[:, 1]]], np.asarray(distance[at[:, 0], at[:, 1]], np.float32)
 
 
 def _between_corners(inside: U8, at: NDArray[np.int64]) -> F64:

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from lipsmith.face.geometry import F64, HeadFrame
-from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER
+from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LIP_OUTLINE
 from lipsmith.media.clip import U8
-from lipsmith.render.compositing import LIP_OUTLINE, Mouth, composite_mouth, hole_triangles, inverse_of, outline_mask
+from lipsmith.render.compositing import Mouth, composite_mouth, hole_triangles, inverse_of, outline_mask
 from lipsmith.render.warp import Source, facing_triangles, signed_areas
 
 Filmed = dict[str, tuple[U8, F64]]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from render_helpers import motion
 
 from lipsmith.face.landmarks import Face
+from lipsmith.face.layout import FACE_OVAL
 from lipsmith.media.clip import U8, Image
 from lipsmith.render.layers import REACH_IOD, Layers, compose, has_clear_edge, split_layers
 from lipsmith.render.matte import Matte
@@ -42,8 +43,6 @@ def photo() -> U8:
 def points() -> NDArray[np.float64]:
     """A mesh whose outline is a circle within the disc."""
     rng = np.random.default_rng(1)
-    from lipsmith.face.layout import FACE_OVAL
-
     mesh = np.column_stack([rng.normal(CENTRE[0], 8, 478), rng.normal(CENTRE[1], 8, 478), np.zeros(478)])
     turn = np.linspace(0, 2 * np.pi, len(FACE_OVAL), endpoint=False)
     mesh[list(FACE_OVAL), :2] = np.array(CENTRE) + 45 * np.column_stack([np.cos(turn), np.sin(turn)])

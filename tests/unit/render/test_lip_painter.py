@@ -12,13 +12,13 @@ from render_helpers import motion
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder
 from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.landmarks import aperture, mouth_width
-from lipsmith.face.layout import I32, INNER_UPPER
+from lipsmith.face.layout import I32, INNER_OUTLINE, INNER_UPPER
 from lipsmith.media.clip import U8, Image
 from lipsmith.render.clip_look import read_clip_look
 from lipsmith.render.clip_shape import typical_mesh
 from lipsmith.render.compositing import Mouth, outline_mask
-from lipsmith.render.lips import INNER_OUTLINE, LipPainter, LipTargets
-from lipsmith.render.mouth import CHEEKS, median_at
+from lipsmith.render.lips import LipPainter, LipTargets
+from lipsmith.render.mouth_colours import CHEEKS, median_at
 from lipsmith.render.warp import Source
 
 Filmed = dict[str, tuple[U8, F64]]
