@@ -7,6 +7,7 @@ by colour and by their connection with the opening. Lips that move must carry no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +27,14 @@ INCISAL_EDGE_IOD = 0.066
 """Lower edge of the upper front teeth, below the line where the lips meet at rest."""
 MAX_TOOTH_IOD = 0.20
 """An upper incisor is about 10.5 mm long, and a broad smile shows a little of the gum above it."""
+ARCH_SEEN_IOD = 0.34
+"""Teeth further from the middle than this show nothing of where they end."""
+SLIVER_IOD = 0.008
+"""Half the width of the widest gleam on a lip that passes for a tooth."""
+INCISAL_SOFT_IOD = 0.012
+"""Width of the soft edge where the upper teeth end."""
+DARK_LINE_IOD = 0.012
+"""Half the width of the dark line between upper and lower teeth."""
 PAINTED_NEAR_OWN_IOD = 0.015
 """Painted teeth fill gaps of the photo's own teeth within this distance; beyond it they would look double."""
 OWN_MOUTH_MIN_GAP_IOD = 0.05
@@ -170,6 +179,10 @@ def _near(inside: U8, reach_px: F64) -> Mask:
     return np.asarray(np.where(below, down, up), dtype=np.bool_)
 
 
+def _opened(mask: Mask, reach_px: float) -> Mask:
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disc(reach_px)) > 0, dtype=np.bool_)
+
+
 def _closed(mask: Mask, reach_px: float) -> Mask:
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(reach_px)) > 0, dtype=np.bool_)
 
@@ -267,19 +280,19 @@ def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: So
         return None
     tooth = np.percentile(large[clear], 70, axis=0).astype(np.float64)
     across, down = _skull_coordinates(large.shape[:2], points, frame, source, mouth.origin)
-    incisal_iod = _incisal_edge(mouth.teeth, large @ LUMA, across, down, mouth.gap_iod)
+    line = _incisal_line(mouth.teeth, large @ LUMA, across, down, mouth.gap_iod)
     # All below the upper teeth belongs to the jaw: lower teeth that do not move would look clenched.
-    upper = 1.0 - smoothstep(down + ARCH_RISE * across**2, incisal_iod, incisal_iod + 0.02)
+    below_line = down - line.at(across)
+    upper = 1.0 - smoothstep(below_line, -0.5 * INCISAL_SOFT_IOD, 0.5 * INCISAL_SOFT_IOD)
     # What is white below the gap between the rows is a lower tooth.
-    seen = (mouth.teeth > TOOTH_LIKE) & (upper > 0.3)
-    upper = upper * (_touching(seen, down + ARCH_RISE * across**2 < incisal_iod - 0.035) | ~seen)
+    seen = _opened((mouth.teeth > TOOTH_LIKE) & (upper > 0.3), SLIVER_IOD * mouth.unit_px)
+    upper_teeth = mouth.teeth * upper * _touching(seen, below_line < -0.035)
     sigma = max(0.3 * source.scale, 0.006 * mouth.unit_px)
     eroded = cv2.erode(mouth.inside, np.ones((3, 3), np.uint8))
     whole = cv2.GaussianBlur(eroded, (0, 0), sigma) * upper
     shown_teeth = cv2.GaussianBlur(
-        (np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * mouth.teeth * upper), (0, 0), sigma
-    )
-    shown_teeth = shown_teeth.astype(np.uint8)
+        np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * upper_teeth, (0, 0), sigma
+    ).astype(np.uint8)
     reach_px = max(1, round(PAINTED_NEAR_OWN_IOD * mouth.unit_px))
     around = cv2.dilate(shown_teeth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2))
     return OwnMouth(
@@ -289,7 +302,7 @@ def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: So
         around=np.asarray(cv2.GaussianBlur(around, (0, 0), 0.5 * reach_px), np.uint8),
         origin=(int(mouth.origin[0]), int(mouth.origin[1])),
         tooth=tooth,
-        incisal_iod=incisal_iod,
+        incisal_iod=line.middle,
     )
 
 
@@ -309,32 +322,65 @@ def _skull_coordinates(
     return (d * x - c * y) / (a * d - b * c), (a * y - b * x) / (a * d - b * c)
 
 
-def _incisal_edge(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: float) -> float:
-    """Return the lower edge of the photo's front teeth, IOD below the inner edge of the upper lip.
+class IncisalLine(NamedTuple):
+    """Lower ends of the photo's upper teeth, IOD below the inner edge of the upper lip, as a parabola."""
 
-    The edge is where teeth end, or the dark line above the lower teeth.
-    """
+    middle: float
+    slope: float
+    bend: float
+
+    def at(self, across: F64) -> F64:
+        """Return the line at places from the middle of the upper lip, right, IOD."""
+        inner = np.clip(across, -ARCH_SEEN_IOD, ARCH_SEEN_IOD)
+        return self.middle + self.slope * inner + self.bend * inner**2
+
+
+def _incisal_line(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: float) -> IncisalLine:
+    """Return the line where the photo's upper teeth end."""
     luminance = cv2.GaussianBlur(luminance, (0, 0), 1.0)
-    steps = np.arange(0.0, gap_iod, 0.004)
-    ends = []
-    for place in np.linspace(-0.12, 0.12, 13):
-        near = (np.abs(across - place) < 0.012) & (down >= 0) & (down < gap_iod)
-        if near.sum() < 3:
-            continue
-        order = np.argsort(down[near])
-        tooth = np.interp(steps, down[near][order], teeth[near][order])
-        light = np.interp(steps, down[near][order], luminance[near][order])
-        shown = np.flatnonzero(tooth > 0.5)
-        runs = np.split(shown, np.flatnonzero(np.diff(shown) > 5) + 1)
-        upper = [run for run in runs if len(run) and run[0] < 0.5 * len(steps)]  # the others are lower teeth
-        if not upper:
-            continue
-        run = max(upper, key=len)
-        inner = run[len(run) * 2 // 5 : len(run) * 9 // 10]
-        if len(inner) and light[inner].min() < 0.92 * np.median(light[run]):
-            run = run[: len(run) * 2 // 5 + int(np.argmin(light[inner])) + 1]
-        ends.append(float(steps[run[-1]]))
-    return float(np.clip(np.median(ends) if ends else INCISAL_EDGE_IOD, 0.05, MAX_TOOTH_IOD))
+    places = np.linspace(-ARCH_SEEN_IOD, ARCH_SEEN_IOD, 35)
+    ends = np.array([_tooth_end(teeth, luminance, across - place, down, gap_iod) for place in places])
+    seen = np.isfinite(ends)
+    in_front = seen & (np.abs(places) <= 0.12)
+    middle = float(np.median(ends[in_front] + ARCH_RISE * places[in_front] ** 2)) if in_front.any() else INCISAL_EDGE_IOD
+    middle = float(np.clip(middle, 0.05, MAX_TOOTH_IOD))
+    if seen.sum() < 8:
+        return IncisalLine(middle, 0.0, -ARCH_RISE)
+    u, v = places[seen], ends[seen]
+    terms = np.stack([np.ones_like(u), u, u**2], axis=1)
+    # Few of the columns are wrong, but by much (a lower tooth, a gap): least absolute deviations, towards a usual arch.
+    prior, stiff = np.array([middle, 0.0, -ARCH_RISE]), np.diag([0.0, 0.02, 0.002])
+    fit = prior
+    for _ in range(12):
+        weight = 1.0 / np.maximum(np.abs(v - terms @ fit), 0.004)
+        normal = terms.T @ (weight[:, None] * terms) / weight.sum()
+        fit = np.linalg.solve(normal + stiff, terms.T @ (weight * v) / weight.sum() + stiff @ prior)
+    return IncisalLine(float(np.clip(fit[0], 0.05, MAX_TOOTH_IOD)), float(fit[1]), float(np.clip(fit[2], -1.2, 0.3)))
+
+
+def _tooth_end(teeth: F64, luminance: F64, off: F64, down: F64, gap_iod: float) -> float:
+    """Return where the upper tooth of one column ends, IOD; NaN where the column shows none.
+
+    That is where tooth colour ends, or at the dark line above the lower teeth. ``off``: distance from the column, IOD.
+    """
+    near = (np.abs(off) < 0.010) & (down >= -0.16) & (down < gap_iod)
+    if near.sum() < 6:
+        return np.nan
+    steps = np.arange(-0.16, gap_iod, 0.004)
+    order = np.argsort(down[near])
+    tooth = np.interp(steps, down[near][order], teeth[near][order])
+    light = np.interp(steps, down[near][order], luminance[near][order])
+    shown = np.flatnonzero(tooth > 0.5)
+    runs = np.split(shown, np.flatnonzero(np.diff(shown) > 5) + 1)
+    upper = [run for run in runs if len(run) > 4 and steps[run[0]] < 0.5 * gap_iod]  # the others are lower teeth
+    if not upper:
+        return np.nan
+    run = max(upper, key=len)
+    inner = run[len(run) * 2 // 5 : len(run) * 9 // 10]
+    if len(inner) and light[inner].min() < 0.92 * np.median(light[run]):
+        run = run[: len(run) * 2 // 5 + int(np.argmin(light[inner])) + 1]
+        return float(steps[run[-1]]) - DARK_LINE_IOD
+    return float(steps[run[-1]])
 
 
 def tooth_share(rgb: F64, skin: F64) -> F64:
