@@ -29,6 +29,8 @@ MAX_TOOTH_IOD = 0.20
 """An upper incisor is about 10.5 mm long, and a broad smile shows a little of the gum above it."""
 ARCH_SEEN_IOD = 0.34
 """Teeth further from the middle than this show nothing of where they end."""
+ENDS_IOD, ROW_SOFT_IOD = 0.030, 0.010
+"""Height within which single teeth end above the line of all, and half the width of the soft ends of the row."""
 SLIVER_IOD = 0.008
 """Half the width of the widest gleam on a lip that passes for a tooth."""
 INCISAL_SOFT_IOD = 0.012
@@ -149,7 +151,11 @@ def _classified(
     within = inside.astype(np.float64) / 255.0
     teeth = np.maximum(tooth_share(colours, skin), within * _tooth_near_lips(colours, skin, lips))
     # Beyond the landmarks, pale or glossy lips look like teeth: only what is much brighter than lips counts there.
-    shine = smoothstep(luminance / max(float(lips @ LUMA), 1.0), 1.25, 1.6) * (outline > 127)
+    of_lips = luminance / max(float(lips @ LUMA), 1.0)
+    seen = of_lips[(inside > 127) & (teeth > TOOTH_LIKE)]
+    # Teeth in pale lips are hardly brighter than these.
+    headroom = max(float(np.percentile(seen, 80)) - 1.0, 0.1) if seen.size > 20 else 1.0
+    shine = smoothstep(of_lips, 1.0 + min(0.25, 0.35 * headroom), 1.0 + min(0.6, 0.75 * headroom)) * (outline > 127)
     darkest_lip = float(np.percentile(luminance[lip], 15)) if lip.sum() > 20 else 0.6 * float(lips @ LUMA)
     gap_luminance = DARK_OF_LIP * darkest_lip
     parted = float(smoothstep(gap_iod, *PARTED_IOD))
@@ -290,9 +296,10 @@ def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: So
     sigma = max(0.3 * source.scale, 0.006 * mouth.unit_px)
     eroded = cv2.erode(mouth.inside, np.ones((3, 3), np.uint8))
     whole = cv2.GaussianBlur(eroded, (0, 0), sigma) * upper
-    shown_teeth = cv2.GaussianBlur(
-        np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * upper_teeth, (0, 0), sigma
-    ).astype(np.uint8)
+    row = np.maximum(np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * upper_teeth, eroded * _within_row(
+        upper_teeth, across, below_line
+    ))
+    shown_teeth = cv2.GaussianBlur(row, (0, 0), sigma).astype(np.uint8)
     reach_px = max(1, round(PAINTED_NEAR_OWN_IOD * mouth.unit_px))
     around = cv2.dilate(shown_teeth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2))
     return OwnMouth(
@@ -304,6 +311,20 @@ def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: So
         tooth=tooth,
         incisal_iod=line.middle,
     )
+
+
+def _within_row(teeth: F64, across: F64, below_line: F64) -> F64:
+    """Return how far pixels lie in the row of upper teeth but above where they end, (h, w) 0-1.
+
+    Gums and the dark between teeth belong to the skull as well: without them, teeth would stand apart.
+    """
+    shown = across[teeth > TOOTH_LIKE]
+    if not shown.size:
+        return np.zeros_like(teeth)
+    left, right = np.percentile(shown, [1, 99])
+    within = smoothstep(across, left - ROW_SOFT_IOD, left + ROW_SOFT_IOD)
+    within *= 1.0 - smoothstep(across, right - ROW_SOFT_IOD, right + ROW_SOFT_IOD)
+    return within * (1.0 - smoothstep(below_line, -ENDS_IOD, 0.010 - ENDS_IOD))
 
 
 def _disc(across_px: float, down_px: float | None = None) -> U8:
