@@ -286,19 +286,20 @@ def own_teeth(mouth: OpenMouth | None, points: F64, frame: HeadFrame, source: So
         return None
     tooth = np.percentile(large[clear], 70, axis=0).astype(np.float64)
     across, down = _skull_coordinates(large.shape[:2], points, frame, source, mouth.origin)
-    line = _incisal_line(mouth.teeth, large @ LUMA, across, down, mouth.gap_iod)
+    line = incisal_line(mouth.teeth, large @ LUMA, across, down, mouth.gap_iod)
     # All below the upper teeth belongs to the jaw: lower teeth that do not move would look clenched.
     below_line = down - line.at(across)
     upper = 1.0 - smoothstep(below_line, -0.5 * INCISAL_SOFT_IOD, 0.5 * INCISAL_SOFT_IOD)
     # What is white below the gap between the rows is a lower tooth.
     seen = _opened((mouth.teeth > TOOTH_LIKE) & (upper > 0.3), SLIVER_IOD * mouth.unit_px)
-    upper_teeth = mouth.teeth * upper * _touching(seen, below_line < -0.035)
+    upper_teeth = np.where(_touching(seen, below_line < -0.035), mouth.teeth * upper, 0.0)
     sigma = max(0.3 * source.scale, 0.006 * mouth.unit_px)
     eroded = cv2.erode(mouth.inside, np.ones((3, 3), np.uint8))
     whole = cv2.GaussianBlur(eroded, (0, 0), sigma) * upper
-    row = np.maximum(np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * upper_teeth, eroded * _within_row(
-        upper_teeth, across, below_line
-    ))
+    row = np.maximum(
+        np.maximum(eroded, 255.0 * (mouth.teeth > TOOTH_LIKE)) * upper_teeth,
+        eroded * _within_row(upper_teeth, across, below_line),
+    )
     shown_teeth = cv2.GaussianBlur(row, (0, 0), sigma).astype(np.uint8)
     reach_px = max(1, round(PAINTED_NEAR_OWN_IOD * mouth.unit_px))
     around = cv2.dilate(shown_teeth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1,) * 2))
@@ -356,15 +357,14 @@ class IncisalLine(NamedTuple):
         return self.middle + self.slope * inner + self.bend * inner**2
 
 
-def _incisal_line(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: float) -> IncisalLine:
+def incisal_line(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: float) -> IncisalLine:
     """Return the line where the photo's upper teeth end."""
     luminance = cv2.GaussianBlur(luminance, (0, 0), 1.0)
     places = np.linspace(-ARCH_SEEN_IOD, ARCH_SEEN_IOD, 35)
     ends = np.array([_tooth_end(teeth, luminance, across - place, down, gap_iod) for place in places])
     seen = np.isfinite(ends)
-    in_front = seen & (np.abs(places) <= 0.12)
-    middle = float(np.median(ends[in_front] + ARCH_RISE * places[in_front] ** 2)) if in_front.any() else INCISAL_EDGE_IOD
-    middle = float(np.clip(middle, 0.05, MAX_TOOTH_IOD))
+    in_front = ends[seen & (np.abs(places) <= 0.12)]
+    middle = float(np.clip(np.median(in_front) if in_front.size else INCISAL_EDGE_IOD, 0.05, MAX_TOOTH_IOD))
     if seen.sum() < 8:
         return IncisalLine(middle, 0.0, -ARCH_RISE)
     u, v = places[seen], ends[seen]

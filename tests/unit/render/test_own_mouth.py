@@ -14,7 +14,7 @@ from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER
 from lipsmith.media.clip import F32, U8, Image
 from lipsmith.render.mouth_colours import CHEEKS, median_at
-from lipsmith.render.own_mouth import OpenMouth, complete_lips, own_teeth, read_opening
+from lipsmith.render.own_mouth import OpenMouth, complete_lips, incisal_line, own_teeth, read_opening
 from lipsmith.render.portrait import Portrait
 from lipsmith.render.warp import Source
 
@@ -84,6 +84,39 @@ def test_a_glint_on_the_lower_lip_is_no_tooth(image: Image, face: Face) -> None:
     mouth, source, _ = opening_of(rgb, face)
     at = np.round(source.place(np.array([[x, y]]))[0] - mouth.origin).astype(int)
     assert mouth.teeth[at[1], at[0]] == 0.0
+
+
+@pytest.mark.parametrize("slope", [-0.12, 0.0, 0.12])
+def test_the_line_of_tooth_ends_follows_a_tilted_row_above_lower_teeth(slope: float) -> None:
+    """Two rows of teeth with a thin dark line between them, one gap, and one tooth that is too long."""
+    down, across = np.mgrid[-0.10:0.26:0.004, -0.40:0.40:0.004]
+    ends = 0.12 + slope * across - 0.3 * across**2
+    teeth = ((down > 0.0) & (down < 0.24)).astype(float)
+    luminance = np.where(np.abs(down - ends) < 0.008, 60.0, 220.0)
+    luminance[np.abs(across - 0.1) < 0.02] = 220.0
+    teeth[np.abs(across + 0.2) < 0.015] = 0.0
+    line = incisal_line(teeth, luminance, across, down, 0.26)
+    places = np.linspace(-0.25, 0.25, 11)
+    wanted = 0.12 + slope * places - 0.3 * places**2
+    off = line.at(places) - wanted
+    assert np.abs(off).max() < 0.022
+    assert off.max() < 0.0, "the dark line itself is no tooth"
+
+
+def test_gums_between_teeth_stay_with_the_skull(image: Image, face: Face) -> None:
+    """A dark gap painted between two teeth of a smile belongs to the layer; one below their ends does not."""
+    top, bottom = face.points[13, :2], face.points[14, :2]
+    rgb = image.rgb.copy()
+    x, y = np.round(top + 0.25 * (bottom - top)).astype(int)
+    rgb[y - 2 : y + 1, x - 1 : x + 2] = (70, 30, 30)
+    mouth, source, frame = opening_of(rgb, face)
+    own = own_teeth(mouth, face.points, frame, source)
+    assert own is not None
+    at = np.round(source.place(np.array([[x, y - 1.0]]))[0] - mouth.origin).astype(int)
+    assert mouth.teeth[at[1], at[0]] < 0.3
+    assert own.teeth[at[1], at[0]] > 200
+    below = np.round(source.place(bottom[None])[0] - mouth.origin).astype(int)
+    assert own.teeth[below[1], below[0]] < 60
 
 
 def test_own_teeth_stay_where_the_skull_is(portrait: Portrait) -> None:
