@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +13,10 @@ from lipsmith.limits import DEFAULT_SIDE_PX, MIN_IOD_PX, SHARP_IOD_PX
 if TYPE_CHECKING:  # numpy; `import lipsmith` stays light
     from lipsmith.face.landmarks import Face
     from lipsmith.media.clip import Image
-    from lipsmith.pipeline.requests import FaceSelector
+    from lipsmith.pipeline.requests import FaceSelector, TalkRequest
 
 MAX_YAW_DEG, FAR_YAW_DEG = 48, 38
 """Measured turns from which a head is refused, or drawn with a warning: about 60 and 45 degrees of a true turn."""
-"""Largest turn of the head. Beyond it one corner of the mouth is hidden."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +67,22 @@ def fit_image(source: Image, max_resolution: int | None) -> Image:
     return resize_image(source, width, height)
 
 
-def find_scene(source: Image, image: Image, selector: FaceSelector | None, engines: Mapping[str, str]) -> Scene:
+def find_scene(source: Image, image: Image, request: TalkRequest) -> Scene:
     """Find all faces in ``source`` and choose the one to animate.
 
-    Raises NoSourceFace, NoSuchFace, FaceTooSmall or FaceTurnedAway.
+    Raises NoSourceFace, NoSuchFace, FaceTooSmall, FaceTurnedAway, or InvalidOption for landmarks that make no face.
     """
     from lipsmith.engines import registry
+    from lipsmith.face.detect import face_at
+    from lipsmith.face.placed import read_landmarks
 
-    faces = registry.create("face_finder", engines.get("face_finder")).find(source)
+    placed = None if request.landmarks is None else read_landmarks(Path(request.landmarks))
+    faces = registry.create("face_finder", request.engines.get("face_finder")).find(source)
+    if placed is not None:
+        faces = [placed, *(face for face in faces if face_at([placed], *face.points[1, :2]) is None)]
     if not faces:
         raise NoSourceFace()
-    chosen = _choose(faces, _place(selector))
+    chosen = _choose(faces, _place(request.face))
     _check_face(chosen)
     face = _scaled(chosen, source, image)
     canvas = _canvas(source, image, face)

@@ -193,6 +193,14 @@ class TalkRequest(MotionOptions, OutputOptions, SpeechInput, PhotoInput):
             default="the most prominent",
         ),
     ] = None
+    landmarks: Annotated[
+        StrPath | None,
+        Option(
+            "Landmarks of a face that is not found by itself, such as an animal's (experimental): a JSON file with "
+            "left_eye, right_eye, mouth_left and mouth_right as [x, y] in the upright photo, pixels.",
+            metavar="FILE.json",
+        ),
+    ] = None
     still: Annotated[bool, Option("Keep the head still.")] = False
     head_motion: Annotated[HeadMotion, Option("Amount of head motion.", former=("motion",))] = "natural"
     emotion: Annotated[Emotion, Option("Emotion that the face shows.")] = "neutral"
@@ -228,6 +236,10 @@ class TalkRequest(MotionOptions, OutputOptions, SpeechInput, PhotoInput):
         yield (
             self.audio is not None or (self.start_s is None and self.end_s is None),
             "Start and end select a part of a recording, and here a text is spoken. Leave them out.",
+        )
+        yield (
+            self.landmarks is None or self.face is None,
+            "Landmarks say where the face is, and here a face is chosen as well. Leave one of them out.",
         )
         prompted = self.mode == "prompted"
         yield (

@@ -82,7 +82,7 @@ def make_talking_photo(request: TalkRequest) -> TalkResult:
         source = read_photo(Path(request.photo), request.background)
         image = fit_image(source, request.max_resolution)
     with reporter.stage("face"):
-        scene = find_scene(source, image, request.face, request.engines)
+        scene = find_scene(source, image, request)
     with reporter.stage("sound"):
         speech = open_speech(request, request.start_s, request.end_s)
         check_length(speech.audio.duration_s, request.max_duration_s)

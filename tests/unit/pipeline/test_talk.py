@@ -50,6 +50,9 @@ def refusal(**options: Any) -> LipsmithError:
         ({"background": (0, 255, 0)}, "invalid_option"),
         ({"photo": None}, "invalid_option"),
         ({"fps": 0.5}, "invalid_option"),
+        ({"landmarks": "none.json"}, "invalid_option"),
+        ({"landmarks": "speech.wav"}, "invalid_option"),
+        ({"landmarks": "marks.json", "face": 1}, "invalid_option"),
         ({"text": "Hello", "voice": "en-us"}, "invalid_option"),
         ({"text": "Hello", "rate": 0.8}, "invalid_option"),
         ({"audio": None, "text": "Hello", "end_s": 0.8}, "invalid_option"),
@@ -141,6 +144,26 @@ def test_a_photo_without_a_face_is_refused(room: Path) -> None:
     noise = np.random.default_rng(7).integers(0, 256, (160, 200, 3), dtype=np.uint8)
     Image.fromarray(noise).save("noise.png")
     assert refusal(photo="noise.png").code == "no_source_face"
+
+
+@pytest.mark.slow
+def test_a_face_that_is_not_found_speaks_from_landmarks(room: Path) -> None:
+    """A mask of two circles and a line."""
+    picture = np.random.default_rng(7).normal(120, 6, (320, 320, 3)).clip(0, 255).astype(np.uint8)
+    for x in (120, 200):
+        cv2.circle(picture, (x, 120), 22, (230, 210, 60), -1)
+        cv2.circle(picture, (x, 120), 9, (10, 10, 10), -1)
+    cv2.line(picture, (125, 220), (195, 220), (60, 20, 20), 3)
+    Image.fromarray(picture).save("mask.png")
+    assert refusal(photo="mask.png").code == "no_source_face"
+    points = {"left_eye": [120, 120], "right_eye": [200, 120], "mouth_left": [125, 220], "mouth_right": [195, 220]}
+    Path("marks.json").write_text(json.dumps(points))
+    result = talking_photo("mask.png", "speech.wav", "out.mp4", landmarks="marks.json", still=True)
+    assert result.iod_px == pytest.approx(80, abs=0.1)
+    shown = np.stack(frames(result.path)).astype(int)
+    moved = np.abs(shown - shown[0]).max(axis=0).mean(axis=2)
+    assert moved[200:250, 130:190].mean() > 15
+    assert moved[:60].mean() < 6
 
 
 @pytest.mark.slow
