@@ -28,6 +28,9 @@ _EDGE_IOD = 0.08
 """Distance from the matte's edge beyond which the person is solid, or absent."""
 _CONTRAST = (18.0, 60.0)
 """Difference of person and background, levels, from which their colours tell the edge, and at which they do alone."""
+_OUTLINE_DARKER, _OUTLINE_REACH_IOD = (35.0, 75.0), 0.14
+"""Levels by which an outline is darker than both sides, and its largest distance from the matte's edge."""
+_ALPHA_SOFT_PX = 0.6
 _MAX_SOFT_IOD = 0.16
 """Mean width of the matte's edge beyond which it is a guess and no edge."""
 _WORKING_IOD_PX = 64.0
@@ -92,9 +95,14 @@ def split_layers(rgb: U8, matte: Matte, points: F64, rect: tuple[int, int, int, 
     guided = smoothstep(fine.astype(np.float64), 0.12, 0.88).astype(np.float32)
     background = _filled(own, (away > _EDGE_IOD), scale)
     person = _filled(own, (away < -_EDGE_IOD), scale)
+    outline = _outline(luma, person, background, away)
+    if (outline > 0.5).any():
+        seen = cv2.dilate((outline > 0.1).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+        background = _filled(own, (away > _EDGE_IOD) & seen, scale)
     alpha = _unmixed(own, person, background, guided)
     soft = np.clip((_EDGE_IOD - away) / (0.4 * _EDGE_IOD), 0.0, 1.0), np.clip(-away / _EDGE_IOD, 0.0, 1.0)
-    alpha = np.maximum(alpha * soft[0], soft[1])
+    alpha = np.maximum(np.maximum(alpha * soft[0], soft[1]), outline)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), _ALPHA_SOFT_PX)  # samples lie between the photo's pixels
     foreground = _own_colours(own, alpha, person, background)
     shown = np.round(alpha * 255).astype(np.uint8)
     return Layers(
@@ -165,6 +173,17 @@ def _unmixed(rgb: U8, person: U8, background: U8, guided: F32) -> F32:
     sure = smoothstep(contrast.astype(np.float64), *_CONTRAST).astype(np.float32)
     found = smoothstep(share.astype(np.float64), 0.10, 0.90).astype(np.float32)
     return guided + sure * (found - guided)
+
+
+def _outline(luma: F32, person: U8, background: U8, away: F32) -> F32:
+    """Return the opacity of dark lines round a drawn person, and of strands of hair before a bright background.
+
+    They are darker than both sides, so that they are no mixture of the two.
+    """
+    sides = np.minimum(*(cv2.cvtColor(side, cv2.COLOR_RGB2GRAY) for side in (person, background))).astype(np.float64)
+    darker = smoothstep(sides - 255.0 * luma, *_OUTLINE_DARKER)
+    near = np.clip((_OUTLINE_REACH_IOD - np.abs(away)) / (0.4 * _OUTLINE_REACH_IOD), 0.0, 1.0)
+    return np.asarray(darker * near, np.float32)
 
 
 def _own_colours(rgb: U8, alpha: F32, person: U8, background: U8) -> U8:

@@ -71,9 +71,9 @@ LIP_COLUMN_SHARE = np.array([0.0, 0.28, 0.55, 0.80, 0.95, 1.0, 0.95, 0.80, 0.55,
 
 RELAXED_WIDTH = 0.78
 """Width of an ordinary relaxed mouth, IOD."""
-MAX_RELAXING = 0.27
+MAX_RELAXING = 0.10
 """Largest narrowing of a smile that is undone, IOD: the folds of a broad smile stay in the photo, and a narrow mouth
-between them looks put on."""
+between them looks put on. People who smile speak with a wide mouth, too."""
 MAX_CHIN_SQUEEZE = 0.50
 """Largest share of its length that the skin between lip and chin loses at the widest opening; more would fold it."""
 WIDEST_APERTURE = 0.34
@@ -87,12 +87,12 @@ SHUT_FROM = 0.95
 """Closure from which an eye is entirely shut: the second eye of a blink stops here, and no slit may be left."""
 BROW_RAISE_IOD = 0.06
 
-MAX_NARROWING, MAX_NARROWING_LOST = 0.58, 0.12
-"""Largest share of its width by which a mouth is narrowed, and the part of it that a turned head loses: beyond that,
-the corner on its far side tears."""
+MAX_NARROWING, MAX_NARROWING_OF_SMILE, MAX_NARROWING_LOST = 0.58, 0.40, 0.12
+"""Largest share of its width by which a mouth is narrowed, the same for a broad smile, and the part of it that a turned
+head loses: beyond that, the corner on its far side tears."""
 SMILE_CORNERS = 0.25
 """Share of their height above the line of the lips by which a smile's corners come down as it is undone."""
-ROUNDING_RELAXES = 0.35
+ROUNDING_RELAXES = 0.20
 """Share of a smile that fully rounded lips undo, beyond speech."""
 
 
@@ -123,7 +123,7 @@ class FaceShape:
         self._width_gain = 1.0 + 0.32 * float(smoothstep(self.width, 0.85, 1.05))
         """Gain for a mouth drawn wide by a smile: without it, detected landmarks show half of the requested change."""
         smiling = float(smoothstep(self.width, 0.92, 1.08))
-        self._narrowing_power = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)
+        self._mostpower = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)
         """Power for `_widening_anchors`: the lower lip of a broad smile would bulge as it is narrowed."""
         self._closing_line = CLOSING_LINE + (CLOSING_LINE_OF_SMILE - CLOSING_LINE) * smiling
         self._smile_raise = smiling * float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09))
@@ -132,7 +132,8 @@ class FaceShape:
         """Share of its rise that the upper lip still has, 0-1."""
         self._smile_corners = smiling * SMILE_CORNERS * max(0.0, self._corner_height())
         """Drop of the corners when a smile is fully undone, IOD."""
-        self._narrowest = (MAX_NARROWING - MAX_NARROWING_LOST * turned) * self.width
+        most = MAX_NARROWING + (MAX_NARROWING_OF_SMILE - MAX_NARROWING) * smiling
+        self._narrowest = (most - MAX_NARROWING_LOST * turned) * self.width
         """Largest narrowing of the mouth, IOD."""
         self._bending = _bending_energy(self.rest, triangles)
         self._held_weights = _hold_weights(self.rest)
@@ -210,7 +211,7 @@ class FaceShape:
         """Return all movements of mouth and brows, each with the function that computes its amount."""
         opening = self._opening_anchors(CORNER_DROP, UPPER_LIP_RISE * self._lip_freedom)
         closing = self._opening_anchors(self._corner_rise(), self._closing_line)
-        narrowing = self._widening_anchors(corner_lift=self._rounding_drop(), power=self._narrowing_power)
+        narrowing = self._widening_anchors(corner_lift=self._rounding_drop(), power=self._mostpower)
         pucker = self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)
         table: dict[str, tuple[F64, Callable[[Channels], float]]] = {
             "opening": (self._spread(opening), lambda c: max(self._opening(c), 0.0)),
