@@ -17,6 +17,8 @@ from lipsmith.render.mouth_colours import LUMA
 
 BELOW_IOD = (0.06, 0.16)
 """Skin below the eye, distance from the lower margin."""
+CHEEK_IOD = (0.22, 0.38)
+"""The cheek, distance from the lower margin."""
 FOLD_CLEAR_IOD, BROW_CLEAR_IOD = 0.012, 0.045
 """Skin above the eye: from this far above the fold to this far below the brow."""
 SAME_SKIN_ABOVE, SAME_SKIN_BELOW = 0.22, 0.25
@@ -74,8 +76,10 @@ def read_skin(eye: EyeAxes, *, glasses: bool) -> Skin:
     if glasses:  # lenses and lashes grey the lid
         own, share = in_hue(own, above, share=0.7, least=0.0), 0.8 * share
     lid: F64 = mixed + share[:, None] * (own - mixed)
-    # Lashes, irises and brows grey the skin above: most of the hue comes from below the eye.
-    hue: F64 = 0.3 * above + 0.7 * below
+    # Lashes, irises and brows grey the skin above, shadows and pouches that below: the cheek's hue warms them.
+    cheek = typical if glasses else _cheek(eye, light, typical)
+    hue: F64 = 0.25 * above + 0.40 * below
+    hue += 0.35 * cheek * (hue @ LUMA / 0.65 / max(float(cheek @ LUMA), 1.0))[:, None]
     own_hue: F64 = own * (hue @ LUMA / np.maximum(own @ LUMA, 1.0))[:, None]
     hue += 0.35 * share[:, None] * (own_hue - hue)
     tone = above + share[:, None] * (own - above)
@@ -139,6 +143,13 @@ def _skin_above(eye: EyeAxes, light: float, default: F64) -> F64:
     same = np.abs(lights / max(usual, 4.0) - 1.0) < SAME_SKIN_ABOVE
     kept = pixels[:, eye.inside][same[:, eye.inside]]
     return _column_colours(pixels, same, 3, np.median(kept, axis=0) if len(kept) > 20 else default)
+
+
+def _cheek(eye: EyeAxes, light: float, default: F64) -> F64:
+    """Return the typical colour of the cheek below an eye, (3,). ``light``: typical brightness of skin."""
+    pixels = eye.along(eye.lower, np.linspace(*CHEEK_IOD, 9)).astype(np.float64)[:, eye.inside].reshape(-1, 3)
+    kept = pixels[np.abs(pixels @ LUMA / light - 1.0) < 0.4]
+    return np.median(kept, axis=0) if len(kept) > 20 else default
 
 
 def _behind_glasses(eye: EyeAxes, above: F64, below: F64) -> F64:

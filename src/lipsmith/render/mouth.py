@@ -55,6 +55,8 @@ TONGUE_OF_SKIN, TONGUE_OF_LIP, TONGUE_RED = np.array([0.45, 0.50, 0.50]), np.arr
 """Shares of the skin's and of the lips' L*, a* and b* in a tongue, and the a* that it is redder: pink, not orange."""
 CAVITY_HUE = np.array([0.48, 0.29, 0.27])
 """Colour of the dark in a mouth relative to the mean of lips and skin."""
+PAINTED_TOOTH = 0.92
+"""Brightness of painted teeth relative to teeth in the open: they lie a little in the shade of the lips."""
 INSIDE_SHADE = 0.65
 """Brightness of tongue and cavity behind lips and teeth, relative to the same in the open: brighter, the tongue of a
 wide mouth passes for its lower lip."""
@@ -62,7 +64,7 @@ CAVITY_OVER_SKIN = 0.18
 """Least luminance of the dark in a mouth relative to the skin: deeper would look like a hole."""
 LINE_HUE = np.array([0.48, 0.36, 0.36])
 """Colour of the line where lips touch relative to the lips."""
-CARVED_SHARES = (0.62, 0.70, 0.60, 0.60, 0.42)
+CARVED_SHARES = (0.62, 0.50, 0.40, 0.60, 0.40)
 """Shares of the material's own colour in a carved mouth: tooth, tongue, cavity, gum, line."""
 
 
@@ -112,6 +114,8 @@ def read_look(rgb: U8, points: F64, *, grey: bool, source: Source, opening: Open
         # Teeth in the deep shade of a lip would stay in it while the mouth opens: only their tone is kept.
         tooth = 0.5 * (tooth + own.tooth)
         own = None
+    if own is None:
+        tooth = PAINTED_TOOTH * tooth
     toothless = own is None and not grey and is_carved(rgb, skin, lip, white)
     own_light = _own_light(own.tooth, tooth, skin) if own else 1.0
     colours = _interior_colours(own.tooth * own_light if own else tooth, skin, lip)

@@ -152,9 +152,8 @@ def _classified(
     teeth = np.maximum(tooth_share(colours, skin), within * _tooth_near_lips(colours, skin, lips))
     # Beyond the landmarks, pale or glossy lips look like teeth: only what is much brighter than lips counts there.
     of_lips = luminance / max(float(lips @ LUMA), 1.0)
-    seen = of_lips[(inside > 127) & (teeth > TOOTH_LIKE)]
-    # Teeth in pale lips are hardly brighter than these.
-    headroom = max(float(np.percentile(seen, 80)) - 1.0, 0.1) if seen.size > 20 else 1.0
+    # Teeth in pale lips can hardly be brighter than these.
+    headroom = float(np.clip(250.0 / max(float(lips @ LUMA), 1.0) - 1.0, 0.1, 1.0))
     shine = smoothstep(of_lips, 1.0 + min(0.25, 0.35 * headroom), 1.0 + min(0.6, 0.75 * headroom)) * (outline > 127)
     darkest_lip = float(np.percentile(luminance[lip], 15)) if lip.sum() > 20 else 0.6 * float(lips @ LUMA)
     gap_luminance = DARK_OF_LIP * darkest_lip
@@ -370,7 +369,7 @@ def incisal_line(teeth: F64, luminance: F64, across: F64, down: F64, gap_iod: fl
     u, v = places[seen], ends[seen]
     terms = np.stack([np.ones_like(u), u, u**2], axis=1)
     # Few of the columns are wrong, but by much (a lower tooth, a gap): least absolute deviations, towards a usual arch.
-    prior, stiff = np.array([middle, 0.0, -ARCH_RISE]), np.diag([0.0, 0.02, 0.002])
+    prior, stiff = np.array([middle, 0.0, -ARCH_RISE]), np.diag([0.0, 0.002, 0.0003])
     fit = prior
     for _ in range(12):
         weight = 1.0 / np.maximum(np.abs(v - terms @ fit), 0.004)
@@ -397,9 +396,9 @@ def _tooth_end(teeth: F64, luminance: F64, off: F64, down: F64, gap_iod: float) 
     if not upper:
         return np.nan
     run = max(upper, key=len)
-    inner = run[len(run) * 2 // 5 : len(run) * 9 // 10]
+    inner = run[len(run) // 4 : len(run) * 9 // 10]
     if len(inner) and light[inner].min() < 0.92 * np.median(light[run]):
-        run = run[: len(run) * 2 // 5 + int(np.argmin(light[inner])) + 1]
+        run = run[: len(run) // 4 + int(np.argmin(light[inner])) + 1]
         return float(steps[run[-1]]) - DARK_LINE_IOD
     return float(steps[run[-1]])
 

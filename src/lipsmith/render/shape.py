@@ -90,7 +90,7 @@ BROW_RAISE_IOD = 0.06
 MAX_NARROWING, MAX_NARROWING_OF_SMILE, MAX_NARROWING_LOST = 0.58, 0.40, 0.12
 """Largest share of its width by which a mouth is narrowed, the same for a broad smile, and the part of it that a turned
 head loses: beyond that, the corner on its far side tears."""
-SMILE_CORNERS = 0.25
+SMILE_CORNERS = 0.80
 """Share of their height above the line of the lips by which a smile's corners come down as it is undone."""
 ROUNDING_RELAXES = 0.20
 """Share of a smile that fully rounded lips undo, beyond speech."""
