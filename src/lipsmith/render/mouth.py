@@ -55,16 +55,16 @@ TONGUE_OF_SKIN, TONGUE_OF_LIP, TONGUE_RED = np.array([0.45, 0.50, 0.50]), np.arr
 """Shares of the skin's and of the lips' L*, a* and b* in a tongue, and the a* that it is redder: pink, not orange."""
 CAVITY_HUE = np.array([0.48, 0.29, 0.27])
 """Colour of the dark in a mouth relative to the mean of lips and skin."""
-PAINTED_TOOTH = 0.92
+PAINTED_TOOTH = 0.96
 """Brightness of painted teeth relative to teeth in the open: they lie a little in the shade of the lips."""
-INSIDE_SHADE = 0.65
+INSIDE_SHADE = 0.8
 """Brightness of tongue and cavity behind lips and teeth, relative to the same in the open: brighter, the tongue of a
 wide mouth passes for its lower lip."""
-CAVITY_OVER_SKIN = 0.18
+CAVITY_OVER_SKIN = 0.22
 """Least luminance of the dark in a mouth relative to the skin: deeper would look like a hole."""
 LINE_HUE = np.array([0.48, 0.36, 0.36])
 """Colour of the line where lips touch relative to the lips."""
-CARVED_SHARES = (0.62, 0.50, 0.40, 0.60, 0.40)
+CARVED_SHARES = (0.62, 0.55, 0.46, 0.60, 0.40)
 """Shares of the material's own colour in a carved mouth: tooth, tongue, cavity, gum, line."""
 
 
