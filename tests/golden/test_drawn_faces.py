@@ -36,6 +36,8 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "man_glasses_beard.jpg": (0.80, 1.0, FAR_SIDE),
         "old_man_moustache_open_mouth.jpg": (0.92, 1.0, BEARD),
     },
+    "aperture_error": {"old_man_moustache_open_mouth.jpg": (0.0, 0.034, BEARD)},
+    "width_r": {"man_glasses_beard.jpg": (0.78, 1.0, FAR_SIDE)},
     "interior_light": {
         "astronaut": (0.50, 0.95, OWN_TEETH),
         "man_official_portrait.jpg": (0.50, 1.05, OWN_TEETH),
@@ -73,7 +75,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "man_glasses_256.jpg": (0.0, 0.025, GLASSES),
         "man_glasses_beard.jpg": (0.0, 0.09, FAR_SIDE),
         "woman_glasses_turned.jpg": (0.0, 0.03, FAR_SIDE),
-        "old_man_moustache_open_mouth.jpg": (0.0, 0.042, BEARD),
+        "old_man_moustache_open_mouth.jpg": (0.0, 0.045, BEARD),
         "two_men.jpg": (0.0, 0.034, SHADE),
     },
     "edge_ratio": {

@@ -55,12 +55,10 @@ TONGUE_OF_SKIN, TONGUE_OF_LIP, TONGUE_RED = np.array([0.45, 0.50, 0.50]), np.arr
 """Shares of the skin's and of the lips' L*, a* and b* in a tongue, and the a* that it is redder: pink, not orange."""
 CAVITY_HUE = np.array([0.48, 0.29, 0.27])
 """Colour of the dark in a mouth relative to the mean of lips and skin."""
-PAINTED_TOOTH = 0.96
-"""Brightness of painted teeth relative to teeth in the open: they lie a little in the shade of the lips."""
-INSIDE_SHADE = 0.8
-"""Brightness of tongue and cavity behind lips and teeth, relative to the same in the open: brighter, the tongue of a
-wide mouth passes for its lower lip."""
-CAVITY_OVER_SKIN = 0.22
+TONGUE_SHADE = 0.88
+"""Brightness of a tongue behind lips and teeth, relative to the same in the open: brighter, the tongue of a wide mouth
+passes for its lower lip."""
+CAVITY_OVER_SKIN = 0.28
 """Least luminance of the dark in a mouth relative to the skin: deeper would look like a hole."""
 LINE_HUE = np.array([0.48, 0.36, 0.36])
 """Colour of the line where lips touch relative to the lips."""
@@ -114,8 +112,6 @@ def read_look(rgb: U8, points: F64, *, grey: bool, source: Source, opening: Open
         # Teeth in the deep shade of a lip would stay in it while the mouth opens: only their tone is kept.
         tooth = 0.5 * (tooth + own.tooth)
         own = None
-    if own is None:
-        tooth = PAINTED_TOOTH * tooth
     toothless = own is None and not grey and is_carved(rgb, skin, lip, white)
     own_light = _own_light(own.tooth, tooth, skin) if own else 1.0
     colours = _interior_colours(own.tooth * own_light if own else tooth, skin, lip)
@@ -234,8 +230,8 @@ def _interior_colours(tooth: F64, skin: F64, lip: F64) -> list[F64]:
     """Return the colours of tooth, tongue, cavity, gum and contact line, (3,) RGB each."""
     skin_lab, lip_lab = to_lab(skin), to_lab(lip)
     tongue = from_lab(TONGUE_OF_SKIN * skin_lab + TONGUE_OF_LIP * lip_lab + np.array([0.0, TONGUE_RED, 0.0]))
-    tongue = INSIDE_SHADE * tongue
-    cavity = INSIDE_SHADE * CAVITY_HUE * (0.5 * lip + 0.5 * skin) + np.array([4.0, 0.0, 0.0])
+    tongue = TONGUE_SHADE * tongue
+    cavity = CAVITY_HUE * (0.5 * lip + 0.5 * skin) + np.array([5.0, 0.0, 0.0])
     cavity *= max(1.0, CAVITY_OVER_SKIN * float(skin @ LUMA) / max(float(cavity @ LUMA), 1.0))
     gum = 0.5 * lip + 0.5 * np.array([0.92, 0.62, 0.62]) * skin
     return [tooth, tongue, cavity, gum, LINE_HUE * lip]
