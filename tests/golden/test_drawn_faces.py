@@ -49,6 +49,7 @@ KNOWN: dict[str, dict[str, tuple[float, float, str]]] = {
         "man_official_portrait.jpg": (0.0, 1.10, OWN_TEETH),
         "woman_tilted_outdoor.jpg": (0.0, 0.95, OWN_TEETH),
     },
+    "looks_light_low": {"woman_portrait_closed_mouth.png": (0.42, 9.0, SHADE)},
     "looks_dark_share": {"two_men.jpg": (0.0, 0.45, SHADE)},
     "seam_mm": {"two_men.jpg": (0.0, 1.4, FLECK)},
     "seam_sil": {"two_men.jpg": (0.0, 1.4, FLECK)},

@@ -55,7 +55,7 @@ TONGUE_OF_SKIN, TONGUE_OF_LIP, TONGUE_RED = np.array([0.45, 0.50, 0.50]), np.arr
 """Shares of the skin's and of the lips' L*, a* and b* in a tongue, and the a* that it is redder: pink, not orange."""
 CAVITY_HUE = np.array([0.48, 0.29, 0.27])
 """Colour of the dark in a mouth relative to the mean of lips and skin."""
-TONGUE_SHADE = 0.88
+TONGUE_SHADE = 0.8
 """Brightness of a tongue behind lips and teeth, relative to the same in the open: brighter, the tongue of a wide mouth
 passes for its lower lip."""
 CAVITY_OVER_SKIN = 0.28
