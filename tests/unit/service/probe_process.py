@@ -26,7 +26,7 @@ from lipsmith.service.processes import sandbox
 GUARDS: Mapping[str, tuple[str, Any]] = {
     "network": ("_isolate_network", lambda: False),
     "files": ("_restrict_files", lambda private, readable: 0),
-    "calls": ("_refuse_calls", lambda: False),
+    "calls": ("_refuse_calls", lambda **_: False),
     "limits": ("_limit", lambda limits: None),
     "processes": ("MAX_PROCESSES", 4096),
     "rights": ("_drop_rights", lambda: None),
@@ -35,7 +35,7 @@ NOBODY = 65_534
 
 
 def _call(name: str, *arguments: int) -> None:
-    if ctypes.CDLL(None, use_errno=True)[name](*arguments) != 0:
+    if ctypes.CDLL(None, use_errno=True)[name](*arguments) < 0:
         raise OSError(ctypes.get_errno(), name)
 
 
@@ -54,6 +54,23 @@ def run_own_program(spec: Mapping[str, Any]) -> None:
     program.write_text("#!/bin/sh\nexit 0\n")
     program.chmod(0o755)
     subprocess.run([program], check=True)
+
+
+def _within(spec: Mapping[str, Any], name: str) -> Path:
+    path = Path(spec["private"]) / name
+    path.write_bytes(b"mine")
+    return path
+
+
+def watch_folders(spec: Mapping[str, Any]) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.inotify_init1(0) < 0:
+        raise OSError(ctypes.get_errno(), "inotify_init1")
+
+
+def leave_the_group(spec: Mapping[str, Any]) -> None:
+    """Start a grandchild with a session of its own."""
+    subprocess.run([sys.executable, "-c", "import os; os.setsid()"], check=True, capture_output=True)
 
 
 def write_large(spec: Mapping[str, Any]) -> None:
@@ -101,6 +118,18 @@ PROBES: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "signal the parent": lambda spec: os.kill(os.getppid(), 0),
     "limits of the parent": lambda spec: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE),
     "trace": lambda spec: _call("ptrace", 0, 0, 0, 0),
+    "mode": lambda spec: _within(spec, "a").chmod(0o666),
+    "times": lambda spec: os.utime(_within(spec, "b"), (1, 1)),
+    "attribute": lambda spec: os.setxattr(_within(spec, "c"), "user.mine", b"1"),
+    "symbolic link": lambda spec: (Path(spec["private"]) / "d").symlink_to("/"),
+    "hard link": lambda spec: os.link(_within(spec, "e"), Path(spec["private"]) / "f"),
+    "pipe": lambda spec: os.mkfifo(Path(spec["private"]) / "g"),
+    "watch folders": watch_folders,
+    "session": leave_the_group,
+    "priority": lambda spec: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19),
+    "processors": lambda spec: os.sched_setaffinity(os.getppid(), {0}),
+    "shared memory": lambda spec: _call("shmget", 0, 4096, 0o1600),
+    "signal any process": lambda spec: os.kill(os.getppid(), 0),
     "memory": lambda spec: mmap.mmap(-1, 3 << 30).close(),
     "large file": write_large,
     "many files": open_many,
@@ -132,7 +161,7 @@ def main() -> None:
     why = []
     try:
         PROBES[task["kind"]]({**task["options"], "private": str(asked.private)})
-    except (OSError, MemoryError, RuntimeError) as refused:
+    except (OSError, MemoryError, RuntimeError, subprocess.CalledProcessError) as refused:
         why = [f"{type(refused).__name__}: {refused}"]
     print(json.dumps({"result": {"files": [], "warnings": why}}), flush=True)  # noqa: T201
 

@@ -118,9 +118,9 @@ def test_its_own_folder_is_open_to_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("probe", "least", "without"),
     [
-        ("run own program", 1, "files"),
+        ("run own program", 1, "files,calls"),
         ("read the parent's secrets", 1, "files,network,rights"),
-        ("signal the parent", 6, "files"),
+        ("signal the parent", 6, "files,calls"),
     ],
 )
 def test_what_landlock_refuses_besides(tmp_path: Path, here: Guards, probe: str, least: int, without: str) -> None:
@@ -134,6 +134,22 @@ def test_calls_that_no_decoder_needs(tmp_path: Path, here: Guards, probe: str, w
     needs(here, calls=True)
     assert not worked(tmp_path / "guarded", probe)
     assert worked(tmp_path / "twin", probe, without)
+
+
+@pytest.mark.parametrize(
+    "probe",
+    ["mode", "times", "symbolic link", "hard link", "pipe", "watch folders", "session", "priority", "processors"],
+)
+def test_calls_that_would_reach_beyond_the_job(tmp_path: Path, here: Guards, probe: str) -> None:
+    needs(here, calls=True)
+    assert not worked(tmp_path / "guarded", probe)
+    assert worked(tmp_path / "twin", probe, ALL)
+
+
+def test_signals_to_others_are_refused_without_landlock_too(tmp_path: Path, here: Guards) -> None:
+    needs(here, calls=True)
+    assert not worked(tmp_path / "guarded", "signal any process", "files,network,rights")
+    assert worked(tmp_path / "twin", "signal any process", ALL)
 
 
 @pytest.mark.parametrize("probe", ["memory", "large file", "many files"])
