@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -206,13 +207,19 @@ def check_heic() -> str:
 
 
 def check_sandbox() -> str:
-    """Start a process in the sandbox of the server's child processes, and test the sandbox."""
+    """Start a process in the sandbox of the server's child processes, and test the sandbox.
+
+    Only guards that ``LIPSMITH_SANDBOX`` requires may be missing.
+    """
     from lipsmith.service.processes import sandbox
 
+    level = os.environ.get("LIPSMITH_SANDBOX", "full")
+    if level not in get_args(sandbox.SandboxLevel):
+        raise Fault(f"LIPSMITH_SANDBOX is {level!r}", "Set it to full, network or off.")
     guards = sandbox.probe_guards()
-    if guards.missing:
-        raise Fault(str(guards), " ".join(guards.missing))
-    return str(guards)
+    if missing := guards.missing_for(cast(sandbox.SandboxLevel, level)):
+        raise Fault(str(guards), " ".join(missing))
+    return str(guards) if level == "full" else f"{guards}; required: {level}"
 
 
 def check_demo() -> str:
@@ -248,8 +255,9 @@ def examine() -> Iterator[Finding]:
     """Check one part after the other."""
     for name, (check, cure) in REQUIRED.items():
         yield _finding(name, check, optional=False, cure=cure)
+    serves = find_spec("fastapi") is not None
     for name, (check, cure) in OPTIONAL.items():
-        yield _finding(name, check, optional=True, cure=cure)
+        yield _finding(name, check, optional=not (serves and check is check_sandbox), cure=cure)
 
 
 def doctor(

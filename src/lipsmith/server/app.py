@@ -46,7 +46,7 @@ def application(context: Context) -> FastAPI:
     for api in apis.values():
         app.include_router(api.router)
     app.include_router(files.router(context.storage, context.signed_links, context.assets, FILES_PATH))
-    metrics = Metrics(context.database, context.runners)
+    metrics = Metrics(context.database, context.runners, context.settings.sandbox)
     app.include_router(health.router(context.storage, context.runners, metrics))
 
     @app.get("/docs", include_in_schema=False)

@@ -160,7 +160,7 @@ class Runner:
             file_mb=settings.render_file_mb,
         )
         self._work_dir = WorkDir(settings.data_dir / "work", self.name)
-        self.pool = ChildPool(limits, environment, self._work_dir.folder)
+        self.pool = ChildPool(limits, environment, self._work_dir.folder, level=settings.sandbox)
         self.attempts = JobRunner(
             context.lifecycle,
             context.storage,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.responses import JSONResponse, Response
@@ -17,6 +17,7 @@ from lipsmith.database.connection import Database
 from lipsmith.database.tables import jobs, webhook_deliveries
 from lipsmith.errors import LipsmithError
 from lipsmith.service.jobs.heartbeat import RunnerRegistry
+from lipsmith.service.processes.sandbox import SandboxLevel
 from lipsmith.storage.contract import Storage
 
 PATHS = ("/healthz", "/readyz", "/metrics")
@@ -26,8 +27,9 @@ BUCKETS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.5, 10.0)
 class Metrics:
     """Counters of this process, and gauges that are read from the tables."""
 
-    def __init__(self, database: Database, runners: RunnerRegistry) -> None:
+    def __init__(self, database: Database, runners: RunnerRegistry, sandbox: SandboxLevel) -> None:
         self.registry = CollectorRegistry()
+        self.sandbox = sandbox
         self.requests = Counter(
             "lipsmith_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
         )
@@ -35,6 +37,8 @@ class Metrics:
             "lipsmith_request_seconds", "Time to the start of the answer", ["route"], buckets=BUCKETS_S,
             registry=self.registry,
         )  # fmt: skip
+        level = Gauge("lipsmith_sandbox", "Guards that rendering processes need", ["level"], registry=self.registry)
+        level.labels(sandbox).set(1)
         self.registry.register(_Tables(database, runners))
 
 
@@ -102,7 +106,8 @@ def router(storage: Storage, runners: RunnerRegistry, metrics: Metrics) -> APIRo
         checks = {"database": _works(runners.alive), "storage": _works(lambda: next(iter(storage.stored()), None))}
         slots = sum(runner.slots for runner in runners.alive()) if checks["database"] else 0
         ready = all(checks.values())
-        return JSONResponse({"ready": ready, **checks, "slots": slots}, status_code=200 if ready else 503)
+        answer = {"ready": ready, **checks, "slots": slots, "sandbox": metrics.sandbox}
+        return JSONResponse(answer, status_code=200 if ready else 503)
 
     @routes.get("/metrics")
     def metrics_text() -> Response:

@@ -23,6 +23,8 @@ from lipsmith.server.memory import limit_memory
 from lipsmith.server.protocol import Timeouts, strict
 from lipsmith.server.settings import Settings
 from lipsmith.service.jobs.heartbeat import requeue_stalled
+from lipsmith.service.processes import sandbox
+from lipsmith.synthesis.voice_store import voices_folder
 
 log = structlog.get_logger("lipsmith.server")
 
@@ -49,6 +51,8 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
         context = Context(settings)
         _configure_logs(context)
         try:
+            if settings.concurrency:
+                check_sandbox(settings)
             context.prepare()
             with _listening(settings) as sock:  # before the key is printed, which happens once
                 _show_first_key(context, say)
@@ -81,6 +85,7 @@ def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str]
     stopped = threading.Event()
     handlers = {s: signal.signal(s, lambda signum, frame: stopped.set()) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
+        check_sandbox(settings)
         context.prepare()
         runner = Runner(context, environment)
         runner.start()
@@ -94,6 +99,26 @@ def work(settings: Settings, environment: Mapping[str, str], say: Callable[[str]
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
     log.info("stopped")
+
+
+def check_sandbox(settings: Settings) -> None:
+    """Check that rendering processes get the guards of the settings, and cannot read the data folder.
+
+    Raises InvalidOption.
+    """
+    place = sandbox.exposing_place(settings.data_dir, [voices_folder().absolute()])
+    if place is not None and settings.sandbox == "full":
+        raise InvalidOption(
+            f"The data folder {settings.data_dir} lies in {place}, which rendering processes can read, with the "
+            "server's secret. Choose another one with --data-dir."
+        )
+    if settings.sandbox == "off":
+        return
+    missing = sandbox.probe_guards().missing_for(settings.sandbox)
+    if missing:
+        raise InvalidOption(
+            f"{' '.join(missing)} To serve without this protection, set LIPSMITH_SANDBOX to network or off."
+        )
 
 
 def _configure_logs(context: Context) -> None:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lipsmith.dialects.contract import find_all, split_names
 from lipsmith.errors import InvalidOption
+from lipsmith.service.processes.sandbox import SandboxLevel
 
 FORMER_NAMES: Mapping[str, str] = {"workers": "concurrency"}
 """Former names of settings, which work for one more release, and the current ones."""
@@ -150,6 +151,11 @@ class Settings(BaseSettings):
         description="Address space of a rendering process, MB; the libraries reserve about 2,500.",
     )
     render_file_mb: int = Field(default=4096, ge=1, description="Largest file that a rendering process may write, MB.")
+    sandbox: SandboxLevel = Field(
+        default="full",
+        description="Guards of rendering processes without which the server does not start: `full` for all, `network` "
+        "to accept that they can read the files of the server's user, `off` to accept everything.",
+    )
     drain_s: float = Field(
         default=5,
         ge=0,

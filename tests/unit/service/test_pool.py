@@ -66,6 +66,57 @@ def test_what_makes_no_sense_is_no_answer(tmp_path: Path, text: str) -> None:
     assert said(tmp_path, text) == []
 
 
+REPLACES = """
+import os, sys
+sys.stdin.readline()
+os.rename("job", "moved")
+{then}
+print('{{"result": {{"files": ["video.mp4"]}}}}', flush=True)
+"""
+
+
+@pytest.mark.parametrize("then", ["os.symlink({other!r}, 'job')", "os.mkdir('job')", "pass"])
+def test_a_folder_that_is_not_the_one_that_was_lent_never_comes_back(tmp_path: Path, then: str) -> None:
+    """Without any guard, a child puts another job's folder in the place of its own."""
+    job, other = tmp_path / "job-1", tmp_path / "job-2"
+    for folder in (job, other):
+        (folder / "out").mkdir(parents=True)
+    (other / "out" / "video.mp4").write_text("another account's video")
+    program = REPLACES.format(then=then.format(other=str(other)))
+    child = Child(LIMITS, {}, tmp_path / "child", program=("-c", program))
+    with child.holding(job) as inside:
+        child.send(TASK)
+        assert [answer for answer in child.answers(every_s=0.5) if answer.result]
+        assert not (inside / "out" / "video.mp4").exists() or inside.is_symlink()
+    assert not job.exists()
+    assert (other / "out" / "video.mp4").read_text() == "another account's video"
+    with pytest.raises(RenderingDied):
+        result_file(job / "out", "video.mp4")
+
+
+def test_a_child_with_too_few_guards_is_ended(tmp_path: Path) -> None:
+    few = '{"guards": {"network": "seccomp", "calls": true, "files": 0, "processes": false}}'
+    program = ("-c", f"import sys, time; print({few!r}, flush=True); time.sleep(60)")
+    child = Child(LIMITS, {}, tmp_path / "full", program=program, level="full")
+    assert [*child.answers(every_s=5)] == []
+    assert not child.is_alive or child._process.wait(5) < 0
+    child.kill()
+    child = Child(LIMITS, {}, tmp_path / "network", program=program, level="network")
+    assert next(child.answers(every_s=1)) is NOTHING
+    assert child.is_alive
+    child.kill()
+
+
+def test_the_files_of_a_child_are_measured(tmp_path: Path) -> None:
+    child = Child(LIMITS, {}, tmp_path / "child", program=("-c", "import sys; sys.stdin.readline()"))
+    before = child.used_bytes
+    (child.folder / "scratch" / "large").write_bytes(bytes(3_000_000))
+    (child.folder / "scratch" / "link").symlink_to("/usr")
+    assert 2_900_000 < child.used_bytes - before < 3_200_000
+    assert child.max_bytes == 3 * LIMITS.file_mb * 1024 * 1024
+    child.kill()
+
+
 def test_files_are_lent_and_come_back(tmp_path: Path) -> None:
     job = tmp_path / "job-1"
     job.mkdir()

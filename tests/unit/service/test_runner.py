@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from service_parts import ServiceParts
 from structlog.testing import capture_logs
@@ -75,6 +77,53 @@ def test_of_a_video_elsewhere_only_a_part_comes(
     assert error is not None
     assert (error.code, error.message) == ("told", "4.0 to 6.0 of video")
     assert tube.asked == [(url, 30.0, end_s)]
+
+
+REPORTS = """
+import json, shutil, sys
+spec = json.loads(sys.stdin.readline())
+shutil.copy(spec["inputs"]["image"], spec["out"] + "/video.mp4")
+print(json.dumps({"result": {"files": ["video.mp4"], **REPORTED}}), flush=True)
+"""
+TRUE = {"frames": 12, "fps": 25.0, "width": 64, "height": 48}
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")  # pipes of the dead
+@pytest.mark.parametrize(
+    ("reported", "cost"),
+    [
+        (TRUE, 12),
+        (TRUE | {"frames": 0}, None),
+        (TRUE | {"frames": 1}, None),
+        (TRUE | {"frames": 1000}, None),
+        (TRUE | {"fps": None}, None),
+        (TRUE | {"width": 640}, None),
+        (TRUE | {"files": []}, None),
+        (TRUE | {"files": ["video.mp4", "video.mp4"]}, None),
+    ],
+)
+def test_frames_are_counted_and_not_believed(
+    service: ServiceParts, tmp_path: Path, reported: dict[str, object], cost: int | None
+) -> None:
+    def fetch(url: str, path: Path, max_bytes: int) -> None:
+        with av.open(str(path), "w", format="mp4") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for number in range(12):
+                frame = np.full((48, 64, 3), number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            container.mux(stream.encode())
+
+    account = service.account()
+    project = service.order(account)
+    program = ("-c", REPORTS.replace("REPORTED", repr(reported)))
+    pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, tmp_path, program=program)
+    parts = (service.lifecycle, service.storage, service.assets, fetch, pool)
+    assert JobRunner(*parts, runner="w", timeout_s=60).run(service.job(project))
+    pool.close()
+    shown = service.projects.show(account.id, project.id)
+    assert shown.state == ("error" if cost is None else "complete")
+    assert service.accounts.balance(account.id) == 1000 - (cost or 0)
 
 
 def nothing_else(url: str, path: Path, max_bytes: int) -> None:

@@ -205,12 +205,29 @@ def test_what_is_lacking_is_said_aloud(tmp_path: Path, monkeypatch: pytest.Monke
         assert worked(tmp_path / "without", "write within", ALL)
         assert worked(tmp_path / "again", "write within", ALL)
     warnings = [line["why"] for line in lines if line["event"] == "sandbox incomplete"]
-    assert ["network" in warnings[0], "Landlock" in warnings[1], len(warnings)] == [True, True, 2]
+    assert ["network" in warnings[0], "Landlock" in warnings[1], "seccomp" in warnings[2]] == [True, True, True]
+    assert len(warnings) == 3
     assert "network: none; files: not restricted; calls: not filtered" in lines[0]["guards"]
 
 
 def test_nothing_is_lacking_where_all_guards_are() -> None:
     assert Guards(network="seccomp", calls=True, files=1, processes=False).missing == ()
+
+
+@pytest.mark.parametrize(("level", "missing"), [("full", ["Landlock", "seccomp"]), ("network", []), ("off", [])])
+def test_each_level_needs_its_own_guards(level: sandbox.SandboxLevel, missing: list[str]) -> None:
+    said = Guards(network="namespace", calls=False, files=0, processes=True).missing_for(level)
+    assert [word in sentence for word, sentence in zip(missing, said, strict=True)] == [True] * len(missing)
+    assert len(Guards(network="none", calls=False, files=0, processes=False).missing_for("network")) == 1
+
+
+def test_places_through_which_a_secret_could_be_read_are_named(tmp_path: Path) -> None:
+    assert sandbox.exposing_place(tmp_path / "data") is None
+    assert sandbox.exposing_place(tmp_path / "voices" / "data", [tmp_path / "voices"]) == tmp_path / "voices"
+    assert sandbox.exposing_place(Path(sys.prefix) / "lib" / "data") is not None
+    assert sandbox.exposing_place(Path(sys.prefix) / "data") is None
+    (tmp_path / "link").symlink_to("/usr/share")
+    assert sandbox.exposing_place(tmp_path / "link") is not None
 
 
 def test_a_trial_does_not_take_the_guards_word_for_it(here: Guards) -> None:

@@ -68,8 +68,8 @@ def hold(conn: sa.Connection, account: str, job: str, amount: int, now_ms: int) 
 
 
 def settle(conn: sa.Connection, account: str, job: str, *, held: int, used: int, now_ms: int) -> int:
-    """Return unused held credits to the account. Return the cost, which is at most ``held``."""
-    cost = min(held, used)
+    """Return unused held credits to the account. Return the cost, which is 0 to ``held``."""
+    cost = max(0, min(held, used))
     _write(conn, account, job, "settle", held - cost, now_ms)
     return cost
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,8 @@ import stamina
 import structlog
 
 from lipsmith.errors import Cancelled, LipsmithError
-from lipsmith.service.errors import ProcessingError, RenderingTooSlow, SourceUnreachable
+from lipsmith.media.mp4_boxes import InvalidMp4, read_video_track
+from lipsmith.service.errors import ProcessingError, RenderingDied, RenderingTooSlow, SourceUnreachable
 from lipsmith.service.jobs.lifecycle import Attempt, Lifecycle
 from lipsmith.service.jobs.orders import OUTPUTS
 from lipsmith.service.network.assets import Assets
@@ -32,6 +34,8 @@ POLL_S = 0.25
 """Interval at which a running job checks that it is not canceled."""
 REPORT_S = 1.0
 """Interval at which it records progress."""
+FPS_TOLERANCE = 0.1
+"""Largest difference of a result's frame rate from the reported one, as a share: clips may have variable rates."""
 VIDEO_SHARE = 0.9
 """Share of rendering frames in the progress of a job; all earlier stages together have the rest."""
 
@@ -118,6 +122,8 @@ class JobRunner:
         out = folder / "out"
         out.mkdir()
         made = self._render(attempt, inputs, out, offset_s)
+        if attempt.kind in ("talking_photo", "lip_sync"):
+            made = _counted(attempt, made, out)
         keys = []
         for name in made.files:
             key = self._key(attempt, name)
@@ -191,7 +197,7 @@ class JobRunner:
     def _watch(self, attempt: Attempt, child: Child) -> TaskResult:
         """Wait for the child's result, record progress, and enforce time limit and cancellation."""
         deadline = time.monotonic() + self._timeout_s
-        checked = reported = time.monotonic()
+        checked = reported = measured = time.monotonic()
         has_frames = False
         for answer in child.answers(every_s=POLL_S):
             now = time.monotonic()
@@ -214,8 +220,16 @@ class JobRunner:
             elif now - checked >= POLL_S:
                 checked = now
                 self._check(attempt)
+            if now - measured >= REPORT_S:
+                measured = now
+                self._check_size(attempt, child)
         self._check(attempt)
         raise _ChildDied(child.exit_report)
+
+    def _check_size(self, attempt: Attempt, child: Child) -> None:
+        if child.used_bytes > child.max_bytes:
+            log.error("a child process wrote too much", job=attempt.job)
+            raise ProcessingError()
 
     def _check(self, attempt: Attempt) -> None:
         with suppress(sa.exc.OperationalError):  # the database is unavailable for a moment: go on
@@ -246,6 +260,21 @@ class JobRunner:
             with attempt:
                 return step()
         raise AssertionError("the retries have no limit")
+
+
+def _counted(attempt: Attempt, made: TaskResult, out: Path) -> TaskResult:
+    """Count what the price depends on: a child under foreign control may report anything. Raises RenderingDied."""
+    try:
+        if len(made.files) != 1 or not made.frames or not made.fps:
+            raise InvalidMp4("no frames are reported")
+        track = read_video_track(result_file(out, made.files[0]))
+        if (made.frames, made.width, made.height) != (track.frames, track.width, track.height):
+            raise InvalidMp4(f"{made} is reported, and the file has {track}")
+    except (InvalidMp4, OSError) as error:
+        log.error("a result is not what the child process reports", job=attempt.job, why=str(error))
+        raise RenderingDied from error
+    fps = track.frames / max(track.duration_s, 1e-3)
+    return made if abs(fps / made.fps - 1.0) < FPS_TOLERANCE else replace(made, fps=fps)
 
 
 def _error_of(failure: Failure) -> LipsmithError:

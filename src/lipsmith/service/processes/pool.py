@@ -12,6 +12,7 @@ import queue
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ import structlog
 from lipsmith.limits import DAY_S
 from lipsmith.service.errors import RenderingDied
 from lipsmith.service.processes.messages import NOTHING, Answer, Task, decode_answer, encode
-from lipsmith.service.processes.sandbox import Guards
+from lipsmith.service.processes.sandbox import Guards, SandboxLevel
 from lipsmith.service.processes.sandbox import Limits as Limits
 from lipsmith.storage.errors import StorageFailed
 from lipsmith.synthesis.voice_store import FOLDER_VARIABLE, voices_folder
@@ -40,6 +41,8 @@ _LINE_BYTES = 1 << 20
 CHILD = ("-m", "lipsmith.service.processes.child_main")
 """Arguments of Python in a child process."""
 _POLL_S = 1.0
+FOLDER_SHARE = 3
+"""Size of all files of a child, as a multiple of the largest single one."""
 _CACHE_LIFETIME_S = 30 * DAY_S
 JOB, PREPARED, SCRATCH = "job", "prepared", "scratch"
 """Folders of a child: files of its job, compiled loops, and temporary files."""
@@ -56,11 +59,16 @@ class Child:
         *,
         prepared: Path | None = None,
         program: Sequence[str] = CHILD,
+        level: SandboxLevel = "off",
     ) -> None:
         """Start the process. ``folder`` is created and is all that it can reach; `kill` removes it.
 
-        ``prepared`` is copied into it. ``program`` has to enter the sandbox as `child_main` does.
+        ``prepared`` is copied into it. ``program`` has to enter the sandbox as `child_main` does. A child that reports
+        fewer guards than ``level`` is ended.
         """
+        self._level = level
+        self.max_bytes = FOLDER_SHARE * limits.file_mb * 1024 * 1024
+        """Largest size of all files in the folder."""
         self.folder = folder
         for name in (SCRATCH, PREPARED):
             (folder / name).mkdir(mode=0o700, parents=True)
@@ -109,13 +117,27 @@ class Child:
     def holding(self, folder: Path) -> Iterator[Path]:
         """Move ``folder`` to a place that the child can reach. At the end, kill the child and move the folder back."""
         inside = self.folder / JOB
+        own = folder.lstat()
         folder.rename(inside)
         try:
             yield inside
         finally:
             self._end()
-            inside.rename(folder)
+            if _is_same(inside, own):  # else the child put something else in its place: its results are lost
+                inside.rename(folder)
+            else:
+                log.error("a child process replaced its folder", folder=str(inside))
             self.kill()
+
+    @property
+    def used_bytes(self) -> int:
+        """Size of all files in the child's folder; links are not followed."""
+        total = 0
+        for place, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(OSError):
+                    total += os.lstat(os.path.join(place, name)).st_blocks * 512
+        return total
 
     def kill(self) -> None:
         """Kill the process and its own children, and remove its folder. May be called again."""
@@ -149,6 +171,9 @@ class Child:
                     if answer.guards is not None:
                         self.guards = answer.guards
                         _report_guards(self.guards)
+                        if self.guards.missing_for(self._level):
+                            self._process.kill()
+                            break
                     else:
                         self._answers.put(answer)
         except (ValueError, OSError):
@@ -162,6 +187,15 @@ class Child:
         with stderr, suppress(ValueError, OSError):
             while line := stderr.readline(_LINE_BYTES):
                 self._error_lines = [*self._error_lines, line.decode(errors="replace").rstrip()][-_ERROR_LINES:]
+
+
+def _is_same(folder: Path, before: os.stat_result) -> bool:
+    """Return True if ``folder`` is still the folder that ``before`` describes, and no link to it."""
+    try:
+        now = folder.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(now.st_mode) and os.path.samestat(now, before)
 
 
 def result_file(out: Path, name: str) -> Path:
@@ -181,12 +215,19 @@ class ChildPool:
     """Keep one child process ready, so that a job does not wait for libraries to load."""
 
     def __init__(
-        self, limits: Limits, environment: Mapping[str, str], folder: Path, *, program: Sequence[str] = CHILD
+        self,
+        limits: Limits,
+        environment: Mapping[str, str],
+        folder: Path,
+        *,
+        program: Sequence[str] = CHILD,
+        level: SandboxLevel = "off",
     ) -> None:
         """Use ``folder``, private to this process, for the folders of jobs and children.
 
-        Compiled loops are kept in the user's cache, or else beside it.
+        Compiled loops are kept in the user's cache, or else beside it. ``level``: guards without which no child works.
         """
+        self._level = level
         self._limits, self._environment, self._program = limits, environment, program
         self.folder = folder
         self._prepared = _cache_folder(environment, folder) / f"prepared-{_release()}"
@@ -257,7 +298,9 @@ class ChildPool:
         prepared = self._prepared if self._prepared.is_dir() else None
         folder = self.folder / f"child-{secrets.token_hex(6)}"
         try:
-            return Child(self._limits, self._environment, folder, prepared=prepared, program=self._program)
+            return Child(
+                self._limits, self._environment, folder, prepared=prepared, program=self._program, level=self._level
+            )
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise StorageFailed() from error

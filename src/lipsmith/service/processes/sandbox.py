@@ -57,6 +57,10 @@ READABLE = (
 """Libraries, and the files that they read about the machine. Of /proc only the process itself: others have secrets."""
 
 
+SandboxLevel = Literal["full", "network", "off"]
+"""Guards that are required: all; those of the network; none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """Resource limits of a process."""
@@ -85,16 +89,25 @@ class Guards:
     @property
     def missing(self) -> tuple[str, ...]:
         """Missing guards, each as a sentence with a remedy."""
+        return self.missing_for("full")
+
+    def missing_for(self, level: SandboxLevel) -> tuple[str, ...]:
+        """Guards that ``level`` needs and that are missing, each as a sentence with a remedy."""
         sentences = []
-        if self.network == "none":
+        if level != "off" and self.network == "none":
             sentences.append(
                 "Child processes can reach the network: this system has neither user namespaces nor seccomp. "
                 "Run the server without a route, such as in a container of an internal network."
             )
-        if not self.files:
+        if level == "full" and not self.files:
             sentences.append(
                 "Child processes can read all files of the server: this system has no Landlock (Linux 5.13). Run the "
                 "server as a separate user, in a container."
+            )
+        if level == "full" and not self.calls:
+            sentences.append(
+                "Child processes can change all files of the server's user and signal its processes: this system has "
+                "no seccomp filter for this processor. Run the server on Linux, on x86-64 or arm64."
             )
         return tuple(sentences)
 
@@ -117,7 +130,7 @@ def enter(limits: Limits, private: Path, *, readable: Sequence[Path] = ()) -> Gu
     if apart:
         _lower(resource.RLIMIT_NPROC, MAX_PROCESSES)  # counts only this namespace, not other processes of the user
     _drop_rights()
-    files = _restrict_files(private, [*map(Path, READABLE), *_python_folders(), *readable])
+    files = _restrict_files(private, readable_places(readable))
     calls = _refuse_calls(own_signals_only=files < SCOPED_SIGNALS)
     return Guards(
         network="namespace" if apart else "seccomp" if calls else "none",
@@ -125,6 +138,20 @@ def enter(limits: Limits, private: Path, *, readable: Sequence[Path] = ()) -> Gu
         files=files,
         processes=apart and os.getuid() != 0,  # the system does not count processes of root
     )
+
+
+def readable_places(readable: Sequence[Path] = ()) -> list[Path]:
+    """Return the files and folders that a child process may read, ``readable`` among them."""
+    return [*map(Path, READABLE), *_python_folders(), *readable]
+
+
+def exposing_place(secret: Path, readable: Sequence[Path] = ()) -> Path | None:
+    """Return the place through which a child process could read ``secret``; None if there is none."""
+    hidden = secret.resolve()
+    for place in readable_places(readable):
+        if place != Path("/proc/self") and hidden.is_relative_to(place.resolve()):
+            return place
+    return None
 
 
 def probe_guards(folder: Path | None = None) -> Guards:
@@ -251,8 +278,14 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
 
 
 def _python_folders() -> Iterator[Path]:
-    """Return the folders of Python, its packages and our code; never the working folder."""
-    yield from {Path(sys.prefix), Path(sys.base_prefix), *map(Path, sysconfig.get_paths().values())}
+    """Return the folders of Python, its packages and our code; never the working folder or all of an environment.
+
+    An environment may lie in a project's folder, beside its data.
+    """
+    for prefix in {Path(sys.prefix), Path(sys.base_prefix)}:
+        yield from (prefix / name for name in ("bin", "lib", "lib64", "pyvenv.cfg"))
+    paths = sysconfig.get_paths()
+    yield from {Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     yield from (Path(place) for place in sys.path if place.startswith("/"))
     yield Path(__file__).resolve().parents[2]
 
@@ -295,7 +328,9 @@ _REFUSED: Mapping[str, Sequence[tuple[int, int]]] = {
         (433, 433), (442, 442), (272, 97), (308, 268),
     ),
     # kexec_load, add_key, request_key, keyctl, bpf, userfaultfd, syslog, name_to_handle_at, open_by_handle_at
-    "kernel": ((246, 104), (248, 217), (249, 218), (250, 219), (321, 280), (323, 282), (103, 116), (303, 264), (304, 265)),
+    "kernel": (
+        (246, 104), (248, 217), (249, 218), (250, 219), (321, 280), (323, 282), (103, 116), (303, 264), (304, 265),
+    ),
     # inotify_init, inotify_init1, inotify_add_watch, fanotify_init, fanotify_mark
     "watching files": ((253, -1), (294, 26), (254, 27), (300, 262), (301, 263)),
     # chmod, fchmod, fchmodat, fchmodat2, chown, fchown, lchown, fchownat, utime, utimes, futimesat, utimensat,
