@@ -37,6 +37,11 @@ _SQLITE_UNAVAILABLE = {
     sqlite3.SQLITE_CANTOPEN,
 }
 """Error codes of the disk or of contention. All others are errors of the statement."""
+_POSTGRES_UNAVAILABLE = ("08", "25006", "40001", "40P01", "53", "55P03", "57", "58")
+"""Beginnings of SQLSTATE codes (PostgreSQL documentation, appendix A): lost connections, a read-only server during a
+failover, deadlocks, exhausted resources, locks that were not free in time, shutdowns, timeouts, and the disk."""
+LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS = 20_000, 120_000
+"""Longest wait for a lock, and longest statement, of a connection to PostgreSQL. Migrations have no limit."""
 
 
 class Database:
@@ -102,7 +107,12 @@ def is_unavailable(fault: BaseException) -> bool:
     if isinstance(fault.orig, sqlite3.Error):
         code = getattr(fault.orig, "sqlite_errorcode", None)  # errors of the driver itself have none
         return code is not None and code & 0xFF in _SQLITE_UNAVAILABLE
-    return fault.connection_invalidated or isinstance(fault, sa.exc.OperationalError)
+    state = getattr(fault.orig, "sqlstate", None) or ""
+    return (
+        fault.connection_invalidated
+        or isinstance(fault, sa.exc.OperationalError)
+        or state.startswith(_POSTGRES_UNAVAILABLE)
+    )
 
 
 def _engine(url: str) -> sa.Engine:
@@ -122,6 +132,7 @@ def _engine(url: str) -> sa.Engine:
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "keepalives_idle": SILENCE_TIMEOUT_S,
                 "tcp_user_timeout": SILENCE_TIMEOUT_S * 1000,
+                "options": f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}",
             },
         )
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):

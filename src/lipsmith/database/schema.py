@@ -25,6 +25,8 @@ def migrate(database: Database) -> None:
     config.set_main_option("script_location", str(STEPS))
     with database.write() as conn:
         if not database.is_sqlite:
+            conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
             conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")

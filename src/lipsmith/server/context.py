@@ -174,7 +174,7 @@ class Runner:
         self.server = JobConsumer(
             context.database, self.attempts.run, runner=self.name, concurrency=settings.concurrency
         )
-        self.heartbeat = Heartbeat(context.database, context.runners, context.queue, self.name)
+        self.heartbeat = Heartbeat(context.database, context.runners, context.queue, context.lifecycle, self.name)
         self._runners, self._slots = context.runners, settings.concurrency
 
     def start(self) -> None:

@@ -98,7 +98,7 @@ def router(storage: Storage, runners: RunnerRegistry, metrics: Metrics) -> APIRo
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/healthz")
-    def healthz() -> JSONResponse:
+    async def healthz() -> JSONResponse:  # in the event loop: it needs no thread, which may all wait for the database
         return JSONResponse({"status": "ok"})
 
     @routes.get("/readyz")

@@ -237,7 +237,7 @@ def _working(context: Context, environment: Mapping[str, str]) -> Iterator[None]
     """Run webhooks, retention and rendering while the server serves."""
     if context.database.is_sqlite:
         context.runners.clear()
-        requeue_stalled(context.database, context.runners, context.queue)
+        requeue_stalled(context.database, context.runners, context.queue, context.lifecycle)
     runner = Runner(context, environment) if context.settings.concurrency else None
     if runner:
         runner.start()

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from service_parts import ServiceParts
 from structlog.testing import capture_logs
 
@@ -124,6 +125,42 @@ def test_frames_are_counted_and_not_believed(
     shown = service.projects.show(account.id, project.id)
     assert shown.state == ("error" if cost is None else "complete")
     assert service.accounts.balance(account.id) == 1000 - (cost or 0)
+
+
+class ReadOnly(Exception):
+    sqlstate = "25006"
+
+
+@pytest.mark.parametrize("step", ["begin", "fail", "is_wanted"])
+@pytest.mark.parametrize(
+    "fault",
+    [sa.exc.InternalError("update", {}, ReadOnly()), sa.exc.TimeoutError("the pool is empty")],
+    ids=["read-only", "no connection"],
+)
+def test_a_database_that_is_away_for_a_moment_costs_no_job(
+    service: ServiceParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, fault: Exception
+) -> None:
+    """A failover makes PostgreSQL read-only for seconds; a stalled one exhausts the pool."""
+    whole, failures = getattr(service.lifecycle, step), [fault, fault]
+
+    def failing(*arguments: object) -> object:
+        if failures:
+            raise failures.pop()
+        return whole(*arguments)
+
+    monkeypatch.setattr(service.lifecycle, step, failing)
+    account = service.account()
+    project = service.order(account)
+    slow = "import sys, time; sys.stdin.readline(); time.sleep(1); print(%r, flush=True)"
+    answer = '{"error": {"code": "told", "message": "told"}}'
+    pool = ChildPool(Limits(memory_mb=4096, cpu_s=60, file_mb=100), {}, tmp_path, program=("-c", slow % answer))
+    parts = (service.lifecycle, service.storage, service.assets, lambda url, path, most: path.touch(), pool)
+    assert JobRunner(*parts, runner="w", timeout_s=60).run(service.job(project))
+    pool.close()
+    assert failures == []
+    shown = service.projects.show(account.id, project.id)
+    assert (shown.state, shown.error and shown.error.code) == ("error", "told")
+    assert service.accounts.balance(account.id) == 1000
 
 
 def nothing_else(url: str, path: Path, max_bytes: int) -> None:

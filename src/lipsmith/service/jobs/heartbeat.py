@@ -16,6 +16,7 @@ import structlog
 from lipsmith.database.connection import Database
 from lipsmith.database.tables import jobs, runners
 from lipsmith.errors import InvalidOption
+from lipsmith.service.jobs.lifecycle import Lifecycle
 from lipsmith.service.jobs.queue import JobQueue
 from lipsmith.service.project import OPEN
 
@@ -25,6 +26,8 @@ HEARTBEAT_S = 2.0
 """Interval of heartbeats."""
 DEAD_AFTER_MS = 6000
 """Three missed heartbeats: the runner is dead. Its jobs run again within 10 s of its death."""
+RECONCILE_S = 60.0
+"""Interval of comparisons of our tables with the queue."""
 POLL_S = 0.5
 """Interval of looks while `check_concurrency` waits for dead runners to time out."""
 _LOCK = 0x6C697074
@@ -115,8 +118,11 @@ class RunnerRegistry:
 class Heartbeat:
     """Send heartbeats of one runner in a thread, and requeue the jobs of dead runners."""
 
-    def __init__(self, database: Database, registry: RunnerRegistry, queue: JobQueue, runner: str) -> None:
+    def __init__(
+        self, database: Database, registry: RunnerRegistry, queue: JobQueue, lifecycle: Lifecycle, runner: str
+    ) -> None:
         self._database, self._registry, self._queue, self._runner = database, registry, queue, runner
+        self._lifecycle, self._reconciler = lifecycle, Reconciler(database, queue, lifecycle)
         self._stopped = threading.Event()
         self.draining = False
         self._database_failed = False
@@ -132,7 +138,7 @@ class Heartbeat:
         self._thread.join()
 
     def _send_heartbeats(self) -> None:
-        skipped_rounds = 0
+        skipped_rounds, reconciled_s = 0, time.monotonic()
         while not self._stopped.wait(HEARTBEAT_S):
             try:
                 self._registry.heartbeat(self._runner, draining=self.draining)
@@ -141,16 +147,48 @@ class Heartbeat:
                 if skipped_rounds > 0:
                     skipped_rounds -= 1
                     continue
-                requeue_stalled(self._database, self._registry, self._queue)
+                requeue_stalled(self._database, self._registry, self._queue, self._lifecycle)
+                if time.monotonic() - reconciled_s >= RECONCILE_S:
+                    reconciled_s = time.monotonic()
+                    self._reconciler.reconcile()
             except sa.exc.SQLAlchemyError as error:
                 self._database_failed = True
                 log.warning("database unavailable", why=str(error))
 
 
-def requeue_stalled(database: Database, registry: RunnerRegistry, queue: JobQueue) -> list[str]:
+class Reconciler:
+    """End unfinished jobs that the queue no longer has: no runner would ever get them.
+
+    That needs a fault that nothing else handles, such as a queue restored from an older backup than our tables.
+    """
+
+    def __init__(self, database: Database, queue: JobQueue, lifecycle: Lifecycle) -> None:
+        self._database, self._queue, self._lifecycle = database, queue, lifecycle
+        self._missing: set[str] = set()
+
+    def reconcile(self) -> list[str]:
+        """End the jobs that are missing now and were at the last call. Return their ids.
+
+        A job that has just been completed is missing for a moment: the queue and our tables change one after the other.
+        """
+        with self._database.try_lock(_LOCK) as locked:
+            if not locked:
+                return []
+            with self._database.read() as conn:
+                unfinished = set(conn.scalars(sa.select(jobs.c.id).where(jobs.c.state.in_(OPEN))))
+            missing = unfinished - self._queue.unfinished()
+            lost, self._missing = sorted(missing & self._missing), missing
+        for job in lost:
+            log.error("a job was not in the queue any more, and failed", job=job)
+            self._lifecycle.abandon(job)
+        return lost
+
+
+def requeue_stalled(database: Database, registry: RunnerRegistry, queue: JobQueue, lifecycle: Lifecycle) -> list[str]:
     """Release jobs of dead runners, and admitted jobs that were never released. Return their ids.
 
-    One process at a time does this. It checks each job again right before it releases it.
+    One process at a time does this. It checks each job again right before it releases it. The death of a runner is no
+    attempt.
     """
     released = []
     with database.try_lock(_LOCK) as locked:
@@ -160,6 +198,7 @@ def requeue_stalled(database: Database, registry: RunnerRegistry, queue: JobQueu
             alive = {runner.id for runner in registry.alive()}
             if owner not in alive and queue.taken(excluding=()).get(job) == owner:
                 log.info("requeued", job=job, runner=owner)
+                lifecycle.allow_another(job)
                 queue.release(job)
                 released.append(job)
         delayed = queue.delayed()

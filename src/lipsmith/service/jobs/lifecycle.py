@@ -18,6 +18,8 @@ from lipsmith.service.jobs import scheduling
 from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import OPEN, Event, Failure, JobParams, JobResult, Kind, State
 
+MAX_LOST = 50
+"""Attempts of a job, with those whose runner was lost."""
 _NO_PROGRESS: Mapping[str, Any] = {"progress": 0.0, "stage": None, "left_s": None}
 
 
@@ -152,6 +154,22 @@ class Lifecycle:
         """Cancel the job and refund its credits. Return False if it is final already."""
         with self._database.write() as conn:
             admitted = self._refund(conn, job, "canceled", None)
+        return self._announce(admitted)
+
+    def allow_another(self, job: str) -> None:
+        """Allow one more attempt, because the runner of the last one was lost, and not its child process.
+
+        Beyond `MAX_LOST` lost runners, attempts count again: the job itself may bring them down.
+        """
+        change = jobs.update().where(jobs.c.id == job, jobs.c.state == "rendering", jobs.c.max_attempts < MAX_LOST)
+        with self._database.write() as conn:
+            conn.execute(change.values(max_attempts=jobs.c.max_attempts + 1))
+
+    def abandon(self, job: str) -> bool:
+        """Let a job fail that no runner has and none will get, and refund it. Return False if it is final already."""
+        failure = Failure(code=RenderingDied.code, message=RenderingDied().message)
+        with self._database.write() as conn:
+            admitted = self._refund(conn, job, "error", failure)
         return self._announce(admitted)
 
     def requeue(self, attempt: Attempt) -> None:

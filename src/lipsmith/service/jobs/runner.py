@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import stamina
 import structlog
 
+from lipsmith.database.connection import is_unavailable
 from lipsmith.errors import Cancelled, LipsmithError
 from lipsmith.media.mp4_boxes import InvalidMp4, read_video_track
 from lipsmith.service.errors import ProcessingError, RenderingDied, RenderingTooSlow, SourceUnreachable
@@ -232,13 +233,13 @@ class JobRunner:
             raise ProcessingError()
 
     def _check(self, attempt: Attempt) -> None:
-        with suppress(sa.exc.OperationalError):  # the database is unavailable for a moment: go on
+        with _unless_unavailable():
             if not self._lifecycle.is_wanted(attempt):
                 raise Cancelled()
 
     def _report(self, attempt: Attempt, progress: ProgressReport) -> None:
         fraction, stage, left_s = _fraction(progress), progress.stage, progress.left_s
-        with suppress(sa.exc.OperationalError):
+        with _unless_unavailable():
             if not self._lifecycle.report(attempt, progress=fraction, stage=stage, left_s=left_s):
                 raise Cancelled()
 
@@ -256,10 +257,20 @@ class JobRunner:
 
     def _with_retries(self, step: Callable[[], T]) -> T:
         """Run a step of the lifecycle, and repeat it while the database is unavailable."""
-        for attempt in stamina.retry_context(on=sa.exc.OperationalError, attempts=None, timeout=None, wait_max=5.0):
+        for attempt in stamina.retry_context(on=is_unavailable, attempts=None, timeout=None, wait_max=5.0):
             with attempt:
                 return step()
         raise AssertionError("the retries have no limit")
+
+
+@contextmanager
+def _unless_unavailable() -> Iterator[None]:
+    """Go on if the database is unavailable for a moment."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        if not is_unavailable(error):
+            raise
 
 
 def _counted(attempt: Attempt, made: TaskResult, out: Path) -> TaskResult:
