@@ -155,4 +155,5 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # committed data survives a power failure
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")  # deleted texts and names are overwritten
     connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")

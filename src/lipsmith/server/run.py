@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import socket
@@ -46,6 +47,7 @@ OWN_FILES = 256
 @limit_memory()
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Serve until a signal asks to stop. ``say`` prints the first account's key, once."""
+    os.umask(0o077)  # files are for the server's user alone
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with exclusive(settings.data_dir):
         context = Context(settings)

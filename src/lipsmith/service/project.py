@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Interval, Len
@@ -51,6 +51,10 @@ class JobParams:
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     """Values that the dialect stores for its own answers."""
 
+    def without_words(self) -> Self:
+        """Return the parameters without inputs and texts: numbers and choices stay, for answers about the project."""
+        return replace(self, inputs={}, options=_without_words(self.options), metadata=_without_words(self.metadata))
+
     def to_json(self) -> dict[str, JsonValue]:
         """Stored form."""
         return {
@@ -79,6 +83,19 @@ class JobParams:
             retention_days=data.get("kept_days"),
             metadata=data.get("facts", {}),
         )
+
+
+def _without_words(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return values of the same shape with empty texts."""
+
+    def emptied(value: JsonValue) -> JsonValue:
+        if isinstance(value, dict):
+            return {name: emptied(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [emptied(inner) for inner in value]
+        return "" if isinstance(value, str) else value
+
+    return {name: emptied(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

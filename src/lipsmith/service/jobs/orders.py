@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
-from lipsmith.database.tables import idempotency, jobs, projects
+from lipsmith.database.tables import idempotency, jobs, projects, webhook_deliveries, webhooks
 from lipsmith.limits import DAY_MS
 from lipsmith.pipeline.options import JsonValue
 from lipsmith.pipeline.requests import DetectRequest, SpeakRequest, SyncRequest, TalkRequest
@@ -181,12 +181,29 @@ class Projects:
         return self.find(project)
 
     def delete(self, account: str | None, project: str) -> None:
-        """Cancel the project and delete its results. May be repeated. Raises NotFound."""
+        """Cancel the project and erase it: results, words, names, events, and inputs that no other project uses.
+
+        Its state, duration and cost stay. May be repeated. Raises NotFound.
+        """
         found = self.find(project) if account is None else self.show(account, project)
         self.cancel(project)
-        change = projects.update().where(projects.c.id == found.id, projects.c.deleted_ms.is_(None))
         with self._database.write() as conn:
-            conn.execute(change.values(deleted_ms=self._clock.now_ms()))
+            conn.execute(
+                projects.update()
+                .where(projects.c.id == found.id)
+                .values(
+                    deleted_ms=sa.func.coalesce(projects.c.deleted_ms, self._clock.now_ms()),
+                    name="",
+                    params=found.params.without_words().to_json(),
+                    result=replace(found.result, keys=(), warnings=()).to_json() if found.result else None,
+                )
+            )
+            conn.execute(webhook_deliveries.delete().where(webhook_deliveries.c.project == found.id))
+            conn.execute(webhooks.delete().where(webhooks.c.project == found.id))
+            inputs = {source.key for source in found.params.inputs.values() if source.key}
+            erased = self._assets.forget(conn, found.account, {*inputs, *(found.result.keys if found.result else ())})
+        for key in erased:
+            self._storage.delete(key)
         self._storage.delete_all(f"{OUTPUTS}{found.id}/")
 
     def _seal(self, sources: Mapping[str, Source]) -> None:

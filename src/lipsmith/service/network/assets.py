@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from lipsmith.database.connection import Database
-from lipsmith.database.tables import files
+from lipsmith.database.tables import files, projects
 from lipsmith.limits import DAY_MS
 from lipsmith.service import project_queries
 from lipsmith.service.errors import InvalidUrl, UnusableAsset
@@ -119,6 +119,20 @@ class Assets:
                 expires_ms=now_ms + RETENTION_DAYS * DAY_MS,
             )
         )
+
+    def forget(self, conn: sa.Connection, account: str, keys: Collection[str]) -> set[str]:
+        """Remove the rows of uploads that no project of the account uses any more. Return the keys to delete.
+
+        Call it after the project that used them has lost its inputs.
+        """
+        unused = set()
+        for key in keys:
+            stored = sa.cast(projects.c.params, sa.Text)
+            others = sa.select(projects.c.id).where(projects.c.account == account, stored.contains(key, autoescape=True))
+            if conn.execute(others.limit(1)).first() is None:
+                row = files.delete().where(files.c.key == key, files.c.account == account)
+                unused.update(conn.scalars(row.returning(files.c.key)))  # results of other projects have no row
+        return unused
 
     def resolve(
         self,
