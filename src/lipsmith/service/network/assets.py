@@ -125,10 +125,11 @@ class Assets:
 
         Call it after the project that used them has lost its inputs.
         """
-        unused = set()
+        unused: set[str] = set()
+        stored = sa.cast(projects.c.params, sa.Text)
         for key in keys:
-            stored = sa.cast(projects.c.params, sa.Text)
-            others = sa.select(projects.c.id).where(projects.c.account == account, stored.contains(key, autoescape=True))
+            uses = stored.contains(key, autoescape=True)
+            others = sa.select(projects.c.id).where(projects.c.account == account, uses)
             if conn.execute(others.limit(1)).first() is None:
                 row = files.delete().where(files.c.key == key, files.c.account == account)
                 unused.update(conn.scalars(row.returning(files.c.key)))  # results of other projects have no row
