@@ -30,6 +30,7 @@ class Receiver:
     """Hears what is posted, and answers with what it is told to."""
 
     port: int
+    host: str = "127.0.0.1"
     status: int = 200
     drips: bool = False
     """Whether it answers byte by byte, and never to an end."""
@@ -37,11 +38,11 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://{self.host}:{self.port}/hook"
 
 
 @contextmanager
-def listening_one() -> Iterator[Receiver]:
+def listening_one(host: str = "127.0.0.1") -> Iterator[Receiver]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -59,8 +60,8 @@ def listening_one() -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        listening = Receiver(server.server_address[1])
+    with http.server.ThreadingHTTPServer((host, 0), Handler) as server:
+        listening = Receiver(server.server_address[1], host)
         threading.Thread(target=server.serve_forever).start()
         try:
             yield listening
@@ -77,7 +78,7 @@ def receiver() -> Iterator[Receiver]:
 
 @contextmanager
 def sending(service: ServiceParts, **patience: Timeouts) -> Iterator[Deliverer]:
-    fetcher = Fetcher(allow=parse_allow("127.0.0.1"), **patience)
+    fetcher = Fetcher(allow=parse_allow("127.0.0.0/8"), **patience)
     sender = Deliverer(service.database, service.clock, fetcher, service.encryptor, service.formatters)
     sender.start()
     try:
@@ -291,6 +292,36 @@ def test_a_deaf_listener_delays_nobody(service: ServiceParts, receiver: Receiver
     for _ in range(5):
         finished(service)
     until(lambda: len(receiver.heard) == 10)
+
+
+@pytest.mark.slow
+def test_one_account_s_hanging_receivers_delay_no_other_account(service: ServiceParts, receiver: Receiver) -> None:
+    forever = Timeouts(total_s=3600.0, min_bytes_per_s=0.0)
+    with listening_one("127.0.0.2") as hanging, sending(service, posting=forever):
+        hanging.drips = True
+        noisy, quiet = service.account(), service.account()
+        for number in range(2 * sending_module.AT_ONCE):
+            service.webhooks.add(f"{hanging.url}/{number}", account=noisy.id)
+        assert service.lifecycle.begin(service.job(service.order(noisy)), "w") is not None
+        until(lambda: len(hanging.heard) == sending_module.PER_HOST)
+        service.webhooks.add(receiver.url, account=quiet.id)
+        assert service.lifecycle.begin(service.job(service.order(quiet)), "w") is not None
+        until(lambda: len(receiver.heard) == 1)
+        assert len(hanging.heard) == sending_module.PER_HOST
+        hanging.drips = False
+
+
+def test_an_account_and_a_host_get_their_share_of_what_is_sent_at_once() -> None:
+    def receivers(count: int, account: str, host: str) -> list[sending_module._Receiver]:
+        return [sending_module._Receiver(url=f"https://{host}:{n}/hook", account=account) for n in range(1, count + 1)]
+
+    many = [*receivers(30, "noisy", "a.example"), *receivers(3, "quiet", "b.example"), *receivers(30, "", "c.example")]
+    due = dict(enumerate(many))
+    chosen = sending_module._within_limits(due, [])
+    assert Counter(due[n].account for n in chosen) == {"noisy": 4, "quiet": 3, "": 4}
+    assert sending_module._within_limits(due, many[:4]) == [30, 31, 32, 33, 34, 35, 36]
+    assert len(sending_module._within_limits(due, receivers(15, "x", "d.example"))) == 1
+    assert sending_module._within_limits(due, receivers(16, "x", "d.example")) == []
 
 
 @pytest.mark.slow

@@ -1,4 +1,6 @@
-"""Delivery of webhooks from the outbox: one at a time to each URL, so that a slow receiver does not delay others.
+"""Delivery of webhooks from the outbox: one at a time to each URL, and few to each account and host.
+
+A slow receiver does not delay others, and one account's slow receivers do not delay another account's.
 
 A failed delivery is retried after 1, 2, 4, 8 … seconds, for a day.
 """
@@ -6,10 +8,12 @@ A failed delivery is retried after 1, 2, 4, 8 … seconds, for a day.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 import structlog
@@ -31,10 +35,26 @@ LEASE_MS = 20_000
 """Time for which a claimed delivery belongs to one process: twice the longest sending."""
 TIMEOUT_MS = DAY_MS
 """Time for which a delivery is retried, as the sum of the waits, so that a clock change does not end it early."""
-AT_ONCE = 16
-"""Deliveries that are sent at the same time."""
+AT_ONCE, PER_ACCOUNT, PER_HOST = 16, 4, 4
+"""Deliveries that are sent at the same time: in all, of one account, and to one host."""
+LOOKED_AT = 400
+"""Due URLs among which deliveries are chosen."""
 ANSWER_LENGTH = 500
 """Characters of a response that are stored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Receiver:
+    """URL with a due or running delivery."""
+
+    url: str
+    account: str
+    """Empty for webhooks of all accounts."""
+
+    @property
+    def host(self) -> str:
+        """Host of the URL, without the port."""
+        return urlsplit(self.url).hostname or ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +63,7 @@ class _DueDelivery:
 
     id: int
     webhook: str
-    url: str
+    receiver: _Receiver
     client_id: str
     """Empty if the webhook has a secret of its own."""
     sealed: str
@@ -65,7 +85,7 @@ class Deliverer:
     ) -> None:
         self._database, self._clock, self._fetcher = database, clock, fetcher
         self._encryptor, self._formatters = encryptor, formatters
-        self._busy: set[str] = set()
+        self._busy: set[_Receiver] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhooks")
@@ -104,21 +124,28 @@ class Deliverer:
             conn.execute(table.update().where(*old).values(state="failed"))
 
     def _claim_due(self) -> list[_DueDelivery]:
-        """Claim the oldest due delivery for each URL without one in progress."""
+        """Claim the oldest due delivery for each URL without one in progress, within the limits."""
         table, now_ms = webhook_deliveries, self._clock.now_ms()
         with self._lock:
             busy = set(self._busy)
+        if len(busy) >= AT_ONCE:
+            return []
+        first = sa.func.min(table.c.id).label("first")
         query = (
-            sa.select(sa.func.min(table.c.id))
+            sa.select(first, webhooks.c.url, sa.func.min(webhooks.c.account).label("account"))
             .join(webhooks, webhooks.c.id == table.c.webhook)
             .where(*_due(now_ms), webhooks.c.disabled.is_(False))
+            .where(webhooks.c.url.not_in({receiver.url for receiver in busy}))
             .group_by(webhooks.c.url)
+            .order_by(sa.func.min(table.c.attempt), first)  # a receiver that has failed waits for those that have not
+            .limit(LOOKED_AT)
         )
         with self._database.read() as conn:
-            due = list(conn.scalars(query.where(webhooks.c.url.not_in(busy)).limit(AT_ONCE)))
-        return [claimed for delivery in due if (claimed := self._claim(delivery, now_ms))]
+            due = {row.first: _Receiver(url=row.url, account=row.account or "") for row in conn.execute(query)}
+        chosen = _within_limits(due, busy)
+        return [claimed for delivery in chosen if (claimed := self._claim(delivery, due[delivery], now_ms))]
 
-    def _claim(self, delivery: int, now_ms: int) -> _DueDelivery | None:
+    def _claim(self, delivery: int, receiver: _Receiver, now_ms: int) -> _DueDelivery | None:
         table = webhook_deliveries
         match = (table.c.id == delivery, *_due(now_ms))
         with self._database.write() as conn:
@@ -129,11 +156,11 @@ class Deliverer:
             query = query.outerjoin(accounts, accounts.c.id == webhooks.c.account)
             webhook = conn.execute(query.where(webhooks.c.id == row.webhook)).one()
         with self._lock:
-            self._busy.add(webhook.url)
+            self._busy.add(receiver)
         return _DueDelivery(
             id=row.id,
             webhook=row.webhook,
-            url=webhook.url,
+            receiver=receiver,
             client_id="" if webhook.secret else webhook.client_id,
             sealed=webhook.secret or webhook.client_sealed or "",
             dialect=row.dialect,
@@ -152,7 +179,7 @@ class Deliverer:
                 credentials = Credentials(id=delivery.client_id, secret=credentials.secret)
             request = formatter.request(credentials, delivery.body, self._clock.now_ms())
             headers = {"Content-Type": "application/json", **request.headers}
-            answer = self._fetcher.post(delivery.url, request.body, headers)
+            answer = self._fetcher.post(delivery.receiver.url, request.body, headers)
             status, text = answer.status, answer.body.decode("utf-8", "replace")
         except LipsmithError as error:
             text = error.message
@@ -166,7 +193,7 @@ class Deliverer:
             log.warning("result of a webhook lost; it is sent again", why=str(error))
         finally:
             with self._lock:
-                self._busy.discard(delivery.url)
+                self._busy.discard(delivery.receiver)
 
     def _record(self, delivery: _DueDelivery, status: int | None, text: str, *, delivered: bool) -> None:
         now_ms = self._clock.now_ms()
@@ -187,6 +214,21 @@ class Deliverer:
             attempt=delivery.attempt,
             status=status,
         )
+
+
+def _within_limits(due: Mapping[int, _Receiver], busy: Collection[_Receiver]) -> list[int]:
+    """Choose due deliveries, in their order, that keep the limits together with those in progress."""
+    of_accounts, hosts = Counter(r.account for r in busy), Counter(r.host for r in busy)
+    chosen: list[int] = []
+    for delivery, receiver in due.items():
+        if len(busy) + len(chosen) >= AT_ONCE:
+            break
+        if (receiver.account and of_accounts[receiver.account] >= PER_ACCOUNT) or hosts[receiver.host] >= PER_HOST:
+            continue
+        of_accounts[receiver.account] += 1
+        hosts[receiver.host] += 1
+        chosen.append(delivery)
+    return chosen
 
 
 def _due(now_ms: int) -> tuple[sa.ColumnElement[bool], ...]:
