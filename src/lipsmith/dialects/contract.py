@@ -26,6 +26,7 @@ from lipsmith.service.errors import (
     KeyReused,
     NotFound,
     PlanTooSmall,
+    QuotaReached,
     Unauthorized,
     UnusableAsset,
 )
@@ -52,6 +53,7 @@ STATUSES: Mapping[type[LipsmithError], int] = {
     FileTooLarge: 413,
     UnusableAsset: 422,
     KeyReused: 422,
+    QuotaReached: 429,
 }
 """HTTP statuses of errors, subclasses included; all others are 500."""
 

@@ -29,6 +29,8 @@ log = structlog.get_logger("lipsmith.server")
 
 INVALID_JSON = "The request body is no valid JSON."
 BROKEN = "Internal error in lipsmith. The server's log has the details."
+RETRY_AFTER_S = "30"
+"""Time after which a request beyond a quota may be repeated, seconds: about the time of one job."""
 UNAVAILABLE = "The server cannot reach its database or its files at the moment. Try again later."
 
 
@@ -128,7 +130,8 @@ class ErrorAnswers:
         """Answer with ``error``."""
         api = self._api(request)
         errors = PLAIN_ERRORS if api is None else api.errors
-        return JSONResponse(dict(errors.body(error, code)), status_code=status)
+        headers = {"Retry-After": RETRY_AFTER_S} if status == 429 else None
+        return JSONResponse(dict(errors.body(error, code)), status_code=status, headers=headers)
 
     def _lipsmith_error(self, request: Request, error: LipsmithError) -> JSONResponse:
         if isinstance(error, StorageFailed):

@@ -81,6 +81,12 @@ class PlanTooSmall(RequestError):
     code = "plan_too_small"
 
 
+class QuotaReached(RequestError):
+    """The account has as many unfinished jobs or open uploads as its plan allows. Try again when some are done."""
+
+    code = "quota_reached"
+
+
 class KeyReused(RequestError):
     """The Idempotency-Key belongs to another request. Send a new key with a new request."""
 

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 from service_parts import RESULT, ServiceParts
 
+from lipsmith.limits import DAY_MS
 from lipsmith.pipeline.requests import TalkRequest
-from lipsmith.service.errors import NotFound, UnusableAsset
+from lipsmith.service.errors import NotFound, QuotaReached, UnusableAsset
 from lipsmith.service.jobs.orders import Wanted
 from lipsmith.storage.contract import put
 from lipsmith.storage.errors import NotStored
@@ -87,3 +88,21 @@ def test_inputs_go_with_the_last_project_that_uses_them(service: ServiceParts) -
         with pytest.raises(NotStored):
             service.storage.size(offer.key)
     assert service.accounts.balance(other.id) == 1000
+
+
+def test_quotas_of_unfinished_jobs_and_unused_links(service: ServiceParts) -> None:
+    account = service.account("free", credits=100_000)
+    account = replace(account, plan=replace(account.plan, max_unfinished=2, max_open_uploads=3))
+    first, _ = service.order(account), service.order(account)
+    with pytest.raises(QuotaReached):
+        service.order(account)
+    service.projects.cancel(first.id)
+    service.order(account)
+    wanted, most = [("image", "png"), ("image", "png")], account.plan.max_open_uploads
+    [used, _] = service.assets.offer(account.id, wanted, most=most)
+    with pytest.raises(QuotaReached):
+        service.assets.offer(account.id, wanted, most=most)
+    service.assets.received(used.key, 4)
+    service.assets.offer(account.id, wanted, most=most)
+    service.clock.pass_s(DAY_MS / 1000 + 1)
+    service.assets.offer(account.id, wanted, most=most)

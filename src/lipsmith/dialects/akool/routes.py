@@ -199,7 +199,7 @@ def _add_upload(routes: APIRouter, handlers: Handlers) -> None:
         offers: list[Offer] = []
 
         def begin(extension: str) -> Upload:
-            offers.extend(assets.offer(account.id, [("any", extension)]))
+            offers.extend(assets.offer(account.id, [("any", extension)], most=account.plan.max_open_uploads))
             return storage.begin(offers[0].key, max_bytes=account.plan.max_upload_bytes)
 
         receiver = UploadReceiver(request.headers.get("content-type", ""), begin)

@@ -65,6 +65,7 @@ CODES: Mapping[str, int] = {
     service_errors.PlanTooSmall.code: PLAN_TOO_SMALL,
     storage_errors.FileInUse.code: NOT_POSSIBLE,
     service_errors.KeyReused.code: NOT_POSSIBLE,
+    service_errors.QuotaReached.code: NOT_POSSIBLE,
     errors.InvalidImage.code: INVALID_IMAGE,
     errors.ImageTooLarge.code: INVALID_IMAGE,
     errors.ImageTooSmall.code: INVALID_IMAGE,

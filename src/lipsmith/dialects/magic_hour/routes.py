@@ -80,7 +80,11 @@ def _add_uploads(routes: APIRouter, handlers: Handlers) -> None:
     def upload_urls(request: Request, account: Caller, body: wire.UploadUrlsRequest) -> wire.UploadUrlsAnswer:
         """Return URLs to upload files to."""
         items = []
-        for offer in services.assets.offer(account.id, [(item.type, item.extension) for item in body.items]):
+        for offer in services.assets.offer(
+            account.id,
+            [(item.type, item.extension) for item in body.items],
+            most=account.plan.max_open_uploads,
+        ):
             link = services.links.upload(
                 offer.key, max_bytes=account.plan.max_upload_bytes, lifetime_s=services.upload_link_s
             )

@@ -23,6 +23,8 @@ PLANS = by_name(
         max_upload_bytes=200 * MB,
         concurrency=1,
         weight=1,
+        max_unfinished=50,
+        max_open_uploads=500,
     ),
     Plan(
         name="creator",
@@ -31,6 +33,8 @@ PLANS = by_name(
         max_upload_bytes=2 * GB,
         concurrency=3,
         weight=2,
+        max_unfinished=1000,
+        max_open_uploads=5000,
     ),
     Plan(
         name="pro",
@@ -39,6 +43,8 @@ PLANS = by_name(
         max_upload_bytes=5 * GB,
         concurrency=5,
         weight=4,
+        max_unfinished=2000,
+        max_open_uploads=10_000,
     ),
     Plan(
         name="business",

@@ -27,6 +27,10 @@ class Plan:
     """Jobs that run at once; others wait."""
     weight: int
     """Share of the machine against other accounts with waiting jobs."""
+    max_unfinished: int = 10_000
+    """Jobs that wait or run."""
+    max_open_uploads: int = 50_000
+    """Upload links that were made in the last day and not used."""
 
 
 def by_name(*plans: Plan) -> Mapping[str, Plan]:
@@ -44,6 +48,8 @@ DEFAULT_PLANS = by_name(
         max_upload_bytes=200 * MB,
         concurrency=1,
         weight=1,
+        max_unfinished=50,
+        max_open_uploads=500,
     ),
     Plan(
         name="business",

@@ -20,7 +20,7 @@ from lipsmith.service import project_queries
 from lipsmith.service.billing import credits
 from lipsmith.service.billing.accounts import Account
 from lipsmith.service.billing.prices import Price
-from lipsmith.service.errors import InvalidRequest, KeyReused, NotFound, PlanTooSmall
+from lipsmith.service.errors import InvalidRequest, KeyReused, NotFound, PlanTooSmall, QuotaReached
 from lipsmith.service.jobs import scheduling
 from lipsmith.service.jobs.lifecycle import Lifecycle
 from lipsmith.service.network.assets import Assets, WantedKind
@@ -126,7 +126,7 @@ class Projects:
         """Create project and job, hold credits and enqueue the job, in one transaction.
 
         A repeated ``idempotency_key`` returns the first project. Raises UnusableAsset, PlanTooSmall,
-        InsufficientCredits, KeyReused or InvalidRequest.
+        InsufficientCredits, QuotaReached, KeyReused or InvalidRequest.
         """
         request = _fingerprint(order)
         with self._database.read() as conn:
@@ -144,6 +144,11 @@ class Projects:
             credits.lock(conn, account.id)
             if known := self._repeated(conn, account.id, idempotency_key, request):  # created meanwhile
                 return known
+            if scheduling.unfinished(conn, account.id) >= account.plan.max_unfinished:
+                raise QuotaReached(
+                    f"The account has {account.plan.max_unfinished} unfinished jobs, which is as many as the plan "
+                    f"{account.plan.name} allows. Try again when some are done."
+                )
             made = self._insert(conn, account, order, sources)
             if idempotency_key is not None:
                 row = {"account": account.id, "key": idempotency_key, "request": request, "project": made.id}

@@ -39,6 +39,12 @@ def may_start(conn: sa.Connection, account: str, plan: Plan) -> bool:
     return int(conn.scalar(query) or 0) < plan.concurrency
 
 
+def unfinished(conn: sa.Connection, account: str) -> int:
+    """Return the number of the account's jobs that wait or run."""
+    query = sa.select(sa.func.count()).where(jobs.c.account == account, jobs.c.state.in_(OPEN))
+    return int(conn.scalar(query) or 0)
+
+
 def admit_next(conn: sa.Connection, account: str, plan: Plan) -> str | None:
     """Admit the account's next waiting job if it may run one more. Return its id."""
     if not may_start(conn, account, plan):

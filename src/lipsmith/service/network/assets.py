@@ -14,7 +14,7 @@ from lipsmith.database.connection import Database
 from lipsmith.database.tables import files, projects
 from lipsmith.limits import DAY_MS
 from lipsmith.service import project_queries
-from lipsmith.service.errors import InvalidUrl, UnusableAsset
+from lipsmith.service.errors import InvalidUrl, QuotaReached, UnusableAsset
 from lipsmith.service.network.fetch import check_url
 from lipsmith.service.processes.clock import Clock
 from lipsmith.service.project import Source
@@ -72,16 +72,27 @@ class Assets:
         upload = rf"(?P<upload>{re.escape(self.names.folder)}[a-z0-9-]+/[a-z0-9.-]+)"
         self._own_key = re.compile(rf"/({upload}|outputs/(?P<project>c[a-z0-9]+)/\d+/[^/]+)$")
 
-    def offer(self, account: str, files_wanted: Sequence[tuple[WantedKind, str]]) -> list[Offer]:
+    def offer(
+        self, account: str, files_wanted: Sequence[tuple[WantedKind, str]], *, most: int = 1_000_000
+    ) -> list[Offer]:
         """Offer a key for each (kind, extension). A file of the kind ``any`` fits every purpose.
 
-        Raises UnusableAsset if a kind does not have that extension (`EXTENSIONS`).
+        Raises UnusableAsset if a kind does not have that extension (`EXTENSIONS`), and QuotaReached if the account has
+        more than ``most`` offers of the last day that it has not used.
         """
         now_ms = self._clock.now_ms()
         offers = []
+        for kind, extension in files_wanted:
+            _check_pair(kind, extension)
         with self._database.write() as conn:
+            open_ = (files.c.account == account, files.c.state == "pending", files.c.created_ms > now_ms - DAY_MS)
+            count = int(conn.scalar(sa.select(sa.func.count()).where(*open_)) or 0)
+            if count + len(files_wanted) > most:
+                raise QuotaReached(
+                    f"The account has {count} unused upload links of the last day, and its plan allows {most}. Use "
+                    "them, or try again later."
+                )
             for kind, extension in files_wanted:
-                _check_pair(kind, extension)
                 name = self._clock.new_id()
                 offer = Offer(
                     key=f"{self.names.folder}{name}/{name}.{extension}", expires_ms=now_ms + RETENTION_DAYS * DAY_MS
