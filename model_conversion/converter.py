@@ -73,16 +73,14 @@ class _Conversion:
         self._values[operator.output] = self._activated(operator, value)
 
     def outputs(self) -> dict[str, tuple[str, Any]]:
-        """Return the value and shape of each output. Images of one channel become (height, width)."""
+        """Return the value and shape of each output. Images become (channels, height, width), or (height, width)."""
         found = self._graph.outputs
         if self._regions:
             return attention.whole_mesh(
                 self.builder, {name: self._values[tensor] for name, tensor in found.items()}, self._regions
             )
-        shapes = {name: self._graph.shape(tensor) for name, tensor in found.items()}
         return {
-            name: (self._values[tensor], shapes[name][1:3] if len(shapes[name]) == 4 else shapes[name])
-            for name, tensor in found.items()
+            name: (self._values[tensor], _output_shape(self._graph.shape(tensor))) for name, tensor in found.items()
         }
 
     def _activated(self, operator: Operator, value: str) -> str:
@@ -263,6 +261,13 @@ class _Conversion:
     def mapped_points(self, operator: Operator) -> str:
         points, matrix = operator.inputs
         return attention.mapped_points(self.builder, self._values[points], self._values[matrix])
+
+
+def _output_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) != 4:
+        return shape
+    _, height, width, channels = shape
+    return (height, width) if channels == 1 else (channels, height, width)
 
 
 _CONVERSIONS: Mapping[str, Callable[[_Conversion, Operator], str]] = {

@@ -79,7 +79,10 @@ class OnnxBuilder:
             [*self._casts, *self._nodes],
             title,
             [helper.make_tensor_value_info("image", TensorProto.UINT8, list(image))],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, (_, shape) in outputs.items()],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+                for name, (_, shape) in outputs.items()
+            ],
             self._constants,
         )
         model = helper.make_model(

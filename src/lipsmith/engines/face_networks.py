@@ -93,7 +93,9 @@ class Region:
 class Detector:
     """Face detector over a square around the image. Each cell of its grids proposes boxes around its own centre."""
 
-    def __init__(self, model: str, *, input_px: int, grids: Sequence[tuple[int, int]], outputs: tuple[str, str]) -> None:
+    def __init__(
+        self, model: str, *, input_px: int, grids: Sequence[tuple[int, int]], outputs: tuple[str, str]
+    ) -> None:
         self._model, self._input_px, self._outputs = model, input_px, outputs
         self._anchors = np.concatenate([_cell_centres(cells).repeat(boxes, axis=0) for cells, boxes in grids])
 
