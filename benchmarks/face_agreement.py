@@ -72,7 +72,7 @@ def _in_clip(path: Path, name: str) -> Arrays:
 
     follower = registry.create("face_follower")
     start = time.process_time()
-    tracks = follower.follow(read(), pixel_aspect=clip.pixel_aspect)
+    tracks = follower.follow(read(), pixel_aspect=clip.info.pixel_aspect)
     spent_s = time.process_time() - start - reading_s[0]
     frames = sum(int(track.present.sum()) for track in tracks)
     found: Arrays = {

@@ -189,12 +189,13 @@ def _triangles(source: str) -> bytes:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "FACEMESH_TESSELATION":
             edges = ast.literal_eval(node.value.args[0])  # type: ignore[attr-defined]
             file = io.BytesIO()
-            np.save(file, np.array(sorted(_cycles_of_three(edges)), dtype=np.int32), allow_pickle=False)
+            np.save(file, np.array(sorted(triangles_from_edges(edges)), dtype=np.int32), allow_pickle=False)
             return file.getvalue()
     raise ModelsUnavailable("The wheel does not list the edges of the mesh.")
 
 
-def _cycles_of_three(edges: frozenset[tuple[int, int]]) -> set[tuple[int, int, int]]:
+def triangles_from_edges(edges: frozenset[tuple[int, int]]) -> set[tuple[int, int, int]]:
+    """Return every cycle of three edges of the mesh, its points in ascending order. Mouth and eyes stay holes."""
     neighbours: dict[int, set[int]] = {}
     for start, end in edges:
         neighbours.setdefault(start, set()).add(end)

@@ -290,7 +290,6 @@ _PACKAGES = {
     "onnxruntime": "onnxruntime>=1.20",
     "numba": "numba>=0.61",
     "numpy": "numpy>=2",
-    "scipy": "scipy>=1.11",
     "pillow_heif": "pillow-heif>=0.22",
 }
 """Requirement to install for each module that may be missing."""

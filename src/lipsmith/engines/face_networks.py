@@ -1,7 +1,7 @@
 """Face detectors, face mesh and person matte, run by onnxruntime.
 
-The models are MediaPipe's, converted when lipsmith is built (`model_conversion`). Each takes an RGB image of 8 bits. Pixel
-0 of an image lies at coordinate 0, and sizes run from edge to edge, as the models were trained.
+The models are MediaPipe's, converted when lipsmith is built (`model_conversion`). Each takes an RGB image of 8 bits.
+Pixel 0 of an image lies at coordinate 0, and sizes run from edge to edge, as the models were trained.
 """
 
 from __future__ import annotations

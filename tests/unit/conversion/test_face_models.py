@@ -50,6 +50,11 @@ def test_the_folder_has_terms_and_triangles() -> None:
     assert (triangles.min(), triangles.max()) == (0, 467)
 
 
+def test_triangles_are_the_cycles_of_three_edges() -> None:
+    edges = frozenset({(0, 1), (1, 2), (2, 0), (2, 3), (3, 0), (3, 4)})
+    assert face_models.triangles_from_edges(edges) == {(0, 1, 2), (0, 2, 3)}
+
+
 def test_a_stamp_of_another_conversion_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for file in FOLDER.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
