@@ -297,6 +297,7 @@ def _environment_in(folder: Path) -> dict[str, str]:
         "TMPDIR": str(folder / SCRATCH),
         "NUMBA_CACHE_DIR": str(folder / PREPARED / "numba"),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # as in `lipsmith.cli.main`
     }
 
 
