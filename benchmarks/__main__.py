@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks sheet|strip|quality|motion|speed|sync|sync_video|sync_strip|server|trust`."""
+"""Command line: `python -m benchmarks COMMAND`, with the commands below."""
 
 from __future__ import annotations
 
@@ -84,6 +84,12 @@ def main() -> int:
     trust.add_argument("--long", action="store_true", help="full size, as the bars require")
     trust.add_argument("--write", action="store_true", help="keep the results, and write them to benchmarks/README.md")
 
+    agreement = commands.add_parser("face_agreement", help="two face finders against each other")
+    agreement.add_argument("action", choices=["record", "compare"])
+    agreement.add_argument("files", nargs="+", type=Path, help="file to write, or two to compare")
+    agreement.add_argument("--media", type=Path, default=SHARED / "media", help="folder with photos and clips")
+    agreement.add_argument("--only", default="", help="only files whose path contains this")
+
     arguments = parser.parse_args()
     if arguments.command == "sheet":
         from benchmarks.sheet import write_sheets
@@ -127,6 +133,10 @@ def main() -> int:
         from benchmarks.server import run as run_server
 
         return run_server(arguments.repeats)
+    if arguments.command == "face_agreement":
+        from benchmarks.face_agreement import run as run_agreement
+
+        return run_agreement(arguments.action, arguments.files, media=arguments.media, only=arguments.only)
     if arguments.command == "trust":
         from benchmarks.trust import run as run_trust
 

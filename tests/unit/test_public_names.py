@@ -9,7 +9,7 @@ import pytest
 
 import lipsmith
 
-HEAVY = {"av", "cv2", "mediapipe", "numba", "numpy", "PIL", "rich", "scipy", "typer"}
+HEAVY = {"av", "cv2", "onnxruntime", "numba", "numpy", "PIL", "rich", "scipy", "typer"}
 
 
 def test_the_public_names_are_these() -> None:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module, metadata
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, cast, get_args
@@ -19,17 +19,16 @@ import typer
 from lipsmith.errors import MissingDependency
 
 PIP = f"{sys.executable} -m pip install"
+PYTHONS = ((3, 11), (3, 12), (3, 13), (3, 14))
+"""Versions for which wheels of all libraries exist."""
 NEEDED_BYTES = 500_000_000
 """Space for about an hour of 720p video and the compiled kernels."""
 
 CV2_WHEELS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 """Distributions of the package `cv2`. The last one installed overwrites the others."""
+CV2 = "'opencv-python-headless>=4.11,<5'"
 
 SYSTEM_LIBRARIES: Mapping[str, str] = {
-    "libGL.so.1": "libgl1",
-    "libgthread-2.0.so.0": "libglib2.0-0",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libEGL.so.1": "libegl1",
     "libstdc++.so.6": "libstdc++6",
 }
 """Library that may be missing on a minimal system, and its Debian and Ubuntu package."""
@@ -59,10 +58,8 @@ class Fault(Exception):
 
 def check_python() -> str:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] not in ((3, 11), (3, 12)):
-        raise Fault(
-            f"Python {version}; the face models exist for 3.11 and 3.12 only", "Install Python 3.12 and use it."
-        )
+    if sys.version_info[:2] not in PYTHONS:
+        raise Fault(f"Python {version}; lipsmith runs on 3.11 to 3.14", "Install Python 3.13 and use it.")
     return version
 
 
@@ -96,7 +93,7 @@ def check_video() -> str:
                 film.mux(stream.encode(None))
         with av.open(path) as film:
             if sum(1 for _ in film.decode(video=0)) != 1:
-                raise Fault("a video was written and could not be read back", f"{PIP} --force-reinstall 'av>=18,<19'")
+                raise Fault("a video was written and could not be read back", f"{PIP} --force-reinstall 'av>=18,<20'")
     return f"PyAV {av.__version__}, H.264 and AAC"
 
 
@@ -105,10 +102,9 @@ def check_pixels() -> str:
     import cv2
 
     if len(installed) > 1:
-        keep = "opencv-contrib-python"
         raise Fault(
             f"{' and '.join(installed)} overwrite each other",
-            f"{sys.executable} -m pip uninstall -y {' '.join(installed)} && {PIP} --no-deps {keep}==4.11.0.86",
+            f"{sys.executable} -m pip uninstall -y {' '.join(installed)} && {PIP} --no-deps {CV2}",
         )
     return f"OpenCV {cv2.__version__}"
 
@@ -133,25 +129,18 @@ def _add(a: int, b: int) -> int:
 
 
 def check_faces() -> str:
-    """Run all face networks on an image without a face."""
+    """Run each face network on an image without a face."""
     import numpy as np
 
-    from lipsmith.engines import registry
-    from lipsmith.media.clip import Image
+    from lipsmith.engines import face_networks
 
-    registry.create("face_finder").find(Image(rgb=np.full((128, 128, 3), 127, np.uint8), grey=True))
-    folder = Path(str(import_module("mediapipe").__file__)).parent / "modules"
-    for model in _MODELS:
-        if not (folder / model).is_file():
-            raise Fault(f"mediapipe lacks its model {Path(model).name}", f"{PIP} --force-reinstall mediapipe==0.10.21")
-    return f"mediapipe {_version('mediapipe')}, {len(_MODELS)} models"
-
-
-_MODELS = (
-    "face_detection/face_detection_full_range_sparse.tflite",
-    "face_landmark/face_landmark_with_attention.tflite",
-    "selfie_segmentation/selfie_segmentation.tflite",
-)
+    face_networks.triangles()
+    grey = np.full((256, 256, 3), 127, np.uint8)
+    for detector in (face_networks.FULL_RANGE, face_networks.SHORT_RANGE):
+        detector.find(grey, min_score=0.5)
+    face_networks.mesh_in(grey, face_networks.Region(x=128.0, y=128.0, side=256.0, angle=0.0))
+    face_networks.matte(grey)
+    return f"onnxruntime {_version('onnxruntime')}, 4 models"
 
 
 def check_engines() -> str:
@@ -230,12 +219,12 @@ def check_demo() -> str:
 
 AGAIN = f"{PIP} --force-reinstall"
 REQUIRED: Mapping[str, tuple[Callable[[], str], str]] = {
-    "Python": (check_python, "Install Python 3.12."),
+    "Python": (check_python, "Install Python 3.13."),
     "images": (check_images, f"{AGAIN} 'pillow>=11.3'"),
-    "video and audio": (check_video, f"{AGAIN} 'av>=18,<19'"),
-    "pixels": (check_pixels, f"{AGAIN} opencv-contrib-python==4.11.0.86"),
-    "compiled kernels": (check_kernels, f"{AGAIN} 'numba>=0.61' 'numpy>=1.26,<2'"),
-    "faces": (check_faces, f"{AGAIN} mediapipe==0.10.21 'numpy>=1.26,<2'"),
+    "video and audio": (check_video, f"{AGAIN} 'av>=18,<20'"),
+    "pixels": (check_pixels, f"{AGAIN} {CV2}"),
+    "compiled kernels": (check_kernels, f"{AGAIN} 'numba>=0.61' 'numpy>=2'"),
+    "faces": (check_faces, f"{AGAIN} 'onnxruntime>=1.20' 'numpy>=2'"),
     "engines": (check_engines, "Reinstall lipsmith: a part of it is missing."),
     "temporary files": (check_temporary_files, "Choose a writable folder: export TMPDIR=$HOME/tmp"),
     "this folder": (check_this_folder, "Change to a writable folder, or use -o to write elsewhere."),
@@ -297,24 +286,18 @@ def _cure_of_import(error: BaseException) -> str | None:
     """Command that installs a missing system library or package."""
     for library, package in SYSTEM_LIBRARIES.items():
         if library in str(error):
-            swap = (
-                f"{sys.executable} -m pip uninstall -y opencv-contrib-python && "
-                f"{PIP} --force-reinstall --no-deps opencv-contrib-python-headless==4.11.0.86"
-            )
-            also = f" (without root: {swap})" if "GL" in library or "gthread" in library else ""
-            return f"apt-get install -y {package}{also}"
+            return f"apt-get install -y {package}"
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return f"{PIP} '{_PACKAGES[missing]}'" if missing in _PACKAGES else None
 
 
 _PACKAGES = {
     "PIL": "pillow>=11.3",
-    "av": "av>=18,<19",
-    "cv2": "opencv-contrib-python==4.11.0.86",
-    "mediapipe": "mediapipe==0.10.21",
+    "av": "av>=18,<20",
+    "cv2": "opencv-python-headless>=4.11,<5",
+    "onnxruntime": "onnxruntime>=1.20",
     "numba": "numba>=0.61",
-    "numpy": "numpy>=1.26,<2",
-    "scipy": "scipy>=1.11",
+    "numpy": "numpy>=2",
     "pillow_heif": "pillow-heif>=0.22",
 }
 """Requirement to install for each module that may be missing."""

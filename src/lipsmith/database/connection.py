@@ -157,3 +157,15 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA secure_delete=ON")  # deleted texts and names are overwritten
     connection.execute(f"PRAGMA cache_size=-{SQLITE_CACHE_KB}")
+    if sqlite3.sqlite_version_info < (3, 42):
+        connection.create_function("unixepoch", -1, _unixepoch)
+
+
+def _unixepoch(*arguments: str) -> float:
+    """Return the time in seconds since 1970, as SQLite 3.42 does for ``unixepoch('subsec')``.
+
+    DBOS uses it for its default values on Python 3.12 and later; older libraries, such as Debian 12's, return NULL.
+    """
+    if arguments != ("subsec",):
+        raise ValueError(f"unixepoch{arguments} is not supported")
+    return time.time()

@@ -14,7 +14,6 @@ from itertools import pairwise
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from lipsmith.engines.contract import Effort, NewLips
 from lipsmith.engines.mediapipe_face import mesh_triangles
@@ -22,6 +21,7 @@ from lipsmith.engines.prefetch import prefetch
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import INNER_UPPER
 from lipsmith.face.track import FaceTrack
+from lipsmith.filters import gaussian_filter1d, minimum_filter1d
 from lipsmith.media.clip import U8, ClipFrame
 from lipsmith.media.colour import cut_planes
 from lipsmith.media.reader import Clip

@@ -165,7 +165,7 @@ def _decoder() -> Any:
     except ImportError as error:
         raise MissingDependency(
             "Aligning a known text needs pocketsphinx, which is not installed. "
-            "Install it with: pip install 'lipsmith[align]'"
+            "Install it with: pip install 'lipsmith[align]'   (Python 3.11 to 3.13; no package exists for 3.14)"
         ) from error
     return Decoder(lm=None, loglevel="FATAL")
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d, median_filter
 
+from lipsmith.filters import gaussian_filter1d, maximum_filter1d, median_filter
 from lipsmith.media.clip import F32, Audio
 from lipsmith.speech.activity import speech_activity
 from lipsmith.speech.features import (

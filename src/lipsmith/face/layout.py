@@ -67,13 +67,3 @@ MIRROR_PAIRS = {
     172: 397, 176: 400, 186: 410, 187: 411, 205: 425, 207: 427, 212: 432, 216: 436, 234: 454,
 }  # fmt: skip
 """Points on the left that the warp fields use, and their counterparts on the right."""
-
-
-def triangles_from_edges(edges: set[tuple[int, int]] | frozenset[tuple[int, int]]) -> I32:
-    """Return (n, 3) int32: every cycle of three edges of the mesh. Mouth and eyes stay holes."""
-    neighbours: dict[int, set[int]] = {}
-    for a, b in edges:
-        neighbours.setdefault(a, set()).add(b)
-        neighbours.setdefault(b, set()).add(a)
-    found = {tuple(sorted((a, b, c))) for a, b in edges for c in neighbours[a] & neighbours[b]}
-    return np.array(sorted(found), dtype=np.int32)

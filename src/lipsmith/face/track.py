@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.landmarks import iod_of
 from lipsmith.face.layout import LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.filters import gaussian_filter1d
 
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -145,5 +145,4 @@ def _to_rgb(colour: Colour) -> NDArray[np.float64]:
 @cache
 def _to_yuv(colour: Colour) -> NDArray[np.float64]:
     """Return (3, 3): differences of Y, Cb, Cr levels = matrix @ differences of RGB levels."""
-    inverse: NDArray[np.float64] = np.linalg.inv(_to_rgb(colour)[:, :3])
-    return inverse
+    return np.asarray(np.linalg.inv(_to_rgb(colour)[:, :3]), dtype=np.float64)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
+from lipsmith.filters import gaussian_filter1d
 from lipsmith.speech.visemes import HOP_S, Speech
 
 _SMOOTHING_S = 0.050
@@ -34,7 +34,7 @@ def accents(speech: Speech) -> list[Accent]:
     peaks = peaks[speech.loudness[peaks] > _AUDIBLE]
     if not len(peaks):
         return []
-    prominences = np.array([_prominence(curve, peak) for peak in peaks])
+    prominences = np.array([_prominence(curve, int(peak)) for peak in peaks])
     chosen: list[int] = []
     for index in np.argsort(-prominences, kind="stable")[: max(1, round(len(peaks) * _TOP_SHARE))]:
         if all(abs(peaks[index] - peaks[other]) * HOP_S >= _MINIMUM_GAP_S for other in chosen):
@@ -49,7 +49,7 @@ def accents(speech: Speech) -> list[Accent]:
 def _prominence(curve: NDArray[np.float64], peak: int) -> float:
     """Return the height of a peak above the higher of the lowest points within a second on either side.
 
-    scipy.signal has this too, but takes half a second to load.
+    scipy.signal has this too, but lipsmith does without scipy.
     """
     reach = round(_NEIGHBOURHOOD_S / HOP_S)
     before, after = curve[max(0, peak - reach) : peak + 1].min(), curve[peak : peak + reach + 1].min()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
+from lipsmith.filters import gaussian_filter1d
 from lipsmith.motion.accents import Accent, emphasis
 from lipsmith.motion.head_motion import HeadMotionStyle
 from lipsmith.motion.noise import F64, at_frames, bump, ease_in, wander

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
+from lipsmith.filters import gaussian_filter1d
 from lipsmith.motion.accents import accents
 from lipsmith.motion.eyes import blink_of_both
 from lipsmith.motion.noise import F64, at_frames, bump, wander

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, grey_erosion, maximum_filter1d
 
+from lipsmith.filters import gaussian_filter1d, grey_erosion, maximum_filter1d
 from lipsmith.speech.visemes import HOP_S, VISEMES, LipRange, Speech
 
 F64 = NDArray[np.float64]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+
+from lipsmith.filters import gaussian_filter1d
 
 F64 = NDArray[np.float64]
 

@@ -36,7 +36,7 @@ def opening_of(reading: SpeechReading, delay_s: float) -> ExpectedOpening:
     from lipsmith.speech.visemes import HOP_S
 
     openness = reading.lips.aperture.astype(np.float64)
-    return ExpectedOpening(times_s=np.arange(len(openness)) * HOP_S + delay_s, openness=openness)
+    return ExpectedOpening(times_s=np.arange(len(openness), dtype=np.float64) * HOP_S + delay_s, openness=openness)
 
 
 def footage_of(track: FaceTrack, reading: SpeechReading, *, audio_delay_s: float, name: str) -> Footage:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter, minimum_filter1d
 
 from lipsmith.face.geometry import F64, HeadFrame
+from lipsmith.filters import gaussian_filter1d, median_filter, minimum_filter1d
 from lipsmith.media.clip import F32, U8
 
 I64 = NDArray[np.int64]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from lipsmith.face.geometry import F64, HeadFrame, inverse_of
 from lipsmith.face.layout import (
@@ -25,6 +24,7 @@ from lipsmith.face.layout import (
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
 )
+from lipsmith.filters import cubic_spline
 from lipsmith.media.clip import F32, U8
 
 Mask = NDArray[np.bool_]
@@ -152,6 +152,6 @@ def _surroundings(rgb: U8, middle: F64, iod_px: float) -> tuple[F32, float, F64]
 def _over_u(line: F64, u: F64, *, smooth: bool = True) -> F64:
     """Return a polyline as v(u), level beyond its ends."""
     if smooth:
-        line = CubicSpline(np.arange(len(line)), line)(np.linspace(0, len(line) - 1, SPLINE_POINTS))
+        line = cubic_spline(line, np.linspace(0, len(line) - 1, SPLINE_POINTS))
     order = np.argsort(line[:, 0])
     return np.interp(u, line[order, 0], line[order, 1])

@@ -80,7 +80,7 @@ class HeadField:
         across, down = self._flat_axes
         facing = abs(float(frame.rotation[2, 2])) ** 3
         yaw_gain, pitch_gain = (1.0 + (gain - 1.0) * facing for gain in (YAW_GAIN, PITCH_GAIN))
-        self._fields = np.stack(
+        fields = np.stack(
             [
                 self._projected(weight * yaw_gain, nearness, none, solid_x),  # per radian
                 self._projected(weight * pitch_gain, none, nearness, solid_y),  # per radian
@@ -91,7 +91,7 @@ class HeadField:
                 _along(down, -BREATH_RISE_IOD * torso),
             ]
         )
-        self._fields = self._fields.reshape(len(self._fields), -1).astype(np.float32)
+        self._fields: F32 = np.asarray(fields.reshape(len(fields), -1), np.float32)
         cells_x, cells_y = np.meshgrid(np.arange(self.grid.width), np.arange(self.grid.height))
         self._cells = np.stack([cells_x, cells_y], axis=-1).astype(np.float32)
         self.weight: F32 = weight.astype(np.float32)

@@ -8,6 +8,7 @@ is filled once. Without motion, both layers together are the photo again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -146,14 +147,14 @@ def _guided(rgb: U8, matte: F32, iod: float) -> tuple[F32, F32]:
     guide = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
     side = 2 * max(2, round(0.05 * iod)) + 1
 
-    def mean(values: F32) -> F32:
+    def mean(values: NDArray[Any]) -> F32:
         return np.asarray(cv2.blur(values, (side, side)), np.float32)
 
     guide_mean, matte_mean = mean(guide), mean(matte)
     covariance = mean(guide * matte) - guide_mean * matte_mean
     variance = mean(guide * guide) - guide_mean * guide_mean
     gain = covariance / (variance + np.float32(1e-3))
-    return mean(gain), mean(matte_mean - gain * guide_mean)
+    return mean(gain), mean(np.asarray(matte_mean - gain * guide_mean, np.float32))
 
 
 def _signed_distance(matte: F32, iod: float) -> F32:

@@ -146,7 +146,7 @@ def paint_mouth(
     look: MouthLook,
     channels: Mapping[str, float],
     gap_iod: float,
-    skull: F64,
+    skull: F32,
     turned_deg: tuple[float, float] = (0.0, 0.0),
 ) -> None:
     """Paint the inside of the mouth into ``view.pixels``.

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from lipsmith.face.geometry import F64, inverse_of
 from lipsmith.face.layout import I32
+from lipsmith.filters import cubic_spline
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.kernel import kernel
 from lipsmith.render.warp import Grid, Source, carry_forward, fill_gaps, rasterise, resample, trace_back_head, warp
@@ -103,7 +103,7 @@ class Opening:
         self._upper_triangles = np.concatenate([strips, triangles[~touches_lower] + 2 * count]).astype(np.int32)
         self._lower_triangles = np.concatenate([strips, triangles[~touches_upper] + 2 * count]).astype(np.int32)
         dense = np.linspace(0, count - 1, (count - 1) * CURVE_POINTS_PER_COLUMN + 1)
-        self._curve: F64 = CubicSpline(np.arange(count), np.eye(count))(dense)
+        self._curve: F64 = cubic_spline(np.eye(count), dense)
 
     def view(
         self, face: MovedFace, *, head: F32, head_grid: Grid, source: Source, limits: tuple[int, int, int, int]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
+from lipsmith.filters import gaussian_filter1d, uniform_filter1d
 from lipsmith.media.clip import F32
 from lipsmith.speech.features import DB_PER_NEPER, FEATURE_HOP_S, Features, relative_loudness, syllable_level_db
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_opening, median_filter, minimum_filter1d, uniform_filter1d
 
+from lipsmith.filters import median_filter, minimum_filter1d, opened, uniform_filter1d
 from lipsmith.media.clip import F32, Audio
 from lipsmith.speech.visemes import HOP_S, row_count
 from lipsmith.speech.waveform import HOP_SAMPLES, RATE_HZ, WIDE_WINDOW_SAMPLES, WINDOW_SAMPLES, decibels, windows
@@ -98,7 +98,7 @@ def relative_loudness(features: Features) -> F32:
 
 def steady_pitch(features: Features) -> F32:
     """Return pitch in Hz, median over 50 ms, without octave errors and blips below 40 ms; 0 where unvoiced."""
-    voiced = binary_opening(features.pitch_hz > 0, np.ones(round(0.04 / FEATURE_HOP_S)))
+    voiced = opened(features.pitch_hz > 0, round(0.04 / FEATURE_HOP_S))
     if not voiced.any():
         return np.zeros_like(features.pitch_hz)
     # Unvoiced parts take the pitch of their neighbours, so that the median ignores the zeros.

@@ -127,7 +127,7 @@ def _frames(mel: F32, levels: F32, first: int, last: int) -> F32:
 
 def _run(weights: Mapping[str, F32], frames: F32) -> NetOutput:
     first, grown = (_run_one(weights, prefix, frames) for prefix in _DILATIONS)
-    return NetOutput(visemes=(first.visemes + grown.visemes) / 2, hidden=first.hidden)
+    return NetOutput(visemes=np.asarray((first.visemes + grown.visemes) / 2, np.float32), hidden=first.hidden)
 
 
 def _run_one(weights: Mapping[str, F32], prefix: str, frames: F32) -> NetOutput:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, median_filter
 
+from lipsmith.filters import gaussian_filter1d, median_filter
 from lipsmith.media.clip import F32
 from lipsmith.speech.features import FEATURE_HOP_S, Features
 

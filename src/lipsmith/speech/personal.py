@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from lipsmith.errors import InvalidStyle, StyleNotLearnt
+from lipsmith.filters import gaussian_filter1d
 from lipsmith.media.clip import F32
 from lipsmith.speech.net import Lips, NetOutput
 from lipsmith.speech.visemes import HOP_S, VISEMES, LipRange
@@ -110,8 +110,8 @@ class PersonalStyle:
                 silent = features[:, [_SILENCE]]
                 curves += silent * (features[:, :2] - curves)
             parts.append(curves[start - first : start - first + _BLOCK_ROWS])
-        curves = np.concatenate(parts).astype(np.float32)
-        return Lips(aperture=curves[:, 0], width=curves[:, 1])
+        joined: F32 = np.concatenate(parts).astype(np.float32)
+        return Lips(aperture=joined[:, 0], width=joined[:, 1])
 
     def to_json(self) -> str:
         """Return the style as JSON for `read_personal_style`."""

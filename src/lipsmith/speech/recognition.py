@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
+from lipsmith.filters import gaussian_filter1d
 from lipsmith.media.clip import F32
 from lipsmith.speech.activity import speech_activity
 from lipsmith.speech.features import Features, at_rows, relative_loudness, steady_pitch

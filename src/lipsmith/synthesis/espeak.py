@@ -171,7 +171,7 @@ def _synthesize(text: str, voice: str, rate: float) -> tuple[F32, int, list[tupl
     with _running({"task": "speak", "text": text, "voice": voice, "rate": rate}) as messages:
         for kind, body in messages:
             if kind == b"A":
-                blocks.append(np.frombuffer(body, "<i2").astype(np.float32) / 32768)
+                blocks.append(np.asarray(np.frombuffer(body, "<i2") / np.float32(32768), np.float32))
             elif kind == b"P":
                 marks.extend((int(sample), str(symbol)) for sample, symbol in json.loads(body))
             elif kind == b"Z":

@@ -2,7 +2,7 @@
 
 An ONNX file is one protobuf message, and protobuf merges concatenated messages: a graph with only an output is
 appended. Reading needs a few field numbers of onnx.proto3 (ModelProto.graph, GraphProto.node and output,
-NodeProto.output and op_type). The package onnx requires a newer protobuf than mediapipe.
+NodeProto.output and op_type). The package onnx would need 34 MB.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class _Config:
 
 
 class PiperVoice:
-    """`Voice` engine for installed Piper voices. Needs the extra ``lipsmith[piper]``."""
+    """`Voice` engine for installed Piper voices. Needs the extra ``lipsmith[voice]``."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._store = VoiceStore(voices_folder() if folder is None else folder)
@@ -164,7 +164,7 @@ class _Network:
         except ImportError as error:
             raise MissingDependency(
                 f"Piper voices need onnxruntime, which is not installed ({error}). "
-                "Install it with: pip install 'lipsmith[piper]'"
+                "Install it with: pip install 'lipsmith[voice]'"
             ) from error
         self._name = name
         try:

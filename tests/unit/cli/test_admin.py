@@ -14,7 +14,7 @@ import pytest
 
 from lipsmith.cli.main import run
 
-HEAVY = ("numpy", "cv2", "mediapipe", "numba", "scipy", "av", "dbos", "fastapi", "uvicorn", "boto3", "alembic")
+HEAVY = ("numpy", "cv2", "onnxruntime", "numba", "scipy", "av", "dbos", "fastapi", "uvicorn", "boto3", "alembic")
 
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 

@@ -27,7 +27,8 @@ def test_somebody_else_holds_it(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'a.db'}")
     with database.write() as conn:
         other = sa.create_engine(database.engine.url, connect_args={"timeout": 0})
-        assert is_unavailable(fault_of(lambda: other.connect().exec_driver_sql("BEGIN IMMEDIATE")))
+        with other.connect() as waiting:
+            assert is_unavailable(fault_of(lambda: waiting.exec_driver_sql("BEGIN IMMEDIATE")))
         other.dispose()
         assert not is_unavailable(fault_of(lambda: conn.execute(sa.text("SELECT * FROM nothing"))))
         assert not is_unavailable(fault_of(lambda: conn.execute(sa.text("SELECT :a"), {"a": object()})))

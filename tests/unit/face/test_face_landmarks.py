@@ -54,12 +54,6 @@ def test_lids_share_their_corners() -> None:
         assert not set(upper[1:-1]) & set(lower[1:-1])
 
 
-def test_triangles_are_the_cycles_of_three_edges() -> None:
-    edges = {(0, 1), (1, 2), (2, 0), (2, 3), (3, 0), (3, 4)}
-    found = {tuple(triangle) for triangle in layout.triangles_from_edges(edges)}
-    assert found == {(0, 1, 2), (0, 2, 3)}
-
-
 def test_the_mesh_leaves_mouth_and_eyes_open() -> None:
     triangles = mesh_triangles()
     assert triangles.shape == (854, 3)

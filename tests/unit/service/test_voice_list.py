@@ -11,7 +11,7 @@ from lipsmith.errors import UnknownVoice, VoiceFailed
 from lipsmith.service.processes import voice_list
 from lipsmith.service.processes.voice_list import InstalledVoices
 
-HEAVY = ("numpy", "av", "cv2", "scipy", "mediapipe", "numba", "PIL")
+HEAVY = ("numpy", "av", "cv2", "scipy", "onnxruntime", "numba", "PIL")
 
 
 @pytest.fixture(scope="module")

@@ -256,7 +256,7 @@ def test_without_its_package_the_line_to_type_is_reported(
 ) -> None:
     piper = added(store, tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'lipsmith\[piper\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install 'lipsmith\[voice\]'"):
         piper.speak("Hello", voice=NAME, rate=1.0)
 
 

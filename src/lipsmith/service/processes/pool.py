@@ -339,15 +339,15 @@ def _environment_in(folder: Path) -> dict[str, str]:
         "HOME": str(folder / SCRATCH),
         "TMPDIR": str(folder / SCRATCH),
         "NUMBA_CACHE_DIR": str(folder / PREPARED / "numba"),
-        "MPLCONFIGDIR": str(folder / PREPARED / "matplotlib"),  # loaded by mediapipe; lists the system's fonts
         "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # as in `lipsmith.cli.main`
     }
 
 
 def _release() -> str:
     """Return a name for the versions that compiled loops depend on: Python, libraries and our sources."""
     sources = sorted((path.name, path.stat().st_mtime_ns) for path in _RENDER.glob("*.py"))
-    named = f"{sys.version} {metadata.version('numba')} {metadata.version('matplotlib')} {sources}"
+    named = f"{sys.version} {metadata.version('numba')} {sources}"
     return hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
