@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lipsmith.face.layout import BONE
+
 F64 = NDArray[np.float64]
 
 
@@ -66,6 +68,43 @@ class HeadFrame:
     def roll_deg(self) -> float:
         """Tilt of the head, positive if clockwise in the image."""
         return float(np.degrees(np.arctan2(self.rotation[0, 1], self.rotation[0, 0])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkullFrame:
+    """Axes of a skull in the image, from bone alone. Those of `HeadFrame` hang on the chin, which moves with the jaw.
+
+    Coordinates are those of the head's frame of a typical mesh, IOD.
+    """
+
+    origin: F64
+    """(3,) pixels."""
+    axes: F64
+    """(3, 3): rows are pixels per IOD along x, y and z."""
+
+    @classmethod
+    def of(cls, points: F64, rest: F64) -> SkullFrame:
+        """Fit ``rest``, the (478, 3) typical mesh in its head's frame, to a (478, 3) mesh in pixels."""
+        scales, rotations, origins = fit_similarity(points[None, list(BONE)], rest[list(BONE)])
+        return cls(origin=origins[0], axes=rotations[0].T * scales[0])
+
+    def plane_to_image(self, anchor: F64) -> F64:
+        """Return the (2, 3) map from (x, y, 1), IOD from ``anchor`` (3,) across and down the skull, to pixels."""
+        at = anchor @ self.axes + self.origin
+        return np.column_stack([self.axes[0, :2], self.axes[1, :2], at[:2]])
+
+
+def fit_similarity(points: F64, mean: F64) -> tuple[F64, F64, F64]:
+    """Fit ``mean`` (b, 3) to each of ``points`` (m, b, 3); return scales (m,), rotations (m, 3, 3), origins (m, 3)."""
+    middle = mean.mean(axis=0)
+    middles = points.mean(axis=1)
+    flat, spread = mean - middle, points - middles[:, None]
+    u, strength, vt = np.linalg.svd(np.einsum("mbi,bj->mij", spread, flat))
+    mirror = np.ones_like(strength)
+    mirror[:, 2] = np.sign(np.linalg.det(u @ vt))
+    rotations = (u * mirror[:, None]) @ vt
+    scales = (strength * mirror).sum(axis=1) / (flat**2).sum()
+    return scales, rotations, middles - scales[:, None] * (rotations @ middle)
 
 
 def smoothstep(values: F64 | float, low: float, high: float) -> F64:

@@ -26,10 +26,12 @@ from lipsmith.face.layout import (
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.clip_look import ClipLook
 from lipsmith.render.clip_shape import ClipShape
-from lipsmith.render.compositing import Mouth, composite_mouth, hole_triangles, outline_mask
+from lipsmith.render.compositing import outline_mask
 from lipsmith.render.kernel import kernel
+from lipsmith.render.lip_detail import LipDetail
 from lipsmith.render.mouth import paint_mouth
 from lipsmith.render.mouth_colours import LOWER_CHEEKS, median_at
+from lipsmith.render.mouth_model import MouthModel
 from lipsmith.render.opening import MovedFace, Opening
 from lipsmith.render.own_mouth import tooth_share
 from lipsmith.render.shade import FoldShade
@@ -55,12 +57,11 @@ FADE_OUT_IOD = (0.22, 0.38)
 NOSE_BASE, CHIN = 2, 152
 EDGE_IOD, MAX_EDGE_IOD = 0.014, 0.064
 """Edges of open lips are sampled this far within the lips, and further where teeth are found beyond their edge."""
-PAINTED_EXCESS_IOD, DONOR_EXCESS_IOD = 0.014, 0.005
-"""Painted and donor mouths measure wider open than drawn by this much when landmarks are detected in them."""
+EXCESS_IOD = 0.014
+"""Drawn mouths measure wider open than drawn by this much when landmarks are detected in them."""
 MIN_AREA_IOD2 = -0.004
 MIN_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
 """Pixels that move by less than the first stay unchanged; those that move by more than the second are resampled."""
-FULLY_REPLACED = 0.999
 CLIP_SKIRT = ((1.06, 0.80), (1.14, 0.45), (1.22, 0.15), (1.30, 0.0))
 """As `warp.SKIRT_RINGS`, but tighter: behind a filmed chin lies a collar that moves on its own."""
 
@@ -115,20 +116,29 @@ class _FaceGeometry:
 class LipPainter:
     """Draws one face of one clip with new lips."""
 
-    def __init__(self, typical: F64, triangles: I32, look: ClipLook, skull: F64) -> None:
-        """``typical``: (478, 3) pixels, from `typical_mesh`; ``look``: the inside of this person's mouth.
+    def __init__(
+        self,
+        typical: F64,
+        triangles: I32,
+        look: ClipLook,
+        skull: F64,
+        mouth: MouthModel | None = None,
+        detail: LipDetail | None = None,
+    ) -> None:
+        """``typical``: (478, 3) pixels, from `typical_mesh`; ``look``: colours of this person's mouth.
 
-        ``skull``: (3,) IOD in the head's frame: the inner edge of the upper lip at rest.
+        ``skull``: (3,) IOD in the head's frame: the inner edge of the upper lip at rest; ``mouth``: the person's own
+        mouth interior, painted if None; ``detail``: fine detail of the person's lips.
         """
         self._shape = ClipShape(typical, triangles)
         rest = self._shape.shape.rest
         self._chin = float(rest[152, 1])
         self._triangles = facing_triangles(triangles, rest)
-        self._donor_triangles = np.concatenate([hole_triangles(), self._triangles])
         self._shade = FoldShade(rest, self._triangles)
         self._look = look
         self._skull = skull
-        self._mouth = Opening(
+        self._mouth, self._detail = mouth, detail
+        self._opening = Opening(
             UPPER_LIP_RINGS[3],
             LOWER_LIP_RINGS[3],
             self._triangles,
@@ -147,44 +157,24 @@ class LipPainter:
         seen = frame.to_image(corners)
         return seen.min(axis=0), seen.max(axis=0)
 
-    def draw(
-        self,
-        rgb: U8,
-        points: F64,
-        targets: LipTargets,
-        donor_mouths: Sequence[tuple[Mouth, float]] = (),
-        *,
-        fine: bool = False,
-    ) -> U8:
+    def draw(self, rgb: U8, points: F64, targets: LipTargets, *, fine: bool = False) -> U8:
         """Return the region with new lips, (h, w, 3) RGB. Pixels that do not move keep their bytes.
 
-        ``rgb``: region of the frame, as large as `reach` returns; ``points``: (478, 3) pixels of the region;
-        ``donor_mouths``: mouths of other frames and their opacity, 0-1; ``fine``: sample an enlarged copy.
+        ``rgb``: region of the frame, as large as `reach` returns; ``points``: (478, 3) pixels of the region; ``fine``:
+        sample an enlarged copy.
         """
-        geometry = self._geometry(
-            rgb, points, targets, _donor_share(donor_mouths), Source.of(rgb, 0, 0) if fine else Source.unscaled(rgb)
-        )
-        patch, drawable = self._warped(rgb, geometry)
-        if _donor_share(donor_mouths) < FULLY_REPLACED:
-            self._draw_mouth(patch, geometry, targets)
-        for mouth, share in donor_mouths:
-            composite_mouth(
-                patch,
-                mouth,
-                target=geometry.target,
-                triangles=self._donor_triangles,
-                local=geometry.local,
-                iod_px=geometry.frame.iod_px,
-                pitch=geometry.pitch,
-                share=drawable * np.float32(share),
-            )
+        geometry = self._geometry(rgb, points, targets, Source.of(rgb, 0, 0) if fine else Source.unscaled(rgb))
+        patch = self._warped(rgb, geometry)
+        self._draw_mouth(patch, geometry, targets)
+        if self._detail is not None:
+            self._detail.match(patch, rgb, points, geometry.target, targets.aperture)
         return patch
 
-    def _geometry(self, rgb: U8, points: F64, targets: LipTargets, donor_share: float, source: Source) -> _FaceGeometry:
+    def _geometry(self, rgb: U8, points: F64, targets: LipTargets, source: Source) -> _FaceGeometry:
         frame = HeadFrame.of(points)
         now = frame.to_head(points)
         own_gap = float(np.hypot(*(now[14, :2] - now[13, :2])))
-        aperture = _aperture_to_draw(targets.aperture, donor_share)
+        aperture = _aperture_to_draw(targets.aperture)
         moved = self._shape.displacement(now, targets.lips, aperture=aperture, width=targets.width)
         target = points[:, :2] + frame.offsets_to_image(moved)
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
@@ -201,14 +191,12 @@ class LipPainter:
             cheeks=cheeks,
         )
 
-    def _warped(self, rgb: U8, geometry: _FaceGeometry) -> tuple[U8, F32]:
-        """Return the region with all but the inside of the mouth moved, and the share of each pixel that may change,
-        (h, w) 0-1."""
+    def _warped(self, rgb: U8, geometry: _FaceGeometry) -> U8:
+        """Return the region with all but the inside of the mouth moved."""
         box = (0, 0, rgb.shape[1], rgb.shape[0])
         grid = Grid.over(0.0, 0.0, float(box[2]), float(box[3]), geometry.pitch)
         flow = self._flow(geometry, grid)
-        drawable = _drawable_share(grid, geometry.frame, geometry.points)
-        _fade(flow, drawable)
+        _fade(flow, _drawable_share(grid, geometry.frame, geometry.points))
         rect = _moving_rect(flow, grid, box)
         warped, shade = warp(rect, *no_motion(box), flow, grid, geometry.source)
         apply_shade(warped, shade)
@@ -216,8 +204,7 @@ class LipPainter:
         within = patch[rect[1] : rect[3], rect[0] : rect[2]]
         _restore_resting_pixels(warped, within, flow, grid.place, rect)
         within[:] = warped
-        size = (round(grid.width * geometry.pitch), round(grid.height * geometry.pitch))
-        return patch, cv2.resize(drawable, size)[: box[3], : box[2]]
+        return patch
 
     def _draw_mouth(self, patch: U8, geometry: _FaceGeometry, targets: LipTargets) -> None:
         box = (0, 0, patch.shape[1], patch.shape[0])
@@ -230,13 +217,26 @@ class LipPainter:
             pitch=geometry.pitch,
             min_area=geometry.min_area,
         )
-        view = self._mouth.view(face, head=no_flow, head_grid=no_flow_grid, source=geometry.source, limits=box)
+        view = self._opening.view(face, head=no_flow, head_grid=no_flow_grid, source=geometry.source, limits=box)
         if view is None:
             return
-        skull = geometry.frame.to_image(self._skull[None])[0] - view.rect[:2]
-        at = view.edges.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
         look = self._look.lit_as(geometry.cheeks, geometry.own_gap)
-        paint_mouth(view, look, targets.lips, geometry.aperture, at, (geometry.frame.yaw_deg, 0.0))
+        if self._mouth is not None:
+            self._mouth.draw(
+                view,
+                points=geometry.points,
+                target=geometry.target,
+                opening=targets.aperture,
+                own_gap=geometry.own_gap,
+                cheeks=geometry.cheeks,
+                channels=targets.lips,
+                tongue=look.tongue,
+                softness_px=self._look.softness_px,
+            )
+        else:
+            skull = geometry.frame.to_image(self._skull[None])[0] - view.rect[:2]
+            at = view.edges.to_local @ np.array([skull[0], skull[1], 1.0], dtype=np.float32)
+            paint_mouth(view, look, targets.lips, geometry.aperture, at, (geometry.frame.yaw_deg, 0.0))
         left, top, right, bottom = view.rect
         here = patch[top:bottom, left:right]
         size, soft_px = here.shape[:2], 0.02 * geometry.frame.iod_px
@@ -255,11 +255,6 @@ class LipPainter:
         rasterise(self._triangles, corners, carried, geometry.min_area, grid.place, flow, filled)
         fill_gaps(flow, filled, 2)
         return flow
-
-
-def _donor_share(donor_mouths: Sequence[tuple[Mouth, float]]) -> float:
-    """Return how far donor mouths hide the layers beneath them, 0-1."""
-    return 1.0 - float(np.prod([1.0 - share for _, share in donor_mouths]))
 
 
 def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, cheeks: F64) -> None:
@@ -282,10 +277,9 @@ def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own
         values[list(edge[1:-1]), :2] += (way * smooth[1:-1, None] * down).astype(np.float32)
 
 
-def _aperture_to_draw(aperture: float, donor_share: float) -> float:
-    """Return the aperture to draw so that ``aperture`` is measured; ``donor_share``: opacity of donor mouths, 0-1."""
-    wider = PAINTED_EXCESS_IOD + donor_share * (DONOR_EXCESS_IOD - PAINTED_EXCESS_IOD)
-    return aperture - wider * float(smoothstep(aperture, 0.01, 0.07))
+def _aperture_to_draw(aperture: float) -> float:
+    """Return the aperture to draw so that ``aperture`` is measured, IOD."""
+    return aperture - EXCESS_IOD * float(smoothstep(aperture, 0.01, 0.07))
 
 
 def _drawable_share(grid: Grid, frame: HeadFrame, points: F64) -> F32:
