@@ -104,6 +104,8 @@ def registered_offset(picture: F32, reference: F32, weight: F32, most_px: float)
 def spread_outwards(picture: U8, known: NDArray[np.bool_]) -> U8:
     """Return an (h, w, 3) picture whose unknown pixels take the colours of the nearest known ones, blurred."""
     filled = picture.astype(np.float32) * known[..., None]
+    if not known.any():
+        return picture
     have = known.copy()
     for sigma in (2.0, 4.0, 8.0, 16.0, 40.0):
         colours = cv2.GaussianBlur(picture * known[..., None].astype(np.float32), (0, 0), sigma)
@@ -111,4 +113,5 @@ def spread_outwards(picture: U8, known: NDArray[np.bool_]) -> U8:
         new = ~have & (weight > 0.02)
         filled[new] = (colours / np.maximum(weight, 1e-6)[..., None])[new]
         have |= new
+    filled[~have] = picture[known].mean(axis=0)
     return np.asarray(filled + 0.5, np.uint8)

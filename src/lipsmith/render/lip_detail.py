@@ -27,7 +27,9 @@ REACH_IOD = 0.15
 NODES = np.array([0.0, 0.02, 0.05, 0.085, 0.12, 0.16, 0.22, 0.30])
 """Openings for which the detail is stored, IOD."""
 NEAREST_SHARE, MIN_NEAREST = 1 / 8, 9
-GAIN = (0.6, 1.9)
+USUAL = (25, 75)
+"""Percentiles of the detail at one opening between which drawn lips stay as they are."""
+GAIN = (0.6, 1.6)
 PASSED = 0.85
 """Share of a change of the band that arrives in the measure."""
 FRAME_SHARPNESS = (0.5, 1.5)
@@ -39,7 +41,7 @@ class LipDetail:
     """Usual fine detail of one person's lips in one clip."""
 
     lips: F64
-    """(nodes,) mean curvature of brightness within the lips' outline, grey levels."""
+    """(nodes, 2) least and most usual mean curvature of brightness within the lips' outline, grey levels."""
     skin: float
     """The same of the skin around them."""
 
@@ -57,12 +59,16 @@ class LipDetail:
         part = patch[top:bottom, left:right]
         mask = outline_mask(outline - [left, top], part.shape[:2], grow=LIPS_SCALE, soft_px=0.02 * iod_px)
         frame = float(np.clip(_skin_detail(before, points, iod_px) / max(self.skin, 1e-3), *FRAME_SHARPNESS))
-        wanted = frame * float(np.interp(opening, NODES, self.lips))
+        low, high = (frame * float(np.interp(opening, NODES, bound)) for bound in self.lips.T)
         found = _detail(part, mask, iod_px)
+        wanted = min(max(found, low), high)
         gain = float(np.clip(1.0 + (wanted / max(found, 1e-3) - 1.0) / PASSED, *GAIN))
         coarse = cv2.GaussianBlur(part, (0, 0), max(MIN_BAND_PX, BAND_IOD * iod_px))
         change = (gain - 1.0) * mask[..., None] * cv2.subtract(part, coarse, dtype=cv2.CV_32F)
-        part[:] = cv2.add(part, change, dtype=cv2.CV_8U)
+        sharp = cv2.add(part, change, dtype=cv2.CV_8U)
+        # No pixel leaves the range of its neighbours: else a pale line would run along the edges of the lips.
+        near = np.ones((3, 3), np.uint8)
+        part[:] = np.clip(sharp, cv2.erode(part, near), cv2.dilate(part, near))
 
 
 def learn_detail(frames: Iterable[tuple[U8, F64]]) -> LipDetail | None:
@@ -78,7 +84,7 @@ def learn_detail(frames: Iterable[tuple[U8, F64]]) -> LipDetail | None:
     gaps, lips, skin = np.array(rows).T
     count = max(MIN_NEAREST, round(NEAREST_SHARE * len(rows)))
     near = [np.argsort(np.abs(gaps - node), kind="stable")[:count] for node in NODES]
-    return LipDetail(lips=np.array([np.median(lips[rows_]) for rows_ in near]), skin=float(np.median(skin)))
+    return LipDetail(lips=np.array([np.percentile(lips[rows_], USUAL) for rows_ in near]), skin=float(np.median(skin)))
 
 
 def _detail(rgb: U8, mask: F32, iod_px: float) -> float:

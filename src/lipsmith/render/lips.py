@@ -30,7 +30,7 @@ from lipsmith.render.compositing import outline_mask
 from lipsmith.render.kernel import kernel
 from lipsmith.render.lip_detail import LipDetail
 from lipsmith.render.mouth import paint_mouth
-from lipsmith.render.mouth_colours import LOWER_CHEEKS, median_at
+from lipsmith.render.mouth_colours import LOWER_CHEEKS, LUMA, median_at
 from lipsmith.render.mouth_model import MouthModel
 from lipsmith.render.opening import MovedFace, Opening
 from lipsmith.render.own_mouth import tooth_share
@@ -57,6 +57,13 @@ FADE_OUT_IOD = (0.22, 0.38)
 NOSE_BASE, CHIN = 2, 152
 EDGE_IOD, MAX_EDGE_IOD = 0.014, 0.064
 """Edges of open lips are sampled this far within the lips, and further where teeth are found beyond their edge."""
+MAX_EDGE_OF_LIP = 0.5
+"""The same as a share of the lip's thickness, at most."""
+PARTED_IOD = (0.015, 0.06)
+"""Lips are open from the first on, and fully from the second on."""
+BRIGHTER_THAN_LIPS = 1.15
+"""Teeth beyond the edge are brighter than the lips by at least this factor."""
+EDGE_KERNEL = (0.1, 0.2, 0.4, 0.2, 0.1)
 EXCESS_IOD = 0.014
 """Drawn mouths measure wider open than drawn by this much when landmarks are detected in them."""
 MIN_AREA_IOD2 = -0.004
@@ -145,6 +152,7 @@ class LipPainter:
             upper_side=[p for ring in UPPER_LIP_RINGS for p in ring[1:-1]],
             lower_side=[p for ring in LOWER_LIP_RINGS for p in ring[1:-1]],
             margin_iod=0.22,
+            holds_edge=True,
         )
 
     def reach(self, points: F64) -> tuple[F64, F64]:
@@ -258,23 +266,32 @@ class LipPainter:
 
 
 def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, cheeks: F64) -> None:
-    """Move the sampling points of open lips' inner edges into the lips, in place.
+    """Move the sampling points of open lips' inner edges into the lips, in place; the rings outside follow.
 
     Landmarks on an open mouth lie on the teeth as often as on the lips, and teeth must not stick to lips that close.
     """
-    least = EDGE_IOD * float(smoothstep(own_gap, 0.015, 0.06))
-    if least <= 0.0:
+    parted = float(smoothstep(own_gap, *PARTED_IOD))
+    if parted <= 0.0:
         return
     down = frame.rotation[1, :2] * frame.iod_px
     steps = np.arange(0.0, MAX_EDGE_IOD, 0.008)
-    for edge, way in ((INNER_UPPER, -1.0), (INNER_LOWER, 1.0)):
-        starts = points[list(edge), :2]
-        places = (starts[:, None] + way * steps[None, :, None] * down).astype(np.float32)
-        seen = cv2.remap(rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        teeth = tooth_share(seen.astype(np.float64), cheeks) > 0.4
-        length = np.where(teeth.any(axis=1), steps[teeth.shape[1] - 1 - np.argmax(teeth[:, ::-1], axis=1)] + 0.012, 0.0)
-        smooth = np.convolve(np.pad(np.maximum(length, least), 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
-        values[list(edge[1:-1]), :2] += (way * smooth[1:-1, None] * down).astype(np.float32)
+    for rings, way in ((UPPER_LIP_RINGS, -1.0), (LOWER_LIP_RINGS, 1.0)):
+        columns = points[np.array(rings), :2]
+        thickness = np.linalg.norm(columns[0] - columns[3], axis=1) / frame.iod_px
+        places = (columns[3][:, None] + way * steps[None, :, None] * down).astype(np.float32)
+        seen = cv2.remap(rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float64)
+        lips = cv2.remap(rgb, columns[1:3].astype(np.float32), None, cv2.INTER_LINEAR)[:, 2:-2] @ LUMA
+        bright = seen @ LUMA > BRIGHTER_THAN_LIPS * float(np.median(lips))
+        teeth = (tooth_share(seen, cheeks) > 0.4) & bright
+        # Teeth start at the edge; what shines behind a stretch of lip is gloss.
+        joined = np.logical_and.accumulate(teeth | np.roll(teeth, -1, axis=1), axis=1) & teeth
+        length = np.where(joined.any(axis=1), steps[teeth.shape[1] - 1 - np.argmax(joined[:, ::-1], axis=1)] + 0.012, 0.0)
+        length = np.minimum(np.maximum(length, EDGE_IOD), MAX_EDGE_OF_LIP * thickness) * parted
+        smooth = np.convolve(np.pad(length, 2, mode="edge"), EDGE_KERNEL, mode="valid")
+        for ring in rings[1:]:
+            depth = np.linalg.norm(points[list(ring), :2] - columns[3], axis=1) / frame.iod_px
+            moved = smooth * np.clip(1.0 - depth / np.maximum(thickness, 1e-3), 0.0, 1.0)
+            values[list(ring[1:-1]), :2] += (way * moved[1:-1, None] * down).astype(np.float32)
 
 
 def _aperture_to_draw(aperture: float) -> float:

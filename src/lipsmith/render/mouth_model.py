@@ -39,7 +39,8 @@ DEPTH_SIZE_IOD = (0.62, 0.36)
 SCALE_OF_SOURCE, MIN_SCALE, MAX_SCALE = 1.25, 40.0, 200.0
 """Pixels of the textures per pixel of the clip, and limits in pixels per IOD."""
 LANDMARK_ERROR_IOD = 0.012
-"""The opening is eroded by this before teeth are taken from it."""
+"""The opening is eroded by this before anything is taken from it, but never by more than ``MAX_INSET`` of its gap."""
+MAX_INSET = 0.25
 MAX_OFFSET_IOD = 0.03
 """Largest offset by which the teeth of a frame are registered to the fused ones."""
 MIDDLE = (1 / 3, 2 / 3)
@@ -55,6 +56,8 @@ EDGE_BOW, EDGE_SPREAD_IOD = (-0.6, 0.0), 0.015
 USUAL_BOW = -0.16
 DIMMER = 0.8
 """Factor for the light on teeth of the next narrower node, where it is unknown."""
+TONGUE_OF_TEETH = 0.62
+"""Most light on a raised tongue relative to the teeth in front of it."""
 MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
 FLAT_YAW_DEG, LOST_YAW_DEG = 20.0, 32.0
 """Teeth are one flat texture: it fades out as the head turns away from the angle at which it was fused."""
@@ -117,6 +120,10 @@ class MouthModel:
             to_canvas=self._to_canvas(skull, float(left), float(top)),
             across=across.astype(np.float32),
         )
+        shown = self.tooth_alpha > 127
+        teeth = layers.teeth[shown] if shown.any() else self.cheeks[None]
+        bright = TONGUE_OF_TEETH * float((np.median(teeth, axis=0) * light) @ LUMA)
+        tongue = tongue * min(1.0, bright / max(float(tongue @ LUMA), 1.0))
         amounts = Amounts(
             soft=max(1.0, 1.4 * softness_px),
             half_pixel=view.softness,
@@ -228,8 +235,11 @@ def _depth_positions(points: F64, scale: float) -> F32:
         np.stack([np.interp(columns, np.arange(len(edge)), points[list(edge), axis]) for axis in (0, 1)], axis=-1)
         for edge in (INNER_UPPER, INNER_LOWER)
     )
-    down = ((np.arange(height) + 0.5) / height)[:, None, None]
-    return (upper + down * (lower - upper)).astype(np.float32)
+    down = (np.arange(height) + 0.5)[:, None] / height
+    gap = np.maximum(np.linalg.norm(lower - upper, axis=1), 1.0)
+    inset = np.minimum(LANDMARK_ERROR_IOD * HeadFrame.of(points).iod_px / gap, MAX_INSET)
+    share = (inset + down * (1.0 - 2.0 * inset))[..., None]
+    return (upper + share * (lower - upper)).astype(np.float32)
 
 
 class _Learner:
@@ -313,7 +323,9 @@ class _Learner:
             if both.sum() > 20:
                 gain = np.median(teeth[k][both] / np.maximum(pooled[both], 1.0), axis=0)
             own = cv2.GaussianBlur(np.clip(seen[k] / 2.0, 0.0, 1.0), (0, 0), 1.2)[..., None]
-            filled = own * teeth[k] + (1.0 - own) * pooled * np.clip(gain, 0.2, 1.2)
+            # No brighter than what lies next to it: the shade of the upper lip goes on.
+            others = np.minimum(pooled * np.clip(gain, 0.2, 1.2), spread_outwards(teeth[k], seen[k] > 1.0))
+            filled = own * teeth[k] + (1.0 - own) * others
             teeth[k] = np.clip(filled + 0.5, 0, 255).astype(np.uint8)
 
     def _tooth_edge(self) -> tuple[F64, bool]:

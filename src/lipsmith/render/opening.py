@@ -92,10 +92,14 @@ class Opening:
         upper_side: Sequence[int],
         lower_side: Sequence[int],
         margin_iod: float,
+        holds_edge: bool = False,
     ) -> None:
-        """``upper``, ``lower``: edge points corner to corner; ``…_side``: points that belong to one side only."""
+        """``upper``, ``lower``: edge points corner to corner; ``…_side``: points that belong to one side only.
+
+        ``holds_edge``: continue each side with the colours at its edge, instead of what lies beyond it in the source.
+        """
         self.upper, self.lower = list(upper), list(lower)
-        self._margin_iod = margin_iod
+        self._margin_iod, self._holds_edge = margin_iod, holds_edge
         touches_upper = np.isin(triangles, list(upper_side)).any(axis=1)
         touches_lower = np.isin(triangles, list(lower_side)).any(axis=1)
         count = len(self.upper)
@@ -127,7 +131,7 @@ class Opening:
             (self.upper, self._upper_triangles, down),
             (self.lower, self._lower_triangles, -down),
         ):
-            flow = _side_flow(face, own, triangles, offset, grid)
+            flow = _side_flow(face, own, triangles, offset, grid, holds_edge=self._holds_edge)
             sides.append(warp(rect, head, head_grid, flow, grid, source))
         own_positions = np.empty((rect[3] - rect[1], rect[2] - rect[0], 2), np.float32)
         trace_back_head(rect, head, head_grid.place, source.origin, own_positions)
@@ -160,11 +164,16 @@ class Opening:
         return Edges(u.astype(np.float32), tables[0], tables[1], to_local)
 
 
-def _side_flow(face: MovedFace, edge: list[int], triangles: I32, offset: F64, grid: Grid) -> F32:
+def _side_flow(
+    face: MovedFace, edge: list[int], triangles: I32, offset: F64, grid: Grid, *, holds_edge: bool
+) -> F32:
     """Return the flow of the skin on one side, continued beyond its edge by ``offset``."""
     target, values = face.target, face.values
+    beyond = values[edge].copy()
+    if holds_edge:
+        beyond[:, :2] -= offset.astype(np.float32)
     points = np.concatenate([target[edge], target[edge] + offset, target]).astype(np.float32)
-    carried = np.concatenate([values[edge], values[edge], values])
+    carried = np.concatenate([values[edge], beyond, values])
     flow, filled = grid.blank()
     strips = 4 * (len(edge) - 1)
     # Strips can face either way: both windings are in the list, and one of the two is always drawn.
