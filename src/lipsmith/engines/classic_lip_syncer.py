@@ -25,7 +25,7 @@ from lipsmith.media.clip import U8, ClipFrame
 from lipsmith.media.colour import cut_planes
 from lipsmith.media.reader import Clip
 from lipsmith.render.clip_look import read_clip_look
-from lipsmith.render.clip_shape import typical_mesh
+from lipsmith.render.clip_shape import typical_mesh, upper_lip_rise
 from lipsmith.render.lip_detail import learn_detail
 from lipsmith.render.lips import LipPainter, LipTargets
 from lipsmith.render.mouth_model import MouthModel, choose_frames, learn_mouth
@@ -108,6 +108,7 @@ class _FaceDrawer:
         meshes = [speaker.track.points(int(i)) for i in seen[:: max(1, len(seen) // TYPICAL_FRAMES)]]
         wide, faces, mouth_frames = self._read_clip(clip, seen, effort)
         typical = typical_mesh(np.stack(meshes))
+        rest = HeadFrame.of(typical).to_head(typical)
         skull = _resting_lip(speaker.track, seen)
         self._occlusions = OcclusionFinder(typical, triangles, faces)
         usable = [frame for frame in mouth_frames if self._is_unoccluded(frame)]
@@ -116,8 +117,9 @@ class _FaceDrawer:
             triangles,
             read_clip_look(wide),
             skull,
-            self._learn_mouth(usable, typical, skull) if effort != "lite" else None,
+            self._learn_mouth(usable, rest, skull) if effort != "lite" else None,
             learn_detail(self._read(frame) for frame in usable),
+            upper_lip_rise(np.stack(meshes), rest),
         )
 
     def draw(self, frame: ClipFrame, number: int) -> None:
@@ -153,13 +155,12 @@ class _FaceDrawer:
             lips=lips,
         )
 
-    def _learn_mouth(self, frames: Sequence[_MouthFrame], typical: F64, skull: F64) -> MouthModel | None:
+    def _learn_mouth(self, frames: Sequence[_MouthFrame], rest: F64, skull: F64) -> MouthModel | None:
         gaps = np.array([self._track.aperture[frame.index] for frame in frames])
         chosen = [frames[row] for row in choose_frames(gaps)]
         if not chosen:
             return None
         iod_px = float(np.median([self._track.iod_px[frame.index] for frame in chosen]))
-        rest = HeadFrame.of(typical).to_head(typical)
         return learn_mouth((self._read(frame) for frame in chosen), rest, skull, iod_px=iod_px)
 
     def _read(self, frame: _MouthFrame) -> tuple[U8, F64]:

@@ -88,6 +88,10 @@ class SkullFrame:
         scales, rotations, origins = fit_similarity(points[None, list(BONE)], rest[list(BONE)])
         return cls(origin=origins[0], axes=rotations[0].T * scales[0])
 
+    def to_skull(self, points: F64) -> F64:
+        """Convert (n, 3) pixels to (n, 3) IOD."""
+        return (points - self.origin) @ self.axes.T / float((self.axes[0] ** 2).sum())
+
     def plane_to_image(self, anchor: F64) -> F64:
         """Return the (2, 3) map from (x, y, 1), IOD from ``anchor`` (3,) across and down the skull, to pixels."""
         at = anchor @ self.axes + self.origin

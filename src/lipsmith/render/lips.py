@@ -35,6 +35,7 @@ from lipsmith.render.mouth_model import MouthModel
 from lipsmith.render.opening import MovedFace, Opening
 from lipsmith.render.own_mouth import tooth_share
 from lipsmith.render.shade import FoldShade
+from lipsmith.render.shape import UPPER_LIP_RISE
 from lipsmith.render.warp import (
     FLOW_CELLS_PER_IOD,
     Grid,
@@ -131,13 +132,15 @@ class LipPainter:
         skull: F64,
         mouth: MouthModel | None = None,
         detail: LipDetail | None = None,
+        lip_rise: float = UPPER_LIP_RISE,
     ) -> None:
         """``typical``: (478, 3) pixels, from `typical_mesh`; ``look``: colours of this person's mouth.
 
         ``skull``: (3,) IOD in the head's frame: the inner edge of the upper lip at rest; ``mouth``: the person's own
-        mouth interior, painted if None; ``detail``: fine detail of the person's lips.
+        mouth interior, painted if None; ``detail``: fine detail of the person's lips; ``lip_rise``: share of
+        an opening by which the upper lip rises.
         """
-        self._shape = ClipShape(typical, triangles)
+        self._shape = ClipShape(typical, triangles, lip_rise)
         rest = self._shape.shape.rest
         self._chin = float(rest[152, 1])
         self._triangles = facing_triangles(triangles, rest)
