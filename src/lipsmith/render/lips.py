@@ -58,14 +58,14 @@ FADE_OUT_IOD = (0.22, 0.38)
 NOSE_BASE, CHIN = 2, 152
 EDGE_IOD, MAX_EDGE_IOD = 0.014, 0.064
 """Edges of open lips are sampled this far within the lips, and further where teeth are found beyond their edge."""
-MAX_EDGE_OF_LIP = 0.5
+MAX_EDGE_OF_LIP = 0.4
 """The same as a share of the lip's thickness, at most."""
 PARTED_IOD = (0.015, 0.06)
 """Lips are open from the first on, and fully from the second on."""
-BRIGHTER_THAN_LIPS = 1.15
-"""Teeth beyond the edge are brighter than the lips by at least this factor."""
+BRIGHTER_THAN_LIPS, PALER_THAN_LIPS = 1.15, 0.6
+"""Teeth beyond the edge are brighter than the lips by at least the first factor, and less red by the second."""
 EDGE_KERNEL = (0.1, 0.2, 0.4, 0.2, 0.1)
-EXCESS_IOD = 0.014
+EXCESS_IOD = 0.005
 """Drawn mouths measure wider open than drawn by this much when landmarks are detected in them."""
 MIN_AREA_IOD2 = -0.004
 MIN_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
@@ -283,9 +283,10 @@ def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own
         thickness = np.linalg.norm(columns[0] - columns[3], axis=1) / frame.iod_px
         places = (columns[3][:, None] + way * steps[None, :, None] * down).astype(np.float32)
         seen = cv2.remap(rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float64)
-        lips = cv2.remap(rgb, columns[1:3].astype(np.float32), None, cv2.INTER_LINEAR)[:, 2:-2] @ LUMA
-        bright = seen @ LUMA > BRIGHTER_THAN_LIPS * float(np.median(lips))
-        teeth = (tooth_share(seen, cheeks) > 0.4) & bright
+        red = cv2.remap(rgb, columns[1:3].astype(np.float32), None, cv2.INTER_LINEAR)[:, 2:-2].reshape(-1, 3)
+        lips = np.median(red, axis=0)
+        bright = seen @ LUMA > BRIGHTER_THAN_LIPS * float(lips @ LUMA)
+        teeth = (tooth_share(seen, cheeks) > 0.4) & bright & (_redness(seen) < PALER_THAN_LIPS * _redness(lips))
         # Teeth start at the edge; what shines behind a stretch of lip is gloss.
         joined = np.logical_and.accumulate(teeth | np.roll(teeth, -1, axis=1), axis=1) & teeth
         length = np.where(joined.any(axis=1), steps[teeth.shape[1] - 1 - np.argmax(joined[:, ::-1], axis=1)] + 0.012, 0.0)
@@ -295,6 +296,11 @@ def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own
             depth = np.linalg.norm(points[list(ring), :2] - columns[3], axis=1) / frame.iod_px
             moved = smooth * np.clip(1.0 - depth / np.maximum(thickness, 1e-3), 0.0, 1.0)
             values[list(ring[1:-1]), :2] += (way * moved[1:-1, None] * down).astype(np.float32)
+
+
+def _redness(rgb: F64) -> F64:
+    """Return the share of red beyond that of grey, (...,)."""
+    return np.maximum(rgb[..., 0] / np.maximum(rgb.sum(axis=-1), 1.0) - 1.0 / 3.0, 0.0)
 
 
 def _aperture_to_draw(aperture: float) -> float:

@@ -43,10 +43,11 @@ LANDMARK_ERROR_IOD = 0.012
 MAX_INSET = 0.25
 MAX_OFFSET_IOD = 0.03
 """Largest offset by which the teeth of a frame are registered to the fused ones."""
-MIDDLE = (1 / 3, 2 / 3)
+MIDDLE, TOOTH_MIDDLE = (1 / 3, 2 / 3), (0.45, 0.80)
 DARK_MIDDLE = (1 / 3 - 0.28, 2 / 3 - 0.36)
-"""Shares of the samples, ordered by brightness, that are averaged: for wide and for narrow openings. Landmarks are no
-more exact than a narrow gap is wide, and the darker samples are those that hit it."""
+"""Shares of the samples, ordered by brightness, that are averaged: for wide openings, for teeth in them (darker ones
+are blurred or in shade), and for narrow openings. Landmarks are no more exact than a narrow gap is wide, and the darker
+samples are those that hit it."""
 WIDE_MOUTHS = 60
 """Percentile of openings from which the lower end of the teeth is read."""
 EDGE_IOD, EDGE_FROM_IOD, EDGE_TO_IOD = 0.06, -0.10, 0.13
@@ -283,7 +284,7 @@ class _Learner:
 
     def _register(self) -> None:
         """Move each frame's teeth by parts of a pixel until they lie over the fused ones, in place."""
-        fused, shown = trimmed_mean(self._flat, self._tooth, *MIDDLE)
+        fused, shown = trimmed_mean(self._flat, self._tooth, *TOOTH_MIDDLE)
         known = (shown > max(3.0 * 255, 0.15 * float(shown.max()))).astype(np.float32) / 255
         reference = _soft_grey(fused)
         for k in range(len(self._flat)):
@@ -303,16 +304,19 @@ class _Learner:
         sigma = max(0.012, 0.12 * node, float(away[near][min(9, len(near) - 1)]))
         weight = np.exp(-0.5 * (away[near] / sigma) ** 2)
         dark = 1.0 - float(smoothstep(node, 0.04, 0.115))
-        low, high = (wide + dark * (narrow - wide) for wide, narrow in zip(MIDDLE, DARK_MIDDLE, strict=True))
+        part, tooth_part = (
+            tuple(wide + dark * (narrow - wide) for wide, narrow in zip(shares, DARK_MIDDLE, strict=True))
+            for shares in (MIDDLE, TOOTH_MIDDLE)
+        )
         masks = (self._mask[near] * weight[:, None, None] + 0.5).astype(np.uint8)
-        teeth, seen = trimmed_mean(self._flat[near], masks, low, high)
+        teeth, seen = trimmed_mean(self._flat[near], masks, *tooth_part)
         everywhere = np.broadcast_to((255 * weight + 0.5)[:, None, None], (len(near), *self._depth.shape[1:3]))
-        depth, _ = trimmed_mean(self._depth[near], everywhere.astype(np.uint8), low, high)
+        depth, _ = trimmed_mean(self._depth[near], everywhere.astype(np.uint8), *part)
         return teeth, seen / np.float32(255), depth
 
     def _complete(self, teeth: U8, seen: F32, edge: F64) -> None:
         """Fill what a node does not show from the teeth of all nodes, as bright as its own teeth are, in place."""
-        pooled, shown = trimmed_mean(self._flat, self._tooth, *MIDDLE)
+        pooled, shown = trimmed_mean(self._flat, self._tooth, *TOOTH_MIDDLE)
         known = shown > 255.0
         pooled = spread_outwards(pooled, known)
         above = known & (self._down[:, None] < edge + 0.01)
