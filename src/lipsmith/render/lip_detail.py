@@ -45,10 +45,17 @@ class LipDetail:
     skin: float
     """The same of the skin around them."""
 
-    def match(self, patch: U8, before: U8, points: F64, target: F64, opening: float) -> None:
+    def sharpness(self, rgb: U8, points: F64) -> float:
+        """Return the sharpness of a frame relative to the clip, from the skin around its mouth: below 1 if it is
+        blurred by motion or compression."""
+        found = _skin_detail(rgb, points, HeadFrame.of(points).iod_px)
+        return float(np.clip(found / max(self.skin, 1e-3), *FRAME_SHARPNESS))
+
+    def match(self, patch: U8, points: F64, target: F64, opening: float, sharpness: float) -> None:
         """Give the lips drawn in ``patch``, (h, w, 3) RGB, the detail that the clip shows at ``opening``, in place.
 
-        ``before``: the frame itself; ``points``: (478, 3) pixels of its mesh; ``target``: (478, 2) of the new lips.
+        ``points``: (478, 3) pixels of the frame's own mesh; ``target``: (478, 2) of the new lips; ``sharpness``: of the
+        frame.
         """
         iod_px = HeadFrame.of(points).iod_px
         outline = target[LIP_OUTLINE]
@@ -58,8 +65,7 @@ class LipDetail:
         left, top, right, bottom = box
         part = patch[top:bottom, left:right]
         mask = outline_mask(outline - [left, top], part.shape[:2], grow=LIPS_SCALE, soft_px=0.02 * iod_px)
-        frame = float(np.clip(_skin_detail(before, points, iod_px) / max(self.skin, 1e-3), *FRAME_SHARPNESS))
-        low, high = (frame * float(np.interp(opening, NODES, bound)) for bound in self.lips.T)
+        low, high = (sharpness * float(np.interp(opening, NODES, bound)) for bound in self.lips.T)
         found = _detail(part, mask, iod_px)
         wanted = min(max(found, low), high)
         gain = float(np.clip(1.0 + (wanted / max(found, 1e-3) - 1.0) / PASSED, *GAIN))

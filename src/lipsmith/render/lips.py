@@ -176,9 +176,10 @@ class LipPainter:
         """
         geometry = self._geometry(rgb, points, targets, Source.of(rgb, 0, 0) if fine else Source.unscaled(rgb))
         patch = self._warped(rgb, geometry)
-        self._draw_mouth(patch, geometry, targets)
+        sharpness = self._detail.sharpness(rgb, points) if self._detail is not None else 1.0
+        self._draw_mouth(patch, geometry, targets, sharpness)
         if self._detail is not None:
-            self._detail.match(patch, rgb, points, geometry.target, targets.aperture)
+            self._detail.match(patch, points, geometry.target, targets.aperture, sharpness)
         return patch
 
     def _geometry(self, rgb: U8, points: F64, targets: LipTargets, source: Source) -> _FaceGeometry:
@@ -217,7 +218,7 @@ class LipPainter:
         within[:] = warped
         return patch
 
-    def _draw_mouth(self, patch: U8, geometry: _FaceGeometry, targets: LipTargets) -> None:
+    def _draw_mouth(self, patch: U8, geometry: _FaceGeometry, targets: LipTargets, sharpness: float) -> None:
         box = (0, 0, patch.shape[1], patch.shape[0])
         no_flow, no_flow_grid = no_motion(box)
         face = MovedFace(
@@ -253,7 +254,7 @@ class LipPainter:
         size, soft_px = here.shape[:2], 0.02 * geometry.frame.iod_px
         lips = outline_mask(geometry.target[LIP_OUTLINE] - [left, top], size, grow=1.12, soft_px=soft_px)
         inside = outline_mask(geometry.target[INNER_OUTLINE] - [left, top], size, grow=1.0, soft_px=0.8)
-        here[:] = cv2.blendLinear(self._look.soften(view.pixels, inside), here, lips, 1.0 - lips)
+        here[:] = cv2.blendLinear(self._look.soften(view.pixels, inside, sharpness), here, lips, 1.0 - lips)
 
     def _flow(self, geometry: _FaceGeometry, grid: Grid) -> F32:
         flow, filled = grid.blank()

@@ -32,6 +32,8 @@ MIN_FRAMES = 8
 """Fewer frames with parted lips are too few to be fused."""
 NODE_FRAMES = 36
 """Frames from which a node is fused, at most."""
+BEHIND_LIP_IOD = np.array([0.0, 0.0, 0.07])
+"""Place of the teeth's plane behind the resting edge of the upper lip."""
 TEETH_REACH_IOD = (-0.46, -0.24, 0.46, 0.42)
 """Left, top, right, bottom of the teeth's texture from the resting edge of the upper lip."""
 DEPTH_SIZE_IOD = (0.62, 0.36)
@@ -139,7 +141,7 @@ class MouthModel:
 
     def _to_canvas(self, skull: SkullFrame, left: float, top: float) -> F32:
         """Return the (2, 3) map from pixels of the view to pixels of the teeth's canvas."""
-        plane = skull.plane_to_image(self.skull)
+        plane = skull.plane_to_image(self.skull + BEHIND_LIP_IOD)
         inverse = inverse_of(plane[:, :2])
         offset = inverse @ (np.array([left, top]) - plane[:, 2]) - TEETH_REACH_IOD[:2]
         return (np.column_stack([inverse, offset]) * self.scale).astype(np.float32) - np.float32(
@@ -204,7 +206,7 @@ def _sample_of(rgb: U8, points: F64, rest: F64, skull: F64, iod_px: float) -> _S
         points = (points + 0.5) * shrink - 0.5
     left, top, right, bottom = TEETH_REACH_IOD
     size = (round((right - left) * scale), round((bottom - top) * scale))
-    plane = SkullFrame.of(points, rest).plane_to_image(skull)
+    plane = SkullFrame.of(points, rest).plane_to_image(skull + BEHIND_LIP_IOD)
     canvas = np.column_stack(
         [plane[:, :2] / scale, plane[:, 2] + plane[:, :2] @ (np.array([left, top]) + 0.5 / scale)]
     )
@@ -265,14 +267,14 @@ class _Learner:
             self._register()
         nodes = [self._node(node) for node in NODES]
         teeth, seen, depth = (np.stack(parts) for parts in zip(*nodes, strict=True))
-        edge, has_teeth = self._tooth_edge()
+        edge, shown, has_teeth = self._tooth_edge()
         self._complete(teeth, seen, edge)
         return MouthModel(
             rest=rest,
             skull=skull,
             scale=self._scale,
             teeth=teeth,
-            tooth_alpha=self._tooth_alpha(edge) if has_teeth else np.zeros(self._mask.shape[1:], np.uint8),
+            tooth_alpha=self._tooth_alpha(edge, shown) if has_teeth else np.zeros(self._mask.shape[1:], np.uint8),
             depth=depth,
             line=self._line(depth[0]),
             cheeks=self.cheeks,
@@ -332,8 +334,9 @@ class _Learner:
             filled = own * teeth[k] + (1.0 - own) * others
             teeth[k] = np.clip(filled + 0.5, 0, 255).astype(np.uint8)
 
-    def _tooth_edge(self) -> tuple[F64, bool]:
-        """Return the lower end of the upper teeth in each column, (w,) IOD, and whether teeth are shown at all.
+    def _tooth_edge(self) -> tuple[F64, F64, bool]:
+        """Return the lower end of the upper teeth in each column, (w,) IOD, the share of wide open mouths that show
+        teeth there, (w,) 0-1, and whether teeth are shown at all.
 
         In wide open mouths, the share of frames that show teeth drops most abruptly there.
         """
@@ -358,11 +361,14 @@ class _Learner:
             line = _even_parabola(self._across[known], ends[known], strength[known], self._across)
             edge = np.where(known, np.clip(ends, line - EDGE_SPREAD_IOD, line + EDGE_SPREAD_IOD), line)
         smooth = cv2.GaussianBlur(edge[None].astype(np.float32), (0, 0), 0.02 * self._scale)[0]
-        return smooth.astype(np.float64), has_teeth
+        above = np.where(self._down[:, None] < smooth + 0.01, rate, 0.0).max(axis=0)
+        width = max(1.0, 0.03 * self._scale)
+        share = cv2.GaussianBlur(above[None].astype(np.float32), (0, 0), width)[0]
+        return smooth.astype(np.float64), share.astype(np.float64), has_teeth
 
-    def _tooth_alpha(self, edge: F64) -> U8:
+    def _tooth_alpha(self, edge: F64, shown: F64) -> U8:
         alpha = 1.0 - smoothstep(self._down[:, None] - edge, 0.008, 0.030)
-        alpha *= 1.0 - smoothstep(np.abs(self._across), 0.36, 0.44)
+        alpha *= (1.0 - smoothstep(np.abs(self._across), 0.32, 0.44)) * smoothstep(shown, 0.05, 0.35)
         return np.asarray(255 * alpha + 0.5, np.uint8)
 
     def _line(self, narrowest: U8) -> F64:
