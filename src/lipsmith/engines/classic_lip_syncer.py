@@ -117,7 +117,7 @@ class _FaceDrawer:
             triangles,
             read_clip_look(wide),
             skull,
-            self._learn_mouth(usable, rest, skull) if effort != "lite" else None,
+            self._learn_mouth(usable, rest, skull),
             learn_detail(self._read(frame) for frame in usable),
             upper_lip_rise(np.stack(meshes), rest),
         )
@@ -157,11 +157,11 @@ class _FaceDrawer:
 
     def _learn_mouth(self, frames: Sequence[_MouthFrame], rest: F64, skull: F64) -> MouthModel | None:
         gaps = np.array([self._track.aperture[frame.index] for frame in frames])
-        chosen = [frames[row] for row in choose_frames(gaps)]
+        chosen = [frames[row] for row in choose_frames(gaps, fine=self._is_fine)]
         if not chosen:
             return None
         iod_px = float(np.median([self._track.iod_px[frame.index] for frame in chosen]))
-        return learn_mouth((self._read(frame) for frame in chosen), rest, skull, iod_px=iod_px)
+        return learn_mouth((self._read(frame) for frame in chosen), rest, skull, iod_px=iod_px, fine=self._is_fine)
 
     def _read(self, frame: _MouthFrame) -> tuple[U8, F64]:
         return frame.region.read_own(frame.planes, self._colour), frame.points
@@ -172,7 +172,7 @@ class _FaceDrawer:
         """Return faces with open mouths, faces spread over time, and mouths, reading the clip once."""
         wide = set(_widest_open(self._track, seen))
         spread = set(_spread_over(seen))
-        mouths = set(_mouth_indices(self._track, seen)) if effort != "lite" else spread
+        mouths = wide | spread if effort == "lite" else set(_mouth_indices(self._track, seen))
         open_mouths, faces, mouth_frames = [], [], []
         for start, end in _read_spans(sorted(wide | spread | mouths)):
             for frame in clip.frames(start, end):

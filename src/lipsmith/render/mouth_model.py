@@ -30,16 +30,19 @@ NODES = np.array([0.025, 0.04, 0.06, 0.085, 0.115, 0.15, 0.19, 0.24, 0.30, 0.37]
 MIN_GAP_IOD = 0.018
 MIN_FRAMES = 8
 """Fewer frames with parted lips are too few to be fused."""
-NODE_FRAMES = 36
-"""Frames from which a node is fused, at most."""
+NODE_FRAMES, FINE_NODE_FRAMES = 36, 60
+"""Frames from which a node is fused, at most; the second for fine models, here and below."""
 BEHIND_LIP_IOD = np.array([0.0, 0.0, 0.07])
 """Place of the teeth's plane behind the resting edge of the upper lip."""
 TEETH_REACH_IOD = (-0.46, -0.24, 0.46, 0.42)
 """Left, top, right, bottom of the teeth's texture from the resting edge of the upper lip."""
 DEPTH_SIZE_IOD = (0.62, 0.36)
 """Width and height of a mouth for which the texture between the lips has the same scale as that of the teeth."""
-SCALE_OF_SOURCE, MIN_SCALE, MAX_SCALE = 1.25, 40.0, 200.0
+SCALE_OF_SOURCE, FINE_SCALE_OF_SOURCE = 1.25, 1.8
+MIN_SCALE, MAX_SCALE = 40.0, 200.0
 """Pixels of the textures per pixel of the clip, and limits in pixels per IOD."""
+LARGE_FACE = 0.8
+"""Frames in which a face has more pixels than the textures, by this factor, are scaled down before they are sampled."""
 LANDMARK_ERROR_IOD = 0.012
 """The opening is eroded by this before anything is taken from it, but never by more than ``MAX_INSET`` of its gap."""
 MAX_INSET = 0.25
@@ -156,28 +159,27 @@ def _between(nodes: U8, opening: float) -> U8:
     return np.asarray(cv2.addWeighted(nodes[low], 1.0 - (at - low), nodes[low + 1], at - low, 0.0), np.uint8)
 
 
-def choose_frames(gaps: F64 | F32) -> NDArray[np.int64]:
+def choose_frames(gaps: F64, *, fine: bool) -> NDArray[np.int64]:
     """Return the rows of the frames worth fusing, in order: those nearest to each node, (n,) rows of ``gaps`` in IOD."""
     parted = np.flatnonzero(gaps >= MIN_GAP_IOD)
-    chosen = {int(row) for node in NODES for row in parted[np.argsort(np.abs(gaps[parted] - node))[:NODE_FRAMES]]}
+    count = FINE_NODE_FRAMES if fine else NODE_FRAMES
+    chosen = {int(row) for node in NODES for row in parted[np.argsort(np.abs(gaps[parted] - node))[:count]]}
     return np.array(sorted(chosen), dtype=np.int64)
 
 
-def learn_mouth(frames: Iterable[tuple[U8, F64]], rest: F64, skull: F64, *, iod_px: float) -> MouthModel | None:
+def learn_mouth(
+    frames: Iterable[tuple[U8, F64]], rest: F64, skull: F64, *, iod_px: float, fine: bool = False
+) -> MouthModel | None:
     """Fuse the inside of the mouth from ``frames``, each (rgb, (478, 3) points in its pixels).
 
     ``rest``: (478, 3) typical mesh in its head's frame, IOD; ``skull``: (3,) resting edge of the upper lip there;
     ``iod_px``: size of the face in the frames. None if too few frames show a parted mouth.
     """
-    samples = [sample for rgb, points in frames if (sample := _sample_of(rgb, points, rest, skull, iod_px))]
+    scale = float(np.clip((FINE_SCALE_OF_SOURCE if fine else SCALE_OF_SOURCE) * iod_px, MIN_SCALE, MAX_SCALE))
+    samples = [sample for rgb, points in frames if (sample := _sample_of(rgb, points, rest, skull, scale))]
     if len(samples) < MIN_FRAMES:
         return None
-    learner = _Learner(samples, _scale(iod_px))
-    return learner.model(rest, skull)
-
-
-def _scale(iod_px: float) -> float:
-    return float(np.clip(SCALE_OF_SOURCE * iod_px, MIN_SCALE, MAX_SCALE))
+    return _Learner(samples, scale, FINE_NODE_FRAMES if fine else NODE_FRAMES).model(rest, skull)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,13 +197,12 @@ class _Sample:
     """(h, w, 3) between the lips."""
 
 
-def _sample_of(rgb: U8, points: F64, rest: F64, skull: F64, iod_px: float) -> _Sample | None:
+def _sample_of(rgb: U8, points: F64, rest: F64, skull: F64, scale: float) -> _Sample | None:
     gap = aperture(points)
     if gap < MIN_GAP_IOD:
         return None
-    scale = _scale(iod_px)
-    shrink = scale / (SCALE_OF_SOURCE * iod_px)
-    if shrink < 0.8:
+    shrink = scale / HeadFrame.of(points).iod_px
+    if shrink < LARGE_FACE:
         rgb = np.asarray(cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
         points = (points + 0.5) * shrink - 0.5
     left, top, right, bottom = TEETH_REACH_IOD
@@ -248,8 +249,8 @@ def _depth_positions(points: F64, scale: float) -> F32:
 class _Learner:
     """Samples of one mouth in one light, and what is fused from them."""
 
-    def __init__(self, samples: list[_Sample], scale: float) -> None:
-        self._scale = scale
+    def __init__(self, samples: list[_Sample], scale: float, node_frames: int) -> None:
+        self._scale, self._node_frames = scale, node_frames
         self.cheeks: F64 = np.median([sample.cheeks for sample in samples], axis=0)
         self._yaw_deg = float(np.median([sample.yaw_deg for sample in samples]))
         self._gaps = np.array([sample.gap for sample in samples])
@@ -302,7 +303,7 @@ class _Learner:
     def _node(self, node: float) -> tuple[U8, F32, U8]:
         """Fuse teeth, how many frames show them there (h, w), and the depth at one opening."""
         away = np.abs(self._gaps - node)
-        near = np.argsort(away, kind="stable")[:NODE_FRAMES]
+        near = np.argsort(away, kind="stable")[: self._node_frames]
         sigma = max(0.012, 0.12 * node, float(away[near][min(9, len(near) - 1)]))
         weight = np.exp(-0.5 * (away[near] / sigma) ** 2)
         dark = 1.0 - float(smoothstep(node, 0.04, 0.115))

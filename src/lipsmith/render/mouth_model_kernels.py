@@ -14,7 +14,7 @@ from lipsmith.render.opening import Edges, edges_at, share_between
 
 SEAM_IOD = 0.010
 RIM_IOD, RIM_SHADE = 0.025, 0.14
-"""Width of the shade that lips cast on what lies behind their edges, and its darkness."""
+"""Width of the shade that the upper lip casts on what lies behind its edge, and its darkness."""
 
 
 class Layers(NamedTuple):
@@ -129,7 +129,7 @@ def draw_interior(
             shown = amounts.tooth_share * _opacity(layers.tooth_alpha, x, y) * (1.0 - forward * alpha)
             if shown > 0.003:
                 _sampled(layers.teeth, x, y, tooth)
-            rim = 1.0 - RIM_SHADE * (1.0 - step(min(v - high, low - v), 0.0, RIM_IOD))
+            rim = 1.0 - RIM_SHADE * (1.0 - step(v - high, 0.0, RIM_IOD))
             for c in range(3):
                 colour = value[c] * colours[0, c]
                 colour += alpha * (shade * colours[2, c] - colour)
