@@ -27,13 +27,14 @@ class HeadFrame:
     @classmethod
     def of(cls, points: F64) -> HeadFrame:
         """Return the frame of a (478, 3) mesh in pixels."""
-        across = points[[263, 362]].mean(axis=0) - points[[33, 133]].mean(axis=0)
+        across = (points[263] + points[362]) / 2 - (points[33] + points[133]) / 2
         iod_px = float(np.linalg.norm(across))
         x_axis = across / iod_px
         down = points[152] - points[10]
         down = down - x_axis * float(down @ x_axis)
         y_axis = down / np.linalg.norm(down)
-        rotation = np.stack([x_axis, y_axis, np.cross(x_axis, y_axis)])
+        (a, b, c), (d, e, f) = x_axis.tolist(), y_axis.tolist()  # numpy's cross product takes 20 times as long
+        rotation = np.stack([x_axis, y_axis, np.array([b * f - c * e, c * d - a * f, a * e - b * d])])
         return cls(origin=points[168].copy(), rotation=rotation, iod_px=iod_px)
 
     def to_head(self, points: F64) -> F64:

@@ -93,12 +93,12 @@ def learn_detail(frames: Iterable[tuple[U8, F64]]) -> LipDetail | None:
     return LipDetail(lips=np.array([np.percentile(lips[rows_], USUAL) for rows_ in near]), skin=float(np.median(skin)))
 
 
-def _detail(rgb: U8, mask: F32, iod_px: float) -> float:
+def _detail(rgb: U8, mask: F32 | U8, iod_px: float) -> float:
     """Return the mean curvature of brightness under ``mask``, (h, w) 0-1."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     fine = cv2.GaussianBlur(grey, (0, 0), max(MIN_FINE_PX, FINE_IOD * iod_px))
     curvature = np.abs(cv2.Laplacian(fine, cv2.CV_32F))
-    return float((curvature * mask).sum() / max(float(mask.sum()), 1.0))
+    return float(np.vdot(curvature, mask.astype(np.float32))) / max(float(mask.sum()), 1.0)
 
 
 def _skin_detail(rgb: U8, points: F64, iod_px: float) -> float:
@@ -109,11 +109,11 @@ def _skin_detail(rgb: U8, points: F64, iod_px: float) -> float:
     if box is None:
         return 0.0
     left, top, right, bottom = box
-    shape = (bottom - top, right - left)
-    inner, outer = (
-        outline_mask(outline - [left, top], shape, grow=scale, soft_px=0.02 * iod_px) for scale in SKIN_SCALE
-    )
-    return _detail(rgb[top:bottom, left:right], np.maximum(outer - inner, 0.0), iod_px)
+    ring = np.zeros((bottom - top, right - left), np.uint8)
+    for scale, value in zip(reversed(SKIN_SCALE), (1, 0), strict=True):
+        grown = middle + scale * (outline - middle) - [left, top]
+        cv2.fillPoly(ring, [np.round(grown).astype(np.int32)], value)
+    return _detail(rgb[top:bottom, left:right], ring, iod_px)
 
 
 def _box_around(outline: F64, margin: float, rgb: U8) -> tuple[int, int, int, int] | None:

@@ -208,8 +208,7 @@ class LipPainter:
         box = (0, 0, rgb.shape[1], rgb.shape[0])
         grid = Grid.over(0.0, 0.0, float(box[2]), float(box[3]), geometry.pitch)
         flow = self._flow(geometry, grid)
-        _fade(flow, _drawable_share(grid, geometry.frame, geometry.points))
-        rect = _moving_rect(flow, grid, box)
+        rect = _moving_rect(_fade(flow, *_drawable_rows(grid, geometry.frame, geometry.points)), grid, box)
         warped, shade = warp(rect, *no_motion(box), flow, grid, geometry.source)
         apply_shade(warped, shade)
         patch = rgb.copy()
@@ -309,32 +308,44 @@ def _aperture_to_draw(aperture: float) -> float:
     return aperture - EXCESS_IOD * float(smoothstep(aperture, 0.01, 0.07))
 
 
-def _drawable_share(grid: Grid, frame: HeadFrame, points: F64) -> F32:
-    """Return 1 on the lower face, fading out below the nose and beyond the chin: (rows, columns) float32."""
+def _drawable_rows(grid: Grid, frame: HeadFrame, points: F64) -> tuple[F64, float, float]:
+    """Return (3,) factors of (column, row, 1) of the grid for the place down the face, IOD, and there nose base and
+    chin."""
     (a, b), (c, d) = (frame.rotation[:2, :2] * frame.iod_px).tolist()
-    columns, rows = np.arange(grid.width), np.arange(grid.height)
-    x = grid.x + columns * grid.pitch - frame.origin[0]
-    y = grid.y + rows * grid.pitch - frame.origin[1]
-    down = (a * y[:, None] - b * x[None, :]) / (a * d - b * c)
-    base, chin = ((a * py - b * px) / (a * d - b * c) for px, py in points[[NOSE_BASE, CHIN], :2] - frame.origin[:2])
-    share = smoothstep(down - base, *FADE_IN_IOD) * (1.0 - smoothstep(down - chin, *FADE_OUT_IOD))
-    return np.asarray(share, dtype=np.float32)
+    per_px = np.array([-b, a]) / (a * d - b * c)
+    start = float(per_px @ (np.array([grid.x, grid.y]) - frame.origin[:2]))
+    base, chin = (float(per_px @ (point - frame.origin[:2])) for point in points[[NOSE_BASE, CHIN], :2])
+    return np.array([*(per_px * grid.pitch), start]), base, chin
 
 
-def _fade(flow: F32, drawable: F32) -> None:
-    """Fade motion and shade out where nothing is drawn, in place."""
-    flow[..., :2] *= drawable[..., None]
-    flow[..., 2] = 1.0 + (flow[..., 2] - 1.0) * drawable
+@kernel
+def _fade(flow: NDArray[np.float32], down: NDArray[np.float64], base: float, chin: float) -> NDArray[np.int32]:
+    """Fade motion and shade out above the nose base and beyond the chin, in place; return the first and last column
+    and row that still move, (4,): left, top, right, bottom."""
+    height, width = flow.shape[:2]
+    bounds = np.array([width, height, -1, -1], np.int32)
+    for row in range(height):
+        for column in range(width):
+            at = down[0] * column + down[1] * row + down[2]
+            near = min(max((at - base - FADE_IN_IOD[0]) / (FADE_IN_IOD[1] - FADE_IN_IOD[0]), 0.0), 1.0)
+            far = min(max((at - chin - FADE_OUT_IOD[0]) / (FADE_OUT_IOD[1] - FADE_OUT_IOD[0]), 0.0), 1.0)
+            share = np.float32(near * near * (3.0 - 2.0 * near) * (1.0 - far * far * (3.0 - 2.0 * far)))
+            cell = flow[row, column]
+            cell[0] *= share
+            cell[1] *= share
+            cell[2] = np.float32(1.0) + (cell[2] - np.float32(1.0)) * share
+            if max(abs(cell[0]), abs(cell[1])) + 20.0 * abs(cell[2] - 1.0) > MIN_MOTION_PX:
+                bounds[0], bounds[1] = min(bounds[0], column), min(bounds[1], row)
+                bounds[2], bounds[3] = max(bounds[2], column), max(bounds[3], row)
+    return bounds
 
 
-def _moving_rect(flow: F32, grid: Grid, box: Sequence[int]) -> I32:
-    """Return left, top, right, bottom of the cells that move, and one around them."""
-    moves = np.abs(flow[..., :2]).max(axis=2) + 20.0 * np.abs(flow[..., 2] - 1.0) > MIN_MOTION_PX
-    rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
-    if not len(rows):
+def _moving_rect(bounds: NDArray[np.int32], grid: Grid, box: Sequence[int]) -> I32:
+    """Return left, top, right, bottom in pixels of the cells within ``bounds``, and one around them."""
+    if bounds[2] < 0:
         return np.zeros(4, dtype=np.int32)
-    left, right = grid.x + (columns[0] - 1) * grid.pitch, grid.x + (columns[-1] + 2) * grid.pitch
-    top, bottom = grid.y + (rows[0] - 1) * grid.pitch, grid.y + (rows[-1] + 2) * grid.pitch
+    left, right = grid.x + (bounds[0] - 1) * grid.pitch, grid.x + (bounds[2] + 2) * grid.pitch
+    top, bottom = grid.y + (bounds[1] - 1) * grid.pitch, grid.y + (bounds[3] + 2) * grid.pitch
     edges = [max(left, box[0]), max(top, box[1]), min(right, box[2]), min(bottom, box[3])]
     return np.array(np.round(edges), dtype=np.int32)
 

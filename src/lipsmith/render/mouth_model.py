@@ -298,7 +298,7 @@ class _Learner:
             if offset is not None:
                 self._flat[k] = moved(self._flat[k], offset, sharp=True)
                 self._mask[k] = moved(self._mask[k], offset)
-                self._tooth[k] = self._tooth_weight(self._flat[k], self._mask[k])
+                self._tooth[k] = moved(self._tooth[k], offset)
 
     def _node(self, node: float) -> tuple[U8, F32, U8]:
         """Fuse teeth, how many frames show them there (h, w), and the depth at one opening."""
