@@ -1,6 +1,7 @@
 """Lip syncer without a neural network: it warps the lower face of each frame and draws the person's own mouth.
 
-It learns the mouth from the clip, which it reads once for that, and draws in threads. Drawing needs only their result and the frame itself, so parts of a clip can be drawn separately.
+It learns the mouth from the clip, which it reads once for that, and draws in threads. Drawing needs only what was
+learnt and the frame itself, so parts of a clip can be drawn separately.
 """
 
 from __future__ import annotations

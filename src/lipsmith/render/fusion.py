@@ -71,7 +71,7 @@ def moved(picture: U8 | F32, offset: F64, *, sharp: bool = False) -> U8 | F32:
     matrix = np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]])
     flags = (cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     size = (picture.shape[1], picture.shape[0])
-    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def registered_offset(picture: F32, reference: F32, weight: F32, most_px: float) -> F64 | None:

@@ -16,7 +16,7 @@ from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.landmarks import aperture
 from lipsmith.face.layout import LIP_OUTLINE
 from lipsmith.media.clip import F32, U8
-from lipsmith.render.compositing import outline_mask
+from lipsmith.render.outline import outline_mask
 
 FINE_IOD, BAND_IOD = 0.008, 0.022
 """Blur before detail is measured, and blur that separates the detail from the rest; sigma, not below the limits."""

@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import (
     I32,
-    INNER_LOWER,
     INNER_OUTLINE,
-    INNER_UPPER,
     LIP_OUTLINE,
     LOWER_LIP_RINGS,
     UPPER_LIP_RINGS,
@@ -26,13 +24,13 @@ from lipsmith.face.layout import (
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.clip_look import ClipLook
 from lipsmith.render.clip_shape import ClipShape
-from lipsmith.render.compositing import outline_mask
 from lipsmith.render.kernel import kernel
 from lipsmith.render.lip_detail import LipDetail
 from lipsmith.render.mouth import paint_mouth
 from lipsmith.render.mouth_colours import LOWER_CHEEKS, LUMA, median_at
 from lipsmith.render.mouth_model import MouthModel
 from lipsmith.render.opening import MovedFace, Opening
+from lipsmith.render.outline import outline_mask
 from lipsmith.render.own_mouth import tooth_share
 from lipsmith.render.shade import FoldShade
 from lipsmith.render.shape import UPPER_LIP_RISE
@@ -289,7 +287,9 @@ def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own
         teeth = (tooth_share(seen, cheeks) > 0.4) & bright & (_redness(seen) < PALER_THAN_LIPS * _redness(lips))
         # Teeth start at the edge; what shines behind a stretch of lip is gloss.
         joined = np.logical_and.accumulate(teeth | np.roll(teeth, -1, axis=1), axis=1) & teeth
-        length = np.where(joined.any(axis=1), steps[teeth.shape[1] - 1 - np.argmax(joined[:, ::-1], axis=1)] + 0.012, 0.0)
+        length = np.where(
+            joined.any(axis=1), steps[teeth.shape[1] - 1 - np.argmax(joined[:, ::-1], axis=1)] + 0.012, 0.0
+        )
         length = np.minimum(np.maximum(length, EDGE_IOD), MAX_EDGE_OF_LIP * thickness) * parted
         smooth = np.convolve(np.pad(length, 2, mode="edge"), EDGE_KERNEL, mode="valid")
         for ring in rings[1:]:

@@ -146,10 +146,8 @@ class MouthModel:
         """Return the (2, 3) map from pixels of the view to pixels of the teeth's canvas."""
         plane = skull.plane_to_image(self.skull + BEHIND_LIP_IOD)
         inverse = inverse_of(plane[:, :2])
-        offset = inverse @ (np.array([left, top]) - plane[:, 2]) - TEETH_REACH_IOD[:2]
-        return (np.column_stack([inverse, offset]) * self.scale).astype(np.float32) - np.float32(
-            [[0.0, 0.0, 0.5], [0.0, 0.0, 0.5]]
-        )
+        offset = inverse @ (np.array([left, top]) - plane[:, 2]) - TEETH_REACH_IOD[:2] - 0.5 / self.scale
+        return (np.column_stack([inverse, offset]) * self.scale).astype(np.float32)
 
 
 def _between(nodes: U8, opening: float) -> U8:
@@ -160,7 +158,7 @@ def _between(nodes: U8, opening: float) -> U8:
 
 
 def choose_frames(gaps: F64, *, fine: bool) -> NDArray[np.int64]:
-    """Return the rows of the frames worth fusing, in order: those nearest to each node, (n,) rows of ``gaps`` in IOD."""
+    """Return the rows of ``gaps``, IOD, of the frames worth fusing: those nearest to each node, in order, (n,)."""
     parted = np.flatnonzero(gaps >= MIN_GAP_IOD)
     count = FINE_NODE_FRAMES if fine else NODE_FRAMES
     chosen = {int(row) for node in NODES for row in parted[np.argsort(np.abs(gaps[parted] - node))[:count]]}
@@ -208,9 +206,7 @@ def _sample_of(rgb: U8, points: F64, rest: F64, skull: F64, scale: float) -> _Sa
     left, top, right, bottom = TEETH_REACH_IOD
     size = (round((right - left) * scale), round((bottom - top) * scale))
     plane = SkullFrame.of(points, rest).plane_to_image(skull + BEHIND_LIP_IOD)
-    canvas = np.column_stack(
-        [plane[:, :2] / scale, plane[:, 2] + plane[:, :2] @ (np.array([left, top]) + 0.5 / scale)]
-    )
+    canvas = np.column_stack([plane[:, :2] / scale, plane[:, 2] + plane[:, :2] @ (np.array([left, top]) + 0.5 / scale)])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     flat = cv2.warpAffine(rgb, canvas, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     back = cv2.invertAffineTransform(canvas)
@@ -258,7 +254,9 @@ class _Learner:
         self._flat = np.stack([_lit(sample.flat, gain) for sample, gain in zip(samples, light, strict=True)])
         self._depth = np.stack([_lit(sample.depth, gain) for sample, gain in zip(samples, light, strict=True)])
         self._mask = np.stack([sample.mask for sample in samples])
-        self._tooth = np.stack([self._tooth_weight(flat, mask) for flat, mask in zip(self._flat, self._mask, strict=True)])
+        self._tooth = np.stack(
+            [self._tooth_weight(flat, mask) for flat, mask in zip(self._flat, self._mask, strict=True)]
+        )
         height, width = self._mask.shape[1:]
         self._across = TEETH_REACH_IOD[0] + (np.arange(width) + 0.5) / scale
         self._down = TEETH_REACH_IOD[1] + (np.arange(height) + 0.5) / scale

@@ -167,9 +167,7 @@ class Opening:
         return Edges(u.astype(np.float32), tables[0], tables[1], to_local)
 
 
-def _side_flow(
-    face: MovedFace, edge: list[int], triangles: I32, offset: F64, grid: Grid, *, holds_edge: bool
-) -> F32:
+def _side_flow(face: MovedFace, edge: list[int], triangles: I32, offset: F64, grid: Grid, *, holds_edge: bool) -> F32:
     """Return the flow of the skin on one side, continued beyond its edge by ``offset``."""
     target, values = face.target, face.values
     beyond = values[edge].copy()

@@ -16,10 +16,9 @@ from lipsmith.face.layout import I32, INNER_OUTLINE, INNER_UPPER
 from lipsmith.media.clip import U8, Image
 from lipsmith.render.clip_look import read_clip_look
 from lipsmith.render.clip_shape import typical_mesh
-from lipsmith.render.compositing import Mouth, outline_mask
 from lipsmith.render.lips import LipPainter, LipTargets
 from lipsmith.render.mouth_colours import CHEEKS, median_at
-from lipsmith.render.warp import Source
+from lipsmith.render.outline import outline_mask
 
 Filmed = dict[str, tuple[U8, F64]]
 FRAMES = ("shut", "parted", "open", "wide")
@@ -52,10 +51,6 @@ def found(finder: MediapipeFaceFinder, rgb: U8) -> F64:
 def changed(a: U8, b: U8) -> NDArray[np.int64]:
     """(h, w) the largest difference of the three colours."""
     return np.abs(a.astype(np.int64) - b).max(axis=2)
-
-
-def mouth_of(rgb: U8, points: F64) -> Mouth:
-    return Mouth(source=Source.unscaled(rgb), points=points[:, :2])
 
 
 def inside_of(rgb: U8, points: F64) -> NDArray[np.bool_]:
@@ -102,10 +97,9 @@ def test_nothing_changes_above_the_nose_s_base_beyond_the_chin_or_beside_the_fac
 ) -> None:
     rgb, points = filmed[name]
     frame = HeadFrame.of(points)
-    donor = [(mouth_of(*filmed["wide"]), 1.0)]
     chin, base, left, right = (frame.to_head(points[[p]])[0] for p in (CHIN, NOSE_BASE, 234, 454))
-    for wanted, lenders in ((requested(0.0, 0.7), []), (requested(0.3, 1.0, pucker=1.0), []), (requested(0.3), donor)):
-        rows, columns = np.nonzero(changed(painter.draw(rgb, points, wanted, lenders, fine=fine), rgb))
+    for wanted in (requested(0.0, 0.7), requested(0.3, 1.0, pucker=1.0)):
+        rows, columns = np.nonzero(changed(painter.draw(rgb, points, wanted, fine=fine), rgb))
         assert rows.size > 1000
         at = np.column_stack([columns, rows, np.zeros(len(rows))])
         at[:, 2] = frame.origin[2]
@@ -123,17 +117,6 @@ def test_lips_that_shall_do_what_they_do_change_little(filmed: Filmed, painter: 
     near = outline_mask(points[[61, 0, 291, 17], :2], rgb.shape[:2], grow=1.3, soft_px=1.0) > 0.5
     assert difference[near].mean() < 3
     assert difference[~near].mean() < 0.1
-
-
-def test_a_frame_s_own_mouth_donor_back_to_it_changes_little(filmed: Filmed, painter: LipPainter) -> None:
-    rgb, points = filmed["wide"]
-    own = requested(aperture(points), mouth_width(points))
-    inside = inside_of(rgb, points)
-    made, donor = (
-        changed(painter.draw(rgb, points, own, lenders), rgb)[inside].mean()
-        for lenders in ([], [(mouth_of(rgb, points), 1.0)])
-    )
-    assert donor < 0.8 * made
 
 
 def white_at_the_lips(rgb: U8, points: F64) -> int:
@@ -169,16 +152,6 @@ def test_teeth_do_not_stick_to_closing_lips_where_their_points_lay_on_the_teeth(
     amiss[list(INNER_UPPER[1:-1]), :2] += 0.04 * frame.iod_px * frame.rotation[1, :2]
     shut = painter.draw(rgb, amiss, requested(0.0, mouth_width(points)))
     assert white_at_the_lips(shut, found(finder, shut)) <= white_at_the_lips(*filmed["shut"]) + 12
-
-
-def test_a_mouth_that_is_almost_wholly_donor_looks_like_one_that_is(filmed: Filmed, painter: LipPainter) -> None:
-    """Hidden layers are drawn only where they show; it must not show when it is left out."""
-    rgb, points = filmed["shut"]
-    almost, wholly = (
-        painter.draw(rgb, points, requested(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)
-    )
-    assert changed(almost, wholly).max() <= 6
-    assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 27
 
 
 def test_an_open_mouth_has_something_in_it(filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder) -> None:
