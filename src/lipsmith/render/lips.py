@@ -60,11 +60,15 @@ MAX_EDGE_OF_LIP = 0.4
 """The same as a share of the lip's thickness, at most."""
 PARTED_IOD = (0.015, 0.06)
 """Lips are open from the first on, and fully from the second on."""
+OPENS_IOD = (0.02, 0.08)
+"""Closed lips are opened by more than the first, and far by the second."""
 BRIGHTER_THAN_LIPS, PALER_THAN_LIPS = 1.15, 0.6
 """Teeth beyond the edge are brighter than the lips by at least the first factor, and less red by the second."""
 EDGE_KERNEL = (0.1, 0.2, 0.4, 0.2, 0.1)
 EXCESS_IOD = 0.005
-"""Drawn mouths measure wider open than drawn by this much when landmarks are detected in them."""
+"""Drawn mouths measure wider open than drawn by this much when landmarks are detected in them ..."""
+NARROW_LACK_IOD = 0.012
+"""... and narrow ones less open, by this more."""
 MIN_AREA_IOD2 = -0.004
 MIN_MOTION_PX, FULL_MOTION_PX = 0.05, 0.35
 """Pixels that move by less than the first stay unchanged; those that move by more than the second are resampled."""
@@ -189,7 +193,7 @@ class LipPainter:
         target = points[:, :2] + frame.offsets_to_image(moved)
         values = np.column_stack([points[:, :2] - target, self._shade.factors(moved)]).astype(np.float32)
         cheeks = median_at(rgb, points[list(LOWER_CHEEKS), :2], 0.10 * frame.iod_px)
-        _sample_within_lips(values, rgb, points, frame, own_gap, cheeks)
+        _sample_within_lips(values, rgb, points, frame, own_gap, aperture, cheeks)
         return _FaceGeometry(
             frame=frame,
             points=points,
@@ -266,13 +270,17 @@ class LipPainter:
         return flow
 
 
-def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, cheeks: F64) -> None:
-    """Move the sampling points of open lips' inner edges into the lips, in place; the rings outside follow.
+def _sample_within_lips(
+    values: F32, rgb: U8, points: F64, frame: HeadFrame, own_gap: float, aperture: float, cheeks: F64
+) -> None:
+    """Move the sampling points of the lips' inner edges into the lips, in place; the rings outside follow.
 
     Landmarks on an open mouth lie on the teeth as often as on the lips, and teeth must not stick to lips that close.
+    Nor must the dark line between closed lips stick to lips that open.
     """
     parted = float(smoothstep(own_gap, *PARTED_IOD))
-    if parted <= 0.0:
+    changes = max(parted, float(smoothstep(aperture - own_gap, *OPENS_IOD)))
+    if changes <= 0.0:
         return
     down = frame.rotation[1, :2] * frame.iod_px
     steps = np.arange(0.0, MAX_EDGE_IOD, 0.008)
@@ -290,7 +298,7 @@ def _sample_within_lips(values: F32, rgb: U8, points: F64, frame: HeadFrame, own
         length = np.where(
             joined.any(axis=1), steps[teeth.shape[1] - 1 - np.argmax(joined[:, ::-1], axis=1)] + 0.012, 0.0
         )
-        length = np.minimum(np.maximum(length, EDGE_IOD), MAX_EDGE_OF_LIP * thickness) * parted
+        length = np.minimum(np.maximum(parted * length, changes * EDGE_IOD), MAX_EDGE_OF_LIP * thickness)
         smooth = np.convolve(np.pad(length, 2, mode="edge"), EDGE_KERNEL, mode="valid")
         for ring in rings[1:]:
             depth = np.linalg.norm(points[list(ring), :2] - columns[3], axis=1) / frame.iod_px
@@ -305,7 +313,8 @@ def _redness(rgb: F64) -> F64:
 
 def _aperture_to_draw(aperture: float) -> float:
     """Return the aperture to draw so that ``aperture`` is measured, IOD."""
-    return aperture - EXCESS_IOD * float(smoothstep(aperture, 0.01, 0.07))
+    narrow = float(smoothstep(aperture, 0.01, 0.04) * (1.0 - smoothstep(aperture, 0.06, 0.12)))
+    return aperture - EXCESS_IOD * float(smoothstep(aperture, 0.01, 0.07)) + NARROW_LACK_IOD * narrow
 
 
 def _drawable_rows(grid: Grid, frame: HeadFrame, points: F64) -> tuple[F64, float, float]:

@@ -62,6 +62,9 @@ EDGE_BOW, EDGE_SPREAD_IOD = (-0.6, 0.0), 0.015
 USUAL_BOW = -0.16
 DIMMER = 0.8
 """Factor for the light on teeth of the next narrower node, where it is unknown."""
+EDGE_SOFTNESS = (1.2, 2.0)
+"""Half the width of the lips' edges, half pixels: least, and per pixel of the clip's blur. Edges of moving lips are softer
+than those of eyes and nose, where the blur is measured."""
 TONGUE_OF_TEETH = 0.62
 """Most light on a raised tongue relative to the teeth in front of it."""
 MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
@@ -131,7 +134,7 @@ class MouthModel:
         bright = TONGUE_OF_TEETH * float((np.median(teeth, axis=0) * light) @ LUMA)
         tongue = tongue * min(1.0, bright / max(float(tongue @ LUMA), 1.0))
         amounts = Amounts(
-            soft=max(1.0, 1.4 * softness_px),
+            soft=EDGE_SOFTNESS[0] + EDGE_SOFTNESS[1] * softness_px,
             half_pixel=view.softness,
             tooth_share=float(smoothstep(opening, 0.02, 0.06) * (1.0 - smoothstep(turned, FLAT_YAW_DEG, LOST_YAW_DEG))),
             seam=0.7 * float(smoothstep(own_gap, 0.01, 0.04)),
