@@ -20,7 +20,7 @@ LIP_SHAPES = ("pucker", "press", "tuck", "upper_raise", "lower_drop", "corner", 
 
 
 MIN_SPREAD_IOD = 0.02
-"""A mouth whose opening varies by less, as a standard deviation, tells nothing about the rise of its lip."""
+"""A mouth whose opening varies by less, as a standard deviation, says nothing about the rise of its lip."""
 MAX_RISE = 0.45
 RISE_THAT_STAYS = 0.7
 """Share of a rise of the upper lip that is left once the gap between the lips has been met."""

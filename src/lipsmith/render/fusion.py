@@ -1,4 +1,4 @@
-"""Fusion of many aligned samples of one thing into a single picture: robust per-pixel means, and registration."""
+"""Fusion of many aligned samples of one thing into a single texture: robust per-pixel means, and registration."""
 
 from __future__ import annotations
 
@@ -66,22 +66,22 @@ def trimmed_mean(
     return fused, total
 
 
-def moved(picture: U8 | F32, offset: F64, *, sharp: bool = False) -> U8 | F32:
-    """Return an (h, w) or (h, w, 3) picture that shows at (x, y) what lay at (x, y) + ``offset``, (2,) pixels."""
+def moved(texture: U8 | F32, offset: F64, *, sharp: bool = False) -> U8 | F32:
+    """Return an (h, w) or (h, w, 3) texture that shows at (x, y) what lay at (x, y) + ``offset``, (2,) pixels."""
     matrix = np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]])
     flags = (cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    size = (picture.shape[1], picture.shape[0])
-    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    size = (texture.shape[1], texture.shape[0])
+    return cv2.warpAffine(texture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def registered_offset(picture: F32, reference: F32, weight: F32, most_px: float) -> F64 | None:
-    """Return the offset (2,) pixels at which ``picture`` shows what ``reference`` does; None beyond ``most_px``.
+def registered_offset(texture: F32, reference: F32, weight: F32, most_px: float) -> F64 | None:
+    """Return the offset (2,) pixels at which ``texture`` shows what ``reference`` does; None beyond ``most_px``.
 
     All are (h, w); brightness may differ by a factor. Gauss-Newton steps on the weighted squares.
     """
     offset = np.zeros(2)
     for _ in range(REGISTRATION_STEPS):
-        seen = moved(picture, offset)
+        seen = moved(texture, offset)
         gain = float((weight * reference * seen).sum() / max(float((weight * seen * seen).sum()), 1e-6))
         seen = gain * seen
         across, down = (cv2.Sobel(seen, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
@@ -101,17 +101,17 @@ def registered_offset(picture: F32, reference: F32, weight: F32, most_px: float)
     return offset
 
 
-def spread_outwards(picture: U8, known: NDArray[np.bool_]) -> U8:
-    """Return an (h, w, 3) picture whose unknown pixels take the colours of the nearest known ones, blurred."""
-    filled = picture.astype(np.float32) * known[..., None]
+def spread_outwards(texture: U8, known: NDArray[np.bool_]) -> U8:
+    """Return an (h, w, 3) texture whose unknown pixels take the colours of the nearest known ones, blurred."""
+    filled = texture.astype(np.float32) * known[..., None]
     if not known.any():
-        return picture
+        return texture
     have = known.copy()
     for sigma in (2.0, 4.0, 8.0, 16.0, 40.0):
-        colours = cv2.GaussianBlur(picture * known[..., None].astype(np.float32), (0, 0), sigma)
+        colours = cv2.GaussianBlur(texture * known[..., None].astype(np.float32), (0, 0), sigma)
         weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), sigma)
         new = ~have & (weight > 0.02)
         filled[new] = (colours / np.maximum(weight, 1e-6)[..., None])[new]
         have |= new
-    filled[~have] = picture[known].mean(axis=0)
+    filled[~have] = texture[known].mean(axis=0)
     return np.asarray(filled + 0.5, np.uint8)

@@ -1,7 +1,7 @@
 """Fine detail of a filmed person's lips at each opening, and its transfer to drawn lips.
 
 Warping softens and stretches, painting sharpens: without a match, drawn lips differ from frame to frame in sharpness.
-The detail of the skin around them tells how sharp the frame itself is: motion and compression blur both.
+The detail of the skin around them measures how sharp the frame itself is: motion and compression blur both.
 """
 
 from __future__ import annotations

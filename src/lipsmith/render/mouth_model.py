@@ -63,8 +63,8 @@ USUAL_BOW = -0.16
 DIMMER = 0.8
 """Factor for the light on teeth of the next narrower node, where it is unknown."""
 EDGE_SOFTNESS = (1.2, 2.0)
-"""Half the width of the lips' edges, half pixels: least, and per pixel of the clip's blur. Edges of moving lips are softer
-than those of eyes and nose, where the blur is measured."""
+"""Half the width of the lips' edges, half pixels: least, and per pixel of the clip's blur. Edges of moving lips are
+softer than those of eyes and nose, where the blur is measured."""
 TONGUE_OF_TEETH = 0.62
 """Most light on a raised tongue relative to the teeth in front of it."""
 MIN_LIGHT, MAX_LIGHT = 0.25, 3.0

@@ -45,8 +45,8 @@ def test_weights_decide_and_pixels_without_any_are_black() -> None:
 def test_an_offset_is_found_to_a_tenth_of_a_pixel_in_other_light(offset: tuple[float, float]) -> None:
     rng = np.random.default_rng(2)
     reference = cv2.GaussianBlur((255 * rng.random((60, 80))).astype(np.float32), (0, 0), 3.0)
-    picture = 0.7 * np.asarray(moved(reference, -np.array(offset)), np.float32)
-    found = registered_offset(picture, reference, np.ones((60, 80), np.float32), 4.0)
+    texture = 0.7 * np.asarray(moved(reference, -np.array(offset)), np.float32)
+    found = registered_offset(texture, reference, np.ones((60, 80), np.float32), 4.0)
     assert found is not None
     np.testing.assert_allclose(found, offset, atol=0.1)
 
@@ -54,16 +54,16 @@ def test_an_offset_is_found_to_a_tenth_of_a_pixel_in_other_light(offset: tuple[f
 def test_an_offset_beyond_the_limit_is_none() -> None:
     rng = np.random.default_rng(3)
     reference = cv2.GaussianBlur((255 * rng.random((60, 80))).astype(np.float32), (0, 0), 3.0)
-    picture = np.asarray(moved(reference, np.array([2.5, 0.0])), np.float32)
-    assert registered_offset(picture, reference, np.ones((60, 80), np.float32), 1.0) is None
+    texture = np.asarray(moved(reference, np.array([2.5, 0.0])), np.float32)
+    assert registered_offset(texture, reference, np.ones((60, 80), np.float32), 1.0) is None
 
 
 def test_unknown_pixels_take_the_colour_of_their_side() -> None:
-    picture = np.zeros((40, 60, 3), np.uint8)
-    picture[:, :10], picture[:, 50:] = (200, 0, 0), (0, 0, 200)
+    texture = np.zeros((40, 60, 3), np.uint8)
+    texture[:, :10], texture[:, 50:] = (200, 0, 0), (0, 0, 200)
     known = np.zeros((40, 60), np.bool_)
     known[:, :10] = known[:, 50:] = True
-    filled = spread_outwards(picture, known)
-    assert (filled[known] == picture[known]).all()
+    filled = spread_outwards(texture, known)
+    assert (filled[known] == texture[known]).all()
     assert filled[20, 14, 0] > 190 and filled[20, 45, 2] > 190
-    assert (spread_outwards(picture, np.zeros((40, 60), np.bool_)) == picture).all()
+    assert (spread_outwards(texture, np.zeros((40, 60), np.bool_)) == texture).all()
