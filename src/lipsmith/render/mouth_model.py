@@ -62,7 +62,7 @@ EDGE_BOW, EDGE_SPREAD_IOD = (-0.6, 0.0), 0.015
 USUAL_BOW = -0.16
 DIMMER = 0.8
 """Factor for the light on teeth of the next narrower node, where it is unknown."""
-EDGE_SOFTNESS = (1.2, 2.0)
+EDGE_SOFTNESS = (1.0, 1.3)
 """Half the width of the lips' edges, half pixels: least, and per pixel of the clip's blur. Edges of moving lips are
 softer than those of eyes and nose, where the blur is measured."""
 TONGUE_OF_TEETH = 0.62
