@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,12 +13,12 @@ from render_helpers import motion
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder
 from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.landmarks import aperture, mouth_width
-from lipsmith.face.layout import I32, INNER_OUTLINE, INNER_UPPER
+from lipsmith.face.layout import I32, INNER_OUTLINE, INNER_UPPER, LIP_OUTLINE
 from lipsmith.media.clip import U8, Image
 from lipsmith.render.clip_look import read_clip_look
 from lipsmith.render.clip_shape import typical_mesh
-from lipsmith.render.lips import LipPainter, LipTargets
-from lipsmith.render.mouth_colours import CHEEKS, median_at
+from lipsmith.render.lips import LipPainter, LipTargets, _sample_within_lips
+from lipsmith.render.mouth_colours import CHEEKS, LOWER_CHEEKS, median_at
 from lipsmith.render.outline import outline_mask
 
 Filmed = dict[str, tuple[U8, F64]]
@@ -140,6 +141,36 @@ def test_lips_that_close_over_teeth_show_none(
     after = white_at_the_lips(shut, found(finder, shut))
     assert after < 0.5 * white_at_the_lips(rgb, points)
     assert after <= white_at_the_lips(*filmed["shut"]) + 18
+
+
+def sampled_edges(rgb: U8, points: F64, *, gap: float) -> F64:
+    """Offsets of the sampling points of both lips, (478, 2) pixels."""
+    frame = HeadFrame.of(points)
+    values = np.zeros((len(points), 3), np.float32)
+    skin = median_at(rgb, points[list(LOWER_CHEEKS), :2], 0.10 * frame.iod_px)
+    _sample_within_lips(values, rgb, points, frame, gap, gap, skin)
+    return values[:, :2].astype(np.float64)
+
+
+def test_gloss_on_a_lip_is_no_tooth_but_a_tooth_is(filmed: Filmed) -> None:
+    rgb, points = filmed["open"]
+    iod_px = HeadFrame.of(points).iod_px
+    plain = rgb.copy()
+    columns, rows = np.round(points[[85, 16, 315], :2]).astype(int).T
+    lip = np.median(rgb[rows, columns], axis=0)
+    cv2.fillPoly(plain, [np.round(points[LIP_OUTLINE, :2]).astype(np.int32)], lip.tolist())
+    cv2.fillPoly(plain, [np.round(points[INNER_OUTLINE, :2]).astype(np.int32)], (40, 20, 20))
+    glossy, toothed = plain.copy(), plain.copy()
+    x, y = points[14, :2]
+    deeper = (round(x), round(y + 0.045 * iod_px))
+    cv2.ellipse(glossy, deeper, (round(0.08 * iod_px), 1), 0, 0, 360, (250, 245, 240), -1)
+    at_edge = (round(x), round(y))
+    cv2.ellipse(toothed, at_edge, (round(0.08 * iod_px), round(0.035 * iod_px)), 0, 0, 360, (235, 230, 215), -1)
+    usual, with_gloss, with_tooth = (
+        sampled_edges(frame, points, gap=0.12)[14, 1] for frame in (plain, glossy, toothed)
+    )
+    assert with_gloss == pytest.approx(usual, abs=0.5)
+    assert with_tooth > usual + 0.008 * iod_px
 
 
 @pytest.mark.parametrize("name", ["open", "wide"])
