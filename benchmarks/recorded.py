@@ -98,6 +98,9 @@ class Recording:
                 frame.planes.tofile(file)
                 yield frame
 
+    def replaced_share(self, track: FaceTrack) -> F64:
+        return replaced_share(track)
+
 
 _under_way: list[Recording] = []
 

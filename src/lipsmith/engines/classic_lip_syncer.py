@@ -1,13 +1,13 @@
-"""Lip syncer without a neural network: it warps the lower face of each frame and uses the person's own teeth.
+"""Lip syncer without a neural network: it warps the lower face of each frame and draws the person's own mouth.
 
-It learns the mouth from the clip, selects donor frames for the new frames, and draws in threads. The first two steps
-read the clip once. Drawing needs only their result and the frame itself, so parts of a clip can be drawn separately.
+It learns the mouth from the clip, which it reads once for that, and draws in threads. Drawing needs only what was
+learnt and the frame itself, so parts of a clip can be drawn separately.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
@@ -26,33 +26,31 @@ from lipsmith.media.clip import U8, ClipFrame
 from lipsmith.media.colour import cut_planes
 from lipsmith.media.reader import Clip
 from lipsmith.render.clip_look import read_clip_look
-from lipsmith.render.clip_shape import typical_mesh
-from lipsmith.render.compositing import Mouth
-from lipsmith.render.donors import CANDIDATES, Donors, Selection, select_donors, thumbnail, usable_donors
+from lipsmith.render.clip_shape import typical_mesh, upper_lip_rise
+from lipsmith.render.lip_detail import learn_detail
 from lipsmith.render.lips import LipPainter, LipTargets
+from lipsmith.render.mouth_model import MouthModel, choose_frames, learn_mouth
 from lipsmith.render.occlusion import OcclusionFinder
 from lipsmith.render.region import Region
-from lipsmith.render.warp import Source
 
 Rows = NDArray[np.int64]
 
 FULL_YAW_DEG, LOST_YAW_DEG = 38.0, 52.0
 """Lips are fully replaced up to the first; from the second on, one corner is hidden and the frame stays as it is."""
-DONOR_YAW_DEG = 30.0
+MOUTH_YAW_DEG = 30.0
+"""The inside of the mouth is learnt from frames whose head is turned by less."""
 FADE_FRAMES = 4
 """New lips fade in and out over this number of frames where a face appears or disappears without a cut."""
 BASE_WIDTH_SIGMA_S = 0.5
 """The mouth keeps the person's own width over this time and takes that of the new words within it, so a smile stays."""
 FACE_REACH_IOD = (1.6, 1.9)
-DONOR_REACH_IOD = (0.78, 0.66)
-"""Half the width and height that is kept of a face from which the look is read, and of a donor mouth."""
-DONOR_CACHE_BYTES = 32_000_000
-DONOR_RUN_FRAMES = 25
+MOUTH_REACH_IOD = (0.98, 0.90)
+"""Half the width and height that is kept of a face from which the look is read, and of a mouth."""
+MOUTH_CACHE_BYTES = 32_000_000
+RUN_FRAMES = 25
 LOOK_FRAMES = 5
 SPREAD_FRAMES = 40
 TYPICAL_FRAMES = 60
-SIMILAR_IOD = 0.02
-"""Neighbouring frames whose apertures differ by less can be averaged."""
 MAX_SKIP_FRAMES = 150
 """Frames further apart than this are reached by seeking; frames between nearer ones are decoded."""
 
@@ -84,7 +82,7 @@ def _draw_all(drawers: Sequence[_FaceDrawer], frame: ClipFrame, number: int) -> 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _DonorFrame:
+class _MouthFrame:
     """Stored part of a frame with a usable mouth."""
 
     index: int
@@ -109,13 +107,21 @@ class _FaceDrawer:
         seen = np.flatnonzero(speaker.track.present & ~speaker.track.bridged)
         triangles = mesh_triangles()
         meshes = [speaker.track.points(int(i)) for i in seen[:: max(1, len(seen) // TYPICAL_FRAMES)]]
-        wide, faces, donor_frames = self._read_clip(clip, seen, effort)
+        wide, faces, mouth_frames = self._read_clip(clip, seen, effort)
         typical = typical_mesh(np.stack(meshes))
-        look = read_clip_look(wide)
-        self._painter = LipPainter(typical, triangles, look, _resting_lip(speaker.track, seen))
+        rest = HeadFrame.of(typical).to_head(typical)
+        skull = _resting_lip(speaker.track, seen)
         self._occlusions = OcclusionFinder(typical, triangles, faces)
-        self._donor_frames = [donor_frame for donor_frame in donor_frames if self._is_unoccluded(donor_frame)]
-        self._selections = self._select_donors(CANDIDATES[effort]) if effort != "lite" else []
+        usable = [frame for frame in mouth_frames if self._is_unoccluded(frame)]
+        self._painter = LipPainter(
+            typical,
+            triangles,
+            read_clip_look(wide),
+            skull,
+            self._learn_mouth(usable, rest, skull),
+            learn_detail(self._read(frame) for frame in usable),
+            upper_lip_rise(np.stack(meshes), rest),
+        )
 
     def draw(self, frame: ClipFrame, number: int) -> None:
         """Draw the lips of frame ``number`` of the new video into a frame of the clip, in place."""
@@ -132,7 +138,6 @@ class _FaceDrawer:
             before,
             region.inside(points),
             self._lip_targets(frame.index, number, share),
-            self._donor_mouth(number),
             fine=self._is_fine,
         )
         occlusion = self._occlusions.occlusion(before, region.inside(points))
@@ -151,101 +156,53 @@ class _FaceDrawer:
             lips=lips,
         )
 
-    def _donor_mouth(self, number: int) -> list[tuple[Mouth, float]]:
-        """Return the donor mouths of a frame, each with its opacity over the ones before."""
-        if not self._selections or self._selections[number].share <= 0.0:
-            return []
-        selection, done, layers = self._selections[number], 0.0, []
-        for row, part in selection.donors:
-            done += part
-            layers.append((self._mouth(row), selection.share * part / done))
-        return layers
+    def _learn_mouth(self, frames: Sequence[_MouthFrame], rest: F64, skull: F64) -> MouthModel | None:
+        gaps = np.array([self._track.aperture[frame.index] for frame in frames])
+        chosen = [frames[row] for row in choose_frames(gaps, fine=self._is_fine)]
+        if not chosen:
+            return None
+        iod_px = float(np.median([self._track.iod_px[frame.index] for frame in chosen]))
+        return learn_mouth((self._read(frame) for frame in chosen), rest, skull, iod_px=iod_px, fine=self._is_fine)
 
-    def _mouth(self, row: int) -> Mouth:
-        mouth = self._single_mouth(self._donor_frames[row])
-        if not self._is_fine:
-            return mouth
-        near = [self._donor_frames[k] for k in (row - 1, row + 1) if 0 <= k < len(self._donor_frames)]
-        neighbours = [other for other in near if self._is_similar(self._donor_frames[row], other)]
-        return replace(mouth, neighbours=tuple(self._single_mouth(other) for other in neighbours))
-
-    def _single_mouth(self, donor_frame: _DonorFrame) -> Mouth:
-        rgb = donor_frame.region.read_own(donor_frame.planes, self._colour)
-        source = Source.of(rgb, 0, 0) if self._is_fine else Source.unscaled(rgb)
-        return Mouth(source=source, points=donor_frame.points[:, :2])
-
-    def _is_similar(self, donor_frame: _DonorFrame, other: _DonorFrame) -> bool:
-        """Check that the next frame has about the same aperture, so that both show the same mouth."""
-        opening = self._track.aperture
-        return abs(donor_frame.index - other.index) == 1 and bool(
-            abs(opening[donor_frame.index] - opening[other.index]) < SIMILAR_IOD
-        )
+    def _read(self, frame: _MouthFrame) -> tuple[U8, F64]:
+        return frame.region.read_own(frame.planes, self._colour), frame.points
 
     def _read_clip(
         self, clip: Clip, seen: Rows, effort: Effort
-    ) -> tuple[list[tuple[U8, F64]], list[tuple[U8, F64]], list[_DonorFrame]]:
-        """Return faces with open mouths, faces spread over time, and donor frames, reading the clip once."""
+    ) -> tuple[list[tuple[U8, F64]], list[tuple[U8, F64]], list[_MouthFrame]]:
+        """Return faces with open mouths, faces spread over time, and mouths, reading the clip once."""
         wide = set(_widest_open(self._track, seen))
         spread = set(_spread_over(seen))
-        donor_indices = set() if effort == "lite" else set(_donor_indices(self._track, seen))
-        open_mouths, faces, donor_frames = [], [], []
-        for start, end in _read_spans(sorted(wide | spread | donor_indices)):
+        mouths = wide | spread if effort == "lite" else set(_mouth_indices(self._track, seen))
+        open_mouths, faces, mouth_frames = [], [], []
+        for start, end in _read_spans(sorted(wide | spread | mouths)):
             for frame in clip.frames(start, end):
                 if frame.index in wide:
                     open_mouths.append(self._face_of(frame))
                 if frame.index in spread:
                     faces.append(self._face_of(frame))
-                if frame.index in donor_indices and not frame.damaged:
-                    donor_frames.append(self._donor_frame_of(frame))
-        return open_mouths, faces, donor_frames
+                if frame.index in mouths and not frame.damaged:
+                    mouth_frames.append(self._mouth_frame_of(frame))
+        return open_mouths, faces, mouth_frames
 
-    def _is_unoccluded(self, donor_frame: _DonorFrame) -> bool:
+    def _is_unoccluded(self, frame: _MouthFrame) -> bool:
         """Check that nothing is in front of this mouth."""
-        rgb = donor_frame.region.read_own(donor_frame.planes, self._colour)
-        return not self._occlusions.is_occluded(rgb, donor_frame.points)
+        return not self._occlusions.is_occluded(*self._read(frame))
 
     def _face_of(self, frame: ClipFrame) -> tuple[U8, F64]:
         points = self._track.points(frame.index)
         region = self._region(points, points[168], FACE_REACH_IOD)
         return region.read(frame.planes, self._colour), region.inside(points)
 
-    def _donor_frame_of(self, frame: ClipFrame) -> _DonorFrame:
+    def _mouth_frame_of(self, frame: ClipFrame) -> _MouthFrame:
         points = self._track.points(frame.index)
-        region = self._region(points, points[[61, 291]].mean(axis=0), DONOR_REACH_IOD)
+        region = self._region(points, points[[61, 291]].mean(axis=0), MOUTH_REACH_IOD)
         planes = cut_planes(frame.planes, region.box)
-        return _DonorFrame(index=frame.index, planes=planes, region=region, points=region.inside(points))
+        return _MouthFrame(index=frame.index, planes=planes, region=region, points=region.inside(points))
 
     def _region(self, points: F64, middle: F64, reach_iod: tuple[float, float]) -> Region:
         reach = np.array(reach_iod) * HeadFrame.of(points).iod_px
         return Region.of(middle[:2] - reach, middle[:2] + reach, aspect=self._aspect, frame=self._size)
-
-    def _thumbnail(self, donor_frame: _DonorFrame) -> U8:
-        return thumbnail(donor_frame.region.read_own(donor_frame.planes, self._colour), donor_frame.points)
-
-    def _select_donors(self, candidates: int) -> list[Selection]:
-        """Select donors for each new frame; empty if the clip does not show enough shapes of the mouth."""
-        track, rows = self._track, np.array([donor_frame.index for donor_frame in self._donor_frames], dtype=np.int64)
-        if not len(rows):
-            return []
-        donors = Donors(
-            frame=rows,
-            aperture=track.aperture[rows],
-            width=track.width[rows],
-            yaw_deg=track.yaw_deg[rows],
-            pitch_deg=track.pitch_deg[rows],
-            thumbnails=np.stack([self._thumbnail(donor_frame) for donor_frame in self._donor_frames]),
-        )
-        if not usable_donors(donors):
-            return []
-        motion, sources = self._speaker.motion, self._speaker.sources
-        return select_donors(
-            donors,
-            aperture=motion["aperture"].astype(np.float64),
-            width=self._base_width[sources] + motion["width"],
-            yaw_deg=np.nan_to_num(track.yaw_deg[sources].astype(np.float64)),
-            pitch_deg=np.nan_to_num(track.pitch_deg[sources].astype(np.float64)),
-            candidates=candidates,
-        )
 
 
 def base_width(track: FaceTrack) -> F64:
@@ -292,30 +249,30 @@ def _resting_lip(track: FaceTrack, seen: Rows) -> F64:
 
 def _widest_open(track: FaceTrack, seen: Rows) -> list[int]:
     """Return a few frames, far apart, in which the mouth is open wide."""
-    near = seen[: 60 * DONOR_RUN_FRAMES]
+    near = seen[: 60 * RUN_FRAMES]
     wide = np.sort(near[np.argsort(-track.aperture[near], kind="stable")[: max(LOOK_FRAMES, len(near) // 8)]])
     return [int(i) for i in wide[np.linspace(0, len(wide) - 1, min(LOOK_FRAMES, len(wide))).astype(int)]]
 
 
 def _spread_over(seen: Rows) -> list[int]:
     """Return frames spread over the part of the clip that is used for learning."""
-    near = seen[: 60 * DONOR_RUN_FRAMES]
+    near = seen[: 60 * RUN_FRAMES]
     return [int(i) for i in near[np.linspace(0, len(near) - 1, min(SPREAD_FRAMES, len(near))).astype(int)]]
 
 
-def _donor_indices(track: FaceTrack, seen: Rows) -> list[int]:
+def _mouth_indices(track: FaceTrack, seen: Rows) -> list[int]:
     """Return frames with a usable mouth: all that fit into memory, or runs spread over the clip."""
-    facing = seen[np.abs(track.yaw_deg[seen]) < DONOR_YAW_DEG]
+    facing = seen[np.abs(track.yaw_deg[seen]) < MOUTH_YAW_DEG]
     if not len(facing):
         return []
     side_px = 2.0 * float(np.median(track.iod_px[facing]))
     max_frames = max(
-        4 * DONOR_RUN_FRAMES, int(DONOR_CACHE_BYTES / (1.5 * side_px**2 * DONOR_REACH_IOD[0] * DONOR_REACH_IOD[1]))
+        4 * RUN_FRAMES, int(MOUTH_CACHE_BYTES / (1.5 * side_px**2 * MOUTH_REACH_IOD[0] * MOUTH_REACH_IOD[1]))
     )
     if len(facing) <= max_frames:
         return facing.tolist()
-    starts = np.linspace(0, len(facing) - DONOR_RUN_FRAMES, max_frames // DONOR_RUN_FRAMES).astype(int)
-    return sorted({int(i) for start in starts for i in facing[start : start + DONOR_RUN_FRAMES]})
+    starts = np.linspace(0, len(facing) - RUN_FRAMES, max_frames // RUN_FRAMES).astype(int)
+    return sorted({int(i) for start in starts for i in facing[start : start + RUN_FRAMES]})
 
 
 def _read_spans(indices: Sequence[int]) -> Iterator[tuple[int, int]]:

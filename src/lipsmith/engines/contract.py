@@ -76,8 +76,7 @@ class TranscriptReader(Protocol):
 
 
 Effort = Literal["lite", "standard", "pro"]
-"""``lite`` warps the lips and paints the inside of the mouth. ``standard`` takes the mouth from other frames of the
-clip where they fit. ``pro`` searches more frames, averages noise and matches sharpness."""
+"""Care taken with a mouth: ``lite`` learns it from few frames of the clip, ``standard`` from more, ``pro`` finer."""
 
 
 @dataclass(frozen=True, kw_only=True)

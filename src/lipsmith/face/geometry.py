@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lipsmith.face.layout import BONE
+
 F64 = NDArray[np.float64]
 
 
@@ -25,13 +27,14 @@ class HeadFrame:
     @classmethod
     def of(cls, points: F64) -> HeadFrame:
         """Return the frame of a (478, 3) mesh in pixels."""
-        across = points[[263, 362]].mean(axis=0) - points[[33, 133]].mean(axis=0)
+        across = (points[263] + points[362]) / 2 - (points[33] + points[133]) / 2
         iod_px = float(np.linalg.norm(across))
         x_axis = across / iod_px
         down = points[152] - points[10]
         down = down - x_axis * float(down @ x_axis)
         y_axis = down / np.linalg.norm(down)
-        rotation = np.stack([x_axis, y_axis, np.cross(x_axis, y_axis)])
+        (a, b, c), (d, e, f) = x_axis.tolist(), y_axis.tolist()  # numpy's cross product takes 20 times as long
+        rotation = np.stack([x_axis, y_axis, np.array([b * f - c * e, c * d - a * f, a * e - b * d])])
         return cls(origin=points[168].copy(), rotation=rotation, iod_px=iod_px)
 
     def to_head(self, points: F64) -> F64:
@@ -66,6 +69,47 @@ class HeadFrame:
     def roll_deg(self) -> float:
         """Tilt of the head, positive if clockwise in the image."""
         return float(np.degrees(np.arctan2(self.rotation[0, 1], self.rotation[0, 0])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkullFrame:
+    """Axes of a skull in the image, from bone alone. Those of `HeadFrame` hang on the chin, which moves with the jaw.
+
+    Coordinates are those of the head's frame of a typical mesh, IOD.
+    """
+
+    origin: F64
+    """(3,) pixels."""
+    axes: F64
+    """(3, 3): rows are pixels per IOD along x, y and z."""
+
+    @classmethod
+    def of(cls, points: F64, rest: F64) -> SkullFrame:
+        """Fit ``rest``, the (478, 3) typical mesh in its head's frame, to a (478, 3) mesh in pixels."""
+        scales, rotations, origins = fit_similarity(points[None, list(BONE)], rest[list(BONE)])
+        return cls(origin=origins[0], axes=rotations[0].T * scales[0])
+
+    def to_skull(self, points: F64) -> F64:
+        """Convert (n, 3) pixels to (n, 3) IOD."""
+        return (points - self.origin) @ self.axes.T / float((self.axes[0] ** 2).sum())
+
+    def plane_to_image(self, anchor: F64) -> F64:
+        """Return the (2, 3) map from (x, y, 1), IOD from ``anchor`` (3,) across and down the skull, to pixels."""
+        at = anchor @ self.axes + self.origin
+        return np.column_stack([self.axes[0, :2], self.axes[1, :2], at[:2]])
+
+
+def fit_similarity(points: F64, mean: F64) -> tuple[F64, F64, F64]:
+    """Fit ``mean`` (b, 3) to each of ``points`` (m, b, 3); return scales (m,), rotations (m, 3, 3), origins (m, 3)."""
+    middle = mean.mean(axis=0)
+    middles = points.mean(axis=1)
+    flat, spread = mean - middle, points - middles[:, None]
+    u, strength, vt = np.linalg.svd(np.einsum("mbi,bj->mij", spread, flat))
+    mirror = np.ones_like(strength)
+    mirror[:, 2] = np.sign(np.linalg.det(u @ vt))
+    rotations = (u * mirror[:, None]) @ vt
+    scales = (strength * mirror).sum(axis=1) / (flat**2).sum()
+    return scales, rotations, middles - scales[:, None] * (rotations @ middle)
 
 
 def smoothstep(values: F64 | float, low: float, high: float) -> F64:

@@ -59,6 +59,12 @@ FACE_OVAL = (
 )  # fmt: skip
 """The outline of the face from the forehead over the right side, the chin and the left side."""
 
+BONE = (
+    10, 338, 297, 332, 284, 109, 67, 103, 54, 151, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 162, 389,
+    117, 346, 123, 352,
+)  # fmt: skip
+"""Points that move with the skull alone: brow, bridge and sides of the nose, outer eye corners, temples, cheekbones."""
+
 CHIN_LINE = (17, 18, 200, 199, 175, 152)
 """From under the lower lip straight down to the chin."""
 

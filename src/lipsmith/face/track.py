@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsmith.face.geometry import F64, HeadFrame
+from lipsmith.face.geometry import F64, HeadFrame, fit_similarity
 from lipsmith.face.landmarks import iod_of
-from lipsmith.face.layout import LOWER_LIP_RINGS, UPPER_LIP_RINGS
+from lipsmith.face.layout import BONE, LOWER_LIP_RINGS, UPPER_LIP_RINGS
 from lipsmith.filters import gaussian_filter1d
 
 F32 = NDArray[np.float32]
@@ -30,11 +30,6 @@ _JUMP_IOD = 0.5  # a larger move between two frames is a cut, and is not smoothe
 _BLOCK_FRAMES = 500
 # IOD: detector jitter moves points by .03 to .05 per second, speech by .2 or more.
 _STILL_PER_S = 0.12
-# Rigid bone: brow, bridge and sides of the nose, outer eye corners, temples and cheekbones.
-_BONE = (
-    10, 338, 297, 332, 284, 109, 67, 103, 54, 151, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 162, 389,
-    117, 346, 123, 352,
-)  # fmt: skip
 _LIPS = sorted({p for ring in (*UPPER_LIP_RINGS, *LOWER_LIP_RINGS) for p in ring})
 _LIDS_AND_IRISES = (
     *(246, 161, 160, 159, 158, 157, 173, 7, 163, 144, 145, 153, 154, 155),
@@ -181,7 +176,7 @@ def _steady(raw: F64, sigma_frames: float) -> tuple[F64, F64]:
     """
     mean = raw[len(raw) // 2]
     for _ in range(2):
-        scales, rotations, origins = _aligned(raw[:, _BONE], mean[list(_BONE)])
+        scales, rotations, origins = fit_similarity(raw[:, BONE], mean[list(BONE)])
         local = np.einsum("mij,mpj->mpi", rotations.transpose(0, 2, 1), raw - origins[:, None]) / scales[:, None, None]
         mean = local.mean(axis=0)
     head = HeadFrame.of(mean)
@@ -209,19 +204,6 @@ def _smoothed_shares(local: F64, sigma_frames: float) -> F64:
     per_s = gaussian_filter1d(moved, 2 * sigma_frames, axis=0, mode="nearest") * sigma_frames / SMOOTHING_S
     shares[:, _LIPS] = 1.0 / (1.0 + (per_s / _STILL_PER_S) ** 2)
     return shares
-
-
-def _aligned(points: F64, mean: F64) -> tuple[F64, F64, F64]:
-    """Fit ``mean`` (b, 3) to each of ``points`` (m, b, 3); return scales (m,), rotations (m, 3, 3), origins (m, 3)."""
-    middle = mean.mean(axis=0)
-    middles = points.mean(axis=1)
-    flat, spread = mean - middle, points - middles[:, None]
-    u, strength, vt = np.linalg.svd(np.einsum("mbi,bj->mij", spread, flat))
-    mirror = np.ones_like(strength)
-    mirror[:, 2] = np.sign(np.linalg.det(u @ vt))
-    rotations = (u * mirror[:, None]) @ vt
-    scales = (strength * mirror).sum(axis=1) / (flat**2).sum()
-    return scales, rotations, middles - scales[:, None] * (rotations @ middle)
 
 
 def _bridged(

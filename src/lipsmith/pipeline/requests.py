@@ -311,8 +311,8 @@ class SyncRequest(MotionOptions, OutputOptions, SpeechInput, ClipInput):
     mode: Annotated[
         SyncMode,
         Option(
-            "Inside of the mouth: lite draws it, standard takes it from other frames of the clip where they "
-            "fit, pro searches more frames."
+            "Care taken with the person's own mouth, which is learnt from the clip: lite uses few frames, standard "
+            "more, pro samples finer and takes about twice as long per frame."
         ),
     ] = "standard"
     start_s: Annotated[float | None, Option("Start in VIDEO, seconds.")] = None

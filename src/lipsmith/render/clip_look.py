@@ -21,6 +21,8 @@ MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
 USUAL_IOD, MAX_INCISAL_IOD = 0.072, 0.088
 """Lower edge of the upper teeth below the resting lip: speaking lips show less of them than the smile of a portrait."""
 GUM_OF_TOOTH = 0.78
+BLURRED = 0.75
+"""A frame is blurred by motion if its sharpness relative to the clip is below this."""
 DRAWN_SOFTNESS_PX = 0.5
 """Softness that the painted inside of a mouth already has."""
 
@@ -35,9 +37,11 @@ class ClipLook:
     softness_px: float
     """Sigma of the blur in the clip's own edges."""
 
-    def soften(self, painted: U8, inside: F32) -> U8:
-        """Make the painted inside of a mouth as soft as the clip. ``inside``: (h, w) mask of it, 0-1."""
-        sigma = float(np.sqrt(max(self.softness_px**2 - DRAWN_SOFTNESS_PX**2, 0.0)))
+    def soften(self, painted: U8, inside: F32, sharpness: float = 1.0) -> U8:
+        """Make the drawn inside of a mouth as soft as the frame. ``inside``: (h, w) mask of it, 0-1; ``sharpness``: of
+        the frame relative to the clip."""
+        blur = max(1.0 / max(sharpness / BLURRED, 1e-3) - 1.0, 0.0) * (self.softness_px**2 + 1.0)
+        sigma = float(np.sqrt(max(self.softness_px**2 - DRAWN_SOFTNESS_PX**2, 0.0) + blur))
         if sigma < 0.3:
             return painted
         return np.asarray(

@@ -75,7 +75,7 @@ class OwnLayer(NamedTuple):
 
 
 @kernel
-def _step(value: float, low: float, high: float) -> float:
+def step(value: float, low: float, high: float) -> float:
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
@@ -121,8 +121,8 @@ def _half_width(edges: Edges) -> float:
 def _contact_shadow(u: float, v: float, high: float, low: float, half: float, half_pixel: float) -> float:
     """Return the darkness of the line where the lips touch, 0-1."""
     off = (v - (high + low) * 0.5) / max(0.009, 1.5 * half_pixel)
-    ends = 1.0 - _step(abs(u), 0.50 * half, 0.96 * half)
-    return (1.0 - _step(low - high, 0.012, 0.045)) * np.exp(-off * off) * ends
+    ends = 1.0 - step(abs(u), 0.50 * half, 0.96 * half)
+    return (1.0 - step(low - high, 0.012, 0.045)) * np.exp(-off * off) * ends
 
 
 @kernel
@@ -136,11 +136,11 @@ def _light(u: float, half: float, gap: float, middle_gap: float, numbers: Number
     """Return the light at ``u``: less where the lips are close, more on the image's brighter side."""
     side = min(max(u / half / 2 + 0.5, 0.0), 1.0)
     lit = numbers.light_left + (numbers.light_right - numbers.light_left) * side
-    return lit * (0.50 + 0.50 * _step(gap / max(middle_gap, 0.03), 0.05, 0.62))
+    return lit * (0.50 + 0.50 * step(gap / max(middle_gap, 0.03), 0.05, 0.62))
 
 
 @kernel
-def _tongue(across: float, above: float, half: float, gap: float, up: float, soft: float) -> tuple[float, float]:
+def tongue_at(across: float, above: float, half: float, gap: float, up: float, soft: float) -> tuple[float, float]:
     """Return opacity and brightness of the tongue, a rounded back that rises from behind the lower lip.
 
     ``above``: IOD above the lower lip. Further back it lies in the dark, so that it has no edge unless it is raised.
@@ -151,7 +151,7 @@ def _tongue(across: float, above: float, half: float, gap: float, up: float, sof
         return 0.0, 0.0
     height = (0.62 + 0.14 * up) * gap * np.sqrt(bow)
     blur = (0.30 - 0.25 * up) * gap + soft
-    alpha = 1.0 - _step(above, height - blur, height + soft)
+    alpha = 1.0 - step(above, height - blur, height + soft)
     part = min(max(above / max(height, 0.02), 0.0), 1.0)
     hump = 4.0 * part * (1.0 - part)
     shade = 0.92 + 0.02 * up + 0.24 * hump * (0.4 + 0.6 * bow) - (0.38 - 0.18 * up) * part
@@ -174,14 +174,14 @@ def _shaded_upper(
     end, shade, length = _teeth(across, rows)
     depth = ARCH_DEPTH * across * across
     edge = numbers.incisal + end - ARCH_RISE * across * across - depth * numbers.nod
-    alpha = 1.0 - _step(down, edge - numbers.soft, edge + numbers.soft)
-    alpha *= numbers.tooth_alpha * (1.0 - _step(abs(across), 0.42, 0.455))
+    alpha = 1.0 - step(down, edge - numbers.soft, edge + numbers.soft)
+    alpha *= numbers.tooth_alpha * (1.0 - step(abs(across), 0.42, 0.455))
     seen = _facing(across, numbers.turn)
-    alpha *= _step(seen, 0.05, 0.25)
+    alpha *= step(seen, 0.05, 0.25)
     facing = 0.38 + 0.62 * seen
     part = (edge - down) / max(length, 0.05)
-    body = 0.91 + 0.09 * _step(part, 0.0, 0.30) - 0.06 * min(max(part, 0.0), 1.0)
-    gum = _step(part, 1.0 - 0.06, 1.0 + 0.06)
+    body = 0.91 + 0.09 * step(part, 0.0, 0.30) - 0.06 * min(max(part, 0.0), 1.0)
+    gum = step(part, 1.0 - 0.06, 1.0 + 0.06)
     return alpha, shade * facing * body, gum, facing
 
 
@@ -190,9 +190,9 @@ def _shaded_lower(across: float, above: float, rows: NDArray[np.float32], number
     """Return opacity and brightness of the lower teeth; ``above``: IOD above the lower lip's middle."""
     end, shade, _ = _teeth(across, rows)
     edge = numbers.lower_edge + end + 0.10 * across * across
-    alpha = 1.0 - _step(above, edge - numbers.soft, edge + numbers.soft)
+    alpha = 1.0 - step(above, edge - numbers.soft, edge + numbers.soft)
     # A narrower strip would look like a pale line along the lip.
-    alpha *= numbers.tooth_alpha * (1.0 - _step(abs(across), 0.20, 0.32)) * _step(numbers.lower_edge, 0.010, 0.032)
+    alpha *= numbers.tooth_alpha * (1.0 - step(abs(across), 0.20, 0.32)) * step(numbers.lower_edge, 0.010, 0.032)
     return alpha, shade * (0.35 + 0.65 * _facing(across, numbers.turn))
 
 
@@ -214,7 +214,7 @@ def paint_interior(
     half, corner_u = _half_width(edges), table_u[-1] - EDGE_TABLE_REACH_IOD
     middle = edges_at(min(max(skull[0], -0.3 * half), 0.3 * half), first, per_u, upper, lower)
     middle_gap, middle_low = max(middle[1] - middle[0], 1e-4), middle[1]
-    forward = _step(numbers.tongue, 0.62, 0.80)  # between the teeth, as for th; for l and n it stays behind them
+    forward = step(numbers.tongue, 0.62, 0.80)  # between the teeth, as for th; for l and n it stays behind them
     for row in range(pixels.shape[0]):
         for column in range(pixels.shape[1]):
             u = to_local[0, 0] * column + to_local[0, 1] * row + to_local[0, 2]
@@ -226,7 +226,7 @@ def paint_interior(
             if numbers.contact > 0.0 and gap < 0.045:
                 dark = numbers.contact * _contact_shadow(u, v, high, low, corner_u, half_pixel)
                 _darken(pixels[row, column], colours[4], dark)
-            inside = share_between(v, high, low, soft) * _step(gap / (2 * half_pixel), 0.3, 1.6)
+            inside = share_between(v, high, low, soft) * step(gap / (2 * half_pixel), 0.3, 1.6)
             if inside <= 0.003:
                 continue
             below, above = max(v - high, 0.0), max(low - v, 0.0)
@@ -235,12 +235,12 @@ def paint_interior(
             upper_alpha, upper_shade, gum_alpha, facing = _shaded_upper(across, down, paint.upper, numbers)
             upper_alpha *= own.painted[row, column]
             lower_alpha, lower_shade = _shaded_lower(across, 0.5 * (middle_low + low) - v, paint.lower, numbers)
-            tongue_alpha, tongue_shade = _tongue(seen, above, half, gap, numbers.tongue, soft)
+            tongue_alpha, tongue_shade = tongue_at(seen, above, half, gap, numbers.tongue, soft)
             front_tongue = forward * tongue_alpha
             corner = _light(u, half, gap, middle_gap, numbers)
-            under_lip = 0.72 + 0.28 * _step(below, 0.0, 0.045)
+            under_lip = 0.72 + 0.28 * step(below, 0.0, 0.045)
             dim = under_lip * numbers.brightness * corner
-            dim_low = (0.80 + 0.20 * _step(above, 0.0, 0.05)) * (0.35 + 0.65 * numbers.brightness) * corner
+            dim_low = (0.80 + 0.20 * step(above, 0.0, 0.05)) * (0.35 + 0.65 * numbers.brightness) * corner
             kept = own_alpha[row, column] * (1.0 - front_tongue)
             kept_dim = numbers.own_light * (0.8 + 0.2 * under_lip) * (0.4 + 0.6 * numbers.in_shadow)
             for c in range(3):

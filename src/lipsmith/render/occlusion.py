@@ -111,11 +111,14 @@ class OcclusionFinder:
     def _flattened(self, rgb: U8, points: F64) -> tuple[F32, Cells]:
         """Return the flattened lower face, (rows, columns, 3) RGB, and a mask of the cells inside the frame."""
         values = np.zeros((len(points), 3), np.float32)
-        values[:, :2] = points[:, :2]
+        sigma = max(0.5, SOFT_IOD * HeadFrame.of(points).iod_px)
+        shrink = max(1, int(sigma))
+        small = (max(1, rgb.shape[1] // shrink), max(1, rgb.shape[0] // shrink))
+        rgb = np.asarray(cv2.resize(rgb, small, interpolation=cv2.INTER_AREA), np.uint8)
+        values[:, :2] = (points[:, :2] + 0.5) / shrink - 0.5
         flow, filled = self._grid.blank()
         rasterise(self._triangles, self._flat, values, 0.0, self._grid.place, flow, filled)
-        sigma = max(0.5, SOFT_IOD * HeadFrame.of(points).iod_px)
-        soft = cv2.GaussianBlur(rgb, (0, 0), sigma)
+        soft = cv2.GaussianBlur(rgb, (0, 0), sigma / shrink)
         flat = cv2.remap(soft, flow[..., 0], flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         inside = (
             (flow[..., 0] >= 0) & (flow[..., 0] < rgb.shape[1]) & (flow[..., 1] >= 0) & (flow[..., 1] < rgb.shape[0])

@@ -25,6 +25,8 @@ from lipsmith.render.warp import Grid, Source, carry_forward, fill_gaps, rasteri
 EDGE_RUNS_ON_IOD = 0.10
 """Distance by which each side's flow continues beyond its own edge."""
 CURVE_POINTS_PER_COLUMN = 8
+BOTH_SIDES_PX = 4
+"""Pixels further from the middle line than this belong to one side only."""
 EDGE_TABLE_REACH_IOD = 0.5
 """Tables of edges go on this far beyond the corners."""
 
@@ -92,10 +94,14 @@ class Opening:
         upper_side: Sequence[int],
         lower_side: Sequence[int],
         margin_iod: float,
+        holds_edge: bool = False,
     ) -> None:
-        """``upper``, ``lower``: edge points corner to corner; ``…_side``: points that belong to one side only."""
+        """``upper``, ``lower``: edge points corner to corner; ``…_side``: points that belong to one side only.
+
+        ``holds_edge``: continue each side with the colours at its edge, instead of what lies beyond it in the source.
+        """
         self.upper, self.lower = list(upper), list(lower)
-        self._margin_iod = margin_iod
+        self._margin_iod, self._holds_edge = margin_iod, holds_edge
         touches_upper = np.isin(triangles, list(upper_side)).any(axis=1)
         touches_lower = np.isin(triangles, list(lower_side)).any(axis=1)
         count = len(self.upper)
@@ -122,13 +128,14 @@ class Opening:
         box_low, box_high = points.min(axis=0) - slack, points.max(axis=0) + slack
         grid = Grid.over(float(box_low[0]), float(box_low[1]), float(box_high[0]), float(box_high[1]), face.pitch)
         down = face.local[1] * EDGE_RUNS_ON_IOD
+        first, last = _rows_of_both_sides(seen, rect, face.local)
         sides = []
-        for own, triangles, offset in (
-            (self.upper, self._upper_triangles, down),
-            (self.lower, self._lower_triangles, -down),
+        for own, triangles, offset, rows in (
+            (self.upper, self._upper_triangles, down, (rect[1], last)),
+            (self.lower, self._lower_triangles, -down, (first, rect[3])),
         ):
-            flow = _side_flow(face, own, triangles, offset, grid)
-            sides.append(warp(rect, head, head_grid, flow, grid, source))
+            flow = _side_flow(face, own, triangles, offset, grid, holds_edge=self._holds_edge)
+            sides.append(_warped_rows(rect, rows, head, head_grid, flow, grid, source))
         own_positions = np.empty((rect[3] - rect[1], rect[2] - rect[0], 2), np.float32)
         trace_back_head(rect, head, head_grid.place, source.origin, own_positions)
         edges = self._edges(seen, rect, face.local)
@@ -160,11 +167,14 @@ class Opening:
         return Edges(u.astype(np.float32), tables[0], tables[1], to_local)
 
 
-def _side_flow(face: MovedFace, edge: list[int], triangles: I32, offset: F64, grid: Grid) -> F32:
+def _side_flow(face: MovedFace, edge: list[int], triangles: I32, offset: F64, grid: Grid, *, holds_edge: bool) -> F32:
     """Return the flow of the skin on one side, continued beyond its edge by ``offset``."""
     target, values = face.target, face.values
+    beyond = values[edge].copy()
+    if holds_edge:
+        beyond[:, :2] -= offset.astype(np.float32)
     points = np.concatenate([target[edge], target[edge] + offset, target]).astype(np.float32)
-    carried = np.concatenate([values[edge], values[edge], values])
+    carried = np.concatenate([values[edge], beyond, values])
     flow, filled = grid.blank()
     strips = 4 * (len(edge) - 1)
     # Strips can face either way: both windings are in the list, and one of the two is always drawn.
@@ -172,6 +182,28 @@ def _side_flow(face: MovedFace, edge: list[int], triangles: I32, offset: F64, gr
     rasterise(triangles[strips:], points, carried, face.min_area, grid.place, flow, filled)
     fill_gaps(flow, filled, 2)
     return flow
+
+
+def _rows_of_both_sides(seen: F32, rect: NDArray[np.int32], local: F64) -> tuple[int, int]:
+    """Return the first and last row, from-to, in which pixels may belong to either side: along the middle line."""
+    middles = (seen[: len(seen) // 2] + seen[len(seen) // 2 :]) / 2
+    across = local[0] / np.linalg.norm(local[0]) * float(rect[2] - rect[0])
+    rows = np.concatenate([middles[:, 1], [middles[0, 1] - across[1], middles[-1, 1] + across[1]]])
+    first, last = int(np.floor(rows.min())) - BOTH_SIDES_PX, int(np.ceil(rows.max())) + BOTH_SIDES_PX
+    first = min(max(first, int(rect[1])), int(rect[3]) - 1)
+    return first, min(max(last, first + 1), int(rect[3]))
+
+
+def _warped_rows(
+    rect: NDArray[np.int32], rows: tuple[int, int], head: F32, head_grid: Grid, flow: F32, grid: Grid, source: Source
+) -> tuple[U8, F32]:
+    """Warp as `warp` does, but only some rows of ``rect``; the others are black."""
+    part = np.array([rect[0], rows[0], rect[2], rows[1]], np.int32)
+    pixels = np.zeros((rect[3] - rect[1], rect[2] - rect[0], 3), np.uint8)
+    shade = np.zeros(pixels.shape[:2], np.float32)
+    within = slice(rows[0] - rect[1], rows[1] - rect[1])
+    pixels[within], shade[within] = warp(part, head, head_grid, flow, grid, source)
+    return pixels, shade
 
 
 def _as_function(u: F64, curve: F64) -> F32:

@@ -1,4 +1,4 @@
-"""Decisions of the classic lip syncer before it draws: share of new lips, base width, and donor frames."""
+"""Decisions of the classic lip syncer before it draws: share of new lips, base width, and frames to learn from."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from lipsmith.engines.classic_lip_syncer import (
-    DONOR_RUN_FRAMES,
-    DONOR_YAW_DEG,
     FULL_YAW_DEG,
     LOST_YAW_DEG,
     MAX_SKIP_FRAMES,
-    _donor_indices,
+    MOUTH_YAW_DEG,
+    RUN_FRAMES,
+    _mouth_indices,
     _read_spans,
     _spread_over,
     _widest_open,
@@ -148,20 +148,20 @@ def test_every_frame_that_is_needed_lies_in_a_walk() -> None:
 
 
 def test_a_short_clip_gives_every_frame_that_faces_the_camera() -> None:
-    track = track_of(80, yaw_deg=np.where(np.arange(80) < 30, DONOR_YAW_DEG + 1, 5.0))
-    assert _donor_indices(track, seen_in(track)) == list(range(30, 80))
+    track = track_of(80, yaw_deg=np.where(np.arange(80) < 30, MOUTH_YAW_DEG + 1, 5.0))
+    assert _mouth_indices(track, seen_in(track)) == list(range(30, 80))
     away = track_of(40, yaw_deg=-60.0)
-    assert _donor_indices(away, seen_in(away)) == []
+    assert _mouth_indices(away, seen_in(away)) == []
 
 
 def test_a_long_clip_gives_runs_from_all_of_it() -> None:
     """Memory is bounded; larger faces leave room for fewer frames."""
     large, small = (track_of(9000, iod_px=iod_px) for iod_px in (300.0, 120.0))
-    rows = np.array(_donor_indices(large, seen_in(large)))
-    assert len(rows) < len(_donor_indices(small, seen_in(small))) < 9000
+    rows = np.array(_mouth_indices(large, seen_in(large)))
+    assert len(rows) < len(_mouth_indices(small, seen_in(small))) < 9000
     assert (np.diff(rows) > 0).all()
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    assert len(runs) >= 4 and all(len(run) >= DONOR_RUN_FRAMES for run in runs)
+    assert len(runs) >= 4 and all(len(run) >= RUN_FRAMES for run in runs)
     assert rows[0] == 0 and rows[-1] == 8999
 
 

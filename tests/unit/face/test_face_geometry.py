@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from face_helpers import turned, upright
 
-from lipsmith.face.geometry import HeadFrame, rotate_points_back, smoothstep
+from lipsmith.face.geometry import HeadFrame, SkullFrame, rotate_points_back, smoothstep
 
 
 @pytest.mark.parametrize("degrees", [-30.0, -8.0, 0.0, 5.0, 25.0])
@@ -67,3 +67,24 @@ def test_smoothstep() -> None:
     values = smoothstep(np.array([-1.0, 2.0, 3.0, 4.0, 9.0]), 2.0, 4.0)
     np.testing.assert_allclose(values, [0, 0, 0.5, 1, 1])
     assert (np.diff(smoothstep(np.linspace(2, 4, 50), 2.0, 4.0)) > 0).all()
+
+
+def test_a_skull_keeps_its_axes_while_the_jaw_opens() -> None:
+    closed = turned(upright(), yaw=12.0, roll=-7.0)
+    rest = HeadFrame.of(upright()).to_head(upright())
+    open_ = closed.copy()
+    open_[152] += [35.0, 20.0, 0.0]  # the chin, on which the head's frame hangs
+    assert np.abs(HeadFrame.of(open_).rotation - HeadFrame.of(closed).rotation).max() > 0.02
+    np.testing.assert_allclose(SkullFrame.of(open_, rest).axes, SkullFrame.of(closed, rest).axes, atol=1e-9)
+
+
+def test_points_of_a_skull_come_back_through_pixels() -> None:
+    points = turned(upright(), yaw=-20.0, pitch=9.0)
+    rest = HeadFrame.of(upright()).to_head(upright())
+    skull = SkullFrame.of(points, rest)
+    np.testing.assert_allclose(skull.to_skull(points), rest, atol=1e-9)
+    anchor = rest[10]
+    plane = skull.plane_to_image(anchor)
+    right_and_down = plane @ np.array([0.2, -0.1, 1.0])
+    same = (anchor + np.array([0.2, -0.1, 0.0])) @ skull.axes + skull.origin
+    np.testing.assert_allclose(right_and_down, same[:2], atol=1e-9)

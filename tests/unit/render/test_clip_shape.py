@@ -10,8 +10,8 @@ from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.landmarks import Face
 from lipsmith.face.layout import I32, INNER_LOWER, INNER_UPPER, LEFT_IRIS, RIGHT_IRIS
 from lipsmith.media.clip import U8
-from lipsmith.render.clip_shape import ClipShape, typical_mesh
-from lipsmith.render.shape import GAP_PROFILE
+from lipsmith.render.clip_shape import ClipShape, typical_mesh, upper_lip_rise
+from lipsmith.render.shape import GAP_PROFILE, UPPER_LIP_RISE
 
 Filmed = dict[str, tuple[U8, F64]]
 FRAMES = ("shut", "parted", "open", "wide")
@@ -104,3 +104,32 @@ def test_a_typical_mesh_forgets_place_size_turn_and_what_is_rare(face: Face) -> 
     assert HeadFrame.of(typical).iod_px == pytest.approx(iod_px, rel=1e-6)  # the middle one's size is 1
     expected = HeadFrame.of(face.points).to_head(face.points)
     np.testing.assert_allclose(HeadFrame.of(typical).to_head(typical), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_the_rise_of_the_upper_lip_is_learnt_from_the_clip(filmed: Filmed, share: float) -> None:
+    shut = filmed["shut"][1]
+    frame = HeadFrame.of(shut)
+    rest = frame.to_head(shut)
+    meshes = []
+    for gap in np.linspace(0.0, 0.25, 20):
+        moved = np.zeros_like(rest)
+        moved[list(INNER_UPPER), 1] = -share * gap
+        moved[list(INNER_LOWER), 1] = (1.0 - share) * gap
+        meshes.append(shut + moved @ frame.rotation * frame.iod_px)
+    assert upper_lip_rise(np.stack(meshes), rest) == pytest.approx(share, abs=0.03)
+
+
+def test_a_mouth_that_does_not_move_has_the_usual_rise(filmed: Filmed) -> None:
+    shut = filmed["shut"][1]
+    rest = HeadFrame.of(shut).to_head(shut)
+    assert upper_lip_rise(np.stack([shut] * 5), rest) == UPPER_LIP_RISE
+
+
+def test_an_upper_lip_that_rises_in_the_clip_rises_when_drawn(filmed: Filmed, triangles: I32) -> None:
+    now, typical = head_of(filmed, "shut"), typical_mesh(np.stack([points for _, points in filmed.values()]))
+    low, high = (
+        ClipShape(typical, triangles, rise).displacement(now, motion(), aperture=0.2, width=mouth_width(now))[13, 1]
+        for rise in (0.1, 0.4)
+    )
+    assert low - high == pytest.approx(0.3 * 0.2, abs=0.02)

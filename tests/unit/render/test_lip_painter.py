@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,14 +13,13 @@ from render_helpers import motion
 from lipsmith.engines.mediapipe_face import MediapipeFaceFinder
 from lipsmith.face.geometry import F64, HeadFrame
 from lipsmith.face.landmarks import aperture, mouth_width
-from lipsmith.face.layout import I32, INNER_OUTLINE, INNER_UPPER
+from lipsmith.face.layout import I32, INNER_OUTLINE, INNER_UPPER, LIP_OUTLINE
 from lipsmith.media.clip import U8, Image
 from lipsmith.render.clip_look import read_clip_look
 from lipsmith.render.clip_shape import typical_mesh
-from lipsmith.render.compositing import Mouth, outline_mask
-from lipsmith.render.lips import LipPainter, LipTargets
-from lipsmith.render.mouth_colours import CHEEKS, median_at
-from lipsmith.render.warp import Source
+from lipsmith.render.lips import LipPainter, LipTargets, _sample_within_lips
+from lipsmith.render.mouth_colours import CHEEKS, LOWER_CHEEKS, median_at
+from lipsmith.render.outline import outline_mask
 
 Filmed = dict[str, tuple[U8, F64]]
 FRAMES = ("shut", "parted", "open", "wide")
@@ -52,10 +52,6 @@ def found(finder: MediapipeFaceFinder, rgb: U8) -> F64:
 def changed(a: U8, b: U8) -> NDArray[np.int64]:
     """(h, w) the largest difference of the three colours."""
     return np.abs(a.astype(np.int64) - b).max(axis=2)
-
-
-def mouth_of(rgb: U8, points: F64) -> Mouth:
-    return Mouth(source=Source.unscaled(rgb), points=points[:, :2])
 
 
 def inside_of(rgb: U8, points: F64) -> NDArray[np.bool_]:
@@ -102,10 +98,9 @@ def test_nothing_changes_above_the_nose_s_base_beyond_the_chin_or_beside_the_fac
 ) -> None:
     rgb, points = filmed[name]
     frame = HeadFrame.of(points)
-    donor = [(mouth_of(*filmed["wide"]), 1.0)]
     chin, base, left, right = (frame.to_head(points[[p]])[0] for p in (CHIN, NOSE_BASE, 234, 454))
-    for wanted, lenders in ((requested(0.0, 0.7), []), (requested(0.3, 1.0, pucker=1.0), []), (requested(0.3), donor)):
-        rows, columns = np.nonzero(changed(painter.draw(rgb, points, wanted, lenders, fine=fine), rgb))
+    for wanted in (requested(0.0, 0.7), requested(0.3, 1.0, pucker=1.0)):
+        rows, columns = np.nonzero(changed(painter.draw(rgb, points, wanted, fine=fine), rgb))
         assert rows.size > 1000
         at = np.column_stack([columns, rows, np.zeros(len(rows))])
         at[:, 2] = frame.origin[2]
@@ -123,17 +118,6 @@ def test_lips_that_shall_do_what_they_do_change_little(filmed: Filmed, painter: 
     near = outline_mask(points[[61, 0, 291, 17], :2], rgb.shape[:2], grow=1.3, soft_px=1.0) > 0.5
     assert difference[near].mean() < 3
     assert difference[~near].mean() < 0.1
-
-
-def test_a_frame_s_own_mouth_donor_back_to_it_changes_little(filmed: Filmed, painter: LipPainter) -> None:
-    rgb, points = filmed["wide"]
-    own = requested(aperture(points), mouth_width(points))
-    inside = inside_of(rgb, points)
-    made, donor = (
-        changed(painter.draw(rgb, points, own, lenders), rgb)[inside].mean()
-        for lenders in ([], [(mouth_of(rgb, points), 1.0)])
-    )
-    assert donor < 0.8 * made
 
 
 def white_at_the_lips(rgb: U8, points: F64) -> int:
@@ -159,6 +143,36 @@ def test_lips_that_close_over_teeth_show_none(
     assert after <= white_at_the_lips(*filmed["shut"]) + 18
 
 
+def sampled_edges(rgb: U8, points: F64, *, gap: float) -> F64:
+    """Offsets of the sampling points of both lips, (478, 2) pixels."""
+    frame = HeadFrame.of(points)
+    values = np.zeros((len(points), 3), np.float32)
+    skin = median_at(rgb, points[list(LOWER_CHEEKS), :2], 0.10 * frame.iod_px)
+    _sample_within_lips(values, rgb, points, frame, gap, gap, skin)
+    return values[:, :2].astype(np.float64)
+
+
+def test_gloss_on_a_lip_is_no_tooth_but_a_tooth_is(filmed: Filmed) -> None:
+    rgb, points = filmed["open"]
+    iod_px = HeadFrame.of(points).iod_px
+    plain = rgb.copy()
+    columns, rows = np.round(points[[85, 16, 315], :2]).astype(int).T
+    lip = np.median(rgb[rows, columns], axis=0)
+    cv2.fillPoly(plain, [np.round(points[LIP_OUTLINE, :2]).astype(np.int32)], lip.tolist())
+    cv2.fillPoly(plain, [np.round(points[INNER_OUTLINE, :2]).astype(np.int32)], (40, 20, 20))
+    glossy, toothed = plain.copy(), plain.copy()
+    x, y = points[14, :2]
+    deeper = (round(x), round(y + 0.045 * iod_px))
+    cv2.ellipse(glossy, deeper, (round(0.08 * iod_px), 1), 0, 0, 360, (250, 245, 240), -1)
+    at_edge = (round(x), round(y))
+    cv2.ellipse(toothed, at_edge, (round(0.08 * iod_px), round(0.035 * iod_px)), 0, 0, 360, (235, 230, 215), -1)
+    usual, with_gloss, with_tooth = (
+        sampled_edges(frame, points, gap=0.12)[14, 1] for frame in (plain, glossy, toothed)
+    )
+    assert with_gloss == pytest.approx(usual, abs=0.5)
+    assert with_tooth > usual + 0.008 * iod_px
+
+
 @pytest.mark.parametrize("name", ["open", "wide"])
 def test_teeth_do_not_stick_to_closing_lips_where_their_points_lay_on_the_teeth(
     filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder, name: str
@@ -169,16 +183,6 @@ def test_teeth_do_not_stick_to_closing_lips_where_their_points_lay_on_the_teeth(
     amiss[list(INNER_UPPER[1:-1]), :2] += 0.04 * frame.iod_px * frame.rotation[1, :2]
     shut = painter.draw(rgb, amiss, requested(0.0, mouth_width(points)))
     assert white_at_the_lips(shut, found(finder, shut)) <= white_at_the_lips(*filmed["shut"]) + 12
-
-
-def test_a_mouth_that_is_almost_wholly_donor_looks_like_one_that_is(filmed: Filmed, painter: LipPainter) -> None:
-    """Hidden layers are drawn only where they show; it must not show when it is left out."""
-    rgb, points = filmed["shut"]
-    almost, wholly = (
-        painter.draw(rgb, points, requested(0.2), [(mouth_of(*filmed["wide"]), share)]) for share in (0.99, 1.0)
-    )
-    assert changed(almost, wholly).max() <= 6
-    assert changed(wholly, rgb)[inside_of(rgb, filmed["wide"][1])].mean() > 27
 
 
 def test_an_open_mouth_has_something_in_it(filmed: Filmed, painter: LipPainter, finder: MediapipeFaceFinder) -> None:

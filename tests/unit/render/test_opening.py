@@ -37,19 +37,24 @@ def moved_face(target: NDArray[np.float64], values: NDArray[np.float64]) -> Move
     )
 
 
-def seen(gap_px: float, shade: tuple[float, float] = (1.0, 1.0)) -> View:
-    """The opening with its edges ``gap_px`` apart in the middle."""
+def seen(gap_px: float, shade: tuple[float, float] = (1.0, 1.0), *, holds_edge: bool = False, line_px: int = 0) -> View:
+    """The opening with its edges ``gap_px`` apart in the middle; ``line_px``: half the height of green between them."""
     points, triangles, upper, lower = mesh()
     rgb = np.zeros((SIZE, SIZE, 3), np.uint8)
     rgb[:100], rgb[100:] = RED, BLUE
+    rgb[100 - line_px : 100 + line_px] = (0, 250, 0)
     target = points.copy()
     bend = np.sin(np.linspace(0, np.pi, 9)) * gap_px / 2
     target[upper, 1] -= bend
     target[lower, 1] += bend
     way = points - target
+    way[upper, 1] -= 2 * line_px
+    way[lower, 1] += 2 * line_px
     light = np.ones(len(points))
     light[upper], light[lower[1:-1]] = shade
-    opening = Opening(upper, lower, triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.2)
+    opening = Opening(
+        upper, lower, triangles, upper_side=upper[1:-1], lower_side=lower[1:-1], margin_iod=0.2, holds_edge=holds_edge
+    )
     view = opening.view(
         moved_face(target, np.column_stack([way, light])),
         head=np.zeros((5, 5, 2), np.float32),
@@ -122,3 +127,10 @@ def test_an_opening_outside_the_image_is_not_drawn() -> None:
         limits=(0, 0, SIZE, SIZE),
     )
     assert nothing is None
+
+
+def test_sides_that_hold_their_edge_show_nothing_of_what_lies_between_them_in_the_source() -> None:
+    for holds_edge, least, most in ((False, 3, 99), (True, 0, 0)):
+        view = seen(20.0, holds_edge=holds_edge, line_px=2)
+        middle = view.pixels[:, 100 - view.rect[0]].astype(int)
+        assert least <= (middle[:, 1] > 150).sum() <= most
