@@ -51,7 +51,8 @@ class LipDetail:
     @property
     def edge_softness(self) -> float:
         """Half the width of the inner edges of this clip's lips, half pixels."""
-        return float(np.interp(float(self.lips.mean()), *zip(PLAIN, RICH, strict=True)))
+        (plain, widest), (rich, narrowest) = PLAIN, RICH
+        return float(np.interp(float(self.lips.mean()), (plain, rich), (widest, narrowest)))
 
     def sharpness(self, rgb: U8, points: F64) -> float:
         """Return the sharpness of a frame relative to the clip, from the skin around its mouth: below 1 if it is
