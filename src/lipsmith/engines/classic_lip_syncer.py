@@ -51,6 +51,8 @@ RUN_FRAMES = 25
 LOOK_FRAMES = 5
 SPREAD_FRAMES = 40
 TYPICAL_FRAMES = 60
+DETAIL_FRAMES = 150
+"""Numbers of frames from which the look, occlusions, the typical mesh and the fine detail of lips are learnt."""
 MAX_SKIP_FRAMES = 150
 """Frames further apart than this are reached by seeking; frames between nearer ones are decoded."""
 
@@ -119,7 +121,7 @@ class _FaceDrawer:
             read_clip_look(wide),
             skull,
             self._learn_mouth(usable, rest, skull),
-            learn_detail(self._read(frame) for frame in usable),
+            learn_detail(self._read(frame) for frame in usable[:: max(1, len(usable) // DETAIL_FRAMES)]),
             upper_lip_rise(np.stack(meshes), rest),
         )
 

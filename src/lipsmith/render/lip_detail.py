@@ -32,6 +32,9 @@ USUAL = (25, 75)
 GAIN = (0.6, 1.6)
 PASSED = 0.85
 """Share of a change of the band that arrives in the measure."""
+PLAIN, RICH = (1.5, 2.3), (5.5, 1.2)
+"""Detail of the lips, and half the width of the lips' inner edges in half pixels, in clips whose lips are smoothed by
+compression or low contrast, and in clips with crisp lips: sharp edges would stand out in the former."""
 FRAME_SHARPNESS = (0.5, 1.5)
 """Limits of a frame's sharpness relative to the clip's."""
 
@@ -44,6 +47,12 @@ class LipDetail:
     """(nodes, 2) least and most usual mean curvature of brightness within the lips' outline, grey levels."""
     skin: float
     """The same of the skin around them."""
+
+    @property
+    def edge_softness(self) -> float:
+        """Half the width of the inner edges of this clip's lips, half pixels."""
+        (plain, widest), (rich, narrowest) = PLAIN, RICH
+        return float(np.interp(float(self.lips.mean()), (plain, rich), (widest, narrowest)))
 
     def sharpness(self, rgb: U8, points: F64) -> float:
         """Return the sharpness of a frame relative to the clip, from the skin around its mouth: below 1 if it is

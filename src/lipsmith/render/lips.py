@@ -244,7 +244,7 @@ class LipPainter:
                 cheeks=geometry.cheeks,
                 channels=targets.lips,
                 tongue=look.tongue,
-                softness_px=self._look.softness_px,
+                edge_softness=self._detail.edge_softness if self._detail is not None else 1.2,
             )
         else:
             skull = geometry.frame.to_image(self._skull[None])[0] - view.rect[:2]

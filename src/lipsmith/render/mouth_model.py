@@ -62,9 +62,6 @@ EDGE_BOW, EDGE_SPREAD_IOD = (-0.6, 0.0), 0.015
 USUAL_BOW = -0.16
 DIMMER = 0.8
 """Factor for the light on teeth of the next narrower node, where it is unknown."""
-EDGE_SOFTNESS = (1.0, 1.3)
-"""Half the width of the lips' edges, half pixels: least, and per pixel of the clip's blur. Edges of moving lips are
-softer than those of eyes and nose, where the blur is measured."""
 TONGUE_OF_TEETH = 0.62
 """Most light on a raised tongue relative to the teeth in front of it."""
 MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
@@ -106,13 +103,14 @@ class MouthModel:
         cheeks: F64,
         channels: Mapping[str, float],
         tongue: F32,
-        softness_px: float,
+        edge_softness: float,
     ) -> None:
         """Draw the inside of the mouth into ``view.pixels``.
 
         ``points``: (478, 3) pixels of the frame's own mesh; ``target``: (478, 2) pixels of the new lips; ``opening``:
         target gap, IOD; ``own_gap``: gap of the frame itself, IOD; ``cheeks``: (3,) RGB of the frame; ``channels``: of
-        the motion track; ``tongue``: (3,) RGB of a well-lit tongue; ``softness_px``: blur of the clip, sigma.
+        the motion track; ``tongue``: (3,) RGB of a well-lit tongue; ``edge_softness``: half the width of
+        the lips' edges, half pixels.
         """
         skull = SkullFrame.of(points, self.rest)
         left, top = view.rect[:2]
@@ -134,7 +132,7 @@ class MouthModel:
         bright = TONGUE_OF_TEETH * float((np.median(teeth, axis=0) * light) @ LUMA)
         tongue = tongue * min(1.0, bright / max(float(tongue @ LUMA), 1.0))
         amounts = Amounts(
-            soft=EDGE_SOFTNESS[0] + EDGE_SOFTNESS[1] * softness_px,
+            soft=edge_softness,
             half_pixel=view.softness,
             tooth_share=float(smoothstep(opening, 0.02, 0.06) * (1.0 - smoothstep(turned, FLAT_YAW_DEG, LOST_YAW_DEG))),
             seam=0.7 * float(smoothstep(own_gap, 0.01, 0.04)),

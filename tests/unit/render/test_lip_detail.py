@@ -73,3 +73,9 @@ def test_lips_outside_the_frame_change_nothing(detail: LipDetail, filmed: Filmed
 
 def test_without_frames_nothing_is_learnt() -> None:
     assert learn_detail([]) is None
+
+
+def test_plain_lips_get_softer_edges_than_crisp_ones() -> None:
+    plain, usual, crisp = (LipDetail(lips=np.full((8, 2), level), skin=1.0).edge_softness for level in (1.0, 3.5, 9.0))
+    assert plain == pytest.approx(2.3) and crisp == pytest.approx(1.2)
+    assert crisp < usual < plain
