@@ -69,23 +69,13 @@ def resampled(
     down, right = np.mgrid[:height, :width] + 0.5
     centres = floats(np.stack([right.ravel(), down.ravel()], axis=1))
     places = add("Sub", _mapped(builder, centres, matrix), floats(0.5))  # (h * w, 2), x and y in pixels
-    last = np.array([source[1] - 1, source[0] - 1], dtype=np.float32)
-    corner = add("Min", add("Max", add("Floor", places), floats([0, 0])), floats(last - 1))
-    share = add("Sub", places, corner)
-    inside = add("And", add("GreaterOrEqual", places, floats(0)), add("LessOrEqual", places, floats(last)))
-    both = add("ReduceMin", add("Cast", inside, to=TensorProto.FLOAT), integers([1]), keepdims=1)
-    # weights (h * w, 4) of the four pixels around each place; onnxruntime's own GridSample takes three times as long
-    to_right, to_below = (add("Gather", share, integers([axis]), axis=1) for axis in (0, 1))
-    to_left, to_above = (add("Sub", floats(1), each) for each in (to_right, to_below))
-    columns = add("Concat", to_left, to_right, to_left, to_right, axis=1)
-    rows = add("Mul", add("Concat", to_above, to_above, to_below, to_below, axis=1), both)
-    weights = add("Unsqueeze", add("Mul", columns, rows), integers([2]))  # (h * w, 4, 1)
-    first = add("MatMul", corner, floats([[1], [source[1]]]))
-    pixels = add("Add", add("Cast", first, to=TensorProto.INT64), integers([[0, 1, source[1], source[1] + 1]]))
-    channels_last = add("Transpose", add("Reshape", features, integers([0, 0, -1])), perm=[0, 2, 1])
-    around = add("Gather", add("Squeeze", channels_last, integers([0])), pixels, axis=0)  # (h * w, 4, channels)
-    sampled = add("ReduceSum", add("Mul", weights, around), integers([1]), keepdims=0)
-    return add("Reshape", add("Transpose", sampled, perm=[1, 0]), integers([1, -1, height, width]))
+    last = floats([[source[1] - 1, source[0] - 1]])
+    grid = add("Sub", add("Div", add("Mul", places, floats(2)), last), floats(1))
+    grid = add("Reshape", grid, integers([1, height, width, 2]))
+    sampled = add("GridSample", features, grid, mode="linear", padding_mode="zeros", align_corners=1)
+    inside = add("And", add("GreaterOrEqual", places, floats(0)), add("LessOrEqual", places, last))
+    both = add("ReduceMin", add("Cast", inside, to=TensorProto.FLOAT), integers([1]), keepdims=0)
+    return add("Mul", sampled, add("Reshape", both, integers([1, 1, height, width])))
 
 
 def mapped_points(builder: OnnxBuilder, points: str, matrix: str) -> str:

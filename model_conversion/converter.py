@@ -57,11 +57,9 @@ class _Conversion:
         self._regions: list[list[int]] = []
         image = self.builder.add("Transpose", "image", perm=[0, 3, 1, 2])
         image = self.builder.add("Cast", image, to=TensorProto.FLOAT)
-        self._input_scale = (1.0 - black) / 255.0
+        image = self.builder.add("Mul", image, self.builder.floats((1.0 - black) / 255.0))
         if black:
-            image = self.builder.add("Mul", image, self.builder.floats(self._input_scale))
             image = self.builder.add("Add", image, self.builder.floats(black))
-            self._input_scale = 1.0
         self._values: dict[int, str] = {graph.input: image}
 
     def convert(self, operator: Operator) -> None:
@@ -71,9 +69,6 @@ class _Conversion:
             return
         if operator.kind not in _CONVERSIONS:
             raise ValueError(f"The operator {operator.kind} is not supported.")
-        is_convolution = operator.kind in ("CONV_2D", "DEPTHWISE_CONV_2D")
-        if self._graph.input in operator.inputs and self._input_scale != 1.0 and not is_convolution:
-            raise ValueError(f"The operator {operator.kind} is not supported as the first one.")
         value = _CONVERSIONS[operator.kind](self, operator)
         self._values[operator.output] = self._activated(operator, value)
 
@@ -139,8 +134,6 @@ class _Conversion:
             raise ValueError(f"{operator.kind}: dilation is not supported")
         is_depthwise = operator.kind == "DEPTHWISE_CONV_2D"
         weights = self._weights(operator.inputs[1])
-        if operator.inputs[0] == self._graph.input:
-            weights = weights * np.float32(self._input_scale)  # the scale of the input, without an operator of its own
         kernel = weights.shape[1], weights.shape[2]
         # (1, h, w, channels) for depthwise ones, (outputs, h, w, inputs) for others
         weights = weights.transpose(3, 0, 1, 2) if is_depthwise else weights.transpose(0, 3, 1, 2)
@@ -196,25 +189,21 @@ class _Conversion:
         return self.builder.add(_UNARY[operator.kind], self._input(operator))
 
     def leaky(self, operator: Operator) -> str:
-        """Add ``PRELU``, a x below 0 and x above, as x + sign(1 - a) relu(-|1 - a| x).
+        """Add ``PRELU``, a x below 0 and x above, as a x + (1 - a) relu(x) by depthwise convolutions.
 
-        onnxruntime's blocked layout has no PRelu: with the operator itself, the mesh takes twice the time. As depthwise
-        convolutions, these are two passes over the image: Relu and Add become part of them.
+        onnxruntime's blocked layout has no PRelu: with the operator itself, the mesh takes twice the time.
         """
-        missing = 1.0 - self._weights(operator.inputs[1]).reshape(-1, 1, 1, 1)
-        value, depthwise = self._input(operator), {"group": len(missing), "kernel_shape": [1, 1]}
-        below = self.builder.add("Conv", value, self.builder.floats(-np.abs(missing)), **depthwise)
-        signed = self.builder.add("Relu", below)
-        change = self.builder.add("Conv", signed, self.builder.floats(np.sign(missing)), **depthwise)
-        return self.builder.add("Add", change, value)
+        slopes = self._weights(operator.inputs[1]).reshape(-1, 1, 1, 1)
+        value, depthwise = self._input(operator), {"group": len(slopes), "kernel_shape": [1, 1]}
+        positive = self.builder.add("Relu", value)
+        return self.builder.add(
+            "Add",
+            self.builder.add("Conv", positive, self.builder.floats(1.0 - slopes), **depthwise),
+            self.builder.add("Conv", value, self.builder.floats(slopes), **depthwise),
+        )
 
     def padding(self, operator: Operator) -> str:
-        """Add ``PAD``. Empty channels at the end are added by a convolution, which the blocked layout knows."""
         before, after = self._constant(operator.inputs[1])[[0, 3, 1, 2]].T
-        if not before.any() and not after[[0, 2, 3]].any():
-            channels = self._graph.shape(operator.inputs[0])[3]
-            kept = np.eye(channels + after[1], channels, dtype=np.float32)[:, :, None, None]
-            return self.builder.add("Conv", self._input(operator), self.builder.floats(kept), kernel_shape=[1, 1])
         return self.builder.add("Pad", self._input(operator), self.builder.integers([*before, *after]))
 
     def enlargement(self, operator: Operator) -> str:
