@@ -21,7 +21,7 @@ MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
 USUAL_IOD, MAX_INCISAL_IOD = 0.072, 0.088
 """Lower edge of the upper teeth below the resting lip: speaking lips show less of them than the smile of a portrait."""
 GUM_OF_TOOTH = 0.78
-BLURRED = 0.75
+BLURRED = 0.6
 """A frame is blurred by motion if its sharpness relative to the clip is below this."""
 DRAWN_SOFTNESS_PX = 0.5
 """Softness that the painted inside of a mouth already has."""

@@ -62,6 +62,9 @@ PARTED_IOD = (0.015, 0.06)
 """Lips are open from the first on, and fully from the second on."""
 OPENS_IOD = (0.02, 0.08)
 """Closed lips are opened by more than the first, and far by the second."""
+OPENED_SHARE = 0.5
+"""Share of ``EDGE_IOD`` by which closed lips that open are sampled within the lips: a little of the line stays as the
+shade at their edge."""
 BRIGHTER_THAN_LIPS, PALER_THAN_LIPS = 1.15, 0.6
 """Teeth beyond the edge are brighter than the lips by at least the first factor, and less red by the second."""
 EDGE_KERNEL = (0.1, 0.2, 0.4, 0.2, 0.1)
@@ -279,7 +282,7 @@ def _sample_within_lips(
     Nor must the dark line between closed lips stick to lips that open.
     """
     parted = float(smoothstep(own_gap, *PARTED_IOD))
-    changes = max(parted, float(smoothstep(aperture - own_gap, *OPENS_IOD)))
+    changes = max(parted, OPENED_SHARE * float(smoothstep(aperture - own_gap, *OPENS_IOD)))
     if changes <= 0.0:
         return
     down = frame.rotation[1, :2] * frame.iod_px
