@@ -259,8 +259,8 @@ class _Learner:
             [self._tooth_weight(flat, mask) for flat, mask in zip(self._flat, self._mask, strict=True)]
         )
         height, width = self._mask.shape[1:]
-        self._across: F64 = TEETH_REACH_IOD[0] + (np.arange(width) + 0.5) / scale
-        self._down: F64 = TEETH_REACH_IOD[1] + (np.arange(height) + 0.5) / scale
+        self._across: F64 = np.asarray(TEETH_REACH_IOD[0] + (np.arange(width) + 0.5) / scale, np.float64)
+        self._down: F64 = np.asarray(TEETH_REACH_IOD[1] + (np.arange(height) + 0.5) / scale, np.float64)
 
     def model(self, rest: F64, skull: F64) -> MouthModel:
         for _ in range(2):
