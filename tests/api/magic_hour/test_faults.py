@@ -22,12 +22,16 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from databases import fresh
 from dying_server import POINTS, Point
 from lanes import LANE, amount
 from ledger_checks import check_ledger
+from lipsmith.database.connection import Database
+from lipsmith.database.tables import jobs
+from lipsmith.service.jobs.lifecycle import MAX_LOST
 from local_hosts import ALLOWED, LocalHost, check_signature, local_host, wait_until
 from servers import TIMEOUT_S, NoServer, Server
 
@@ -143,19 +147,32 @@ def live(
 
 
 @pytest.mark.parametrize("environment", ["sqlite", pytest.param("postgres", marks=pytest.mark.release)], indirect=True)
-def test_a_job_that_always_kills_its_worker_fails_after_three_tries(
+def test_servers_that_die_cost_no_attempt_but_a_job_that_kills_every_server_fails_in_the_end(
     running: Callable[..., Server], environment: dict[str, str], stock: Path, tmp_path: Path
 ) -> None:
+    def attempts() -> tuple[int, int]:
+        with engine.connect() as conn:
+            [row] = conn.execute(sa.select(jobs.c.attempt, jobs.c.max_attempts)).all()
+        return row.attempt, row.max_attempts
+
     key, project = "", ""
-    for _ in range(3):
+    for _ in range(2):
         dying = running(key=key, dies_at="rendered", **environment)
         key = dying.key
         project = project or asked(dying, dying.photo_order(stock, 0.2), "once").json()["id"]
         assert has_died(dying)
+    engine = sa.create_engine(Database(database_of(environment, dying.data_dir)).engine.url)
+    attempt, most = attempts()
+    assert (attempt, most) == (2, 4), "two attempts, one of which is known to be lost"
+    with engine.begin() as conn:  # as if many more servers had died
+        conn.execute(jobs.update().values(attempt=MAX_LOST - 1, max_attempts=MAX_LOST))
+    with suppress(NoServer):  # it may die before it says that it serves
+        assert has_died(running(key=key, dies_at="rendered", **environment))
     last = running(key=key, dies_at="rendered", **environment)
     shown = last.finished(project)
     assert (shown["status"], shown["error"]["code"], shown["credits_charged"]) == ("error", "processing_failed", 0)
     assert last.stop() == 0
+    engine.dispose()
     assert check_ledger(database_of(environment, last.data_dir), last.data_dir, granted=GRANTED) == {project: 0}
 
 
