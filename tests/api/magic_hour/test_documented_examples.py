@@ -29,9 +29,9 @@ PATTERNS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def uploads(in_process: InProcessServer) -> dict[str, str]:
-    """Real values for the placeholders of the examples."""
+    """Real values for the placeholders of an example. A deleted project takes its uploads along."""
     return {
         "<image>": in_process.upload("image", "png", some_picture()),
         "<audio>": in_process.upload("audio", "wav", some_sound()),
