@@ -162,13 +162,11 @@ def _overlaps(box: F64, boxes: F64) -> F64:
     return overlaps
 
 
-FULL_RANGE = Detector(
-    "full_range_detector", input_px=192, grids=((48, 1),), outputs=("Identity", "Identity_1")
-)  # fmt: skip
+FULL_RANGE = Detector("full_range_detector", input_px=192, grids=((48, 1),), outputs=("Identity", "Identity_1"))
 """Finds heads down to a tenth of the image's side."""
 SHORT_RANGE = Detector(
     "short_range_detector", input_px=128, grids=((16, 2), (8, 6)), outputs=("regressors", "classificators")
-)  # fmt: skip
+)
 """Finds faces that fill much of the image; its boxes are those that the mesh was trained with."""
 
 

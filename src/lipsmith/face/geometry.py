@@ -100,13 +100,16 @@ class SkullFrame:
 
 
 def fit_similarity(points: F64, mean: F64) -> tuple[F64, F64, F64]:
-    """Fit ``mean`` (b, 3) to each of ``points`` (m, b, 3); return scales (m,), rotations (m, 3, 3), origins (m, 3)."""
+    """Fit ``mean`` (b, d) to each of ``points`` (m, b, d); return scales (m,), rotations (m, d, d), origins (m, d).
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991).
+    """
     middle = mean.mean(axis=0)
     middles = points.mean(axis=1)
     flat, spread = mean - middle, points - middles[:, None]
     u, strength, vt = np.linalg.svd(np.einsum("mbi,bj->mij", spread, flat))
     mirror = np.ones_like(strength)
-    mirror[:, 2] = np.sign(np.linalg.det(u @ vt))
+    mirror[:, -1] = np.sign(np.linalg.det(u @ vt))
     rotations = (u * mirror[:, None]) @ vt
     scales = (strength * mirror).sum(axis=1) / (flat**2).sum()
     return scales, rotations, middles - scales[:, None] * (rotations @ middle)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lipsmith.errors import InvalidOption
-from lipsmith.face.geometry import F64
+from lipsmith.face.geometry import F64, fit_similarity
 from lipsmith.face.landmarks import Face
 
 TYPICAL_MESH = Path(str(resources.files("lipsmith.face"))) / "typical_mesh.npy"
@@ -72,10 +72,10 @@ def face_from_landmarks(landmarks: Mapping[str, tuple[float, float]]) -> Face:
     flat = typical[:, :2]
     middles = np.stack([flat[list(LANDMARKS[name])].mean(axis=0) for name in landmarks])
     wanted = np.array(list(landmarks.values()), dtype=np.float64)
-    matrix, offset = _similarity(middles, wanted)
-    scale = float(np.sqrt(np.linalg.det(matrix)))
-    placed = flat @ matrix.T + offset
-    moves = wanted - (middles @ matrix.T + offset)
+    [scale], [rotation], [origin] = fit_similarity(wanted[None], middles)
+    to_image = scale * rotation.T
+    placed = flat @ to_image + origin
+    moves = wanted - (middles @ to_image + origin)
     # Both corners of an eye move alike, so that its middle goes where it was placed.
     counts = [len(LANDMARKS[name]) for name in landmarks]
     anchors = flat[[point for name in landmarks for point in LANDMARKS[name]]]
@@ -104,16 +104,6 @@ def _check_layout(landmarks: Mapping[str, tuple[float, float]]) -> None:
         raise InvalidOption("Left and right are swapped: they are sides of the photo, not of the person.")
     if float((0.5 * (mouth_left + mouth_right) - 0.5 * (left + right)) @ down) < 0.2 * distance:
         raise InvalidOption("The mouth has to lie below the eyes. Turn the photo upright first.")
-
-
-def _similarity(of: F64, to: F64) -> tuple[F64, F64]:
-    """Return the turn and scale, (2, 2), and the shift, (2,), that move ``of`` onto ``to`` best."""
-    centre_of, centre_to = of.mean(axis=0), to.mean(axis=0)
-    a, b = of - centre_of, to - centre_to
-    u, strengths, v = np.linalg.svd(b.T @ a)
-    signs = np.array([1.0, np.sign(np.linalg.det(u @ v))])
-    matrix = (u * signs) @ v * float((strengths * signs).sum() / (a**2).sum())
-    return matrix, centre_to - matrix @ centre_of
 
 
 def _thin_plate(anchors: F64, moves: F64, at: F64) -> F64:

@@ -11,12 +11,9 @@ import numpy as np
 from lipsmith.face.geometry import F64
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.mouth import MouthLook, read_look
-from lipsmith.render.mouth_colours import LOWER_CHEEKS, median_at
+from lipsmith.render.mouth_colours import LOWER_CHEEKS, light_between, median_at
 from lipsmith.render.softness import softness_px
 from lipsmith.render.warp import Source
-
-MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
-"""Darkest and brightest frame, relative to the frames from which the look was read."""
 
 USUAL_IOD, MAX_INCISAL_IOD = 0.072, 0.088
 """Lower edge of the upper teeth below the resting lip: speaking lips show less of them than the smile of a portrait."""
@@ -53,7 +50,7 @@ class ClipLook:
 
         ``aperture``: opening of the mouth in the frame itself, IOD.
         """
-        light = np.clip(cheeks / np.maximum(self.cheeks, 1.0), MIN_LIGHT, MAX_LIGHT).astype(np.float32)
+        light = light_between(self.cheeks, cheeks).astype(np.float32)
 
         def lit(colour: F32) -> F32:
             return np.clip(colour * light, 0.0, 250.0)

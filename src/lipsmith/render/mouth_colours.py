@@ -20,6 +20,7 @@ from lipsmith.face.layout import (
     RIGHT_UPPER_LID,
 )
 from lipsmith.media.clip import U8
+from lipsmith.render.outline import polygon_mask
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 """Weights of BT.709 luminance; accurate enough to separate dark from bright."""
@@ -28,6 +29,8 @@ CHEEKS = (50, 205, 101, 280, 425, 330)
 LOWER_CHEEKS = (207, 214, 192, 427, 434, 416)
 """Mesh points beside the mouth, three a side. They lie in the region that is read from a clip; the others may not."""
 
+MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
+"""Darkest and brightest frame of a clip, relative to the frames from which its colours were read."""
 TOOTH_OVER_FACE_L = 17.0
 """Lightness of teeth in a smile above that of the face, L*: six tenths cheek, four tenths eye white."""
 SPEAKING_TEETH_L = -3.0
@@ -55,11 +58,9 @@ def median_at(rgb: U8, centres: F64, radius_px: float) -> F64:
     return np.median(np.concatenate(samples), axis=0)
 
 
-def polygon_mask(size: tuple[int, ...], outline: F64) -> U8:
-    """Fill an outline of (n, 2) pixels: (h, w) 0-255 with soft edges."""
-    mask = np.zeros(size, np.uint8)
-    cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
-    return mask
+def light_between(usual: F64, cheeks: F64) -> F64:
+    """Return a frame's light relative to the clip, (3,): ``usual`` and ``cheeks`` are the cheeks' colours, RGB."""
+    return np.clip(cheeks / np.maximum(usual, 1.0), MIN_LIGHT, MAX_LIGHT)
 
 
 def lip_colour(rgb: U8, points: F64) -> F64:

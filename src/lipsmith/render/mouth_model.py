@@ -20,9 +20,10 @@ from lipsmith.face.landmarks import aperture
 from lipsmith.face.layout import INNER_LOWER, INNER_OUTLINE, INNER_UPPER
 from lipsmith.media.clip import F32, U8
 from lipsmith.render.fusion import moved, registered_offset, spread_outwards, trimmed_mean
-from lipsmith.render.mouth_colours import LOWER_CHEEKS, LUMA, median_at
+from lipsmith.render.mouth_colours import LOWER_CHEEKS, LUMA, light_between, median_at
 from lipsmith.render.mouth_model_kernels import Amounts, Layers, draw_interior
 from lipsmith.render.opening import View
+from lipsmith.render.outline import polygon_mask
 from lipsmith.render.own_mouth import tooth_share
 
 NODES = np.array([0.025, 0.04, 0.06, 0.085, 0.115, 0.15, 0.19, 0.24, 0.30, 0.37])
@@ -64,7 +65,6 @@ DIMMER = 0.8
 """Factor for the light on teeth of the next narrower node, where it is unknown."""
 TONGUE_OF_TEETH = 0.62
 """Most light on a raised tongue relative to the teeth in front of it."""
-MIN_LIGHT, MAX_LIGHT = 0.25, 3.0
 FLAT_YAW_DEG, LOST_YAW_DEG = 20.0, 32.0
 """Teeth are one flat texture: it fades out as the head turns away from the angle at which it was fused."""
 
@@ -118,7 +118,7 @@ class MouthModel:
         along = (columns @ view.edges.to_local[:, :2].T + view.edges.to_local[:, 2])[:, 0]
         along = np.maximum.accumulate(along) + 1e-6 * np.arange(len(along))
         across = np.interp(view.edges.u, along, np.linspace(0.0, 1.0, len(along)))
-        light = np.clip(cheeks / np.maximum(self.cheeks, 1.0), MIN_LIGHT, MAX_LIGHT)
+        light = light_between(self.cheeks, cheeks)
         turned = abs(HeadFrame.of(points).yaw_deg - self.yaw_deg)
         layers = Layers(
             teeth=_between(self.teeth, opening),
@@ -212,8 +212,7 @@ def _sample_of(rgb: U8, points: F64, rest: F64, skull: F64, scale: float) -> _Sa
     flat = cv2.warpAffine(rgb, canvas, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     back = cv2.invertAffineTransform(canvas)
     outline = points[INNER_OUTLINE, :2] @ back[:, :2].T + back[:, 2]
-    mask = np.zeros(size[::-1], np.uint8)
-    cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    mask = polygon_mask(size[::-1], outline)
     reach = max(1, round(LANDMARK_ERROR_IOD * scale))
     mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2))
     frame = HeadFrame.of(points)

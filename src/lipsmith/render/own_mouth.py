@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from lipsmith.face.geometry import F64, HeadFrame, smoothstep
 from lipsmith.face.layout import INNER_OUTLINE, INNER_UPPER, LIP_OUTLINE
 from lipsmith.media.clip import U8
-from lipsmith.render.mouth_colours import LUMA, polygon_mask
+from lipsmith.render.mouth_colours import LUMA
 from lipsmith.render.mouth_kernels import ARCH_RISE
 from lipsmith.render.nearest import nearest_of
+from lipsmith.render.outline import polygon_mask
 from lipsmith.render.warp import Source
 
 Mask = NDArray[np.bool_]

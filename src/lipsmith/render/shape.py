@@ -123,7 +123,7 @@ class FaceShape:
         self._width_gain = 1.0 + 0.32 * float(smoothstep(self.width, 0.85, 1.05))
         """Gain for a mouth drawn wide by a smile: without it, detected landmarks show half of the requested change."""
         smiling = float(smoothstep(self.width, 0.92, 1.08))
-        self._mostpower = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)
+        self._narrowing_power = 0.75 + 0.25 * float(smoothstep(self.width, 1.0, 1.12)) * (1.0 - turned)
         """Power for `_widening_anchors`: the lower lip of a broad smile would bulge as it is narrowed."""
         self._closing_line = CLOSING_LINE + (CLOSING_LINE_OF_SMILE - CLOSING_LINE) * smiling
         self._smile_raise = smiling * float(np.clip(0.45 * (self.aperture - 0.03), 0.0, 0.09))
@@ -211,7 +211,7 @@ class FaceShape:
         """Return all movements of mouth and brows, each with the function that computes its amount."""
         opening = self._opening_anchors(CORNER_DROP, UPPER_LIP_RISE * self._lip_freedom)
         closing = self._opening_anchors(self._corner_rise(), self._closing_line)
-        narrowing = self._widening_anchors(corner_lift=self._rounding_drop(), power=self._mostpower)
+        narrowing = self._widening_anchors(corner_lift=self._rounding_drop(), power=self._narrowing_power)
         pucker = self._lip_anchors(upper=-0.026, lower=0.034, forward=-0.05)
         table: dict[str, tuple[F64, Callable[[Channels], float]]] = {
             "opening": (self._spread(opening), lambda c: max(self._opening(c), 0.0)),

@@ -20,6 +20,7 @@ from lipsmith.service.project import OPEN, Event, Failure, JobParams, JobResult,
 
 MAX_LOST = 50
 """Attempts of a job, with those whose runner was lost."""
+_DIED = Failure(code=RenderingDied.code, message=RenderingDied().message)
 _NO_PROGRESS: Mapping[str, Any] = {"progress": 0.0, "stage": None, "left_s": None}
 
 
@@ -94,8 +95,7 @@ class Lifecycle:
                     params=JobParams.from_json(row.params),
                     number=row.attempt + 1,
                 )
-            died = Failure(code=RenderingDied.code, message=RenderingDied().message)
-            admitted = self._refund(conn, job, "error", died)
+            admitted = self._refund(conn, job, "error", _DIED)
         self._announce(admitted)
         return None
 
@@ -167,9 +167,8 @@ class Lifecycle:
 
     def abandon(self, job: str) -> bool:
         """Let a job fail that no runner has and none will get, and refund it. Return False if it is final already."""
-        failure = Failure(code=RenderingDied.code, message=RenderingDied().message)
         with self._database.write() as conn:
-            admitted = self._refund(conn, job, "error", failure)
+            admitted = self._refund(conn, job, "error", _DIED)
         return self._announce(admitted)
 
     def requeue(self, attempt: Attempt) -> None:

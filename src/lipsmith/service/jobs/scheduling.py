@@ -33,15 +33,12 @@ def next_priority(conn: sa.Connection, account: str, plan: Plan) -> int:
 
 def may_start(conn: sa.Connection, account: str, plan: Plan) -> bool:
     """Return True if the account may run one more job."""
-    query = sa.select(sa.func.count()).where(
-        jobs.c.account == account, jobs.c.state.in_(OPEN), jobs.c.admitted.is_(True)
-    )
-    return int(conn.scalar(query) or 0) < plan.concurrency
+    return unfinished(conn, account, jobs.c.admitted.is_(True)) < plan.concurrency
 
 
-def unfinished(conn: sa.Connection, account: str) -> int:
-    """Return the number of the account's jobs that wait or run."""
-    query = sa.select(sa.func.count()).where(jobs.c.account == account, jobs.c.state.in_(OPEN))
+def unfinished(conn: sa.Connection, account: str, *conditions: sa.ColumnElement[bool]) -> int:
+    """Return the number of the account's jobs that wait or run, and that meet the conditions."""
+    query = sa.select(sa.func.count()).where(jobs.c.account == account, jobs.c.state.in_(OPEN), *conditions)
     return int(conn.scalar(query) or 0)
 
 
